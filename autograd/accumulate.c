@@ -1,0 +1,242 @@
+/* accumulate, fill, after: the ops of the gradient transformation (floor 3).
+ *
+ * Invariant: plain C in one order of additions, so the bits are the same everywhere. */
+#define PAL_NO_CALLER
+#include "autograd/accumulate.h"
+
+#include <palimpsest/check.h>
+
+#include <string.h>
+
+#include "graph/internal.h"
+
+/* Elements [*first, *last) of output 0 that a row range stands for. */
+static void element_range(const pal_run *run, int64_t *first, int64_t *last) {
+  const pal_type *t = &run->out_type[0];
+  int64_t unit = pal_type_row(t) * (t->symbol.id ? t->dim[0] : 1);
+  *first = run->begin * unit;
+  *last = run->end * unit;
+}
+
+static int64_t elements(const pal_reference *call) {
+  return call->out_rows[0] * pal_type_row(&call->out_type[0]);
+}
+
+/* ---- accumulate ---------------------------------------------------------------------- */
+
+enum { BLOCK = 512 };
+
+static pal_status accumulate_infer(pal_infer *call) {
+  for (int i = 0; i < call->n_in; i++) {
+    if (call->in_type[i].dtype != PAL_F32)
+      return pal_fail(call->error, PAL_E_SHAPE, "only f32 gradients can be summed");
+    if (!pal_type_equal(&call->in_type[i], &call->in_type[0]))
+      return pal_fail(call->error, PAL_E_SHAPE, "all inputs must have one type");
+  }
+  call->n_out = 1;
+  call->out_type[0] = call->in_type[0];
+  return PAL_OK;
+}
+
+static pal_status accumulate_gradient(pal_gradient_call *call) {
+  for (int i = 0; i < call->n_in; i++)
+    if (call->wanted >> i & 1) call->in_grad[i] = call->out_grad[0];
+  return PAL_OK;
+}
+
+static pal_status accumulate_reference(const pal_reference *call) {
+  int64_t n = elements(call);
+  for (int64_t e = 0; e < n; e++) {
+    double sum = call->in[0][e];
+    for (int i = 1; i < call->n_in; i++) sum += call->in[i][e];
+    call->out[0][e] = sum;
+  }
+  return PAL_OK;
+}
+
+/* By blocks that are read whole before they are written: the result may take any input's place. */
+static pal_status accumulate_run(const pal_run *run) {
+  int64_t first, last;
+  element_range(run, &first, &last);
+  float sum[BLOCK];
+  float *out = run->out[0];
+  for (int64_t at = first; at < last; at += BLOCK) {
+    size_t n = (size_t)(last - at < BLOCK ? last - at : BLOCK);
+    memcpy(sum, (const float *)run->in[0] + at, n * sizeof *sum);
+    for (int i = 1; i < run->n_in; i++) {
+      const float *x = (const float *)run->in[i] + at;
+      for (size_t e = 0; e < n; e++) sum[e] += x[e];
+    }
+    memcpy(out + at, sum, n * sizeof *sum);
+  }
+  return PAL_OK;
+}
+
+static pal_value accumulate_sample(pal_case *random) {
+  pal_value in[5];
+  pal_type type = pal_case_int(random, 0, 3) == 0
+                      ? PAL_TYPE(PAL_F32, PAL_STATIC, pal_case_size(random), pal_case_size(random))
+                      : PAL_TYPE(PAL_F32, pal_case_rows(random), pal_case_int(random, 1, 2),
+                                 pal_case_size(random));
+  int n = (int)pal_case_int(random, 1, 5);
+  for (int i = 0; i < n; i++) in[i] = pal_case_f32(random, type, -2, 2);
+  return pal_accumulate(pal_case_graph(random), in, n);
+}
+
+static const pal_op accumulate_op = {
+    .abi_size = sizeof(pal_op),
+    .name = "accumulate",
+    .version = 1,
+    .doc = "x1, x2, ... [...], f32 of one type -> x1 + x2 + ..., added from left to right.\n"
+           "Gradient: the same for every input. Row-local.",
+    .min_in = 1,
+    .max_in = PAL_MAX_INPUTS,
+    .in_place = (1u << PAL_MAX_INPUTS) - 1,
+    .infer = accumulate_infer,
+    .gradient = accumulate_gradient,
+    .reference = accumulate_reference,
+    .phase = {{.run = accumulate_run}},
+    .sample = accumulate_sample,
+};
+
+/* ---- fill ---------------------------------------------------------------------------- */
+
+typedef struct fill_attrs {
+  double value;
+} fill_attrs;
+
+static const pal_attr_field fill_fields[] = {PAL_FIELD(fill_attrs, value, PAL_ATTR_FLOAT)};
+
+static pal_status fill_infer(pal_infer *call) {
+  call->n_out = 1;
+  call->out_type[0] = call->in_type[0];
+  call->out_type[0].dtype = PAL_F32;
+  return PAL_OK;
+}
+
+static pal_status fill_reference(const pal_reference *call) {
+  int64_t n = elements(call);
+  for (int64_t e = 0; e < n; e++) call->out[0][e] = ((const fill_attrs *)call->attrs)->value;
+  return PAL_OK;
+}
+
+static pal_status fill_run(const pal_run *run) {
+  int64_t first, last;
+  element_range(run, &first, &last);
+  float value = (float)((const fill_attrs *)run->attrs)->value;
+  float *out = run->out[0];
+  for (int64_t e = first; e < last; e++) out[e] = value;
+  return PAL_OK;
+}
+
+static pal_value fill_sample(pal_case *random) {
+  pal_type type = PAL_TYPE(PAL_F32, pal_case_rows(random), 1, pal_case_size(random));
+  pal_value like = pal_case_fixed(random, type, -1, 1);
+  return pal_fill_like(pal_case_graph(random), like, (double)pal_case_int(random, -3, 3));
+}
+
+static const pal_op fill_op = {
+    .abi_size = sizeof(pal_op),
+    .name = "fill",
+    .version = 1,
+    .doc = "like [...] -> f32 of that shape, `value` everywhere; no element of `like` is read.",
+    .min_in = 1,
+    .max_in = 1,
+    .flags = PAL_OP_NO_GRADIENT,
+    .fields = fill_fields,
+    .n_fields = 1,
+    .attrs_size = sizeof(fill_attrs),
+    .infer = fill_infer,
+    .reference = fill_reference,
+    .phase = {{.run = fill_run}},
+    .sample = fill_sample,
+};
+
+/* ---- after --------------------------------------------------------------------------- */
+
+static pal_status after_infer(pal_infer *call) {
+  call->n_out = 1;
+  call->out_type[0] = call->in_type[0];
+  return PAL_OK;
+}
+
+static pal_status after_gradient(pal_gradient_call *call) {
+  if (call->wanted & 1) call->in_grad[0] = call->out_grad[0];
+  return PAL_OK;
+}
+
+static pal_status after_reference(const pal_reference *call) {
+  memcpy(call->out[0], call->in[0], sizeof(double) * (size_t)elements(call));
+  return PAL_OK;
+}
+
+static pal_value after_sample(pal_case *random) {
+  pal_type type = PAL_TYPE(PAL_F32, pal_case_rows(random), 1, pal_case_size(random));
+  pal_value x = pal_case_f32(random, type, -1, 1), y = pal_case_f32(random, type, -1, 1);
+  pal_graph *g = pal_case_graph(random);
+  return pal_after(g, x, pal_accumulate(g, (pal_value[]){x, y}, 2));
+}
+
+static const pal_op after_op = {
+    .abi_size = sizeof(pal_op),
+    .name = "after",
+    .version = 1,
+    .doc = "x, first -> x, not before `first` is there. It keeps what is computed again for the\n"
+           "backward pass from being computed in the forward pass already.\n"
+           "Gradient: that of x passes; first has none.",
+    .min_in = 2,
+    .max_in = 2,
+    .flags = PAL_OP_VIEW,
+    .infer = after_infer,
+    .gradient = after_gradient,
+    .reference = after_reference,
+    .sample = after_sample,
+};
+
+/* ---- into a context ------------------------------------------------------------------ */
+
+static pal_status define(pal_context *context, const pal_op *op, pal_error *error) {
+  const pal_op *there = pal_lookup(context, "op", op->name);
+  if (there == op) return PAL_OK;
+  if (there)
+    return pal_fail(error, PAL_E_DUPLICATE,
+                    "an op named \"%s\" is defined, a name that autograd needs for its own",
+                    op->name);
+  return pal_define(context, "op", op->name, op, error);
+}
+
+pal_status pal_register_autograd(pal_context *context, pal_error *error) {
+  pal_status status = define(context, &accumulate_op, error);
+  if (!status) status = define(context, &fill_op, error);
+  if (!status) status = define(context, &after_op, error);
+  return status;
+}
+
+static pal_value apply(pal_graph *graph, const pal_op *op, const pal_value *in, int n,
+                       const void *attrs) {
+  pal_error error = {0};
+  if (!graph->error.code && pal_register_autograd(graph->context, &error))
+    return pal_graph_fail(graph, error.code, "%s", error.text);
+  return pal_apply_op(graph, op, in, n, attrs, NULL);
+}
+
+pal_value pal_accumulate(pal_graph *graph, const pal_value *x, int n) {
+  if (n <= PAL_MAX_INPUTS) return apply(graph, &accumulate_op, x, n, NULL);
+  pal_value in[PAL_MAX_INPUTS];
+  pal_value sum = apply(graph, &accumulate_op, x, PAL_MAX_INPUTS, NULL);
+  for (int at = PAL_MAX_INPUTS; at < n; at += PAL_MAX_INPUTS - 1) {
+    int more = n - at < PAL_MAX_INPUTS - 1 ? n - at : PAL_MAX_INPUTS - 1;
+    in[0] = sum;
+    memcpy(in + 1, x + at, sizeof *x * (size_t)more);
+    sum = apply(graph, &accumulate_op, in, more + 1, NULL);
+  }
+  return sum;
+}
+
+pal_value pal_fill_like(pal_graph *graph, pal_value like, double value) {
+  return apply(graph, &fill_op, &like, 1, &(fill_attrs){value});
+}
+
+pal_value pal_after(pal_graph *graph, pal_value value, pal_value first) {
+  return apply(graph, &after_op, (pal_value[]){value, first}, 2, NULL);
+}

@@ -1,0 +1,326 @@
+/* Plan against reference, and bits against bits (floor 3).
+ *
+ * A case is run at many active counts; at each, its bits must not depend on what lies in the
+ * inactive rows, on the instruction set, the threads, in-place results or the capacity. And where
+ * the reference gives a row the same bits at two counts, so must the plan: a result that does not
+ * depend on other rows must not depend on how many there are. */
+#define PAL_NO_CALLER
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "autograd/check.h"
+#include "src/alloc.h"
+
+/* Active outputs of one run. NaNs are made alike: their signs and payloads are no result. */
+typedef struct snapshot {
+  int n;
+  pal_type type[PAL_MAX_INPUTS];
+  int64_t rows[PAL_MAX_INPUTS];
+  char *data[PAL_MAX_INPUTS];
+} snapshot;
+
+static size_t row_bytes(const pal_type *t) {
+  return (size_t)pal_type_row(t) * pal_dtype_size(t->dtype);
+}
+
+static void free_snapshot(snapshot *s) {
+  for (int i = 0; i < s->n; i++) pal_free(s->data[i]);
+  s->n = 0;
+}
+
+static void output_name(int i, char name[16]) { snprintf(name, 16, "out%d", i); }
+
+static pal_status take_snapshot(const pal_trial *t, snapshot *s, pal_error *error) {
+  *s = (snapshot){0};
+  for (int i = 0; i < t->n_out; i++) {
+    char name[16];
+    output_name(i, name);
+    const void *from = pal_exec_output(t->exec, name, &s->rows[i]);
+    s->type[i] = pal_type_of(t->graph, t->out[i]);
+    size_t bytes = (size_t)s->rows[i] * row_bytes(&s->type[i]);
+    s->data[i] = pal_alloc(bytes);
+    if (!s->data[i]) return pal_fail(error, PAL_E_MEMORY, "no memory for a snapshot");
+    s->n = i + 1;
+    memcpy(s->data[i], from, bytes);
+    float *f = (float *)(void *)s->data[i];
+    for (size_t e = 0; s->type[i].dtype == PAL_F32 && e < bytes / sizeof *f; e++)
+      if (isnan(f[e])) f[e] = NAN;
+  }
+  return PAL_OK;
+}
+
+/* ---- against the reference --------------------------------------------------------------- */
+
+static double element(const snapshot *s, int i, int64_t e) {
+  const char *data = s->data[i];
+  switch (s->type[i].dtype) {
+    case PAL_F32: return ((const float *)(const void *)data)[e];
+    case PAL_I32: return ((const int32_t *)(const void *)data)[e];
+    case PAL_U8: return ((const uint8_t *)data)[e];
+    case PAL_BF16: {
+      uint32_t bits = (uint32_t)((const uint16_t *)(const void *)data)[e] << 16;
+      float f;
+      memcpy(&f, &bits, sizeof f);
+      return f;
+    }
+    case PAL_NONE: break;
+  }
+  return 0;
+}
+
+static bool agree(double have, double want, double allowed) {
+  if (isnan(want)) return isnan(have);
+  if (isinf(want)) return have == want;
+  return fabs(have - want) <= allowed;
+}
+
+/* How the outputs of a case are measured. */
+typedef struct scale {
+  pal_direction direction;
+  double tolerance;
+  double largest[PAL_MAX_INPUTS]; /* magnitude of each output, at any count so far */
+} scale;
+
+/* Gradients are sums of products that may cancel: more units, and measured against the unit
+ * size of the output gradients too. */
+static double allowed_error(scale *by, const snapshot *s, int i, const double *want) {
+  pal_dtype dtype = s->type[i].dtype;
+  int64_t n = s->rows[i] * pal_type_row(&s->type[i]);
+  for (int64_t e = 0; e < n; e++)
+    if (isfinite(want[e]) && fabs(want[e]) > by->largest[i]) by->largest[i] = fabs(want[e]);
+  if (dtype == PAL_I32 || dtype == PAL_U8) return 0;
+  double units = dtype == PAL_BF16 ? 0x1p16 : by->tolerance, largest = by->largest[i];
+  if (by->direction == PAL_BACKWARD) {
+    units *= 16;
+    largest = fmax(largest, 0.01);
+  }
+  return units * 0x1p-24 * largest + 1e-35;
+}
+
+static pal_status compare_reference(scale *by, const snapshot *s,
+                                    const pal_reference_result *reference, pal_error *error) {
+  for (int i = 0; i < s->n; i++) {
+    char name[16];
+    int64_t rows = 0, row = pal_type_row(&s->type[i]);
+    output_name(i, name);
+    const double *want = pal_reference_output(reference, name, &rows);
+    const char *what = by->direction == PAL_FORWARD ? "output" : "gradient";
+    if (rows != s->rows[i])
+      return pal_fail(error, PAL_E_ARGUMENT, "%s %d has %lld rows, the reference %lld", what, i,
+                      (long long)s->rows[i], (long long)rows);
+    double allowed = allowed_error(by, s, i, want);
+    for (int64_t e = 0; e < rows * row; e++) {
+      double have = element(s, i, e);
+      if (agree(have, want[e], allowed)) continue;
+      return pal_fail(error, PAL_E_ARGUMENT,
+                      "%s %d, row %lld, element %lld is %.9g, the reference says %.17g (allowed "
+                      "%.3g)", what, i, (long long)(e / row), (long long)(e % row), have, want[e],
+                      allowed);
+    }
+  }
+  return PAL_OK;
+}
+
+/* ---- against another run ------------------------------------------------------------------- */
+
+static pal_status compare_bits(const snapshot *a, const snapshot *b, const char *how,
+                               pal_error *error) {
+  for (int i = 0; i < a->n; i++) {
+    if (a->rows[i] != b->rows[i])
+      return pal_fail(error, PAL_E_ARGUMENT, "output %d has %lld rows, but %lld %s", i,
+                      (long long)a->rows[i], (long long)b->rows[i], how);
+    size_t bytes = row_bytes(&a->type[i]);
+    int64_t row = pal_type_row(&a->type[i]);
+    for (int64_t r = 0; r < a->rows[i]; r++) {
+      size_t at = (size_t)r * bytes;
+      if (memcmp(a->data[i] + at, b->data[i] + at, bytes) == 0) continue;
+      int64_t e = r * row;
+      while (memcmp(&(double){element(a, i, e)}, &(double){element(b, i, e)}, sizeof(double)) == 0)
+        e++;
+      return pal_fail(error, PAL_E_ARGUMENT,
+                      "output %d, row %lld, element %lld is %.9g, but %.9g %s", i, (long long)r,
+                      (long long)(e - r * row), element(a, i, e), element(b, i, e), how);
+    }
+  }
+  return PAL_OK;
+}
+
+/* Rows that the reference finds independent of the count. */
+static pal_status compare_prefix(const snapshot *all, const pal_reference_result *all_reference,
+                                 const snapshot *some, const pal_reference_result *reference,
+                                 pal_error *error) {
+  for (int i = 0; i < some->n; i++) {
+    char name[16];
+    output_name(i, name);
+    if (!some->type[i].symbol.id) continue;
+    const double *x = pal_reference_output(all_reference, name, NULL);
+    const double *y = pal_reference_output(reference, name, NULL);
+    size_t row = (size_t)pal_type_row(&some->type[i]), bytes = row_bytes(&some->type[i]);
+    for (int64_t r = 0; r < some->rows[i] && r < all->rows[i]; r++) {
+      size_t at = (size_t)r;
+      if (memcmp(x + at * row, y + at * row, row * sizeof *x) != 0 ||
+          memcmp(all->data[i] + at * bytes, some->data[i] + at * bytes, bytes) == 0)
+        continue;
+      return pal_fail(error, PAL_E_ARGUMENT,
+                      "output %d: the bits of row %lld depend on the number of active rows", i,
+                      (long long)r);
+    }
+  }
+  return PAL_OK;
+}
+
+/* ---- all ways to run a case ------------------------------------------------------------------ */
+
+static pal_status run_as(pal_trial *t, pal_counts counts, pal_case_filling filling, int threads,
+                         snapshot *s, pal_error *error) {
+  *s = (snapshot){0};
+  pal_status status = pal_trial_load(t, counts, filling, error);
+  if (status) return status;
+  pal_context_set_threads(t->graph->context, threads);
+  status = pal_exec_run(t->exec, error);
+  return status ? status : take_snapshot(t, s, error);
+}
+
+/* One more way: same bits as `base`. */
+static pal_status same_as(const snapshot *base, pal_trial *t, pal_counts counts,
+                          pal_case_filling filling, int threads, const char *how,
+                          pal_error *error) {
+  snapshot s;
+  pal_error inner = {0};
+  pal_status status = run_as(t, counts, filling, threads, &s, &inner);
+  if (!status) status = compare_bits(base, &s, how, &inner);
+  free_snapshot(&s);
+  return status ? pal_fail(error, status, "%s (%s)", inner.text, how) : PAL_OK;
+}
+
+typedef struct ways {
+  const pal_checking *k;
+  scale by;
+  pal_trial trial[PAL_ISA_COUNT]; /* [0] is the base */
+  pal_trial indirect;
+  pal_reference_result *reference; /* at capacity */
+  snapshot all;                    /* likewise */
+  int succeeded;                   /* counts at which the case runs */
+} ways;
+
+static pal_status try_fillings(ways *w, const snapshot *base, pal_counts counts, pal_error *error) {
+  pal_status status = same_as(base, &w->trial[0], counts, PAL_FILL_SIGNAL, 1,
+                              "with signalling NaNs in the inactive rows", error);
+  return status ? status
+                : same_as(base, &w->trial[0], counts, PAL_FILL_NOISE, 1,
+                          "with noise in the inactive rows", error);
+}
+
+static pal_status try_isas(ways *w, const snapshot *base, pal_counts counts, pal_error *error) {
+  pal_status status = PAL_OK;
+  for (int i = 1; i < w->k->n_contexts && !status; i++) {
+    char how[64];
+    snprintf(how, sizeof how, "with instruction set %s",
+             pal_isa_name(pal_context_isa(w->k->context[i])));
+    status = same_as(base, &w->trial[i], counts, PAL_FILL_SIGNAL, 1, how, error);
+  }
+  return status;
+}
+
+static pal_status try_threads(ways *w, const snapshot *base, pal_counts counts, pal_error *error) {
+  static const int threads[] = {2, 3, 4, 7};
+  pal_status status = PAL_OK;
+  for (size_t i = 0; i < sizeof threads / sizeof *threads && !status; i++) {
+    char how[32];
+    snprintf(how, sizeof how, "on %d threads", threads[i]);
+    status = same_as(base, &w->trial[0], counts, PAL_FILL_SIGNAL, threads[i], how, error);
+  }
+  return status;
+}
+
+/* A plan with just enough room. A sample whose draws depend on the capacity makes another case
+ * of it; then there is nothing to compare. */
+static pal_status try_capacity(ways *w, const snapshot *base, pal_counts counts, pal_error *error) {
+  pal_trial t;
+  pal_case_form form = {.capacity = {counts.rows, counts.sequences}};
+  pal_status status = pal_trial_open(&t, w->k, w->k->context[0], w->by.direction, form, error);
+  if (!status && t.c.drawn == w->trial[0].c.drawn)
+    status = same_as(base, &t, counts, PAL_FILL_SIGNAL, 1, "with a plan of that capacity", error);
+  pal_trial_close(&t);
+  return status;
+}
+
+static pal_status check_base(ways *w, bool first, const snapshot *s,
+                             pal_reference_result **reference, pal_error *error) {
+  w->by.tolerance = w->trial[0].c.tolerance;
+  pal_status status = compare_reference(&w->by, s, *reference, error);
+  if (first) {
+    w->reference = *reference;
+    *reference = NULL;
+    if (!status) status = take_snapshot(&w->trial[0], &w->all, error);
+  } else if (!status && w->reference) {
+    status = compare_prefix(&w->all, w->reference, s, *reference, error);
+  }
+  return status;
+}
+
+static pal_status check_counts(ways *w, pal_counts counts, bool first, pal_error *error) {
+  pal_error plan_error = {0}, reference_error = {0};
+  snapshot s;
+  pal_status status = pal_trial_load(&w->trial[0], counts, PAL_FILL_ONES, error);
+  if (status) return status;
+  pal_reference_result *reference = pal_exec_reference(w->trial[0].exec, &reference_error);
+  status = run_as(&w->trial[0], counts, PAL_FILL_ONES, 1, &s, &plan_error);
+  if (status || !reference) { /* a case may fail, if both fail alike */
+    pal_reference_free(reference);
+    free_snapshot(&s);
+    if (status == reference_error.code) return PAL_OK; /* but not at every count */
+    return pal_fail(error, status ? status : reference_error.code,
+                    "the plan says: %s; the reference says: %s",
+                    status ? plan_error.text : "fine", reference ? "fine" : reference_error.text);
+  }
+  w->succeeded++;
+  status = check_base(w, first, &s, &reference, error);
+  pal_reference_free(reference);
+  bool full = first || counts.rows == 17;
+  if (!status) status = try_fillings(w, &s, counts, error);
+  if (!status) status = try_isas(w, &s, counts, error);
+  if (!status) status = same_as(&s, &w->indirect, counts, PAL_FILL_SIGNAL, 1,
+                                "with inputs from the arena", error);
+  if (!status && full) status = try_threads(w, &s, counts, error);
+  if (!status && !first && full) status = try_capacity(w, &s, counts, error);
+  free_snapshot(&s);
+  return status;
+}
+
+static pal_status open_ways(ways *w, pal_error *error) {
+  pal_case_form form = {.capacity = {-1, -1}};
+  pal_status status = PAL_OK;
+  for (int i = 0; i < w->k->n_contexts && !status; i++)
+    status = pal_trial_open(&w->trial[i], w->k, w->k->context[i], w->by.direction, form, error);
+  form.indirect = true;
+  if (!status)
+    status = pal_trial_open(&w->indirect, w->k, w->k->context[0], w->by.direction, form, error);
+  return status;
+}
+
+pal_status pal_check_plan(const pal_checking *k, pal_direction direction, pal_error *error) {
+  ways w = {.k = k, .by = {.direction = direction}};
+  pal_counts counts[PAL_COUNTS_MOST];
+  pal_status status = open_ways(&w, error);
+  if (!status) status = pal_check_text(&w.trial[0], error);
+  int n = status || (direction == PAL_BACKWARD && !w.trial[0].n_out)
+              ? 0
+              : pal_trial_counts(&w.trial[0], counts);
+  for (int i = 0; i < n && !status; i++) {
+    pal_error inner = {0};
+    status = check_counts(&w, counts[i], i == 0, &inner);
+    if (status)
+      pal_fail(error, status, "%s, %lld rows, %lld sequences: %s",
+               direction == PAL_FORWARD ? "values" : "gradients", (long long)counts[i].rows,
+               (long long)counts[i].sequences, inner.text);
+  }
+  if (!status && n && !w.succeeded && !(k->op->flags & PAL_OP_ROOT))
+    status = pal_fail(error, PAL_E_ARGUMENT, "the case fails at every count");
+  for (int i = 0; i < PAL_ISA_COUNT; i++) pal_trial_close(&w.trial[i]);
+  pal_trial_close(&w.indirect);
+  pal_reference_free(w.reference);
+  free_snapshot(&w.all);
+  return status;
+}

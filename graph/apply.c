@@ -1,0 +1,107 @@
+/* pal_apply: shape inference and the append of an op node (floor 1). */
+#define PAL_NO_CALLER
+#include <stdio.h>
+#include <string.h>
+
+#include "graph/internal.h"
+
+/* "matmul(f32[s1,4], f32[8,4])" for messages. */
+static void print_call(const pal_graph *graph, const pal_op *op, const pal_value *in, int n_in,
+                       char *text, size_t size) {
+  size_t used = (size_t)snprintf(text, size, "%s(", op->name);
+  for (int i = 0; i < n_in && used < size; i++) {
+    char type[96];
+    pal_type t = pal_type_of(graph, in[i]);
+    used += (size_t)snprintf(text + used, size - used, "%s%s", i ? ", " : "",
+                             pal_type_print(&t, type, sizeof type));
+  }
+  if (used < size) snprintf(text + used, size - used, ")");
+}
+
+/* Every output must be a tensor whose symbol exists. */
+static bool outputs_sound(pal_graph *graph, const pal_infer *call) {
+  if (call->n_out < 0 || call->n_out > PAL_MAX_OUTPUTS) return false;
+  for (int i = 0; i < call->n_out; i++) {
+    const pal_type *t = &call->out_type[i];
+    bool overflow = false;
+    if (t->dtype <= PAL_NONE || t->dtype > PAL_U8 || t->rank > PAL_MAX_DIMS ||
+        t->symbol.id >= graph->symbol.n || (t->rank == 0 && t->symbol.id))
+      return false;
+    for (int d = 0; d < t->rank; d++)
+      if (t->dim[d] < 0) return false;
+    pal_graph_bytes(graph, t, &overflow);
+    if (overflow) return false;
+  }
+  return true;
+}
+
+static bool inputs_sound(pal_graph *graph, const pal_op *op, const pal_value *in, int n_in) {
+  if (n_in < op->min_in || n_in > op->max_in) {
+    pal_graph_refuse(graph, PAL_E_ARGUMENT, "%s takes %d to %d inputs, not %d", op->name,
+                     op->min_in, op->max_in, n_in);
+    return false;
+  }
+  for (int i = 0; i < n_in; i++) {
+    if (in[i].id >= graph->value.n) {
+      pal_graph_refuse(graph, PAL_E_ARGUMENT, "%s: input %d is no value of this graph", op->name, i);
+      return false;
+    }
+    if (in[i].id == 0 && !(op->optional >> i & 1)) {
+      pal_graph_refuse(graph, PAL_E_ARGUMENT, "%s: input %d is nil", op->name, i);
+      return false;
+    }
+    if (op->writes >> i & 1) {
+      const pal_node *from = pal_node_of(graph, in[i]);
+      if (from->kind == PAL_NODE_VARIABLE || (from->kind == PAL_NODE_OP && from->op->writes &&
+                                              graph->value.at[in[i].id].index == 0))
+        continue;
+      pal_graph_refuse(graph, PAL_E_ARGUMENT,
+                       "%s changes input %d in place, which must be a variable", op->name, i);
+      return false;
+    }
+  }
+  return true;
+}
+
+pal_value pal_apply_op(pal_graph *graph, const pal_op *op, const pal_value *in, int n_in,
+                       const void *attrs, pal_value *out) {
+  for (int i = 0; out && i < PAL_MAX_OUTPUTS; i++) out[i] = PAL_NIL;
+  if (graph->error.code || !inputs_sound(graph, op, in, n_in)) return PAL_NIL;
+  pal_type in_type[PAL_MAX_INPUTS], out_type[PAL_MAX_OUTPUTS];
+  for (int i = 0; i < n_in; i++) in_type[i] = pal_type_of(graph, in[i]);
+  pal_error error = {0};
+  pal_infer call = {.attrs = attrs, .n_in = n_in, .in_type = in_type, .out_type = out_type,
+                    .error = &error};
+  if (op->infer(&call) || !outputs_sound(graph, &call)) {
+    char text[400];
+    print_call(graph, op, in, n_in, text, sizeof text);
+    return pal_graph_fail(graph, error.code ? error.code : PAL_E_SHAPE, "%s: %s", text,
+                          error.code ? error.text : "no such result can be held");
+  }
+  pal_node node = {.kind = PAL_NODE_OP, .op = op, .n_in = n_in, .section = graph->section};
+  node.attrs = pal_attrs_copy(&graph->arena, op, attrs);
+  node.in = pal_arena_copy(&graph->arena, in, sizeof *in * (size_t)n_in);
+  if (!node.attrs || !node.in)
+    return pal_graph_fail(graph, PAL_E_MEMORY, "no memory for the graph");
+  pal_node *made = pal_graph_append(graph, node, out_type, call.n_out);
+  if (!made) return PAL_NIL;
+  if (op->flags & PAL_OP_BINDS) {
+    pal_symbol bound[2];
+    int n = pal_attrs_bound(op, node.attrs, bound);
+    for (int i = 0; i < n; i++)
+      graph->symbol.at[bound[i].id].binder = (uint32_t)(graph->node.n - 1);
+  }
+  for (int i = 0; out && i < call.n_out; i++) out[i] = pal_node_out(made, i);
+  return call.n_out ? pal_node_out(made, 0) : PAL_NIL;
+}
+
+pal_value pal_apply(pal_graph *graph, const char *name, const pal_value *in, int n_in,
+                    const void *attrs, pal_value *out) {
+  for (int i = 0; out && i < PAL_MAX_OUTPUTS; i++) out[i] = PAL_NIL;
+  if (graph->error.code) return PAL_NIL;
+  const pal_op *op = pal_lookup(graph->context, "op", name);
+  if (!op) return pal_graph_fail(graph, PAL_E_NOT_FOUND, "no op is named \"%s\"", name);
+  if (!attrs && op->attrs_size)
+    return pal_graph_fail(graph, PAL_E_ARGUMENT, "%s: attributes are missing", name);
+  return pal_apply_op(graph, op, in, n_in, attrs, out);
+}

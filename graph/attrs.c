@@ -1,0 +1,79 @@
+/* Attribute structs seen through their field tables: copy, hash, compare (floor 1). */
+#include <string.h>
+#include <xxhash.h>
+
+#include "graph/internal.h"
+#include "src/alloc.h"
+
+#define FIELD(attrs, field, type) (*(const type *)((const char *)(attrs) + (field)->offset))
+
+void *pal_attrs_copy(pal_arena *arena, const pal_op *op, const void *attrs) {
+  char *copy = pal_arena_alloc(arena, op->attrs_size + 1);
+  if (!copy || !attrs) return copy;
+  memcpy(copy, attrs, op->attrs_size);
+  for (size_t i = 0; i < op->n_fields; i++) {
+    const pal_attr_field *f = &op->fields[i];
+    if (f->kind == PAL_ATTR_STRING) {
+      const char *text = FIELD(attrs, f, char *);
+      char *kept = pal_arena_strdup(arena, text ? text : "");
+      if (!kept) return NULL;
+      memcpy(copy + f->offset, &kept, sizeof kept);
+    } else if (f->kind == PAL_ATTR_INTS) {
+      pal_ints list = FIELD(attrs, f, pal_ints);
+      if (list.n) list.at = pal_arena_copy(arena, list.at, list.n * sizeof *list.at);
+      else list.at = NULL;
+      if (list.n && !list.at) return NULL;
+      memcpy(copy + f->offset, &list, sizeof list);
+    }
+  }
+  return copy;
+}
+
+/* Bytes of one field that decide equality. */
+static const void *field_bytes(const void *attrs, const pal_attr_field *f, size_t *size) {
+  const char *at = (const char *)attrs + f->offset;
+  switch (f->kind) {
+    case PAL_ATTR_INT: *size = sizeof(int64_t); return at;
+    case PAL_ATTR_FLOAT: *size = sizeof(double); return at;
+    case PAL_ATTR_SYMBOL: *size = sizeof(pal_symbol); return at;
+    case PAL_ATTR_STRING: {
+      const char *text = FIELD(attrs, f, char *);
+      *size = text ? strlen(text) : 0;
+      return text;
+    }
+    case PAL_ATTR_INTS: break;
+  }
+  const pal_ints *list = (const pal_ints *)(const void *)at;
+  *size = list->n * sizeof *list->at;
+  return list->at;
+}
+
+uint64_t pal_attrs_hash(const pal_op *op, const void *attrs) {
+  uint64_t hash = op->n_fields;
+  for (size_t i = 0; i < op->n_fields; i++) {
+    size_t size = 0;
+    const void *bytes = field_bytes(attrs, &op->fields[i], &size);
+    hash = XXH3_64bits_withSeed(size ? bytes : "", size, hash + size + 1);
+  }
+  return hash;
+}
+
+bool pal_attrs_equal(const pal_op *op, const void *a, const void *b) {
+  for (size_t i = 0; i < op->n_fields; i++) {
+    size_t na = 0, nb = 0;
+    const void *pa = field_bytes(a, &op->fields[i], &na);
+    const void *pb = field_bytes(b, &op->fields[i], &nb);
+    if (na != nb || (na && memcmp(pa, pb, na) != 0)) return false;
+  }
+  return true;
+}
+
+int pal_attrs_bound(const pal_op *op, const void *attrs, pal_symbol bound[2]) {
+  int n = 0;
+  for (size_t i = 0; i < op->n_fields; i++) {
+    const pal_attr_field *f = &op->fields[i];
+    if (f->kind == PAL_ATTR_SYMBOL && strncmp(f->name, "binds", 5) == 0 && n < 2)
+      bound[n++] = FIELD(attrs, f, pal_symbol);
+  }
+  return n;
+}

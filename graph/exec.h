@@ -1,0 +1,37 @@
+/* An instance of a plan: arena, input buffers, counts, prepared calls (floor 1). */
+#ifndef PAL_GRAPH_EXEC_H
+#define PAL_GRAPH_EXEC_H
+
+#include <stdatomic.h>
+
+#include "graph/steps.h"
+
+typedef struct pal_call {
+  pal_run run;
+  int64_t bound[2];
+} pal_call;
+
+struct pal_exec {
+  pal_plan *plan;
+  char *arena;
+  size_t arena_bytes;
+  void **base;     /* per storage, as of the present or last run */
+  int64_t *count;  /* per symbol */
+  void **input[2]; /* per input: present and next buffers; next may be NULL */
+  pal_call *call;  /* per step */
+  void **pointer;  /* operands of all calls, calls' in and out point into it */
+  int64_t *rows;   /* likewise */
+  pal_type *type;  /* likewise */
+  uint32_t *operand; /* likewise: value ids */
+  size_t operands;
+  char *task_scratch;
+  int task_scratch_workers;
+  atomic_llong *claimed; /* per item */
+  int stages_done;       /* of the run under way or the last one */
+};
+
+/* Refreshes what a run depends on: base pointers of storages, operands, rows. */
+void pal_exec_prepare(pal_exec *exec);
+/* Rows of every operand whose symbol is `symbol`. */
+void pal_exec_refresh_rows(pal_exec *exec, uint16_t symbol);
+#endif

@@ -1,0 +1,26 @@
+# Floor 1: graph, plan, executor.
+libpal_core_la_SOURCES += \
+	%D%/apply.c \
+	%D%/attrs.c \
+	%D%/context.c \
+	%D%/dump.c \
+	%D%/exec.c \
+	%D%/graph.c \
+	%D%/memory.c \
+	%D%/parse.c \
+	%D%/plan.c \
+	%D%/reference.c \
+	%D%/report.c \
+	%D%/rewrite.c \
+	%D%/run.c \
+	%D%/stage.c \
+	%D%/store.c \
+	%D%/text.c \
+	%D%/verify.c \
+	%D%/view.c
+noinst_HEADERS += \
+	%D%/exec.h \
+	%D%/internal.h \
+	%D%/steps.h \
+	%D%/text.h \
+	%D%/view.h

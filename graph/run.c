@@ -1,0 +1,294 @@
+/* Running an instance: one persistent region that walks the stages (floor 1).
+ *
+ * Work of a stage is claimed from one atomic counter; who claims what cannot matter,
+ * since ranges write disjoint memory. The first failure makes every worker leave after the
+ * same barrier. Variables and looped inputs change only after the last stage. */
+#define PAL_NO_CALLER
+#include <stdlib.h>
+#include <string.h>
+
+#include "graph/exec.h"
+#include "src/alloc.h"
+#include "src/team.h"
+
+static const double TEAM_PAYS_SECONDS = 60e-6;
+
+typedef struct running {
+  pal_exec *exec;
+  atomic_int failed;
+  pal_error *error;
+  atomic_flag report; /* taken by the worker whose failure is reported */
+} running;
+
+/* Active rows of an item of row units, in its symbol's units. */
+static int64_t item_rows(const pal_exec *e, const pal_item *item) {
+  if (item->symbol) return e->count[item->symbol];
+  const pal_run *run = &e->call[e->plan->unit.at[item->first_unit].step].run;
+  return run->n_out ? run->out_rows[0] : run->n_in ? run->in_rows[0] : 1;
+}
+
+static int64_t item_tasks(const pal_exec *e, const pal_item *item, int64_t *chunk, int workers) {
+  if (!item->rows) {
+    const pal_unit *u = &e->plan->unit.at[item->first_unit];
+    const pal_call *call = &e->call[u->step];
+    const pal_node *node = &e->plan->graph->node.at[e->plan->step.at[u->step].node];
+    int64_t n = node->op->phase[u->phase].tasks(&call->run);
+    *chunk = workers > 1 ? (n + 8 * workers - 1) / (8 * workers) : n;
+    if (*chunk < 1) *chunk = 1;
+    return n;
+  }
+  int64_t rows = item_rows(e, item), share = (rows + 2 * workers - 1) / (2 * workers);
+  *chunk = item->chunk;
+  if (workers > 1 && *chunk > share) *chunk = share > 16 ? share : 16;
+  return rows;
+}
+
+static pal_status run_range(pal_exec *e, const pal_item *item, int64_t begin, int64_t end,
+                            void *task_scratch, pal_error *error) {
+  for (int k = 0; k < item->n_units; k++) {
+    const pal_unit *u = &e->plan->unit.at[item->first_unit + k];
+    const pal_node *node = &e->plan->graph->node.at[e->plan->step.at[u->step].node];
+    pal_run run = e->call[u->step].run;
+    run.begin = begin;
+    run.end = end;
+    run.task_scratch = task_scratch;
+    run.error = error;
+    pal_status status = node->op->phase[u->phase].run(&run);
+    if (status) return pal_fail(error, status, "%s failed without saying why", node->op->name);
+  }
+  return PAL_OK;
+}
+
+static void note_failure(running *r, const pal_item *item, const pal_error *error) {
+  const pal_plan *plan = r->exec->plan;
+  if (!atomic_flag_test_and_set(&r->report) && r->error && !r->error->code) {
+    const pal_node *node =
+        &plan->graph->node.at[plan->step.at[plan->unit.at[item->first_unit].step].node];
+    r->error->needed = error->needed;
+    if (item->n_units == 1)
+      pal_fail(r->error, error->code, "%s at %s:%d: %s", node->op->name, node->file, node->line,
+               error->text);
+    else
+      pal_fail(r->error, error->code, "%s", error->text);
+  }
+  atomic_store(&r->failed, 1);
+}
+
+static void run_stage(running *r, int s, int rank, int workers) {
+  pal_exec *e = r->exec;
+  const pal_stage *stage = &e->plan->stage.at[s];
+  char *scratch = e->task_scratch ? e->task_scratch + (size_t)rank * e->plan->stats.task_scratch_bytes
+                                  : NULL;
+  pal_error error = {0};
+  for (int i = 0; i < stage->n_items && !atomic_load_explicit(&r->failed, memory_order_relaxed); i++) {
+    const pal_item *item = &e->plan->item.at[stage->first_item + i];
+    int64_t chunk, n = item_tasks(e, item, &chunk, workers);
+    atomic_llong *claimed = &e->claimed[stage->first_item + i];
+    for (;;) {
+      int64_t begin = workers > 1 ? atomic_fetch_add(claimed, chunk) : 0;
+      int64_t step = workers > 1 || item->rows ? chunk : n;
+      for (; begin < n; begin += step) {
+        int64_t end = begin + step < n ? begin + step : n;
+        if (run_range(e, item, begin, end, scratch, &error)) {
+          note_failure(r, item, &error);
+          return;
+        }
+        if (workers > 1) break;
+      }
+      if (workers == 1 || begin >= n) break;
+    }
+  }
+}
+
+/* Symbols bound in the stage just over become visible to the next ones. */
+static void take_bound(running *r, int s) {
+  pal_exec *e = r->exec;
+  const pal_stage *stage = &e->plan->stage.at[s];
+  for (int i = 0; i < stage->n_items; i++) {
+    const pal_item *item = &e->plan->item.at[stage->first_item + i];
+    for (int k = 0; k < item->n_units; k++) {
+      const pal_unit *u = &e->plan->unit.at[item->first_unit + k];
+      const pal_step *step = &e->plan->step.at[u->step];
+      const pal_node *node = &e->plan->graph->node.at[step->node];
+      if (!(node->op->flags & PAL_OP_BINDS)) continue;
+      pal_symbol bound[2];
+      int n = pal_attrs_bound(node->op, node->attrs, bound);
+      for (int b = 0; b < n; b++) {
+        int64_t count = e->call[u->step].bound[b];
+        if (count < 0) continue; /* not decided in this phase yet */
+        e->count[bound[b].id] = count;
+        pal_exec_refresh_rows(e, bound[b].id);
+      }
+    }
+  }
+}
+
+static bool stage_binds(const pal_exec *e, int s) {
+  const pal_stage *stage = &e->plan->stage.at[s];
+  for (int i = 0; i < stage->n_items; i++) {
+    const pal_unit *u = &e->plan->unit.at[e->plan->item.at[stage->first_item + i].first_unit];
+    if (e->plan->graph->node.at[e->plan->step.at[u->step].node].op->flags & PAL_OP_BINDS) return true;
+  }
+  return false;
+}
+
+static void walk(void *data, int rank, int workers) {
+  running *r = data;
+  pal_exec *e = r->exec;
+  for (int s = 0; s < (int)e->plan->stage.n; s++) {
+    run_stage(r, s, rank, workers);
+    if (workers > 1) pal_team_barrier();
+    if (atomic_load(&r->failed)) return;
+    if (rank == 0) e->stages_done = s + 1;
+    if (stage_binds(e, s)) {
+      if (rank == 0) take_bound(r, s);
+      if (workers > 1) pal_team_barrier();
+    }
+  }
+}
+
+/* ---- before and after ---------------------------------------------------------------------- */
+
+static bool begin_run(pal_exec *e, int workers) {
+  pal_exec_prepare(e);
+  e->stages_done = 0;
+  for (size_t s = 0; s < e->plan->item.n; s++) atomic_store_explicit(&e->claimed[s], 0, memory_order_relaxed);
+  for (size_t s = 0; s < e->plan->step.n; s++) e->call[s].bound[0] = e->call[s].bound[1] = -1;
+  if (e->plan->stats.task_scratch_bytes && e->task_scratch_workers < workers) {
+    char *scratch = pal_alloc(e->plan->stats.task_scratch_bytes * (size_t)workers);
+    if (!scratch) return false;
+    pal_free(e->task_scratch);
+    e->task_scratch = scratch;
+    e->task_scratch_workers = workers;
+  }
+  return true;
+}
+
+/* Writes in place are taken back, last first. Their last phase writes what the phase before has
+ * saved: once that one is over, putting everything back is right however far the last one came. */
+static void undo_writes(pal_exec *e) {
+  for (size_t s = e->plan->step.n; s-- > 0;) {
+    const pal_step *step = &e->plan->step.at[s];
+    const pal_node *node = &e->plan->graph->node.at[step->node];
+    if (node->op->writes && step->stage[step->phases - 2] < e->stages_done)
+      node->op->undo(&e->call[s].run);
+  }
+}
+
+/* A looped symbol must be able to hold the count it is to take. */
+static pal_status check_loops(const pal_exec *e, pal_error *error) {
+  const pal_graph *g = e->plan->graph;
+  for (size_t i = 0; i < e->plan->input.n; i++) {
+    const pal_slot *slot = &e->plan->input.at[i];
+    if (!slot->looped) continue;
+    uint16_t to = g->value.at[slot->value].type.symbol.id;
+    int64_t count = e->count[g->value.at[slot->looped].type.symbol.id];
+    if (to && count > g->symbol.at[to].capacity) {
+      if (error && !error->code) error->needed = count;
+      return pal_fail(error, PAL_E_CAPACITY,
+                      "the next run would need %lld rows of \"%s\", the plan has room for %lld",
+                      (long long)count, g->symbol.at[to].name, (long long)g->symbol.at[to].capacity);
+    }
+  }
+  return PAL_OK;
+}
+
+static void copy_late(pal_exec *e, const pal_slot *slot) {
+  if (!slot->copy) return;
+  uint32_t v = slot->looped ? slot->looped : slot->value;
+  const pal_type *t = &e->plan->graph->value.at[v].type;
+  size_t bytes = (size_t)(pal_type_rows(t, e->count[t->symbol.id]) * pal_type_row(t)) *
+                 pal_dtype_size(t->dtype);
+  memcpy(e->base[slot->next], e->base[slot->copy], bytes);
+}
+
+static void commit(pal_exec *e) {
+  const pal_graph *g = e->plan->graph;
+  for (size_t i = 0; i < e->plan->input.n; i++) copy_late(e, &e->plan->input.at[i]);
+  for (size_t i = 0; i < e->plan->variable.n; i++) copy_late(e, &e->plan->variable.at[i]);
+  for (size_t i = 0; i < e->plan->variable.n; i++) {
+    pal_slot *slot = &e->plan->variable.at[i];
+    if (slot->next) slot->variable->present ^= 1;
+  }
+  for (size_t i = 0; i < e->plan->input.n; i++) {
+    pal_slot *slot = &e->plan->input.at[i];
+    if (!slot->next) continue;
+    void *was = e->input[0][i];
+    e->input[0][i] = e->input[1][i];
+    e->input[1][i] = was;
+  }
+  /* Counts last: several inputs may loop on one symbol, and one may loop on another's. */
+  for (size_t i = 0; i < e->plan->input.n; i++) {
+    const pal_slot *slot = &e->plan->input.at[i];
+    if (!slot->looped) continue;
+    uint16_t to = g->value.at[slot->value].type.symbol.id;
+    uint16_t from = g->value.at[slot->looped].type.symbol.id;
+    if (!to || to == from || e->count[to] == e->count[from]) continue;
+    e->count[to] = e->count[from];
+    pal_exec_refresh_rows(e, to);
+  }
+}
+
+static pal_status run_on(pal_exec *e, int workers, pal_error *error) {
+  if (!begin_run(e, workers)) return pal_fail(error, PAL_E_MEMORY, "no memory for task scratch");
+  running r = {.exec = e, .error = error, .report = ATOMIC_FLAG_INIT};
+  atomic_init(&r.failed, 0);
+  pal_error mine = {0};
+  r.error = &mine;
+  if (workers > 1) pal_team_run(workers, walk, &r);
+  else walk(&r, 0, 1);
+  if (!mine.code) check_loops(e, &mine);
+  if (mine.code) {
+    undo_writes(e);
+    if (error && !error->code) *error = mine;
+    return mine.code;
+  }
+  commit(e);
+  return PAL_OK;
+}
+
+/* How long the run may take on one thread: the plan's estimate at the fullest symbol's share. */
+static double seconds(const pal_exec *e) {
+  const pal_graph *g = e->plan->graph;
+  double share = g->symbol.n > 1 ? 0 : 1;
+  for (size_t s = 1; s < g->symbol.n; s++) {
+    if (g->symbol.at[s].binder || !g->symbol.at[s].capacity) continue;
+    double one = (double)e->count[s] / (double)g->symbol.at[s].capacity;
+    if (one > share) share = one;
+  }
+  return e->plan->serial_seconds * share;
+}
+
+pal_status pal_exec_run(pal_exec *exec, pal_error *error) {
+  int threads = pal_context_threads(exec->plan->graph->context);
+  return run_on(exec, threads > 1 && seconds(exec) > TEAM_PAYS_SECONDS ? threads : 1, error);
+}
+
+pal_status pal_exec_run_serial(pal_exec *exec, pal_error *error) { return run_on(exec, 1, error); }
+
+/* ---- folding ---------------------------------------------------------------------------------- */
+
+pal_status pal_node_run_whole(const pal_graph *graph, const pal_node *node, const void *const *in,
+                              void *const *out, pal_error *error) {
+  pal_shape_rows shapes;
+  pal_run run;
+  pal_node_at_capacity(graph, node, &shapes, &run);
+  size_t own = node->op->scratch ? node->op->scratch(&run) : 0;
+  size_t task = node->op->task_scratch ? node->op->task_scratch(&run) : 0;
+  char *scratch = pal_alloc(own + 64 + task);
+  if (!scratch) return pal_fail(error, PAL_E_MEMORY, "no memory to fold a constant");
+  run.in = in;
+  run.out = out;
+  run.scratch = scratch;
+  run.task_scratch = scratch + (own + 63) / 64 * 64;
+  run.error = error;
+  pal_status status = PAL_OK;
+  for (int p = 0; p < pal_op_phases(node->op) && !status; p++) {
+    const pal_phase *phase = &node->op->phase[p];
+    run.begin = 0;
+    run.end = phase->tasks ? phase->tasks(&run) : run.out_rows[0];
+    status = phase->run(&run);
+  }
+  pal_free(scratch);
+  return status;
+}

@@ -1,0 +1,139 @@
+/* The store of variables (floor 1). See store.h. */
+#include <palimpsest/rng.h>
+#include <palimpsest/store.h>
+
+#include <string.h>
+
+#include "graph/internal.h"
+#include "src/alloc.h"
+
+struct pal_store {
+  uint64_t seed;
+  PAL_LIST(pal_variable *) variable;
+};
+
+bool pal_list_grow(void **at, size_t *room, size_t n, size_t element) {
+  size_t wanted = n < 8 ? 16 : 2 * n;
+  void *grown = pal_grow(*at, n * element, wanted * element);
+  if (!grown) return false;
+  *at = grown;
+  *room = wanted;
+  return true;
+}
+
+pal_store *pal_store_new(uint64_t seed) {
+  pal_store *store = pal_calloc(1, sizeof *store);
+  if (store) store->seed = seed;
+  return store;
+}
+
+static void free_variable(pal_variable *variable) {
+  if (!variable) return;
+  pal_free(variable->name);
+  pal_free(variable->data[0]);
+  pal_free(variable->data[1]);
+  pal_free(variable);
+}
+
+void pal_store_free(pal_store *store) {
+  if (!store) return;
+  for (size_t i = 0; i < store->variable.n; i++) free_variable(store->variable.at[i]);
+  pal_free(store->variable.at);
+  pal_free(store);
+}
+
+/* Elements of a static type, or -1 when they overflow or the type is no static one. */
+static int64_t elements(const pal_type *type) {
+  int64_t n = 1;
+  if (type->dtype == PAL_NONE || type->symbol.id) return -1;
+  for (int i = 0; i < type->rank; i++) {
+    if (type->dim[i] < 0 || (type->dim[i] && n > (INT64_MAX >> 4) / type->dim[i])) return -1;
+    n *= type->dim[i];
+  }
+  return n;
+}
+
+static void fill(pal_variable *variable) {
+  int64_t n = elements(&variable->type);
+  void *data = variable->data[variable->present];
+  if (variable->type.dtype == PAL_I32) {
+    for (int64_t i = 0; i < n; i++) ((int32_t *)data)[i] = (int32_t)variable->init.scale;
+    return;
+  }
+  if (variable->type.dtype != PAL_F32) {
+    memset(data, variable->type.dtype == PAL_U8 ? (int)variable->init.scale : 0, variable->bytes);
+    return;
+  }
+  pal_rng rng = pal_rng_new(variable->seed, variable->name, 0, 0);
+  for (int64_t i = 0; i < n; i++) {
+    double v = variable->init.scale;
+    if (variable->init.kind == PAL_INIT_NORMAL) v *= pal_rng_normal(&rng);
+    if (variable->init.kind == PAL_INIT_UNIFORM) v *= 2 * pal_rng_real(&rng) - 1;
+    ((float *)data)[i] = (float)v;
+  }
+}
+
+void pal_variable_reset(pal_variable *variable) { fill(variable); }
+
+pal_status pal_store_variable(pal_store *store, const char *name, pal_type type, pal_role role,
+                              pal_init init, pal_variable **variable, pal_error *error) {
+  char shape[96];
+  int64_t n = elements(&type);
+  if (!name || !*name || n < 0)
+    return pal_fail(error, PAL_E_ARGUMENT,
+                    "variable \"%s\": needs a name and a static shape of a reasonable size, not %s",
+                    name ? name : "", pal_type_print(&type, shape, sizeof shape));
+  pal_variable *v = pal_store_find(store, name);
+  if (v && (!pal_type_equal(&v->type, &type) || v->role != role)) {
+    char old[96];
+    return pal_fail(error, PAL_E_SHAPE, "variable \"%s\" exists as %s%s, not %s", name,
+                    pal_type_print(&v->type, old, sizeof old),
+                    v->role != role ? " in another role" : "",
+                    pal_type_print(&type, shape, sizeof shape));
+  }
+  if (!v) {
+    pal_variable **place = NULL;
+    v = pal_calloc(1, sizeof *v);
+    if (v) {
+      *v = (pal_variable){.name = pal_strdup(name), .type = type, .role = role, .init = init,
+                          .seed = store->seed, .bytes = (size_t)n * pal_dtype_size(type.dtype)};
+      v->data[0] = pal_alloc(v->bytes);
+      if (v->name && v->data[0]) place = PAL_PUSH(store->variable);
+    }
+    if (!place) {
+      free_variable(v);
+      return pal_fail(error, PAL_E_MEMORY, "no memory for variable \"%s\", %s", name,
+                      pal_type_print(&type, shape, sizeof shape));
+    }
+    *place = v;
+    fill(v);
+  }
+  if (variable) *variable = v;
+  return PAL_OK;
+}
+
+pal_variable *pal_store_find(const pal_store *store, const char *name) {
+  for (size_t i = 0; i < store->variable.n; i++)
+    if (strcmp(store->variable.at[i]->name, name) == 0) return store->variable.at[i];
+  return NULL;
+}
+
+size_t pal_store_count(const pal_store *store) { return store->variable.n; }
+
+pal_variable *pal_store_at(const pal_store *store, size_t index) {
+  return index < store->variable.n ? store->variable.at[index] : NULL;
+}
+
+const char *pal_variable_name(const pal_variable *variable) { return variable->name; }
+const pal_type *pal_variable_type(const pal_variable *variable) { return &variable->type; }
+pal_role pal_variable_role(const pal_variable *variable) { return variable->role; }
+size_t pal_variable_bytes(const pal_variable *variable) { return variable->bytes; }
+void *pal_variable_data(pal_variable *variable) { return variable->data[variable->present]; }
+
+pal_status pal_variable_need_next(pal_variable *variable, pal_error *error) {
+  if (variable->data[1]) return PAL_OK;
+  variable->data[1] = pal_alloc(variable->bytes);
+  return variable->data[1] ? PAL_OK
+                           : pal_fail(error, PAL_E_MEMORY, "no memory for the next \"%s\"",
+                                      variable->name);
+}

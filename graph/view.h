@@ -1,0 +1,8 @@
+/* The one op the graph itself needs: a value through which no gradient flows (floor 1). */
+#ifndef PAL_GRAPH_VIEW_H
+#define PAL_GRAPH_VIEW_H
+
+#include <palimpsest/op.h>
+
+extern const pal_op pal_stop_gradient_op;
+#endif

@@ -1,0 +1,75 @@
+/* The context: one open registry, the instruction set in use, the thread count.
+ *
+ * Everything that has a name is defined through pal_define: ops, optimizers,
+ * models, tasks. The library's own definitions go through the same call as a
+ * plug-in's. A context may be used from one thread at a time. */
+#ifndef PAL_CONTEXT_H
+#define PAL_CONTEXT_H
+
+#include <palimpsest/status.h>
+#include <stdbool.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Changes whenever a public struct or the meaning of a call changes. */
+#define PAL_ABI 1
+
+typedef enum pal_isa {
+  PAL_ISA_GENERIC = 0, /* portable C with fmaf; the same bits as the others */
+  PAL_ISA_AVX2,        /* x86-64 AVX2 + FMA */
+  PAL_ISA_AVX512,      /* x86-64 AVX-512 F, BW, DQ, VL */
+  PAL_ISA_NEON,        /* AArch64 Advanced SIMD */
+  PAL_ISA_COUNT
+} pal_isa;
+
+typedef struct pal_context pal_context;
+
+typedef struct pal_options {
+  int threads;     /* 0: what OpenMP would use (OMP_NUM_THREADS) */
+  const char *isa; /* caps the instruction set: "generic", "avx2", ...; NULL: PAL_ISA from
+                      the environment, else the best this machine has */
+} pal_options;
+
+/* A context with an EMPTY registry (see pal_open in palimpsest.h for a full one);
+ * options may be NULL. NULL on failure, described in `error`. */
+PAL_API pal_context *pal_context_new(const pal_options *options, pal_error *error);
+PAL_API void pal_context_free(pal_context *context);
+
+PAL_API pal_isa pal_context_isa(const pal_context *context);
+/* "generic", "avx2", "avx512", "neon". */
+PAL_API const char *pal_isa_name(pal_isa isa);
+/* Whether this machine and this build can run it. */
+PAL_API bool pal_isa_available(pal_isa isa);
+PAL_API int pal_context_threads(const pal_context *context);
+/* At least 1; results do not depend on it. */
+PAL_API void pal_context_set_threads(pal_context *context, int threads);
+
+/* Defines `name` of `kind` ("op", "optimizer", "model", "task"); the definition is
+ * borrowed and must outlive the context. PAL_E_DUPLICATE when the name is taken. */
+PAL_API pal_status pal_define(pal_context *context, const char *kind, const char *name,
+                              const void *definition, pal_error *error);
+/* The definition, or NULL. */
+PAL_API const void *pal_lookup(const pal_context *context, const char *kind, const char *name);
+/* Calls visit(name, definition, data) for every definition of a kind, in order of definition. */
+PAL_API void pal_each(const pal_context *context, const char *kind,
+                      void (*visit)(const char *name, const void *definition, void *data),
+                      void *data);
+
+/* What a plug-in (a shared object) exports under the name `palimpsest_plugin`. */
+typedef struct pal_plugin {
+  uint32_t abi;       /* PAL_ABI */
+  uint32_t op_size;   /* sizeof(pal_op) */
+  const char *name;
+  pal_status (*define)(pal_context *context, pal_error *error); /* calls pal_define */
+} pal_plugin;
+
+/* Loads a shared object and lets it define its ops, models and tasks. It stays
+ * loaded until the context is freed. PAL_E_NOT_FOUND, PAL_E_ABI or define's own. */
+PAL_API pal_status pal_plugin_load(pal_context *context, const char *path, pal_error *error);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,223 @@
+/* Generative processes as definitions (kind "model" in the registry).
+ *
+ * A definition says how an example becomes packed training rows, how the loss is built on
+ * the shared network, and how one decoding step is built. ARM, Masked-ARM, MDM and AP-MDM are
+ * constant definitions; a user's variant is one more, from a plug-in. */
+#ifndef PAL_MODEL_H
+#define PAL_MODEL_H
+
+#include <palimpsest/graph.h>
+#include <palimpsest/ops.h>
+#include <palimpsest/plan.h>
+#include <palimpsest/rng.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* ---- data ------------------------------------------------------------------------ */
+
+/* What a task tells a model about its sequences. Arrays are borrowed. */
+typedef struct pal_format {
+  int32_t vocabulary;         /* tokens are 0 .. vocabulary - 1, the mask included */
+  int32_t mask;               /* the mask token M */
+  int32_t bos, eos;           /* -1 where there is none */
+  int context;                /* rows of the longest sequence */
+  int groups;                 /* structure: position p belongs to group[p * groups + j], j < groups, */
+  const int32_t *group;       /* e.g. row, column and box; NULL when there is none */
+  int factors, factor_rows;   /* token v has the factors factor[v * factors + f] < factor_rows */
+  const int32_t *factor;      /* (digit, kind, ...); -1 for none; NULL: tokens are not factored */
+} pal_format;
+
+/* Labels of one any-process step for each row of a state (FACTS: y never M). */
+typedef struct pal_transition {
+  const int32_t *state;              /* n tokens */
+  const int32_t *y;                  /* target at masks that are to be written, else -1 */
+  const uint8_t *remask, *insert, *remove; /* 0 or 1 per row */
+  int n;
+} pal_transition;
+
+/* One training or test example. Arrays belong to whoever made it, until its next call. */
+typedef struct pal_example {
+  uint64_t id;             /* its own number: keys all its random draws */
+  const int32_t *prompt;
+  int n_prompt;
+  const int32_t *answer;
+  int n_answer;
+  int answer_room;         /* rows an answer to this prompt may take, its eos included; 0: unknown */
+  const int32_t *order;    /* answer places in the order of writing, or NULL: left to right */
+  pal_transition transition; /* n > 0: a state with labels, instead of prompt and answer */
+} pal_example;
+
+typedef enum pal_form {
+  PAL_FORM_ANSWER,    /* prompt and answer */
+  PAL_FORM_REASONED,  /* prompt, then steps of reasoning, then the answer, as one answer */
+  PAL_FORM_TRANSITION /* states with labels */
+} pal_form;
+
+/* An endless, restartable source of training examples. */
+typedef struct pal_stream {
+  void *self;
+  pal_status (*next)(void *self, pal_example *example, pal_error *error);
+  size_t (*save)(const void *self, void *state, size_t room); /* bytes needed; fills when they fit */
+  pal_status (*load)(void *self, const void *state, size_t bytes, pal_error *error);
+  void (*free)(void *self);
+} pal_stream;
+
+/* ---- packed rows -------------------------------------------------------------------- */
+
+enum { PAL_MAX_PARTS = 4 };
+
+/* Host arrays of one shard, which are the input buffers of a plan; see pal_batch_values for
+ * shapes. count[k] is what part k of the loss is divided by, summed over the whole step. */
+typedef struct pal_batch {
+  int64_t rows, sequences, row_room, sequence_room;
+  int32_t *token, *position, *sequence, *sample;  /* [T] */
+  int32_t *target;                                /* [T], -1: no loss */
+  float *weight;                                  /* [T] of target */
+  float *remask, *insert, *remove;                /* [T] labels 0 or 1 */
+  float *edit_weight;                             /* [T] of the three */
+  int32_t *begin, *length;                        /* [S] */
+  float *time;                                    /* [S] in 0..1 */
+  double count[PAL_MAX_PARTS];
+} pal_batch;
+
+/* Adds a sequence of n rows with tokens `token` (NULL: zeros, for the caller to fill in), positions
+ * 0 .. n-1, no losses, time 0; returns its first row, or -1 with PAL_E_CAPACITY when it does not
+ * fit. An example added in part before that leaves the batch unusable until it is cleared. */
+PAL_API int64_t pal_batch_add(pal_batch *batch, const int32_t *token, int n, uint64_t sample,
+                              pal_error *error);
+/* Empties it. */
+PAL_API void pal_batch_clear(pal_batch *batch);
+
+/* The same as graph inputs, named as here. */
+typedef struct pal_batch_values {
+  pal_symbol T, S;
+  pal_value token, position, sequence, sample, target, weight, remask, insert, remove, edit_weight;
+  pal_value begin, length, time;
+  pal_value seed;  /* i32 [3]: seed low, high, step */
+  pal_value scale; /* f32 [PAL_MAX_PARTS]: weight_k / count_k */
+  bool training;   /* dropout is on */
+} pal_batch_values;
+/* Symbols are named "T" and "S". */
+PAL_API pal_batch_values pal_batch_inputs(pal_graph *graph, int64_t rows, int64_t sequences,
+                                          bool training);
+/* The arrays of a new instance of a plan that has these inputs, empty; its counts are still the
+ * room there is. Set the counts "T" and "S" to batch.rows and batch.sequences before a run. */
+PAL_API pal_batch pal_batch_of(pal_exec *exec);
+
+/* ---- settings ----------------------------------------------------------------------------- */
+
+typedef struct pal_setting {
+  const char *name;
+  const char *value; /* default, as text */
+  const char *doc;   /* one line: meaning, unit, range */
+} pal_setting;
+
+typedef struct pal_model pal_model;
+
+/* A model of `definition` (a name of kind "model") for sequences of `format`, its parameters in
+ * `store` under "model.". `setting` are "key=value" texts that override defaults; an unknown key or
+ * an unreadable value is PAL_E_ARGUMENT with the keys there are. NULL on failure. */
+PAL_API pal_model *pal_model_new(pal_context *context, pal_store *store, const char *definition,
+                                 const pal_format *format, const char *const *setting, int n,
+                                 pal_error *error);
+PAL_API void pal_model_free(pal_model *model);
+PAL_API pal_context *pal_model_context(const pal_model *model);
+PAL_API pal_store *pal_model_store(const pal_model *model);
+PAL_API const pal_format *pal_model_format(const pal_model *model);
+PAL_API const struct pal_model_definition *pal_model_definition_of(const pal_model *model);
+/* Trainable numbers in the store; known once a loss or a step has been built. */
+PAL_API int64_t pal_model_parameters(const pal_model *model);
+/* The value of a setting; asking for one that does not exist gives "", 0. */
+PAL_API const char *pal_model_text(const pal_model *model, const char *name);
+PAL_API double pal_model_number(const pal_model *model, const char *name);
+PAL_API bool pal_model_is(const pal_model *model, const char *name, const char *value);
+/* Calls visit for every setting of the model with its present value. */
+PAL_API void pal_model_settings(const pal_model *model,
+                                void (*visit)(const pal_setting *setting, void *data), void *data);
+
+/* ---- decoding -------------------------------------------------------------------------------- */
+
+/* One decoding step, as values. Inputs of the step plan are loops: what the step leaves in `next_*`
+ * is its own next input. The decoder (decode.c) makes the inputs, calls `step`, then writes the
+ * rows of finished sequences to the results and drops them. */
+typedef struct pal_decoding {
+  pal_symbol T, S;
+  pal_value token, position, sequence; /* i32 [T] */
+  pal_value begin, length;             /* i32 [S] */
+  pal_value slot;                      /* i32 [S]: the sequence's place in the results */
+  pal_value prompt_length;             /* i32 [S]: rows that were given */
+  pal_value age;                       /* i32 [S]: steps this sequence has taken before */
+  pal_random random;                   /* seed, sample [T] and position [T] of this step */
+  /* Set by the definition: */
+  pal_value next_token;                /* i32 [T'] */
+  pal_value next_begin, next_length;   /* i32 [S]; nil: unchanged (then T' is T) */
+  pal_value done;                      /* i32 [S]: 1 where this sequence halts by itself */
+} pal_decoding;
+
+typedef struct pal_model_definition {
+  uint32_t abi_size;          /* sizeof(pal_model_definition) */
+  const char *name, *doc;
+  pal_form form;              /* of the examples it trains on */
+  const pal_setting *setting; /* its own, besides the network's (layers.h) */
+  int n_settings;
+  const char *part[PAL_MAX_PARTS]; /* names of the loss's parts; unused ones NULL */
+  /* Appends the example to the batch: corruption, labels, weights, counts. All randomness comes
+   * from `rng` (keyed by the example's id and the step). `evaluate`: the loss that is a bound in nats. */
+  pal_status (*rows)(const pal_model *model, const pal_example *example, pal_rng *rng, bool evaluate,
+                     pal_batch *batch, pal_error *error);
+  /* Builds part[k] = the weighted SUM over rows of part k of the loss, scalars f32. */
+  void (*loss)(const pal_model *model, pal_graph *graph, const pal_batch_values *in,
+               pal_value part[PAL_MAX_PARTS]);
+  /* Host-side state before the first step: from prompt to rows. Returns how many there are and writes
+   * them if that is at most `room`. `answer_room`: see pal_example. NULL: the prompt as it is. */
+  int (*start)(const pal_model *model, const int32_t *prompt, int n_prompt, int answer_room,
+               int32_t *token, int room);
+  /* Builds one step: reads and sets *d. NULL: the definition decodes with a cache (decode_cached). */
+  void (*step)(const pal_model *model, pal_graph *graph, pal_decoding *d);
+  /* Causal models: pal_backbone under causal attention, then pal_output_logits, the mask excluded;
+   * the decoder feeds new rows only and keeps keys and values in caches. It obeys the settings
+   * temperature, top_k and top_p. */
+  bool cached;
+  /* Refuses settings that make no sense (PAL_E_ARGUMENT); NULL: those of the network are all. */
+  pal_status (*check)(const pal_model *model, pal_error *error);
+} pal_model_definition;
+
+/* Defines arm, masked-arm, mdm and ap-mdm. */
+PAL_API pal_status pal_register_models(pal_context *context, pal_error *error);
+
+typedef struct pal_decoder pal_decoder;
+typedef struct pal_decoded {
+  /* The final sequence, prompt included, valid during the call of `take`. Where the format has an
+   * eos and the model writes answers, it ends before the first eos of the answer. */
+  const int32_t *token;
+  int n;
+  int forward_passes;   /* steps this sequence took */
+  bool halted;          /* by itself; else by the cap */
+} pal_decoded;
+typedef struct pal_decode_options {
+  int sequences;    /* decoded together at most; fewer where they would take much memory */
+  int max_length;   /* rows of one sequence; 0: the format's context. Growing beyond halts nothing: it
+                       stops the sequence, as the cap on steps does */
+  int max_steps;    /* cap on forward passes of one sequence */
+  int answer_room;  /* for prompts that do not say their own */
+  uint64_t seed;
+} pal_decode_options;
+/* Decodes with a step per run, with a window of the setting "window" rows where the model has one, or
+ * with caches, as the definition says. A sequence's result depends on its own example, the seed and the
+ * weights, never on what is decoded beside it. Decoders of one store share its scratch variables
+ * "decode..." and caches: one call of pal_decode at a time. NULL on failure. */
+PAL_API pal_decoder *pal_decoder_new(pal_model *model, const pal_decode_options *options,
+                                     pal_error *error);
+PAL_API void pal_decoder_free(pal_decoder *decoder);
+/* Decodes n prompts (any n: in groups of options->sequences, finished ones leaving) and calls take
+ * once for each, in order of prompts. One pal_exec_run per step; token rows are read at the end only. */
+PAL_API pal_status pal_decode(pal_decoder *decoder, const pal_example *prompt, int n,
+                              void (*take)(int index, const pal_decoded *decoded, void *data),
+                              void *data, pal_error *error);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,74 @@
+/* Tasks: where examples come from and how answers are judged (kind "task" in the registry).
+ *
+ * A task knows no model and no trainer. */
+#ifndef PAL_TASK_H
+#define PAL_TASK_H
+
+#include <palimpsest/model.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct pal_task pal_task;
+
+/* How a decoded sequence is judged. */
+typedef struct pal_score {
+  bool exact; /* the one right answer */
+  bool valid; /* well-formed: keeps the prompt where it must, has the shape of an answer */
+} pal_score;
+
+typedef struct pal_task_definition {
+  uint32_t abi_size; /* sizeof(pal_task_definition) */
+  const char *name, *doc;
+  const pal_setting *setting; /* e.g. data file, lengths */
+  int n_settings;
+  /* Fills task->self and task->format from task->setting; called once. */
+  pal_status (*open)(pal_task *task, pal_error *error);
+  void (*close)(pal_task *task);
+  /* Training examples of the wanted form; PAL_E_UNSUPPORTED when there are none of that form. */
+  pal_status (*stream)(pal_task *task, pal_form form, uint64_t seed, pal_stream *stream,
+                       pal_error *error);
+  /* Names of the sets to evaluate on, in order; NULL past the end. */
+  const char *(*set_name)(const pal_task *task, int set);
+  /* Number of instances in a set. */
+  int (*set_size)(const pal_task *task, int set);
+  /* Instance i of a set, the same at every call: prompt, and the answer for likelihoods. */
+  pal_status (*instance)(pal_task *task, int set, int i, pal_form form, pal_example *example,
+                         pal_error *error);
+  /* Longest answer in tokens of a prompt (0: unknown), and a cap on forward passes for it, both chosen on
+   * training data. */
+  int (*answer_room)(const pal_task *task, const pal_example *instance, pal_form form);
+  int (*step_cap)(const pal_task *task, const pal_example *instance, pal_form form);
+  pal_score (*score)(const pal_task *task, const pal_example *instance, pal_form form,
+                     const int32_t *token, int n);
+  /* One instance from a line of the task's own text form. NULL: there is no such form. */
+  pal_status (*read)(pal_task *task, const char *line, pal_form form, uint64_t id,
+                     pal_example *example, pal_error *error);
+  /* Tokens as text for people, at most size - 1 characters. */
+  void (*print)(const pal_task *task, const int32_t *token, int n, char *text, size_t size);
+  bool likelihood; /* evaluated by loss on held-out data, not by decoding */
+} pal_task_definition;
+
+struct pal_task {
+  const pal_task_definition *definition;
+  pal_format format;
+  void *self;
+  const char **value; /* resolved settings, parallel to definition->setting */
+};
+
+/* A task of that name with settings "key=value"; unknown keys are PAL_E_ARGUMENT. NULL on failure. */
+PAL_API pal_task *pal_task_new(pal_context *context, const char *name, const char *const *setting,
+                               int n, pal_error *error);
+PAL_API void pal_task_free(pal_task *task);
+/* The text and number of a setting. */
+PAL_API const char *pal_task_text(const pal_task *task, const char *name);
+PAL_API double pal_task_number(const pal_task *task, const char *name);
+
+/* Defines parity and text. */
+PAL_API pal_status pal_register_tasks(pal_context *context, pal_error *error);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,85 @@
+/* What the two attention ops share: inputs, checks, the work list (floor 2).
+ *
+ * Invariant: after the first phase succeeds every sequence lies within the active rows, every
+ * position that indexes the relation table lies within it, and rows outside the sequences are
+ * set; later phases write rows of their own sequence only. */
+#ifndef PAL_OPS_ATTENTION_H
+#define PAL_OPS_ATTENTION_H
+
+#include "ops/common.h"
+
+/* Inputs of both ops, in this order; the backward op has more behind them. */
+enum {
+  PAL_ATTENTION_Q,
+  PAL_ATTENTION_K,
+  PAL_ATTENTION_V,
+  PAL_ATTENTION_Q_BEGIN,
+  PAL_ATTENTION_Q_LENGTH,
+  PAL_ATTENTION_K_BEGIN,
+  PAL_ATTENTION_K_LENGTH,
+  PAL_ATTENTION_Q_POSITION,
+  PAL_ATTENTION_K_POSITION,
+  PAL_ATTENTION_BIAS,
+  PAL_ATTENTION_RELATION,
+  PAL_ATTENTION_Q_GROUP,
+  PAL_ATTENTION_K_GROUP,
+  PAL_ATTENTION_INPUTS,
+  PAL_ATTENTION_OUT = PAL_ATTENTION_INPUTS,
+  PAL_ATTENTION_LSE,
+  PAL_ATTENTION_DOUT,
+  PAL_ATTENTION_DLSE,
+  PAL_ATTENTION_BACKWARD_INPUTS
+};
+
+/* All but q, k, v and the begins and lengths of the queries may be nil. */
+#define PAL_ATTENTION_OPTIONAL \
+  (((1u << PAL_ATTENTION_INPUTS) - 1) & ~((1u << PAL_ATTENTION_K_BEGIN) - 1))
+
+typedef struct pal_attention_attrs {
+  int64_t heads;
+  double scale; /* 0: 1 / sqrt(D) */
+  int64_t causal;
+  int64_t window; /* 0: none */
+} pal_attention_attrs;
+
+extern const pal_attr_field pal_attention_fields[4];
+
+/* Checks the types of the shared inputs. */
+pal_status pal_attention_infer(pal_infer *call);
+
+/* begin and length of sequence s of the queries (k false) or keys. */
+typedef struct pal_attention_rows {
+  int64_t begin, length;
+} pal_attention_rows;
+pal_attention_rows pal_attention_sequence(const pal_run *run, bool keys, int64_t s);
+/* Sequences: S. */
+int64_t pal_attention_sequences(const pal_run *run);
+
+/* Fails unless begins, lengths, positions and relations are in range. Marks (1) the rows of the
+ * queries' sequences in q_mark and, unless that is NULL, those of the keys' in k_mark; sequences
+ * whose rows are marked must not overlap. */
+pal_status pal_attention_check(const pal_run *run, uint8_t *q_mark, uint8_t *k_mark);
+
+/* The kernel's view of head h of sequence s, all its rows. */
+pal_attention_head pal_attention_head_of(const pal_run *run, int64_t s, int64_t h);
+
+/* Width of a head of q and k, of v; widths of q and of v. */
+int64_t pal_attention_d(const pal_run *run);
+int64_t pal_attention_dv(const pal_run *run);
+
+size_t pal_attention_task_scratch(const pal_run *run);
+/* Multiplications of query rows with key rows, both heads' widths counted: an estimate that takes
+ * sequences to be equally long. */
+double pal_attention_products(const pal_run *run);
+
+/* For all sequences of the first `n` words: round up to 64 bytes. */
+static inline size_t pal_attention_align(size_t bytes) { return (bytes + 63) / 64 * 64; }
+
+pal_status pal_attention_reference(const pal_reference *call);
+pal_status pal_attention_backward_reference(const pal_reference *call);
+
+/* A random instance of the forward op's inputs and attributes. */
+pal_attention_attrs pal_attention_sample_inputs(pal_case *random, pal_value *in);
+
+extern const pal_op pal_op_attention_backward;
+#endif

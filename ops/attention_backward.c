@@ -1,0 +1,202 @@
+/* The gradient of scaled_dot_product_attention by recomputation (floor 2).
+ *
+ * A task is one head of one sequence: it owns those rows of dq, dk and dv, and a slot of its own
+ * for the gradient of the bias; the slots are summed in the order of the sequences. */
+#define PAL_NO_CALLER
+#include "ops/attention.h"
+
+#include <math.h>
+#include <string.h>
+
+enum { BIAS_CHUNK = 256 };
+
+static bool biased(const pal_run *run) {
+  return run->in_type[PAL_ATTENTION_BIAS].dtype != PAL_NONE;
+}
+
+static pal_status infer(pal_infer *call) {
+  const pal_status status = pal_attention_infer(call);
+  if (status) return status;
+  const pal_attention_attrs *a = call->attrs;
+  pal_type out = call->in_type[PAL_ATTENTION_Q], lse = out;
+  out.dim[1] = call->in_type[PAL_ATTENTION_V].dim[1];
+  lse.dim[1] = a->heads;
+  if (!pal_type_equal(&call->in_type[PAL_ATTENTION_OUT], &out) ||
+      !pal_type_equal(&call->in_type[PAL_ATTENTION_LSE], &lse) ||
+      !pal_type_equal(&call->in_type[PAL_ATTENTION_DOUT], &out) ||
+      (call->in_type[PAL_ATTENTION_DLSE].dtype != PAL_NONE &&
+       !pal_type_equal(&call->in_type[PAL_ATTENTION_DLSE], &lse)))
+    return pal_fail(call->error, PAL_E_SHAPE,
+                    "out, lse, dout and dlse must have the types of the forward results");
+  for (int i = PAL_ATTENTION_Q; i <= PAL_ATTENTION_V; i++) call->out_type[i] = call->in_type[i];
+  call->n_out = 3;
+  if (call->in_type[PAL_ATTENTION_BIAS].dtype != PAL_NONE)
+    call->out_type[call->n_out++] = call->in_type[PAL_ATTENTION_BIAS];
+  return PAL_OK;
+}
+
+typedef struct room {
+  double *dbias;            /* [S, H, R] */
+  float *delta;             /* [H, Tq] */
+  uint8_t *q_mark, *k_mark; /* [Tq], [Tk] */
+  size_t bytes;
+} room;
+
+static room layout(const pal_run *run) {
+  const size_t heads = (size_t)run->in_type[PAL_ATTENTION_LSE].dim[1];
+  const size_t q = (size_t)run->in_rows[PAL_ATTENTION_Q], k = (size_t)run->in_rows[PAL_ATTENTION_K];
+  const size_t relations = biased(run) ? (size_t)run->in_type[PAL_ATTENTION_BIAS].dim[1] : 0;
+  const size_t slots = (size_t)pal_attention_sequences(run) * heads * relations;
+  char *at = run->scratch;
+  room m = {.bytes = slots * sizeof(double) + heads * q * sizeof(float) + q + k};
+  if (!at) return m;
+  m.dbias = run->scratch;
+  m.delta = (float *)(void *)(at + slots * sizeof(double));
+  m.q_mark = (uint8_t *)(m.delta + heads * q);
+  m.k_mark = m.q_mark + q;
+  return m;
+}
+
+static size_t scratch(const pal_run *run) { return layout(run).bytes; }
+
+static int64_t one(const pal_run *run) {
+  (void)run;
+  return 1;
+}
+
+/* Zeroes the rows that are not marked. */
+static void clear_gaps(const uint8_t *mark, int64_t rows, float *to, int64_t wide) {
+  const uint8_t *gap = mark;
+  while ((gap = memchr(gap, 0, (size_t)(mark + rows - gap)))) {
+    memset(to + (gap - mark) * wide, 0, (size_t)wide * sizeof *to);
+    gap++;
+  }
+}
+
+static pal_status prepare(const pal_run *run) {
+  if (run->begin >= run->end) return PAL_OK;
+  const room m = layout(run);
+  const pal_status status = pal_attention_check(run, m.q_mark, m.k_mark);
+  if (status) return status;
+  for (int i = PAL_ATTENTION_Q; i <= PAL_ATTENTION_V; i++)
+    clear_gaps(i == PAL_ATTENTION_Q ? m.q_mark : m.k_mark, run->out_rows[i], run->out[i],
+               run->out_type[i].dim[1]);
+  return PAL_OK;
+}
+
+static int64_t tasks(const pal_run *run) {
+  return pal_attention_sequences(run) * run->in_type[PAL_ATTENTION_LSE].dim[1];
+}
+
+static pal_status attend(const pal_run *run) {
+  const pal_attention_kernels *kernels = &pal_kernels_of(run->isa)->attention;
+  const int64_t heads = run->in_type[PAL_ATTENTION_LSE].dim[1];
+  const room m = layout(run);
+  for (int64_t t = run->begin; t < run->end; t++) {
+    const int64_t s = t / heads, h = t % heads;
+    const pal_attention_head head = pal_attention_head_of(run, s, h);
+    const int64_t q = pal_attention_sequence(run, false, s).begin;
+    const int64_t k = pal_attention_sequence(run, true, s).begin;
+    const float *dlse = run->in[PAL_ATTENTION_DLSE];
+    const pal_attention_grads to = {
+        .out = (const float *)run->in[PAL_ATTENTION_OUT] + q * head.v_stride + h * head.dv,
+        .dout = (const float *)run->in[PAL_ATTENTION_DOUT] + q * head.v_stride + h * head.dv,
+        .out_stride = head.v_stride,
+        .lse = (const float *)run->in[PAL_ATTENTION_LSE] + q * heads + h,
+        .dlse = dlse ? dlse + q * heads + h : NULL,
+        .lse_stride = heads,
+        .dq = (float *)run->out[0] + q * head.q_stride + h * head.d,
+        .dk = (float *)run->out[1] + k * head.k_stride + h * head.d,
+        .dv = (float *)run->out[2] + k * head.v_stride + h * head.dv,
+        .dbias = biased(run) ? m.dbias + t * head.relations : NULL,
+        .delta = m.delta + h * run->in_rows[PAL_ATTENTION_Q] + q,
+    };
+    for (int64_t r = 0; r < head.relations; r++) to.dbias[r] = 0.0;
+    kernels->backward(&head, &to, run->task_scratch);
+  }
+  return PAL_OK;
+}
+
+static int64_t bias_chunks(const pal_run *run) {
+  return (run->in_type[PAL_ATTENTION_BIAS].dim[1] + BIAS_CHUNK - 1) / BIAS_CHUNK;
+}
+
+static int64_t bias_tasks(const pal_run *run) {
+  return biased(run) ? run->out_type[3].dim[0] * bias_chunks(run) : 0;
+}
+
+static pal_status combine(const pal_run *run) {
+  const room m = layout(run);
+  for (int64_t t = run->begin; t < run->end; t++) {
+    const int64_t heads = run->out_type[3].dim[0], relations = run->out_type[3].dim[1];
+    const int64_t h = t / bias_chunks(run), begin = t % bias_chunks(run) * BIAS_CHUNK;
+    const int64_t end = begin + BIAS_CHUNK < relations ? begin + BIAS_CHUNK : relations;
+    for (int64_t r = begin; r < end; r++) {
+      double sum = 0.0;
+      for (int64_t s = 0; s < pal_attention_sequences(run); s++)
+        sum += m.dbias[(s * heads + h) * relations + r];
+      ((float *)run->out[3])[h * relations + r] = (float)sum;
+    }
+  }
+  return PAL_OK;
+}
+
+static pal_cost cost(const pal_run *run) {
+  /* Counted as twice the forward pass; the scores computed again are not. */
+  pal_cost c = {4.0 * pal_attention_products(run) *
+                    (double)(pal_attention_d(run) + pal_attention_dv(run)),
+                0.0};
+  for (int i = 0; i < run->n_in; i++)
+    if (run->in_type[i].dtype != PAL_NONE)
+      c.bytes += (double)pal_dtype_size(run->in_type[i].dtype) *
+                 (double)pal_active(&run->in_type[i], run->in_rows[i]);
+  for (int i = 0; i < run->n_out; i++)
+    c.bytes += 4.0 * (double)pal_active(&run->out_type[i], run->out_rows[i]);
+  return c;
+}
+
+/* The forward op and a random gradient of its results. */
+static pal_value sample(pal_case *random) {
+  pal_graph *g = pal_case_graph(random);
+  pal_value in[PAL_ATTENTION_BACKWARD_INPUTS] = {PAL_NIL}, out[PAL_MAX_OUTPUTS];
+  const pal_attention_attrs attrs = pal_attention_sample_inputs(random, in);
+  pal_apply(g, "scaled_dot_product_attention", in, PAL_ATTENTION_INPUTS, &attrs, out);
+  in[PAL_ATTENTION_OUT] = out[0];
+  in[PAL_ATTENTION_LSE] = out[1];
+  in[PAL_ATTENTION_DOUT] = pal_case_fixed(random, pal_type_of(g, out[0]), -1.0, 1.0);
+  /* Without dlse a bias can have no gradient at all but rounding errors. */
+  if (!pal_is_nil(in[PAL_ATTENTION_BIAS]) || pal_case_int(random, 0, 1))
+    in[PAL_ATTENTION_DLSE] = pal_case_fixed(random, pal_type_of(g, out[1]), -1.0, 1.0);
+  pal_case_tolerance(random, 1024.0); /* dout.v and delta cancel */
+  return pal_apply(g, pal_op_attention_backward.name, in, PAL_ATTENTION_BACKWARD_INPUTS, &attrs,
+                   NULL);
+}
+
+const pal_op pal_op_attention_backward = {
+    PAL_OP_HEAD(
+        "scaled_dot_product_attention_backward",
+        "The inputs of scaled_dot_product_attention, then its results out and lse and their\n"
+        "gradients dout [Tq, H*Dv] and optionally dlse [Tq, H].\n"
+        "dq, dk, dv and, with a bias, dbias: formulas with the forward op. Rows outside every\n"
+        "sequence: 0. Sums run over queries or keys in order, dbias over sequences in order.\n"
+        "PAL_E_ARGUMENT: as the forward op, and keys of two sequences in one row."),
+    .min_in = PAL_ATTENTION_BACKWARD_INPUTS,
+    .max_in = PAL_ATTENTION_BACKWARD_INPUTS,
+    .optional = PAL_ATTENTION_OPTIONAL | 1u << PAL_ATTENTION_DLSE,
+    .flags = PAL_OP_NO_GRADIENT,
+    .fields = pal_attention_fields,
+    .n_fields = 4,
+    .attrs_size = sizeof(pal_attention_attrs),
+    .infer = infer,
+    .reference = pal_attention_backward_reference,
+    .phase = {{.run = prepare,
+               .tasks = one,
+               .reads = PAL_ATTENTION_OPTIONAL | 1u << PAL_ATTENTION_Q_BEGIN |
+                        1u << PAL_ATTENTION_Q_LENGTH},
+              {.run = attend, .tasks = tasks},
+              {.run = combine, .tasks = bias_tasks, .reads = 1u << PAL_ATTENTION_Q_BEGIN}},
+    .scratch = scratch,
+    .task_scratch = pal_attention_task_scratch,
+    .cost = cost,
+    .sample = sample,
+};

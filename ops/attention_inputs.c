@@ -1,0 +1,253 @@
+/* Inputs of the attention ops: types, ragged ints, the kernel's view of a head (floor 2).
+ * See attention.h. */
+#define PAL_NO_CALLER
+#include "ops/attention.h"
+
+#include <math.h>
+#include <string.h>
+
+const pal_attr_field pal_attention_fields[4] = {
+    PAL_FIELD(pal_attention_attrs, heads, PAL_ATTR_INT),
+    PAL_FIELD(pal_attention_attrs, scale, PAL_ATTR_FLOAT),
+    PAL_FIELD(pal_attention_attrs, causal, PAL_ATTR_INT),
+    PAL_FIELD(pal_attention_attrs, window, PAL_ATTR_INT),
+};
+
+/* ---- types ------------------------------------------------------------------------------ */
+
+static bool given(const pal_infer *call, int i) { return call->in_type[i].dtype != PAL_NONE; }
+
+/* An i32 vector (or with `rank` 2 a matrix) with the rows of input `like`. */
+static pal_status want_ints(const pal_infer *call, int i, int like, int rank, const char *what) {
+  if (!given(call, i)) return PAL_OK;
+  pal_status status = pal_want_dtype(call, i, PAL_I32, what);
+  if (!status) status = pal_want_rank(call, i, rank, what);
+  if (!status) status = pal_want_rows(call, i, like, what);
+  return status;
+}
+
+static pal_status want_bias(const pal_infer *call, int64_t heads) {
+  const pal_type *bias = &call->in_type[PAL_ATTENTION_BIAS];
+  const pal_type *table = &call->in_type[PAL_ATTENTION_RELATION];
+  const bool by_table = given(call, PAL_ATTENTION_RELATION);
+  const bool by_group = given(call, PAL_ATTENTION_Q_GROUP);
+  if (by_group != given(call, PAL_ATTENTION_K_GROUP))
+    return pal_fail(call->error, PAL_E_SHAPE, "q_group and k_group come together");
+  if ((by_table ? 1 : 0) + (by_group ? 1 : 0) != (given(call, PAL_ATTENTION_BIAS) ? 1 : 0))
+    return pal_fail(call->error, PAL_E_SHAPE,
+                    "a bias needs either a relation table or groups, and neither goes without");
+  if (!given(call, PAL_ATTENTION_BIAS)) return PAL_OK;
+  if (bias->dtype != PAL_F32 || bias->rank != 2 || bias->symbol.id || bias->dim[0] != heads ||
+      bias->dim[1] < 1 || bias->dim[1] > INT32_MAX)
+    return pal_fail(call->error, PAL_E_SHAPE, "bias must be f32 [heads, relations]");
+  if (by_table) {
+    if (table->dtype != PAL_I32 || table->rank != 2 || table->symbol.id ||
+        table->dim[0] != table->dim[1] || table->dim[0] > 32768)
+      return pal_fail(call->error, PAL_E_SHAPE, "relation must be i32 [P, P], P at most 32768");
+    return PAL_OK;
+  }
+  pal_status status = want_ints(call, PAL_ATTENTION_Q_GROUP, PAL_ATTENTION_Q, 2, "q_group and q");
+  if (!status)
+    status = want_ints(call, PAL_ATTENTION_K_GROUP, PAL_ATTENTION_K, 2, "k_group and k");
+  if (status) return status;
+  const int64_t groups = call->in_type[PAL_ATTENTION_Q_GROUP].dim[1];
+  if (groups < 1 || groups > 20 || groups != call->in_type[PAL_ATTENTION_K_GROUP].dim[1] ||
+      bias->dim[1] != (int64_t)1 << groups)
+    return pal_fail(call->error, PAL_E_SHAPE, "G groups (1 to 20) need a bias of 2^G relations");
+  return PAL_OK;
+}
+
+pal_status pal_attention_infer(pal_infer *call) {
+  const pal_attention_attrs *a = call->attrs;
+  pal_error *error = call->error;
+  if (a->heads < 1 || a->window < 0 || !isfinite(a->scale))
+    return pal_fail(error, PAL_E_ARGUMENT, "heads must be 1 or more, window 0 or more");
+  static const char *const name[] = {"q", "k", "v"};
+  for (int i = PAL_ATTENTION_Q; i <= PAL_ATTENTION_V; i++) {
+    pal_status status = pal_want_dtype(call, i, PAL_F32, name[i]);
+    if (!status) status = pal_want_rank(call, i, 2, name[i]);
+    if (status) return status;
+    if (call->in_type[i].dim[1] % a->heads || call->in_type[i].dim[1] < a->heads)
+      return pal_fail(error, PAL_E_SHAPE, "the columns of %s are no multiple of %lld heads", name[i],
+                      (long long)a->heads);
+  }
+  if (call->in_type[0].dim[1] != call->in_type[1].dim[1])
+    return pal_fail(error, PAL_E_SHAPE, "q and k must have the same columns");
+  const int begin = PAL_ATTENTION_Q_BEGIN;
+  if (given(call, PAL_ATTENTION_K_BEGIN) != given(call, PAL_ATTENTION_K_LENGTH))
+    return pal_fail(error, PAL_E_SHAPE, "k_begin and k_length come together");
+  pal_status status = pal_want_rows(call, PAL_ATTENTION_K, PAL_ATTENTION_V, "k and v");
+  if (!status && !given(call, PAL_ATTENTION_K_BEGIN))
+    status = pal_want_rows(call, PAL_ATTENTION_Q, PAL_ATTENTION_K,
+                           "q and k, where k_begin is not given,");
+  if (!status) status = want_ints(call, begin, begin, 1, "q_begin");
+  if (!status) status = want_ints(call, PAL_ATTENTION_Q_LENGTH, begin, 1, "q_begin and q_length");
+  if (!status) status = want_ints(call, PAL_ATTENTION_K_BEGIN, begin, 1, "q_begin and k_begin");
+  if (!status) status = want_ints(call, PAL_ATTENTION_K_LENGTH, begin, 1, "q_begin and k_length");
+  if (!status)
+    status = want_ints(call, PAL_ATTENTION_Q_POSITION, PAL_ATTENTION_Q, 1, "q_position and q");
+  if (!status)
+    status = want_ints(call, PAL_ATTENTION_K_POSITION, PAL_ATTENTION_K, 1, "k_position and k");
+  return status ? status : want_bias(call, a->heads);
+}
+
+/* ---- sizes ---------------------------------------------------------------------------------- */
+
+static int64_t heads_of(const pal_run *run) {
+  return ((const pal_attention_attrs *)run->attrs)->heads;
+}
+
+int64_t pal_attention_d(const pal_run *run) {
+  return run->in_type[PAL_ATTENTION_Q].dim[1] / heads_of(run);
+}
+
+int64_t pal_attention_dv(const pal_run *run) {
+  return run->in_type[PAL_ATTENTION_V].dim[1] / heads_of(run);
+}
+
+static int64_t groups_of(const pal_run *run) {
+  const pal_type *group = &run->in_type[PAL_ATTENTION_Q_GROUP];
+  return group->dtype == PAL_NONE ? 0 : group->dim[1];
+}
+
+size_t pal_attention_task_scratch(const pal_run *run) {
+  return pal_kernels_of(run->isa)->attention.scratch(pal_attention_d(run), pal_attention_dv(run),
+                                                     groups_of(run));
+}
+
+int64_t pal_attention_sequences(const pal_run *run) { return run->in_rows[PAL_ATTENTION_Q_BEGIN]; }
+
+double pal_attention_products(const pal_run *run) {
+  const pal_attention_attrs *a = run->attrs;
+  const int64_t s = pal_attention_sequences(run);
+  const double keys = (double)run->in_rows[PAL_ATTENTION_K] / (double)(s > 0 ? s : 1);
+  const double pairs = (double)run->in_rows[PAL_ATTENTION_Q] * keys * (a->causal ? 0.5 : 1.0);
+  return pairs * (double)a->heads;
+}
+
+/* ---- ints at run time ---------------------------------------------------------------------------- */
+
+static const int32_t *ints(const pal_run *run, int i) { return run->in[i]; }
+
+pal_attention_rows pal_attention_sequence(const pal_run *run, bool keys, int64_t s) {
+  const int i = keys && run->in[PAL_ATTENTION_K_BEGIN] ? PAL_ATTENTION_K_BEGIN
+                                                       : PAL_ATTENTION_Q_BEGIN;
+  return (pal_attention_rows){ints(run, i)[s], ints(run, i + 1)[s]};
+}
+
+static pal_status check_rows(const pal_run *run, bool keys, uint8_t *mark) {
+  const int64_t rows = run->in_rows[keys ? PAL_ATTENTION_K : PAL_ATTENTION_Q];
+  const char *what = keys ? "keys" : "queries";
+  if (mark) memset(mark, 0, (size_t)rows);
+  for (int64_t s = 0; s < pal_attention_sequences(run); s++) {
+    const pal_attention_rows r = pal_attention_sequence(run, keys, s);
+    if (r.length < 0 || (r.length > 0 && (r.begin < 0 || r.begin + r.length > rows)))
+      return pal_fail(run->error, PAL_E_ARGUMENT,
+                      "attention: the %s of sequence %lld, begin %lld and length %lld, do not lie "
+                      "in %lld rows",
+                      what, (long long)s, (long long)r.begin, (long long)r.length,
+                      (long long)rows);
+    if (!mark || r.length == 0) continue;
+    if (memchr(mark + r.begin, 1, (size_t)r.length))
+      return pal_fail(run->error, PAL_E_ARGUMENT,
+                      "attention: the %s of sequence %lld are rows of an earlier one too", what,
+                      (long long)s);
+    memset(mark + r.begin, 1, (size_t)r.length);
+  }
+  return PAL_OK;
+}
+
+/* Positions must lie in the relation table. */
+static pal_status check_positions(const pal_run *run, bool keys) {
+  const int64_t p = run->in_type[PAL_ATTENTION_RELATION].dim[0];
+  const int32_t *position = run->in[keys ? PAL_ATTENTION_K_POSITION : PAL_ATTENTION_Q_POSITION];
+  for (int64_t s = 0; s < pal_attention_sequences(run); s++) {
+    const pal_attention_rows r = pal_attention_sequence(run, keys, s);
+    int64_t low = 0, high = r.length - 1;
+    for (int64_t i = 0; position && i < r.length; i++) {
+      const int64_t at = position[r.begin + i];
+      low = at < low ? at : low;
+      high = i == 0 || at > high ? at : high;
+    }
+    if (low < 0 || high >= p)
+      return pal_fail(run->error, PAL_E_ARGUMENT,
+                      "attention: sequence %lld has a position %lld outside the relation table of "
+                      "%lld",
+                      (long long)s, (long long)(low < 0 ? low : high), (long long)p);
+  }
+  return PAL_OK;
+}
+
+static pal_status check_relations(const pal_run *run) {
+  const int32_t *table = run->in[PAL_ATTENTION_RELATION];
+  if (!table) return PAL_OK;
+  const int64_t p = run->in_type[PAL_ATTENTION_RELATION].dim[0];
+  const int64_t relations = run->in_type[PAL_ATTENTION_BIAS].dim[1];
+  for (int64_t i = 0; i < p * p; i++)
+    if (table[i] < -1 || table[i] >= relations)
+      return pal_fail(run->error, PAL_E_ARGUMENT,
+                      "attention: relation[%lld, %lld] is %d, must lie in -1..%lld",
+                      (long long)(i / p), (long long)(i % p), (int)table[i],
+                      (long long)(relations - 1));
+  const pal_status status = check_positions(run, false);
+  return status ? status : check_positions(run, true);
+}
+
+pal_status pal_attention_check(const pal_run *run, uint8_t *q_mark, uint8_t *k_mark) {
+  pal_status status = check_rows(run, false, q_mark);
+  if (!status) status = check_rows(run, true, k_mark);
+  return status ? status : check_relations(run);
+}
+
+/* ---- a head ----------------------------------------------------------------------------------------- */
+
+/* Positions of n rows that count up are handed on as their first: the faster form. */
+static const int32_t *positions(const int32_t *given_at, int64_t begin, int64_t n, int64_t *first) {
+  *first = 0;
+  if (!given_at) return NULL;
+  const int32_t *at = given_at + begin;
+  for (int64_t i = 1; i < n; i++)
+    if ((int64_t)at[i] != (int64_t)at[0] + i) return at;
+  if (n > 0) *first = at[0];
+  return NULL;
+}
+
+pal_attention_head pal_attention_head_of(const pal_run *run, int64_t s, int64_t h) {
+  const pal_attention_attrs *a = run->attrs;
+  const pal_attention_rows q = pal_attention_sequence(run, false, s);
+  const pal_attention_rows k = pal_attention_sequence(run, true, s);
+  const int64_t d = pal_attention_d(run), dv = pal_attention_dv(run);
+  pal_attention_head head = {
+      .q = (const float *)run->in[PAL_ATTENTION_Q] + (q.begin * a->heads + h) * d,
+      .k = (const float *)run->in[PAL_ATTENTION_K] + (k.begin * a->heads + h) * d,
+      .v = (const float *)run->in[PAL_ATTENTION_V] + (k.begin * a->heads + h) * dv,
+      .q_stride = a->heads * d,
+      .k_stride = a->heads * d,
+      .v_stride = a->heads * dv,
+      .d = d,
+      .dv = dv,
+      .queries = q.length,
+      .keys = k.length,
+      .scale = (float)(a->scale != 0.0 ? a->scale : 1.0 / sqrt((double)d)),
+      .causal = a->causal != 0,
+      .window = a->window,
+      .groups = groups_of(run),
+  };
+  if (a->causal || a->window || run->in[PAL_ATTENTION_RELATION]) {
+    head.q_position = positions(run->in[PAL_ATTENTION_Q_POSITION], q.begin, q.length,
+                                &head.q_first);
+    head.k_position = positions(run->in[PAL_ATTENTION_K_POSITION], k.begin, k.length,
+                                &head.k_first);
+  }
+  if (!run->in[PAL_ATTENTION_BIAS]) return head;
+  head.relations = run->in_type[PAL_ATTENTION_BIAS].dim[1];
+  head.bias = (const float *)run->in[PAL_ATTENTION_BIAS] + h * head.relations;
+  head.table = run->in[PAL_ATTENTION_RELATION];
+  if (head.table) {
+    head.positions = run->in_type[PAL_ATTENTION_RELATION].dim[0];
+  } else {
+    head.q_group = ints(run, PAL_ATTENTION_Q_GROUP) + q.begin * head.groups;
+    head.k_group = ints(run, PAL_ATTENTION_K_GROUP) + k.begin * head.groups;
+  }
+  return head;
+}

@@ -1,0 +1,198 @@
+/* Double-precision references and random cases of the attention ops (floor 2). */
+#define PAL_NO_CALLER
+#include "ops/attention.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "src/alloc.h"
+
+/* ---- references: plain loops over pairs of rows ---------------------------------------------- */
+
+static int64_t whole(const pal_reference *c, int input, int64_t at) {
+  return (int64_t)c->in[input][at];
+}
+
+static int64_t begin_of(const pal_reference *c, bool keys, int64_t s) {
+  const bool own = keys && c->in[PAL_ATTENTION_K_BEGIN];
+  return whole(c, own ? PAL_ATTENTION_K_BEGIN : PAL_ATTENTION_Q_BEGIN, s);
+}
+
+static int64_t length_of(const pal_reference *c, bool keys, int64_t s) {
+  const bool own = keys && c->in[PAL_ATTENTION_K_LENGTH];
+  return whole(c, own ? PAL_ATTENTION_K_LENGTH : PAL_ATTENTION_Q_LENGTH, s);
+}
+
+/* The relation of the rows at positions p and q, or -1. */
+static int64_t relation_of(const pal_reference *c, int64_t i, int64_t j, int64_t p, int64_t q) {
+  if (c->in[PAL_ATTENTION_RELATION])
+    return whole(c, PAL_ATTENTION_RELATION, p * c->in_type[PAL_ATTENTION_RELATION].dim[0] + q);
+  if (!c->in[PAL_ATTENTION_Q_GROUP]) return -1;
+  const int64_t groups = c->in_type[PAL_ATTENTION_Q_GROUP].dim[1];
+  int64_t relation = 0, bit = 1;
+  for (int64_t g = 0; g < groups; g++, bit *= 2)
+    if (c->in[PAL_ATTENTION_Q_GROUP][i * groups + g] == c->in[PAL_ATTENTION_K_GROUP][j * groups + g])
+      relation += bit;
+  return relation;
+}
+
+/* The score of query row i and key row j of sequence s and head h, -inf when masked. */
+static double score(const pal_reference *c, int64_t s, int64_t h, int64_t i, int64_t j,
+                    int64_t *relation) {
+  const pal_attention_attrs *a = c->attrs;
+  const int64_t wide = c->in_type[PAL_ATTENTION_Q].dim[1], d = wide / a->heads;
+  const int64_t p = c->in[PAL_ATTENTION_Q_POSITION] ? whole(c, PAL_ATTENTION_Q_POSITION, i)
+                                                    : i - begin_of(c, false, s);
+  const int64_t q = c->in[PAL_ATTENTION_K_POSITION] ? whole(c, PAL_ATTENTION_K_POSITION, j)
+                                                    : j - begin_of(c, true, s);
+  const int64_t distance = p > q ? p - q : q - p;
+  *relation = -1;
+  if ((a->causal && q > p) || (a->window > 0 && distance >= a->window)) return -INFINITY;
+  *relation = relation_of(c, i, j, p, q);
+  double x = 0.0;
+  for (int64_t e = h * d; e < (h + 1) * d; e++)
+    x += c->in[PAL_ATTENTION_Q][i * wide + e] * c->in[PAL_ATTENTION_K][j * wide + e];
+  x *= a->scale != 0.0 ? a->scale : 1.0 / sqrt((double)d);
+  if (*relation >= 0)
+    x += c->in[PAL_ATTENTION_BIAS][h * c->in_type[PAL_ATTENTION_BIAS].dim[1] + *relation];
+  return x;
+}
+
+/* Calls visit for every sequence, head and query; weight is room for a sequence's keys. */
+typedef void (*visit_query)(const pal_reference *c, int64_t s, int64_t h, int64_t i, double *weight);
+
+static pal_status each_query(const pal_reference *c, visit_query visit) {
+  const pal_attention_attrs *a = c->attrs;
+  double *weight = pal_calloc((size_t)c->in_rows[PAL_ATTENTION_K] + 1, sizeof *weight);
+  if (!weight) return pal_fail(c->error, PAL_E_MEMORY, "no memory for a row of weights");
+  for (int64_t s = 0; s < c->in_rows[PAL_ATTENTION_Q_BEGIN]; s++)
+    for (int64_t h = 0; h < a->heads; h++)
+      for (int64_t i = 0; i < length_of(c, false, s); i++)
+        visit(c, s, h, begin_of(c, false, s) + i, weight);
+  pal_free(weight);
+  return PAL_OK;
+}
+
+static void forward_query(const pal_reference *c, int64_t s, int64_t h, int64_t i, double *weight) {
+  const int64_t heads = c->out_type[1].dim[1], wide = c->out_type[0].dim[1], dv = wide / heads;
+  const int64_t begin = begin_of(c, true, s), n = length_of(c, true, s);
+  double top = -INFINITY, sum = 0.0;
+  for (int64_t j = 0; j < n; j++) {
+    int64_t relation;
+    weight[j] = score(c, s, h, i, begin + j, &relation);
+    if (weight[j] > top) top = weight[j];
+  }
+  if (top == -INFINITY) return;
+  for (int64_t j = 0; j < n; j++) sum += exp(weight[j] - top);
+  c->out[1][i * heads + h] = top + log(sum);
+  for (int64_t j = 0; j < n; j++)
+    for (int64_t e = h * dv; e < (h + 1) * dv; e++)
+      c->out[0][i * wide + e] +=
+          exp(weight[j] - top) / sum * c->in[PAL_ATTENTION_V][(begin + j) * wide + e];
+}
+
+pal_status pal_attention_reference(const pal_reference *c) {
+  const int64_t lse = c->out_rows[1] * c->out_type[1].dim[1];
+  memset(c->out[0], 0, (size_t)(c->out_rows[0] * c->out_type[0].dim[1]) * sizeof(double));
+  for (int64_t i = 0; i < lse; i++) c->out[1][i] = -INFINITY;
+  return each_query(c, forward_query);
+}
+
+static void backward_query(const pal_reference *c, int64_t s, int64_t h, int64_t i, double *weight) {
+  const pal_attention_attrs *a = c->attrs;
+  const int64_t heads = a->heads, wide = c->in_type[PAL_ATTENTION_Q].dim[1], d = wide / heads;
+  const int64_t wide_v = c->in_type[PAL_ATTENTION_V].dim[1], dv = wide_v / heads;
+  const int64_t begin = begin_of(c, true, s);
+  const double scale = a->scale != 0.0 ? a->scale : 1.0 / sqrt((double)d);
+  const double lse = c->in[PAL_ATTENTION_LSE][i * heads + h];
+  const double *q = c->in[PAL_ATTENTION_Q] + i * wide, *dout = c->in[PAL_ATTENTION_DOUT] + i * wide_v;
+  (void)weight;
+  if (lse == -INFINITY) return;
+  double delta = 0.0;
+  for (int64_t e = h * dv; e < (h + 1) * dv; e++)
+    delta += dout[e] * c->in[PAL_ATTENTION_OUT][i * wide_v + e];
+  if (c->in[PAL_ATTENTION_DLSE])
+    delta -= c->in[PAL_ATTENTION_DLSE][i * heads + h];
+  for (int64_t j = begin; j < begin + length_of(c, true, s); j++) {
+    int64_t relation;
+    const double p = exp(score(c, s, h, i, j, &relation) - lse);
+    double dp = 0.0;
+    for (int64_t e = h * dv; e < (h + 1) * dv; e++) {
+      dp += dout[e] * c->in[PAL_ATTENTION_V][j * wide_v + e];
+      c->out[2][j * wide_v + e] += p * dout[e];
+    }
+    const double dx = p * (dp - delta);
+    for (int64_t e = h * d; e < (h + 1) * d; e++) {
+      c->out[0][i * wide + e] += scale * dx * c->in[PAL_ATTENTION_K][j * wide + e];
+      c->out[1][j * wide + e] += scale * dx * q[e];
+    }
+    if (relation >= 0) c->out[3][h * c->in_type[PAL_ATTENTION_BIAS].dim[1] + relation] += dx;
+  }
+}
+
+pal_status pal_attention_backward_reference(const pal_reference *c) {
+  for (int o = 0; o < c->n_out; o++)
+    memset(c->out[o], 0, (size_t)(c->out_rows[o] * c->out_type[o].dim[1]) * sizeof(double));
+  return each_query(c, backward_query);
+}
+
+/* ---- random cases ------------------------------------------------------------------------------- */
+
+/* Keys of their own: 4 rows of a cache for each sequence, 0 to 4 of them in use. */
+static void sample_cache(pal_case *random, pal_value *in) {
+  pal_graph *g = pal_case_graph(random);
+  const pal_symbol s = pal_case_sequences(random);
+  const pal_value room = pal_case_whole(random, PAL_TYPE(PAL_I32, s, 1), 4, 4);
+  in[PAL_ATTENTION_K_BEGIN] = pal_affine(g, pal_cumsum(g, room, 0), 1.0, -4.0);
+  in[PAL_ATTENTION_K_LENGTH] = pal_case_whole(random, PAL_TYPE(PAL_I32, s, 1), 0, 4);
+}
+
+static void sample_bias(pal_case *random, pal_value *in, int64_t heads, pal_type q, pal_type k,
+                        int64_t positions) {
+  if (pal_case_int(random, 0, 1)) {
+    const int64_t r = pal_case_int(random, 1, 5);
+    in[PAL_ATTENTION_RELATION] =
+        pal_case_whole(random, PAL_TYPE(PAL_I32, PAL_STATIC, positions, positions), -1, r - 1);
+    in[PAL_ATTENTION_BIAS] =
+        pal_case_f32(random, PAL_TYPE(PAL_F32, PAL_STATIC, heads, r), -1.0, 1.0);
+    return;
+  }
+  const int64_t groups = pal_case_int(random, 1, 3);
+  q.dtype = k.dtype = PAL_I32;
+  q.dim[1] = k.dim[1] = groups;
+  in[PAL_ATTENTION_Q_GROUP] = pal_case_whole(random, q, 0, 2);
+  in[PAL_ATTENTION_K_GROUP] = pal_case_whole(random, k, 0, 2);
+  in[PAL_ATTENTION_BIAS] = pal_case_f32(
+      random, PAL_TYPE(PAL_F32, PAL_STATIC, heads, (int64_t)1 << groups), -1.0, 1.0);
+}
+
+pal_attention_attrs pal_attention_sample_inputs(pal_case *random, pal_value *in) {
+  const pal_symbol t = pal_case_rows(random);
+  const int64_t heads = pal_case_int(random, 1, 3), d = pal_case_size(random);
+  const int64_t dv = pal_case_int(random, 0, 1) ? d : pal_case_size(random);
+  const bool cache = pal_case_int(random, 0, 2) == 0;
+  /* Constants, so that a plan of another capacity is the same case: more than cases have. */
+  const int64_t cached = 4 * 16, positions = 340;
+  const pal_type q = PAL_TYPE(PAL_F32, t, 1, heads * d);
+  const pal_type k = cache ? PAL_TYPE(PAL_F32, PAL_STATIC, cached, heads * d) : q;
+  pal_type v = k;
+  v.dim[1] = heads * dv;
+  in[PAL_ATTENTION_Q] = pal_case_f32(random, q, -1.0, 1.0);
+  in[PAL_ATTENTION_K] = pal_case_f32(random, k, -1.0, 1.0);
+  in[PAL_ATTENTION_V] = pal_case_f32(random, v, -1.0, 1.0);
+  pal_case_ragged(random, &in[PAL_ATTENTION_Q_BEGIN], &in[PAL_ATTENTION_Q_LENGTH], NULL, NULL);
+  if (cache) sample_cache(random, in);
+  pal_type at = PAL_TYPE(PAL_I32, t, 1), key_at = at;
+  if (cache) key_at = PAL_TYPE(PAL_I32, PAL_STATIC, cached);
+  if (pal_case_int(random, 0, 2) == 0)
+    in[PAL_ATTENTION_Q_POSITION] = pal_case_whole(random, at, 0, positions - 1);
+  if (pal_case_int(random, 0, 2) == 0)
+    in[PAL_ATTENTION_K_POSITION] = pal_case_whole(random, key_at, 0, positions - 1);
+  if (pal_case_int(random, 0, 1)) sample_bias(random, in, heads, q, k, positions);
+  return (pal_attention_attrs){
+      .heads = heads,
+      .scale = pal_case_int(random, 0, 1) ? 0.0 : pal_case_real(random, 0.1, 0.5),
+      .causal = pal_case_int(random, 0, 1),
+      .window = pal_case_int(random, 0, 2) == 0 ? pal_case_int(random, 1, 9) : 0,
+  };
+}

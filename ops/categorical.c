@@ -1,0 +1,243 @@
+/* categorical: one class per row, sampled with temperature, top-k and nucleus (floor 2).
+ *
+ * Gumbel-max over the classes that are kept. A row reads itself only; sums are in double and in
+ * a fixed order, so the class is the same on every instruction set. */
+#define PAL_NO_CALLER
+#include "ops/random.h"
+
+#include <math.h>
+
+typedef struct categorical_attrs {
+  const char *path;
+  int64_t top_k;
+  double top_p;
+} categorical_attrs;
+
+static const pal_attr_field fields[] = {
+    PAL_FIELD(categorical_attrs, path, PAL_ATTR_STRING),
+    PAL_FIELD(categorical_attrs, top_k, PAL_ATTR_INT),
+    PAL_FIELD(categorical_attrs, top_p, PAL_ATTR_FLOAT),
+};
+
+enum { LOGITS, TEMPERATURE, SEED, SAMPLE, POSITION, N_IN };
+
+static pal_status infer(pal_infer *call) {
+  const categorical_attrs *a = call->attrs;
+  const pal_type *logits = &call->in_type[LOGITS];
+  pal_status status;
+  if ((status = pal_want_dtype(call, LOGITS, PAL_F32, "logits")) ||
+      (status = pal_want_rank(call, LOGITS, 2, "logits")) ||
+      (status = pal_want_dtype(call, TEMPERATURE, PAL_F32, "temperature")) ||
+      (status = pal_want_random(call, SEED, LOGITS)))
+    return status;
+  if (call->in_type[TEMPERATURE].rank != 0 &&
+      ((status = pal_want_rank(call, TEMPERATURE, 1, "temperature")) ||
+       (status = pal_want_rows(call, LOGITS, TEMPERATURE, "logits and temperature"))))
+    return status;
+  if (logits->dim[1] < 1) return pal_fail(call->error, PAL_E_SHAPE, "logits need classes");
+  if (a->top_k < 0 || !(a->top_p > 0 && a->top_p <= 1))
+    return pal_fail(call->error, PAL_E_ARGUMENT,
+                    "top_k must not be negative and top_p must lie in (0, 1]");
+  call->n_out = 1;
+  call->out_type[0] = PAL_TYPE(PAL_I32, logits->symbol, logits->dim[0]);
+  return PAL_OK;
+}
+
+/* What a row needs: classes' logits over temperature, weights exp(z - max), Gumbel draws and a
+ * heap of classes. */
+typedef struct row_scratch {
+  float *z, *weight, *gumbel;
+  int32_t *heap;
+} row_scratch;
+
+static size_t task_scratch(const pal_run *run) {
+  return (size_t)run->in_type[LOGITS].dim[1] * (3 * sizeof(float) + sizeof(int32_t));
+}
+
+/* Larger first, then the smaller class. */
+static bool before(const float *z, int32_t a, int32_t b) {
+  return z[a] > z[b] || (!(z[b] > z[a]) && a < b);
+}
+
+static void sift(const float *z, int32_t *heap, int64_t n, int64_t i) {
+  for (int64_t child; (child = 2 * i + 1) < n; i = child) {
+    if (child + 1 < n && before(z, heap[child + 1], heap[child])) child++;
+    if (!before(z, heap[child], heap[i])) return;
+    const int32_t moved = heap[i];
+    heap[i] = heap[child];
+    heap[child] = moved;
+  }
+}
+
+/* Moves the best class of a heap of n behind it, to heap[n - 1]. */
+static int32_t pop(const float *z, int32_t *heap, int64_t n) {
+  const int32_t best = heap[0];
+  heap[0] = heap[n - 1];
+  heap[n - 1] = best;
+  sift(z, heap, n - 1, 0);
+  return best;
+}
+
+/* Sorts the kept classes to the end of s->heap, best last; returns how many. */
+static int64_t keep(const categorical_attrs *a, const row_scratch *s, int64_t classes) {
+  const int64_t limit = a->top_k && a->top_k < classes ? a->top_k : classes;
+  double total = 0, sum = 0;
+  for (int64_t j = 0; j < classes; j++) s->heap[j] = (int32_t)j;
+  for (int64_t i = classes / 2 - 1; i >= 0; i--) sift(s->z, s->heap, classes, i);
+  int64_t kept = 0;
+  if (limit < classes)
+    while (kept < limit) total += (double)s->weight[pop(s->z, s->heap, classes - kept++)];
+  else
+    for (int64_t j = 0; j < classes; j++) total += (double)s->weight[j];
+  if (a->top_p >= 1) return limit;
+  for (int64_t n = 1; n <= limit; n++) {
+    if (n > kept) pop(s->z, s->heap, classes - kept++);
+    sum += (double)s->weight[s->heap[classes - n]];
+    if (sum >= a->top_p * total) return n;
+  }
+  return limit;
+}
+
+static int32_t first_largest(const float *z, int64_t classes) {
+  int32_t best = 0;
+  for (int64_t j = 1; j < classes; j++)
+    if (z[j] > z[best]) best = (int32_t)j;
+  return best;
+}
+
+/* The class of one row; t is its temperature, > 0. */
+static int32_t draw(const pal_update_kernels *kernels, const categorical_attrs *a,
+                    const row_scratch *s, const float *logits, int64_t classes, float t) {
+  for (int64_t j = 0; j < classes; j++) s->z[j] = logits[j] / t;
+  const bool all = a->top_p >= 1 && (a->top_k == 0 || a->top_k >= classes);
+  if (all) {
+    for (int64_t j = 0; j < classes; j++) s->z[j] += s->gumbel[j];
+    return first_largest(s->z, classes);
+  }
+  kernels->exp_shifted(s->z, s->z[first_largest(s->z, classes)], classes, s->weight);
+  const int64_t kept = keep(a, s, classes);
+  int32_t best = s->heap[classes - 1];
+  for (int64_t n = 1; n <= kept; n++) {
+    const int32_t j = s->heap[classes - n];
+    const float score = s->z[j] + s->gumbel[j], top = s->z[best] + s->gumbel[best];
+    if (score > top || (!(top > score) && j < best)) best = j;
+  }
+  return best;
+}
+
+static pal_status run_rows(const pal_run *run) {
+  const categorical_attrs *a = run->attrs;
+  const int64_t classes = run->in_type[LOGITS].dim[1];
+  const bool per_row = run->in_type[TEMPERATURE].rank > 0;
+  const uint64_t key = pal_random_key(run->in[SEED], a->path);
+  const int32_t *sample = run->in[SAMPLE], *position = run->in[POSITION];
+  const float *temperature = run->in[TEMPERATURE];
+  float *room = run->task_scratch;
+  const row_scratch s = {room, room + classes, room + 2 * classes, (int32_t *)(room + 3 * classes)};
+  const pal_update_kernels *kernels = &pal_kernels_of(run->isa)->update;
+  const int64_t last = pal_last_row(run, &run->out_type[0]);
+  for (int64_t i = pal_first_row(run, &run->out_type[0]); i < last; i++) {
+    const float *logits = (const float *)run->in[LOGITS] + i * classes;
+    const float t = temperature[per_row ? i : 0];
+    int32_t *out = (int32_t *)run->out[0] + i;
+    if (!(t >= 0))
+      return pal_fail(run->error, PAL_E_ARGUMENT, "categorical: temperature of row %lld is %g",
+                      (long long)i, (double)t);
+    if (t > 0) {
+      kernels->gumbel(key, (uint32_t)sample[i], (uint32_t)position[i], classes, s.gumbel);
+      *out = draw(kernels, a, &s, logits, classes, t);
+    } else {
+      *out = first_largest(logits, classes);
+    }
+  }
+  return PAL_OK;
+}
+
+/* By ranks: a class is kept when fewer than top_k are before it, and when those before it within
+ * top_k have less than top_p of their mass. */
+static double reference_row(const pal_reference *call, int64_t i, double t) {
+  const categorical_attrs *a = call->attrs;
+  const int64_t classes = call->in_type[LOGITS].dim[1];
+  const int64_t k = a->top_k && a->top_k < classes ? a->top_k : classes;
+  const double *x = call->in[LOGITS] + i * classes;
+  double largest = -INFINITY, total = 0, best_score = -INFINITY;
+  int64_t best = -1;
+  for (int64_t j = 0; j < classes; j++) largest = fmax(largest, x[j]);
+  for (int pass = 0; pass < 2; pass++)
+    for (int64_t j = 0; j < classes; j++) {
+      int64_t rank = 0;
+      double mass = 0;
+      for (int64_t l = 0; l < classes; l++)
+        if (x[l] > x[j] || (x[l] == x[j] && l < j)) {
+          rank++;
+          mass += t > 0 ? exp((x[l] - largest) / t) : 1;
+        }
+      if (rank >= k) continue;
+      if (pass == 0) {
+        total += t > 0 ? exp((x[j] - largest) / t) : 0;
+        continue;
+      }
+      if (t == 0 ? rank > 0 : a->top_p < 1 && rank > 0 && mass >= a->top_p * total) continue;
+      const double u = pal_reference_draw(call, SEED, a->path, i, j);
+      const double score = t > 0 ? x[j] / t - log(-log(u)) : 0;
+      if (best < 0 || score > best_score) {
+        best = j;
+        best_score = score;
+      }
+    }
+  return (double)best;
+}
+
+static pal_status reference(const pal_reference *call) {
+  const bool per_row = call->in_type[TEMPERATURE].rank > 0;
+  for (int64_t i = 0; i < call->out_rows[0]; i++)
+    call->out[0][i] = reference_row(call, i, call->in[TEMPERATURE][per_row ? i : 0]);
+  return PAL_OK;
+}
+
+static pal_value sample(pal_case *random) {
+  const pal_symbol rows = pal_case_rows(random);
+  const int64_t classes = pal_case_size(random);
+  const pal_type one =
+      pal_case_int(random, 0, 1) ? pal_type_scalar(PAL_F32) : PAL_TYPE(PAL_F32, rows, 1);
+  const double coldest = pal_case_int(random, 0, 4) ? 0.1 : 0;
+  const pal_value logits =
+      pal_case_fixed(random, PAL_TYPE(PAL_F32, rows, 1, classes), -4, 4);
+  const pal_value temperature = pal_case_fixed(random, one, coldest, coldest > 0 ? 2 : 0);
+  const int64_t top_k = pal_case_int(random, 0, 1) ? pal_case_int(random, 0, classes + 1) : 0;
+  const double top_p = pal_case_int(random, 0, 1) ? pal_case_real(random, 0.05, 1) : 1;
+  return pal_categorical(pal_case_graph(random), logits, temperature, top_k, top_p,
+                         pal_case_random(random));
+}
+
+static const pal_op categorical_op = {
+    PAL_OP_HEAD("categorical",
+                "logits f32 [T, V], temperature f32 [T] or scalar, seed i32 [3], sample, position\n"
+                "i32 [T] -> i32 [T]: the class j with the largest logits[j] / temperature\n"
+                "- log(-log u_j), first of equals, u_j draw j of the row, among the classes kept:\n"
+                "first the top_k largest logits (0: all), then of these the smallest set, largest\n"
+                "first, with at least top_p of their softmax mass (Holtzman et al., ICLR 2020);\n"
+                "ties go to the smaller class. Temperature 0: the first largest logit. Classes\n"
+                "excluded by -inf are never taken unless all are (then class 0). A negative\n"
+                "temperature: PAL_E_ARGUMENT. A row reads itself only. No gradient: a decision."),
+    .min_in = N_IN,
+    .max_in = N_IN,
+    .flags = PAL_OP_RANDOM | PAL_OP_NO_GRADIENT,
+    .fields = fields,
+    .n_fields = sizeof fields / sizeof *fields,
+    .attrs_size = sizeof(categorical_attrs),
+    .infer = infer,
+    .reference = reference,
+    .phase = {{.run = run_rows}},
+    .task_scratch = task_scratch,
+    .sample = sample,
+};
+
+pal_value pal_categorical(pal_graph *g, pal_value logits, pal_value temperature, int64_t top_k,
+                          double top_p, pal_random random) {
+  const pal_value in[N_IN] = {logits, temperature, random.seed, random.sample, random.position};
+  const categorical_attrs attrs = {pal_path_fresh(g, "categorical"), top_k, top_p};
+  return pal_apply(g, categorical_op.name, in, N_IN, &attrs, NULL);
+}
+
+const pal_op *const pal_ops_categorical[] = {&categorical_op, NULL};

@@ -1,0 +1,45 @@
+/* Small helpers that the built-in op files share (floor 2). */
+#ifndef PAL_OPS_COMMON_H
+#define PAL_OPS_COMMON_H
+
+#include <palimpsest/check.h>
+#include <palimpsest/op.h>
+#include <palimpsest/ops.h>
+
+#include "ops/kernels/kernels.h"
+
+/* Each op file exports its descriptors as a NULL-terminated list; ops/table.c defines them all. */
+typedef const pal_op *const pal_op_list[];
+extern const pal_op *const pal_ops_elementwise[], *const pal_ops_activation[],
+    *const pal_ops_logic[], *const pal_ops_reduce[], *const pal_ops_softmax[],
+    *const pal_ops_matmul[], *const pal_ops_norm[], *const pal_ops_loss[],
+    *const pal_ops_attention[], *const pal_ops_rotary[], *const pal_ops_embedding[],
+    *const pal_ops_gather[], *const pal_ops_segment[], *const pal_ops_shape[],
+    *const pal_ops_random[], *const pal_ops_edit[], *const pal_ops_ragged[],
+    *const pal_ops_factored[], *const pal_ops_update[];
+
+/* Opens a descriptor initialiser. */
+#define PAL_OP_HEAD(op_name, op_doc) \
+  .abi_size = sizeof(pal_op), .name = (op_name), .version = 1, .doc = (op_doc)
+
+/* The rows of `type` that a row phase's [begin, end) stands for: times dim[0] when symbolic. */
+static inline int64_t pal_first_row(const pal_run *run, const pal_type *type) {
+  return run->begin * (type->symbol.id ? type->dim[0] : 1);
+}
+static inline int64_t pal_last_row(const pal_run *run, const pal_type *type) {
+  return run->end * (type->symbol.id ? type->dim[0] : 1);
+}
+/* Active elements of an operand. */
+static inline int64_t pal_active(const pal_type *type, int64_t rows) {
+  return rows * pal_type_row(type);
+}
+
+/* infer: one output, the type of input 0. */
+pal_status pal_infer_same(pal_infer *call);
+/* Fails unless input i has this dtype; `what` names it in the message. */
+pal_status pal_want_dtype(const pal_infer *call, int i, pal_dtype dtype, const char *what);
+/* Fails unless input i has this rank. */
+pal_status pal_want_rank(const pal_infer *call, int i, int rank, const char *what);
+/* Fails unless inputs i and j have axis 0 of the same symbol and extent. */
+pal_status pal_want_rows(const pal_infer *call, int i, int j, const char *what);
+#endif

@@ -1,0 +1,74 @@
+/* Kernels of attention and of the rotary embedding (floor 2).
+ *
+ * Attention works on one head of one sequence. Keys are visited in tiles counted from the
+ * sequence's start, a row's arithmetic depends on that row and its visible keys only, and masked
+ * pairs take no part in the forward pass; so a row gives the same bits whatever its block. */
+#ifndef PAL_OPS_KERNELS_ATTENTION_H
+#define PAL_OPS_KERNELS_ATTENTION_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum {
+  PAL_KEY_TILE = 64,    /* part of the numbers: the softmax is rescaled at its borders */
+  PAL_QUERY_BLOCK = 96, /* queries of a forward call at most; not part of the numbers */
+  PAL_QUERY_GROUP = 24  /* queries whose scores are in flight together */
+};
+
+/* One head of one sequence; row r of q is at q + r * q_stride. */
+typedef struct pal_attention_head {
+  const float *q, *k, *v;
+  int64_t q_stride, k_stride, v_stride;
+  int64_t d, dv;         /* widths of q and k, of v */
+  int64_t queries, keys; /* rows */
+  float scale;
+  bool causal;
+  int64_t window; /* 0: none */
+  /* Positions: given per row, or (NULL) counting up from that of row 0. */
+  const int32_t *q_position, *k_position;
+  int64_t q_first, k_first;
+  const float *bias; /* of this head by relation, or NULL */
+  int64_t relations;
+  const int32_t *table; /* relation of two positions, [positions, positions], or NULL */
+  int64_t positions;
+  const int32_t *q_group, *k_group; /* [., groups] */
+  int64_t groups;
+} pal_attention_head;
+
+typedef struct pal_attention_result {
+  float *out; /* [queries, dv] */
+  int64_t out_stride;
+  float *lse; /* log of the sum of exp of the scores; -inf without a visible key */
+  int64_t lse_stride;
+} pal_attention_result;
+
+typedef struct pal_attention_grads {
+  const float *out, *dout; /* strides out_stride */
+  int64_t out_stride;
+  const float *lse, *dlse; /* dlse may be NULL; strides lse_stride */
+  int64_t lse_stride;
+  float *dq, *dk, *dv;     /* every row of the sequence is written; strides as of q, k, v */
+  double *dbias;           /* [relations], added to; NULL without bias */
+  float *delta;            /* [queries] of room */
+} pal_attention_grads;
+
+/* Frequencies of a rotary embedding are turns per position in units of 2^-64. */
+typedef struct pal_rotary_rows {
+  int64_t rows, heads, half; /* x is [rows, heads * 2 * half] */
+  const int32_t *position;
+  const int64_t *turn; /* [half] */
+  bool inverse;        /* by the negative angle */
+} pal_rotary_rows;
+
+typedef struct pal_attention_kernels {
+  /* Bytes of scratch, 64-byte aligned, for a call of either kind. */
+  size_t (*scratch)(int64_t d, int64_t dv, int64_t groups);
+  /* At most PAL_QUERY_BLOCK queries. */
+  void (*forward)(const pal_attention_head *head, const pal_attention_result *to, void *scratch);
+  /* All queries of the sequence. */
+  void (*backward)(const pal_attention_head *head, const pal_attention_grads *to, void *scratch);
+  /* out may be x. */
+  void (*rotary)(const pal_rotary_rows *rows, const float *x, float *out);
+} pal_attention_kernels;
+#endif

@@ -1,0 +1,273 @@
+/* Bodies of pal_gemm_kernels, compiled once per instruction set (floor 2).
+ *
+ * A tile of GEMM_MR rows x GEMM_NV vectors of c lives in registers while k runs; a is read by
+ * broadcast where it lies, b from a packed panel (or in place). Tiles with fewer rows or vectors
+ * are the same code with less of it. Registers: MR * NV sums + NV of b + 1 of a must fit:
+ * AVX-512 has 32, AVX2 16 half vectors, NEON 32 quarter vectors. */
+#include "ops/kernels/gemm.h"
+#include "src/simd.h"
+
+#include <string.h>
+
+#if defined(PAL_SIMD_AVX512)
+enum { GEMM_MR = 8, GEMM_NV = 3 };
+#elif defined(PAL_SIMD_AVX2) || defined(PAL_SIMD_NEON)
+enum { GEMM_MR = 6, GEMM_NV = 1 };
+#else
+enum { GEMM_MR = 4, GEMM_NV = 1 };
+#endif
+/* k is cut here so that a panel's part stays in the level 1 cache while rows pass by. */
+enum { GEMM_DEPTH = 256 };
+
+typedef struct gemm_tile {
+  const float *a, *b, *bias;
+  int64_t a_row, a_col, b_row, k;
+  float *c;
+  int64_t c_row;
+  int64_t last; /* elements of the last vector, 1..16 */
+  bool begin;   /* the sum starts here, not from c */
+} gemm_tile;
+
+static inline int64_t gemm_least(int64_t a, int64_t b) { return a < b ? a : b; }
+
+/* A vector of which `left` elements exist. Whole ones do not go through the masked forms, which
+ * some machines run slowly. */
+static inline vf gemm_load(const float *p, int64_t left) {
+  return left < PAL_LANES ? vf_load_n(p, (int)left) : vf_load(p);
+}
+static inline void gemm_store(float *p, vf v, int64_t left) {
+  if (left < PAL_LANES)
+    vf_store_n(p, v, (int)left);
+  else
+    vf_store(p, v);
+}
+
+/* Tiles are written out by macros, because sums in arrays would end up in memory.
+ * GEMM_ROWS_<rows>(X, vectors): X(i, vectors) for every row i of a tile. */
+#define GEMM_ROWS_1(X, n) X(0, n)
+#define GEMM_ROWS_2(X, n) GEMM_ROWS_1(X, n) X(1, n)
+#define GEMM_ROWS_3(X, n) GEMM_ROWS_2(X, n) X(2, n)
+#define GEMM_ROWS_4(X, n) GEMM_ROWS_3(X, n) X(3, n)
+#define GEMM_ROWS_5(X, n) GEMM_ROWS_4(X, n) X(4, n)
+#define GEMM_ROWS_6(X, n) GEMM_ROWS_5(X, n) X(5, n)
+#define GEMM_ROWS_7(X, n) GEMM_ROWS_6(X, n) X(6, n)
+#define GEMM_ROWS_8(X, n) GEMM_ROWS_7(X, n) X(7, n)
+
+/* V(i, v, lanes) for every vector v of row i; all but the last are whole. */
+#define GEMM_VECTORS_1(V, i) V(i, 0, t->last)
+#define GEMM_VECTORS_2(V, i) V(i, 0, PAL_LANES) V(i, 1, t->last)
+#define GEMM_VECTORS_3(V, i) V(i, 0, PAL_LANES) V(i, 1, PAL_LANES) V(i, 2, t->last)
+
+#define GEMM_PLACE(i, v) (t->c + i * t->c_row + v * PAL_LANES)
+#define GEMM_ZERO(i, v, lanes) vf c##i##_##v = vf_zero();
+#define GEMM_LOAD(i, v, lanes) c##i##_##v = gemm_load(GEMM_PLACE(i, v), lanes);
+#define GEMM_STORE(i, v, lanes) gemm_store(GEMM_PLACE(i, v), c##i##_##v, lanes);
+#define GEMM_READ(i, v, lanes) const vf b##v = vf_load(b + v * PAL_LANES);
+#define GEMM_FMA(i, v, lanes) c##i##_##v = vf_fma(x, b##v, c##i##_##v);
+#define GEMM_BIAS(i, v, lanes) const vf bias##v = gemm_load(t->bias + v * PAL_LANES, lanes);
+#define GEMM_ADD(i, v, lanes) c##i##_##v = vf_add(c##i##_##v, bias##v);
+
+#define GEMM_ROW_ZERO(i, n) \
+  const float *a##i = t->a + i * t->a_row; \
+  GEMM_VECTORS_##n(GEMM_ZERO, i)
+#define GEMM_ROW_LOAD(i, n) GEMM_VECTORS_##n(GEMM_LOAD, i)
+#define GEMM_ROW_STORE(i, n) GEMM_VECTORS_##n(GEMM_STORE, i)
+#define GEMM_ROW_ADD(i, n) GEMM_VECTORS_##n(GEMM_ADD, i)
+#define GEMM_ROW_STEP(i, n) \
+  { \
+    const vf x = vf_set(a##i[k]); \
+    GEMM_VECTORS_##n(GEMM_FMA, i) \
+  }
+
+#define GEMM_TILE(rows, n) \
+  static void gemm_tile_##rows##x##n(const gemm_tile *t) { \
+    GEMM_ROWS_##rows(GEMM_ROW_ZERO, n) \
+    if (!t->begin) { \
+      GEMM_ROWS_##rows(GEMM_ROW_LOAD, n) \
+    } \
+    const float *b = t->b; \
+    const int64_t step = t->a_col, end = t->k * step, b_row = t->b_row; \
+    for (int64_t k = 0; k < end; k += step, b += b_row) { \
+      GEMM_VECTORS_##n(GEMM_READ, 0) \
+      GEMM_ROWS_##rows(GEMM_ROW_STEP, n) \
+    } \
+    if (t->bias) { /* the epilogue */ \
+      GEMM_VECTORS_##n(GEMM_BIAS, 0) \
+      GEMM_ROWS_##rows(GEMM_ROW_ADD, n) \
+    } \
+    GEMM_ROWS_##rows(GEMM_ROW_STORE, n) \
+  }
+
+#define GEMM_TILES_4(n) GEMM_TILE(1, n) GEMM_TILE(2, n) GEMM_TILE(3, n) GEMM_TILE(4, n)
+#define GEMM_TILES_6(n) GEMM_TILES_4(n) GEMM_TILE(5, n) GEMM_TILE(6, n)
+#define GEMM_TILES_8(n) GEMM_TILES_6(n) GEMM_TILE(7, n) GEMM_TILE(8, n)
+#define GEMM_NAMES_4(n) gemm_tile_1x##n, gemm_tile_2x##n, gemm_tile_3x##n, gemm_tile_4x##n
+#define GEMM_NAMES_6(n) GEMM_NAMES_4(n), gemm_tile_5x##n, gemm_tile_6x##n
+#define GEMM_NAMES_8(n) GEMM_NAMES_6(n), gemm_tile_7x##n, gemm_tile_8x##n
+
+typedef void gemm_tile_run(const gemm_tile *t);
+#if defined(PAL_SIMD_AVX512)
+GEMM_TILES_8(1)
+GEMM_TILES_8(2)
+GEMM_TILES_8(3)
+static gemm_tile_run *const gemm_tiles[GEMM_NV][GEMM_MR] = {
+    {GEMM_NAMES_8(1)}, {GEMM_NAMES_8(2)}, {GEMM_NAMES_8(3)}};
+#elif defined(PAL_SIMD_AVX2) || defined(PAL_SIMD_NEON)
+GEMM_TILES_6(1)
+static gemm_tile_run *const gemm_tiles[GEMM_NV][GEMM_MR] = {{GEMM_NAMES_6(1)}};
+#else
+GEMM_TILES_4(1)
+static gemm_tile_run *const gemm_tiles[GEMM_NV][GEMM_MR] = {{GEMM_NAMES_4(1)}};
+#endif
+
+/* ---- panels ------------------------------------------------------------------------ */
+
+static int64_t gemm_vectors(int64_t n) { return (n + PAL_LANES - 1) / PAL_LANES; }
+static int64_t gemm_panels(int64_t n) { return (gemm_vectors(n) + GEMM_NV - 1) / GEMM_NV; }
+
+/* First vector of a panel. Widths are spread evenly: 4 vectors are two and two, not three and one,
+ * because a narrow tile waits for its few sums. */
+static int64_t gemm_panel(int64_t vectors, int64_t panels, int64_t i) {
+  return i * vectors / panels;
+}
+
+/* Panels [first, last) of b where the columns are neighbours: a few rows at a time, so that whole
+ * stretches of a row are read together. */
+static void gemm_pack_rows(const float *b, int64_t b_row, int64_t k, int64_t n, int64_t first,
+                           int64_t last, float *packed) {
+  enum { ROWS = 8 };
+  const int64_t vectors = gemm_vectors(n), panels = gemm_panels(n);
+  for (int64_t i0 = 0; i0 < k; i0 += ROWS) {
+    const int64_t i1 = gemm_least(i0 + ROWS, k);
+    int64_t to = gemm_panel(vectors, panels, first);
+    for (int64_t p = first; p < last; p++) {
+      const int64_t from = to;
+      to = gemm_panel(vectors, panels, p + 1);
+      float *out = packed + (from * (k + 1) + (to - from) * i0) * PAL_LANES;
+      for (int64_t i = i0; i < i1; i++) {
+        for (int64_t v = from; v < to; v++, out += PAL_LANES)
+          vf_store(out, gemm_load(b + i * b_row + v * PAL_LANES, n - v * PAL_LANES));
+      }
+    }
+  }
+}
+
+/* The same where the rows are neighbours: a transposition, in blocks of k that fit a cache line. */
+static void gemm_pack_columns(const float *b, int64_t b_col, int64_t k, int64_t width, int64_t wide,
+                              float *out) {
+  for (int64_t i = 0; i < k; i += PAL_LANES, b += PAL_LANES, out += PAL_LANES * wide) {
+    const int64_t rows = k - i < PAL_LANES ? k - i : PAL_LANES;
+    for (int64_t j = 0; j < width; j++) {
+      const float *from = b + j * b_col;
+      for (int64_t r = 0; r < rows; r++) out[r * wide + j] = from[r];
+    }
+    for (int64_t j = width; j < wide; j++)
+      for (int64_t r = 0; r < rows; r++) out[r * wide + j] = 0.0f;
+  }
+}
+
+static void gemm_pack(const float *b, int64_t b_row, int64_t b_col, int64_t k, int64_t n,
+                      int64_t first, int64_t last, float *packed) {
+  const int64_t vectors = gemm_vectors(n), panels = gemm_panels(n);
+  if (b_col == 1) {
+    gemm_pack_rows(b, b_row, k, n, first, last, packed);
+    return;
+  }
+  for (int64_t p = first; p < last; p++) {
+    const int64_t from = gemm_panel(vectors, panels, p) * PAL_LANES;
+    const int64_t to = gemm_panel(vectors, panels, p + 1) * PAL_LANES;
+    gemm_pack_columns(b + from * b_col, b_col, k, (to < n ? to : n) - from, to - from,
+                      packed + from * (k + 1));
+  }
+}
+
+/* ---- products ------------------------------------------------------------------------ */
+
+/* One cut of a sum over k: c [m, n] (+)= a [m, depth] b [depth, n]. */
+typedef struct gemm_cut {
+  int64_t m, n, depth;
+  const float *a;               /* at the cut's first k */
+  int64_t a_row, a_col, a_tile; /* a_tile: from a tile of GEMM_MR rows to the next */
+  const float *b;
+  int64_t b_row;   /* of b in place; 0: packed from b_depth rows */
+  int64_t b_depth;
+  int64_t k;       /* first row of b in the cut */
+  float *c;
+  int64_t c_row;
+  const float *bias;
+  bool begin, end; /* the first cut, the last cut */
+} gemm_cut;
+
+static void gemm_run(const gemm_cut *s) {
+  const int64_t vectors = gemm_vectors(s->n), panels = gemm_panels(s->n);
+  gemm_tile t = {.a_row = s->a_row, .a_col = s->a_col, .k = s->depth, .c_row = s->c_row,
+                 .begin = s->begin};
+  for (int64_t j = 0; j < panels; j++) {
+    const int64_t from = gemm_panel(vectors, panels, j), to = gemm_panel(vectors, panels, j + 1);
+    const int64_t column = from * PAL_LANES, wide = (to - from) * PAL_LANES;
+    gemm_tile_run *const *tile = gemm_tiles[to - from - 1];
+    t.b_row = s->b_row ? s->b_row : wide;
+    t.b = s->b + column * (s->b_row ? 1 : s->b_depth + 1) + s->k * t.b_row;
+    t.last = gemm_least(s->n - (to - 1) * PAL_LANES, PAL_LANES);
+    t.bias = s->end && s->bias ? s->bias + column : NULL;
+    t.a = s->a;
+    t.c = s->c + column;
+    for (int64_t i = 0; i < s->m; i += GEMM_MR, t.a += s->a_tile, t.c += GEMM_MR * s->c_row)
+      tile[gemm_least(s->m - i, GEMM_MR) - 1](&t);
+  }
+}
+
+static void gemm_product(const pal_gemm_product *p) {
+  gemm_cut s = {.m = p->m, .n = p->n, .a_row = p->a_row, .a_col = 1,
+                .a_tile = GEMM_MR * p->a_row, .b = p->b, .b_depth = p->k, .c = p->c,
+                .c_row = p->c_row, .bias = p->epilogue.bias};
+  do {
+    s.a = p->a + s.k;
+    s.depth = gemm_least(p->k - s.k, GEMM_DEPTH);
+    s.begin = s.k == 0;
+    s.end = s.k + s.depth == p->k;
+    gemm_run(&s);
+    s.k += s.depth;
+  } while (s.k < p->k);
+}
+
+/* From a packed tile to the next; the spare rows keep tiles off each other's cache sets. */
+enum { GEMM_TILE_STEP = (PAL_GEMM_DEPTH + 2) * GEMM_MR };
+
+/* a [depth, m] to tiles [m / MR] of [depth, MR], so that a tile reads one stream. */
+static void gemm_pack_tiles(const float *a, int64_t a_row, int64_t depth, int64_t m, float *out) {
+  const int64_t whole = m / GEMM_MR;
+  for (int64_t k = 0; k < depth; k++, a += a_row, out += GEMM_MR) {
+    for (int64_t i = 0; i < whole; i++)
+      memcpy(out + i * GEMM_TILE_STEP, a + i * GEMM_MR, GEMM_MR * sizeof *out);
+    for (int64_t i = whole * GEMM_MR; i < m; i++)
+      out[whole * GEMM_TILE_STEP + i - whole * GEMM_MR] = a[i];
+  }
+}
+
+/* What is read once only is not worth a copy, unless its last vector would need a mask. */
+static void gemm_outer(const pal_gemm_outer *o) {
+  const bool pack_a = o->n > GEMM_NV * PAL_LANES;
+  const bool pack_b = o->m > GEMM_MR || o->n % PAL_LANES || o->b_col != 1;
+  float *tiles = o->buffer, *panels = o->buffer + PAL_GEMM_TILES;
+  gemm_cut s = {.m = o->m, .n = o->n, .a_row = 1, .c = o->c, .c_row = o->c_row};
+  int64_t t = 0;
+  do {
+    s.depth = gemm_least(o->rows - t, PAL_GEMM_DEPTH);
+    s.begin = t == 0;
+    s.a = pack_a ? tiles : o->a + t * o->a_row;
+    s.a_col = pack_a ? GEMM_MR : o->a_row;
+    s.a_tile = pack_a ? GEMM_TILE_STEP : GEMM_MR;
+    if (pack_a) gemm_pack_tiles(o->a + t * o->a_row, o->a_row, s.depth, o->m, tiles);
+    s.b = pack_b ? panels : o->b + t * o->b_row;
+    s.b_row = pack_b ? 0 : o->b_row;
+    s.b_depth = s.depth;
+    if (pack_b)
+      gemm_pack(o->b + t * o->b_row, o->b_row, o->b_col, s.depth, o->n, 0, gemm_panels(o->n),
+                panels);
+    gemm_run(&s);
+    t += s.depth;
+  } while (t < o->rows);
+}
+
+#define PAL_GEMM_KERNELS {gemm_panels, gemm_pack, gemm_product, gemm_outer}

@@ -1,0 +1,24 @@
+/* Picks the table of an instruction set (floor 2). Which ones exist is the build's choice. */
+#ifdef HAVE_CONFIG_H
+#include <config.h>
+#endif
+#include "ops/kernels/kernels.h"
+
+extern const pal_kernels pal_kernels_generic, pal_kernels_avx2, pal_kernels_avx512,
+    pal_kernels_neon;
+
+const pal_kernels *pal_kernels_of(pal_isa isa) {
+  if (!pal_isa_available(isa)) return &pal_kernels_generic;
+  switch (isa) {
+#ifdef PAL_HAVE_AVX2
+    case PAL_ISA_AVX2: return &pal_kernels_avx2;
+#endif
+#ifdef PAL_HAVE_AVX512
+    case PAL_ISA_AVX512: return &pal_kernels_avx512;
+#endif
+#ifdef PAL_HAVE_NEON
+    case PAL_ISA_NEON: return &pal_kernels_neon;
+#endif
+    default: return &pal_kernels_generic;
+  }
+}

@@ -1,0 +1,273 @@
+/* Products of rows with a static operand: matmul and linear (floor 2).
+ *
+ * Every output element is one chain of fused multiply-adds, k ascending from 0, bias added last
+ * (ops/kernels/gemm.h); nothing else decides its bits. The static operand is packed in a first
+ * phase, which needs no activations; the second is row-local. */
+#define PAL_NO_CALLER
+#include "ops/matmul.h"
+
+const pal_attr_field pal_matmul_fields[] = {PAL_FIELD(pal_matmul_attrs, transpose_b, PAL_ATTR_INT)};
+
+static const pal_gemm_kernels *kernels(const pal_run *run) {
+  return &pal_kernels_of(run->isa)->gemm;
+}
+
+/* ---- what products share ------------------------------------------------------------------- */
+
+pal_status pal_matmul_want_matrix(const pal_infer *call, int i, const char *what) {
+  const pal_status status = pal_want_dtype(call, i, PAL_F32, what);
+  return status ? status : pal_want_rank(call, i, 2, what);
+}
+
+pal_status pal_matmul_want_static(const pal_infer *call, int i, const char *what) {
+  if (!call->in_type[i].symbol.id) return PAL_OK;
+  return pal_fail(call->error, PAL_E_SHAPE,
+                  "%s must be static: its symbolic axis 0 would become an inner axis", what);
+}
+
+pal_status pal_matmul_want_depth(const pal_infer *call, int64_t a, int64_t b) {
+  if (a == b) return PAL_OK;
+  return pal_fail(call->error, PAL_E_SHAPE, "the operands sum over %lld and %lld elements",
+                  (long long)a, (long long)b);
+}
+
+pal_cost pal_matmul_product_cost(const pal_run *run, double m, double n, double k) {
+  double elements = 0;
+  for (int i = 0; i < run->n_in; i++)
+    if (run->in_type[i].dtype) elements += (double)pal_active(&run->in_type[i], run->in_rows[i]);
+  elements += (double)pal_active(&run->out_type[0], run->out_rows[0]);
+  return (pal_cost){.flops = 2 * m * n * k, .bytes = elements * sizeof(float)};
+}
+
+int64_t pal_matmul_sample_depth(pal_case *random) {
+  return pal_case_int(random, 0, 4) == 0 ? pal_case_int(random, 256, 530) : pal_case_size(random);
+}
+int64_t pal_matmul_sample_width(pal_case *random) {
+  return pal_case_int(random, 0, 3) == 0 ? pal_case_int(random, 41, 150) : pal_case_size(random);
+}
+
+/* ---- x times a packed operand: matmul and linear ------------------------------------------- */
+
+/* The static operand, input 1, as [K, N]. */
+typedef struct operand {
+  int64_t k, n, row, col; /* element (k, n) at k * row + n * col */
+} operand;
+
+static operand operand_of(const pal_type *b, bool transposed) {
+  if (transposed) return (operand){.k = b->dim[1], .n = b->dim[0], .row = 1, .col = b->dim[1]};
+  return (operand){.k = b->dim[0], .n = b->dim[1], .row = b->dim[1], .col = 1};
+}
+
+static size_t packed_bytes(operand b) {
+  return (size_t)pal_gemm_packed_size(b.k, b.n) * sizeof(float);
+}
+
+static pal_status pack(const pal_run *run, operand b) {
+  kernels(run)->pack(run->in[1], b.row, b.col, b.k, b.n, run->begin, run->end, run->scratch);
+  return PAL_OK;
+}
+
+static pal_status multiply(const pal_run *run, operand b, const float *bias) {
+  const int64_t first = pal_first_row(run, &run->out_type[0]);
+  const pal_gemm_product product = {
+      .m = pal_last_row(run, &run->out_type[0]) - first,
+      .n = b.n,
+      .k = b.k,
+      .a = (const float *)run->in[0] + first * b.k,
+      .a_row = b.k,
+      .b = run->scratch,
+      .c = (float *)run->out[0] + first * b.n,
+      .c_row = b.n,
+      .epilogue = {.bias = bias},
+  };
+  kernels(run)->product(&product);
+  return PAL_OK;
+}
+
+static void reference_product(const pal_reference *call, operand b, const double *bias) {
+  for (int64_t t = 0; t < call->in_rows[0]; t++) {
+    for (int64_t j = 0; j < b.n; j++) {
+      double sum = 0;
+      for (int64_t k = 0; k < b.k; k++)
+        sum += call->in[0][t * b.k + k] * call->in[1][k * b.row + j * b.col];
+      call->out[0][t * b.n + j] = bias ? sum + bias[j] : sum;
+    }
+  }
+}
+
+/* ---- matmul -------------------------------------------------------------------------------- */
+
+static operand matmul_operand(const pal_type *in_type, const void *attrs) {
+  return operand_of(&in_type[1], ((const pal_matmul_attrs *)attrs)->transpose_b != 0);
+}
+
+static pal_status matmul_infer(pal_infer *call) {
+  pal_status status = pal_matmul_want_matrix(call, 0, "a");
+  if (!status) status = pal_matmul_want_matrix(call, 1, "b");
+  if (!status) status = pal_matmul_want_static(call, 1, "b (unless a is transposed too)");
+  if (status) return status;
+  const operand b = matmul_operand(call->in_type, call->attrs);
+  call->n_out = 1;
+  call->out_type[0] = call->in_type[0];
+  call->out_type[0].dim[1] = b.n;
+  return pal_matmul_want_depth(call, call->in_type[0].dim[1], b.k);
+}
+
+static int64_t matmul_panels(const pal_run *run) {
+  return kernels(run)->panels(matmul_operand(run->in_type, run->attrs).n);
+}
+static size_t matmul_scratch(const pal_run *run) {
+  return packed_bytes(matmul_operand(run->in_type, run->attrs));
+}
+static pal_status matmul_pack(const pal_run *run) {
+  return pack(run, matmul_operand(run->in_type, run->attrs));
+}
+static pal_status matmul_multiply(const pal_run *run) {
+  return multiply(run, matmul_operand(run->in_type, run->attrs), NULL);
+}
+static pal_status matmul_reference(const pal_reference *call) {
+  reference_product(call, matmul_operand(call->in_type, call->attrs), NULL);
+  return PAL_OK;
+}
+static pal_cost matmul_cost(const pal_run *run) {
+  const operand b = matmul_operand(run->in_type, run->attrs);
+  return pal_matmul_product_cost(run, (double)run->in_rows[0], (double)b.n, (double)b.k);
+}
+
+static pal_status matmul_gradient(pal_gradient_call *call) {
+  const bool transposed = ((const pal_matmul_attrs *)call->attrs)->transpose_b != 0;
+  const pal_value a = call->in[0], b = call->in[1], dy = call->out_grad[0];
+  if (pal_is_nil(dy)) return PAL_OK;
+  if (call->wanted & 1) call->in_grad[0] = pal_matmul(call->graph, dy, b, false, !transposed);
+  if (call->wanted & 2)
+    call->in_grad[1] = transposed ? pal_matmul(call->graph, dy, a, true, false)
+                                  : pal_matmul(call->graph, a, dy, true, false);
+  return PAL_OK;
+}
+
+static pal_value matmul_sample(pal_case *random) {
+  const bool transposed = pal_case_int(random, 0, 1) != 0;
+  const int64_t k = pal_matmul_sample_depth(random), n = pal_matmul_sample_width(random);
+  const pal_symbol rows = pal_case_int(random, 0, 3) ? pal_case_rows(random) : PAL_STATIC;
+  const int64_t m = rows.id ? pal_case_int(random, 1, 2) : pal_case_size(random);
+  const pal_value a = pal_case_f32(random, PAL_TYPE(PAL_F32, rows, m, k), -1, 1);
+  const pal_value b = pal_case_f32(
+      random, PAL_TYPE(PAL_F32, PAL_STATIC, transposed ? n : k, transposed ? k : n), -1, 1);
+  return pal_matmul(pal_case_graph(random), a, b, false, transposed);
+}
+
+static const pal_op matmul = {
+    PAL_OP_HEAD("matmul",
+                "y = a b or a b^T (transpose_b).\n"
+                "a f32 [M, K], rows may be symbolic; b f32 [K, N] or [N, K], static; y [M, N].\n"
+                "y[m, n] = sum over k ascending, one fused chain from 0. Row m reads row m of a.\n"
+                "da = dy b^T or dy b; db = a^T dy or dy^T a (matmul_transposed)."),
+    .min_in = 2, .max_in = 2,
+    .fields = pal_matmul_fields, .n_fields = 1, .attrs_size = sizeof(pal_matmul_attrs),
+    .infer = matmul_infer,
+    .gradient = matmul_gradient,
+    .reference = matmul_reference,
+    .phase = {{.run = matmul_pack, .tasks = matmul_panels, .reads = 1u << 1},
+              {.run = matmul_multiply}},
+    .scratch = matmul_scratch,
+    .cost = matmul_cost,
+    .sample = matmul_sample,
+};
+
+/* ---- linear -------------------------------------------------------------------------------- */
+
+static pal_status linear_infer(pal_infer *call) {
+  pal_status status = pal_matmul_want_matrix(call, 0, "x");
+  if (!status) status = pal_matmul_want_matrix(call, 1, "weight");
+  if (!status) status = pal_matmul_want_static(call, 1, "weight");
+  if (status) return status;
+  const pal_type *bias = call->n_in > 2 ? &call->in_type[2] : NULL;
+  const operand b = operand_of(&call->in_type[1], true);
+  if (bias && bias->dtype) {
+    status = pal_want_dtype(call, 2, PAL_F32, "bias");
+    if (!status) status = pal_want_rank(call, 2, 1, "bias");
+    if (!status) status = pal_matmul_want_static(call, 2, "bias");
+    if (status) return status;
+    if (bias->dim[0] != b.n)
+      return pal_fail(call->error, PAL_E_SHAPE, "bias must have %lld elements, not %lld",
+                      (long long)b.n, (long long)bias->dim[0]);
+  }
+  call->n_out = 1;
+  call->out_type[0] = call->in_type[0];
+  call->out_type[0].dim[1] = b.n;
+  return pal_matmul_want_depth(call, call->in_type[0].dim[1], b.k);
+}
+
+static int64_t linear_panels(const pal_run *run) {
+  return kernels(run)->panels(run->in_type[1].dim[0]);
+}
+static size_t linear_scratch(const pal_run *run) {
+  return packed_bytes(operand_of(&run->in_type[1], true));
+}
+static pal_status linear_pack(const pal_run *run) {
+  return pack(run, operand_of(&run->in_type[1], true));
+}
+static pal_status linear_multiply(const pal_run *run) {
+  return multiply(run, operand_of(&run->in_type[1], true), run->n_in > 2 ? run->in[2] : NULL);
+}
+static pal_status linear_reference(const pal_reference *call) {
+  reference_product(call, operand_of(&call->in_type[1], true), call->n_in > 2 ? call->in[2] : NULL);
+  return PAL_OK;
+}
+static pal_cost linear_cost(const pal_run *run) {
+  const operand b = operand_of(&run->in_type[1], true);
+  return pal_matmul_product_cost(run, (double)run->in_rows[0], (double)b.n, (double)b.k);
+}
+
+static pal_status linear_gradient(pal_gradient_call *call) {
+  const pal_value x = call->in[0], weight = call->in[1], dy = call->out_grad[0];
+  if (pal_is_nil(dy)) return PAL_OK;
+  if (call->wanted & 1) call->in_grad[0] = pal_matmul(call->graph, dy, weight, false, false);
+  if (call->wanted & 2) call->in_grad[1] = pal_matmul(call->graph, dy, x, true, false);
+  if (call->wanted & 4) call->in_grad[2] = pal_sum(call->graph, dy, 0, false);
+  return PAL_OK;
+}
+
+static pal_value linear_sample(pal_case *random) {
+  const int64_t k = pal_matmul_sample_depth(random), n = pal_matmul_sample_width(random);
+  const pal_symbol rows = pal_case_int(random, 0, 3) ? pal_case_rows(random) : PAL_STATIC;
+  const int64_t m = rows.id ? 1 : pal_case_size(random);
+  const pal_value x = pal_case_f32(random, PAL_TYPE(PAL_F32, rows, m, k), -1, 1);
+  const pal_value weight = pal_case_f32(random, PAL_TYPE(PAL_F32, PAL_STATIC, n, k), -1, 1);
+  const pal_value bias = pal_case_int(random, 0, 1)
+                             ? pal_case_f32(random, PAL_TYPE(PAL_F32, PAL_STATIC, n), -1, 1)
+                             : PAL_NIL;
+  return pal_linear(pal_case_graph(random), x, weight, bias);
+}
+
+static const pal_op linear = {
+    PAL_OP_HEAD("linear",
+                "y = x weight^T + bias.\n"
+                "x f32 [T, I], rows may be symbolic; weight f32 [O, I]; bias f32 [O] or none;\n"
+                "y f32 [T, O].\n"
+                "y[t, o] = (sum over i ascending, one fused chain from 0) + bias[o]. Row t reads\n"
+                "row t of x. dx = dy weight; dweight = dy^T x; dbias = sum of dy over rows."),
+    .min_in = 2, .max_in = 3, .optional = 1u << 2,
+    .infer = linear_infer,
+    .gradient = linear_gradient,
+    .reference = linear_reference,
+    .phase = {{.run = linear_pack, .tasks = linear_panels, .reads = 1u << 1},
+              {.run = linear_multiply}},
+    .scratch = linear_scratch,
+    .cost = linear_cost,
+    .sample = linear_sample,
+};
+
+/* ---- builders ------------------------------------------------------------------------------ */
+
+pal_value pal_matmul(pal_graph *g, pal_value a, pal_value b, bool transpose_a, bool transpose_b) {
+  const pal_matmul_attrs attrs = {.transpose_b = transpose_b};
+  return pal_apply(g, transpose_a ? "matmul_transposed" : "matmul", (const pal_value[]){a, b}, 2,
+                   &attrs, NULL);
+}
+
+pal_value pal_linear(pal_graph *g, pal_value x, pal_value weight, pal_value bias) {
+  return pal_apply(g, "linear", (const pal_value[]){x, weight, bias}, 3, NULL, NULL);
+}
+
+const pal_op *const pal_ops_matmul[] = {&matmul, &pal_op_matmul_transposed, &linear, NULL};

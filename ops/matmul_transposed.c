@@ -1,0 +1,137 @@
+/* a^T b, summed over rows: the gradients of weights (floor 2).
+ *
+ * Tasks are tiles of the output, cut by shapes alone; each walks all active rows in order, so an
+ * element is one chain whatever the tiles. */
+#define PAL_NO_CALLER
+#include "ops/matmul.h"
+
+/* a [R, M] transposed times b [R, N] or, both static, b [N, R]. */
+typedef struct outer {
+  int64_t rows, m, n, b_row, b_col;
+} outer;
+
+static outer outer_of(const pal_type *in_type, const int64_t *in_rows, const void *attrs) {
+  const pal_type *a = &in_type[0], *b = &in_type[1];
+  if (((const pal_matmul_attrs *)attrs)->transpose_b)
+    return (outer){in_rows[0], a->dim[1], b->dim[0], 1, b->dim[1]};
+  return (outer){in_rows[0], a->dim[1], b->dim[1], b->dim[1], 1};
+}
+
+static pal_status outer_infer(pal_infer *call) {
+  const pal_matmul_attrs *attrs = call->attrs;
+  const pal_type *a = &call->in_type[0], *b = &call->in_type[1];
+  pal_status status = pal_matmul_want_matrix(call, 0, "a");
+  if (!status) status = pal_matmul_want_matrix(call, 1, "b");
+  if (status) return status;
+  if (attrs->transpose_b) {
+    status = pal_matmul_want_static(call, 0, "a (unless b is not transposed)");
+    if (!status) status = pal_matmul_want_static(call, 1, "b");
+    if (!status) status = pal_matmul_want_depth(call, a->dim[0], b->dim[1]);
+  } else {
+    status = pal_want_rows(call, 0, 1, "a and b, summed over their rows,");
+  }
+  call->n_out = 1;
+  call->out_type[0] =
+      PAL_TYPE(PAL_F32, PAL_STATIC, a->dim[1], attrs->transpose_b ? b->dim[0] : b->dim[1]);
+  return status;
+}
+
+static int64_t pieces(int64_t extent, int64_t most) { return (extent + most - 1) / most; }
+
+/* Begin of piece i of `n`: even pieces in whole vectors. */
+static int64_t piece(int64_t extent, int64_t n, int64_t i) {
+  const int64_t at = pieces(extent, 16) * i / n * 16;
+  return at < extent ? at : extent;
+}
+
+static int64_t outer_tasks(const pal_run *run) {
+  const outer o = outer_of(run->in_type, run->in_rows, run->attrs);
+  return pieces(o.m, PAL_GEMM_TILE_M) * pieces(o.n, PAL_GEMM_TILE_N);
+}
+
+static pal_status outer_run(const pal_run *run) {
+  const outer o = outer_of(run->in_type, run->in_rows, run->attrs);
+  const int64_t down = pieces(o.m, PAL_GEMM_TILE_M), across = pieces(o.n, PAL_GEMM_TILE_N);
+  for (int64_t task = run->begin; task < run->end; task++) {
+    const int64_t i = piece(o.m, down, task / across), j = piece(o.n, across, task % across);
+    const pal_gemm_outer tile = {
+        .rows = o.rows,
+        .m = piece(o.m, down, task / across + 1) - i,
+        .n = piece(o.n, across, task % across + 1) - j,
+        .a = (const float *)run->in[0] + i,
+        .a_row = o.m,
+        .b = (const float *)run->in[1] + j * o.b_col,
+        .b_row = o.b_row,
+        .b_col = o.b_col,
+        .c = (float *)run->out[0] + i * o.n + j,
+        .c_row = o.n,
+        .buffer = run->task_scratch,
+    };
+    pal_kernels_of(run->isa)->gemm.outer(&tile);
+  }
+  return PAL_OK;
+}
+
+static size_t outer_scratch(const pal_run *run) {
+  (void)run;
+  return PAL_GEMM_BUFFER * sizeof(float);
+}
+
+static pal_status outer_reference(const pal_reference *call) {
+  const outer o = outer_of(call->in_type, call->in_rows, call->attrs);
+  for (int64_t i = 0; i < o.m; i++) {
+    for (int64_t j = 0; j < o.n; j++) {
+      double sum = 0;
+      for (int64_t r = 0; r < o.rows; r++)
+        sum += call->in[0][r * o.m + i] * call->in[1][r * o.b_row + j * o.b_col];
+      call->out[0][i * o.n + j] = sum;
+    }
+  }
+  return PAL_OK;
+}
+
+static pal_cost outer_cost(const pal_run *run) {
+  const outer o = outer_of(run->in_type, run->in_rows, run->attrs);
+  return pal_matmul_product_cost(run, (double)o.m, (double)o.n, (double)o.rows);
+}
+
+static pal_status outer_gradient(pal_gradient_call *call) {
+  const bool transposed = ((const pal_matmul_attrs *)call->attrs)->transpose_b != 0;
+  const pal_value a = call->in[0], b = call->in[1], dy = call->out_grad[0];
+  if (pal_is_nil(dy)) return PAL_OK;
+  if (call->wanted & 1) call->in_grad[0] = pal_matmul(call->graph, b, dy, transposed, true);
+  if (call->wanted & 2)
+    call->in_grad[1] = transposed ? pal_matmul(call->graph, dy, a, true, true)
+                                  : pal_matmul(call->graph, a, dy, false, false);
+  return PAL_OK;
+}
+
+static pal_value outer_sample(pal_case *random) {
+  const bool transposed = pal_case_int(random, 0, 3) == 0;
+  const pal_symbol rows =
+      !transposed && pal_case_int(random, 0, 3) ? pal_case_rows(random) : PAL_STATIC;
+  const int64_t r = rows.id ? pal_case_int(random, 1, 2) : pal_matmul_sample_depth(random);
+  const int64_t m = pal_matmul_sample_width(random);
+  const int64_t n = pal_case_int(random, 0, 5) ? pal_matmul_sample_width(random) : 300;
+  const pal_value a = pal_case_f32(random, PAL_TYPE(PAL_F32, rows, r, m), -1, 1);
+  const pal_value b = pal_case_f32(
+      random, PAL_TYPE(PAL_F32, rows, transposed ? n : r, transposed ? r : n), -1, 1);
+  return pal_matmul(pal_case_graph(random), a, b, true, transposed);
+}
+
+const pal_op pal_op_matmul_transposed = {
+    PAL_OP_HEAD("matmul_transposed",
+                "y = a^T b, summed over the active rows; or a^T b^T (transpose_b), all static.\n"
+                "a f32 [R, M], b f32 [R, N] of the same rows (or [N, R]); y [M, N], static.\n"
+                "y[m, n] = sum over r ascending, one fused chain from 0; 0 without rows.\n"
+                "da = b dy^T or b^T dy^T; db = a dy or dy^T a^T."),
+    .min_in = 2, .max_in = 2,
+    .fields = pal_matmul_fields, .n_fields = 1, .attrs_size = sizeof(pal_matmul_attrs),
+    .infer = outer_infer,
+    .gradient = outer_gradient,
+    .reference = outer_reference,
+    .phase = {{.run = outer_run, .tasks = outer_tasks}},
+    .task_scratch = outer_scratch,
+    .cost = outer_cost,
+    .sample = outer_sample,
+};

@@ -1,0 +1,17 @@
+/* What the ops that only move elements share (floor 2). */
+#ifndef PAL_OPS_SHAPE_H
+#define PAL_OPS_SHAPE_H
+
+#include "ops/common.h"
+
+/* Product of dims first .. last - 1. */
+int64_t pal_shape_extent(const pal_type *type, int first, int last);
+/* An f32 type of two to four axes for a random case, symbolic or not. */
+pal_type pal_shape_sample(pal_case *random);
+
+static inline size_t pal_shape_row_bytes(const pal_type *type) {
+  return (size_t)pal_type_row(type) * pal_dtype_size(type->dtype);
+}
+
+extern const pal_op pal_op_slice, pal_op_pad, pal_op_concat;
+#endif

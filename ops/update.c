@@ -1,0 +1,320 @@
+/* Optimizer updates: adamw_update, sgd_update, ema_update (floor 2).
+ *
+ * Pure and elementwise; outputs are the new values. Scalars that depend on the step (powers of
+ * the betas) are computed in double by repeated squaring, so that no libm decides a bit. */
+#define PAL_NO_CALLER
+#include "ops/update.h"
+
+#include <math.h>
+
+#include "ops/common.h"
+
+/* base^n for whole n >= 0. */
+static double power(double base, int64_t n) {
+  double result = 1.0;
+  for (; n > 0; n >>= 1) {
+    if (n & 1) result *= base;
+    base *= base;
+  }
+  return result;
+}
+
+/* Inputs 1 .. n - 1 have the type of input 0, f32; the next `scalars` are f32 scalars. */
+static pal_status want_alike(pal_infer *call, int n, int scalars) {
+  pal_status status = pal_want_dtype(call, 0, PAL_F32, "the first input");
+  if (status) return status;
+  for (int i = 1; i < n; i++) {
+    if (call->in_type[i].dtype != PAL_NONE && !pal_type_equal(&call->in_type[i], &call->in_type[0]))
+      return pal_fail(call->error, PAL_E_SHAPE, "inputs 0 and %d must have the same type", i);
+  }
+  for (int i = n; i < n + scalars; i++)
+    if ((status = pal_want_dtype(call, i, PAL_F32, "rate, step and decay")) ||
+        (status = pal_want_rank(call, i, 0, "rate, step and decay")))
+      return status;
+  return PAL_OK;
+}
+
+/* First element and number of elements of a row range. */
+static int64_t range(const pal_run *run, int64_t *first) {
+  const pal_type *type = &run->out_type[0];
+  const int64_t row = pal_type_row(type);
+  *first = pal_first_row(run, type) * row;
+  return pal_last_row(run, type) * row - *first;
+}
+
+/* ---- adamw_update -------------------------------------------------------------------- */
+
+static const pal_attr_field adamw_fields[] = {
+    PAL_FIELD(pal_adamw_attrs, beta1, PAL_ATTR_FLOAT),
+    PAL_FIELD(pal_adamw_attrs, beta2, PAL_ATTR_FLOAT),
+    PAL_FIELD(pal_adamw_attrs, epsilon, PAL_ATTR_FLOAT),
+    PAL_FIELD(pal_adamw_attrs, weight_decay, PAL_ATTR_FLOAT),
+};
+
+static pal_status adamw_infer(pal_infer *call) {
+  const pal_adamw_attrs *a = call->attrs;
+  const pal_status status = want_alike(call, 4, 2);
+  if (status) return status;
+  if (!(a->beta1 >= 0 && a->beta1 < 1 && a->beta2 >= 0 && a->beta2 < 1))
+    return pal_fail(call->error, PAL_E_ARGUMENT, "beta1 and beta2 must lie in [0, 1)");
+  if (!(a->epsilon >= 0 && a->weight_decay >= 0))
+    return pal_fail(call->error, PAL_E_ARGUMENT, "epsilon and weight_decay must not be negative");
+  call->n_out = 3;
+  for (int i = 0; i < 3; i++) call->out_type[i] = call->in_type[0];
+  return PAL_OK;
+}
+
+static pal_status adamw_run(const pal_run *run) {
+  const pal_adamw_attrs *a = run->attrs;
+  const float rate = *(const float *)run->in[4], count = *(const float *)run->in[5];
+  if (!(count >= 1.0f && count < 0x1p62f))
+    return pal_fail(run->error, PAL_E_ARGUMENT, "adamw_update: step is %g, must be 1 or more",
+                    (double)count);
+  const int64_t n_steps = (int64_t)count;
+  const pal_adamw_step step = {
+      .beta1 = (float)a->beta1,
+      .rest1 = (float)(1.0 - a->beta1),
+      .beta2 = (float)a->beta2,
+      .rest2 = (float)(1.0 - a->beta2),
+      .correct1 = (float)(1.0 / (1.0 - power(a->beta1, n_steps))),
+      .correct2 = (float)(1.0 / (1.0 - power(a->beta2, n_steps))),
+      .epsilon = (float)a->epsilon,
+      .rate = rate,
+      .decay = (float)((double)rate * a->weight_decay),
+  };
+  int64_t i;
+  const int64_t n = range(run, &i);
+  const float *const *in = (const float *const *)run->in;
+  float *const *out = (float *const *)run->out;
+  pal_kernels_of(run->isa)->update.adamw(&step, in[0] + i, in[1] + i, in[2] + i, in[3] + i, n,
+                                         out[0] + i, out[1] + i, out[2] + i);
+  return PAL_OK;
+}
+
+static pal_status adamw_reference(const pal_reference *call) {
+  const pal_adamw_attrs *a = call->attrs;
+  const int64_t n = pal_active(&call->in_type[0], call->in_rows[0]);
+  const double rate = *call->in[4], step = floor(*call->in[5]);
+  for (int64_t i = 0; i < n; i++) {
+    const double p = call->in[0][i], g = call->in[1][i];
+    const double m = a->beta1 * call->in[2][i] + (1 - a->beta1) * g;
+    const double v = a->beta2 * call->in[3][i] + (1 - a->beta2) * g * g;
+    const double m_hat = m / (1 - pow(a->beta1, step)), v_hat = v / (1 - pow(a->beta2, step));
+    call->out[0][i] = p - rate * (m_hat / (sqrt(v_hat) + a->epsilon) + a->weight_decay * p);
+    call->out[1][i] = m;
+    call->out[2][i] = v;
+  }
+  return PAL_OK;
+}
+
+/* A parameter: of any rank, or the rows symbol's. */
+static pal_type sample_type(pal_case *random) {
+  const int64_t size = pal_case_size(random);
+  switch (pal_case_int(random, 0, 3)) {
+    case 0: return pal_type_scalar(PAL_F32);
+    case 1: return PAL_TYPE(PAL_F32, PAL_STATIC, size);
+    case 2: return PAL_TYPE(PAL_F32, PAL_STATIC, pal_case_int(random, 1, 9), size);
+    default: return PAL_TYPE(PAL_F32, pal_case_rows(random), 1, size);
+  }
+}
+
+static pal_value adamw_sample(pal_case *random) {
+  pal_graph *g = pal_case_graph(random);
+  const pal_type type = sample_type(random);
+  const pal_adamw_attrs attrs = {0.9, 0.999, 1e-8, pal_case_real(random, 0, 0.1)};
+  const pal_value p = pal_case_fixed(random, type, -1, 1);
+  const pal_value gradient = pal_case_fixed(random, type, -1, 1);
+  const pal_value first = pal_case_fixed(random, type, -1, 1);
+  const pal_value second = pal_case_fixed(random, type, 0.1, 1);
+  const pal_value rate = pal_scalar(g, pal_case_real(random, 0.001, 0.1));
+  const pal_value step = pal_scalar(g, (double)pal_case_int(random, 1, 5000));
+  pal_value m, v;
+  return pal_adamw_update(g, p, gradient, first, second, rate, step, &attrs, &m, &v);
+}
+
+static const pal_op adamw_op = {
+    PAL_OP_HEAD("adamw_update",
+                "parameter p, gradient g, moments m and v [...] f32 alike, rate and step f32\n"
+                "scalars -> new p, m, v. With step t from 1:\n"
+                "m = beta1 m + (1 - beta1) g;  v = beta2 v + (1 - beta2) g^2;\n"
+                "p = p - rate weight_decay p\n"
+                "      - rate (m / (1 - beta1^t)) / (sqrt(v / (1 - beta2^t)) + epsilon).\n"
+                "Decoupled weight decay: Loshchilov and Hutter, arXiv 1711.05101.\n"
+                "No gradient: an update is the end of a training step."),
+    .min_in = 6,
+    .max_in = 6,
+    .flags = PAL_OP_NO_GRADIENT,
+    .in_place = 3,
+    .fields = adamw_fields,
+    .n_fields = sizeof adamw_fields / sizeof *adamw_fields,
+    .attrs_size = sizeof(pal_adamw_attrs),
+    .infer = adamw_infer,
+    .reference = adamw_reference,
+    .phase = {{.run = adamw_run}},
+    .sample = adamw_sample,
+};
+
+pal_value pal_adamw_update(pal_graph *g, pal_value parameter, pal_value gradient, pal_value first,
+                           pal_value second, pal_value rate, pal_value step,
+                           const pal_adamw_attrs *attrs, pal_value *new_first,
+                           pal_value *new_second) {
+  const pal_value in[] = {parameter, gradient, first, second, rate, step};
+  pal_value out[PAL_MAX_OUTPUTS];
+  pal_apply(g, adamw_op.name, in, 6, attrs, out);
+  *new_first = out[1];
+  *new_second = out[2];
+  return out[0];
+}
+
+/* ---- sgd_update ---------------------------------------------------------------------- */
+
+static const pal_attr_field sgd_fields[] = {
+    PAL_FIELD(pal_sgd_attrs, momentum, PAL_ATTR_FLOAT),
+    PAL_FIELD(pal_sgd_attrs, weight_decay, PAL_ATTR_FLOAT),
+    PAL_FIELD(pal_sgd_attrs, nesterov, PAL_ATTR_INT),
+};
+
+static pal_status sgd_infer(pal_infer *call) {
+  const pal_sgd_attrs *a = call->attrs;
+  const bool velocity = call->in_type[2].dtype != PAL_NONE;
+  const pal_status status = want_alike(call, 3, 1);
+  if (status) return status;
+  if (!(a->momentum >= 0 && a->momentum < 1 && a->weight_decay >= 0))
+    return pal_fail(call->error, PAL_E_ARGUMENT,
+                    "momentum must lie in [0, 1) and weight_decay must not be negative");
+  if (!velocity && a->momentum > 0)
+    return pal_fail(call->error, PAL_E_ARGUMENT, "momentum %g needs a velocity", a->momentum);
+  call->n_out = velocity ? 2 : 1;
+  for (int i = 0; i < call->n_out; i++) call->out_type[i] = call->in_type[0];
+  return PAL_OK;
+}
+
+static pal_status sgd_run(const pal_run *run) {
+  const pal_sgd_attrs *a = run->attrs;
+  const float rate = *(const float *)run->in[3];
+  const pal_sgd_step step = {(float)a->momentum, rate, (float)((double)rate * a->weight_decay),
+                             a->nesterov != 0};
+  int64_t i;
+  const int64_t n = range(run, &i);
+  const float *const *in = (const float *const *)run->in;
+  float *const *out = (float *const *)run->out;
+  pal_kernels_of(run->isa)->update.sgd(&step, in[0] + i, in[1] + i, in[2] ? in[2] + i : NULL, n,
+                                       out[0] + i, in[2] ? out[1] + i : NULL);
+  return PAL_OK;
+}
+
+static pal_status sgd_reference(const pal_reference *call) {
+  const pal_sgd_attrs *a = call->attrs;
+  const int64_t n = pal_active(&call->in_type[0], call->in_rows[0]);
+  const double rate = *call->in[3];
+  for (int64_t i = 0; i < n; i++) {
+    const double p = call->in[0][i], g = call->in[1][i];
+    double d = g;
+    if (call->in[2]) {
+      const double velocity = a->momentum * call->in[2][i] + g;
+      call->out[1][i] = velocity;
+      d = a->nesterov ? g + a->momentum * velocity : velocity;
+    }
+    call->out[0][i] = p - rate * a->weight_decay * p - rate * d;
+  }
+  return PAL_OK;
+}
+
+static pal_value sgd_sample(pal_case *random) {
+  pal_graph *g = pal_case_graph(random);
+  const pal_type type = sample_type(random);
+  const bool plain = pal_case_int(random, 0, 2) == 0;
+  const pal_sgd_attrs attrs = {plain ? 0.0 : pal_case_real(random, 0, 0.99),
+                               pal_case_real(random, 0, 0.1), pal_case_int(random, 0, 1)};
+  const pal_value p = pal_case_fixed(random, type, -1, 1);
+  const pal_value gradient = pal_case_fixed(random, type, -1, 1);
+  const pal_value velocity = plain ? PAL_NIL : pal_case_fixed(random, type, -1, 1);
+  const pal_value rate = pal_scalar(g, pal_case_real(random, 0.001, 0.5));
+  return pal_sgd_update(g, p, gradient, velocity, rate, &attrs, NULL);
+}
+
+static const pal_op sgd_op = {
+    PAL_OP_HEAD("sgd_update",
+                "parameter p, gradient g, velocity b [...] f32 alike (b may be nil when momentum\n"
+                "is 0), rate f32 scalar -> new p and, with b, new b:\n"
+                "b = momentum b + g;  d = nesterov ? g + momentum b : b (g without b);\n"
+                "p = p - rate weight_decay p - rate d.\n"
+                "Sutskever et al., ICML 2013, as PyTorch arranges it, weight decay decoupled.\n"
+                "No gradient: an update is the end of a training step."),
+    .min_in = 4,
+    .max_in = 4,
+    .optional = 4,
+    .flags = PAL_OP_NO_GRADIENT,
+    .in_place = 3,
+    .fields = sgd_fields,
+    .n_fields = sizeof sgd_fields / sizeof *sgd_fields,
+    .attrs_size = sizeof(pal_sgd_attrs),
+    .infer = sgd_infer,
+    .reference = sgd_reference,
+    .phase = {{.run = sgd_run}},
+    .sample = sgd_sample,
+};
+
+pal_value pal_sgd_update(pal_graph *g, pal_value parameter, pal_value gradient, pal_value velocity,
+                         pal_value rate, const pal_sgd_attrs *attrs, pal_value *new_velocity) {
+  const pal_value in[] = {parameter, gradient, velocity, rate};
+  pal_value out[PAL_MAX_OUTPUTS];
+  pal_apply(g, sgd_op.name, in, 4, attrs, out);
+  if (new_velocity) *new_velocity = out[1];
+  return out[0];
+}
+
+/* ---- ema_update ---------------------------------------------------------------------- */
+
+static pal_status ema_infer(pal_infer *call) {
+  const pal_status status = want_alike(call, 2, 1);
+  if (status) return status;
+  return pal_infer_same(call);
+}
+
+static pal_status ema_run(const pal_run *run) {
+  const float decay = *(const float *)run->in[2];
+  int64_t i;
+  const int64_t n = range(run, &i);
+  pal_kernels_of(run->isa)->update.ema(decay, (float)(1.0 - (double)decay),
+                                       (const float *)run->in[0] + i,
+                                       (const float *)run->in[1] + i, n, (float *)run->out[0] + i);
+  return PAL_OK;
+}
+
+static pal_status ema_reference(const pal_reference *call) {
+  const int64_t n = pal_active(&call->in_type[0], call->in_rows[0]);
+  const double d = *call->in[2];
+  for (int64_t i = 0; i < n; i++)
+    call->out[0][i] = d * call->in[0][i] + (1 - d) * call->in[1][i];
+  return PAL_OK;
+}
+
+static pal_value ema_sample(pal_case *random) {
+  const pal_type type = sample_type(random);
+  const pal_value ema = pal_case_fixed(random, type, -1, 1);
+  const pal_value value = pal_case_fixed(random, type, -1, 1);
+  const pal_value decay = pal_case_fixed(random, pal_type_scalar(PAL_F32), 0, 1);
+  return pal_ema_update(pal_case_graph(random), ema, value, decay);
+}
+
+static const pal_op ema_op = {
+    PAL_OP_HEAD("ema_update",
+                "ema e, value x [...] f32 alike, decay d f32 scalar -> d e + (1 - d) x.\n"
+                "No gradient: an update is the end of a training step."),
+    .min_in = 3,
+    .max_in = 3,
+    .flags = PAL_OP_NO_GRADIENT,
+    .in_place = 3,
+    .infer = ema_infer,
+    .reference = ema_reference,
+    .phase = {{.run = ema_run}},
+    .sample = ema_sample,
+};
+
+pal_value pal_ema_update(pal_graph *g, pal_value ema, pal_value value, pal_value decay) {
+  const pal_value in[] = {ema, value, decay};
+  return pal_apply(g, ema_op.name, in, 3, NULL, NULL);
+}
+
+const pal_op *const pal_ops_update[] = {&adamw_op, &sgd_op, &ema_op, NULL};

@@ -1,0 +1,12 @@
+/* Which instruction sets this machine and this build can run (floor 0).
+ *
+ * Implements pal_isa_name and pal_isa_available of <palimpsest/context.h>. PAL_HAVE_AVX2,
+ * PAL_HAVE_AVX512 and PAL_HAVE_NEON, given by the build, say which kernel tables exist. */
+#ifndef PAL_SRC_CPU_H
+#define PAL_SRC_CPU_H
+
+#include <palimpsest/context.h>
+
+/* The widest instruction set available; PAL_ISA_GENERIC at least. */
+pal_isa pal_cpu_best(void);
+#endif

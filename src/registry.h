@@ -1,0 +1,21 @@
+/* Names to definitions, by kind (floor 0). The context (floor 1) owns one. */
+#ifndef PAL_SRC_REGISTRY_H
+#define PAL_SRC_REGISTRY_H
+
+#include <palimpsest/status.h>
+
+typedef struct pal_registry_entry {
+  char *kind, *name;
+  const void *definition;
+} pal_registry_entry;
+
+typedef struct pal_registry {
+  pal_registry_entry *entry; /* in order of definition */
+  size_t n, room;
+} pal_registry;
+
+pal_status pal_registry_add(pal_registry *registry, const char *kind, const char *name,
+                            const void *definition, pal_error *error);
+const void *pal_registry_find(const pal_registry *registry, const char *kind, const char *name);
+void pal_registry_free(pal_registry *registry);
+#endif

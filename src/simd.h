@@ -1,0 +1,107 @@
+/* The SIMD vocabulary: 16 virtual lanes on every instruction set (floor 0).
+ *
+ * Included only by the files of ops/kernels that are compiled once per instruction set; the macro
+ * PAL_SIMD_AVX512, PAL_SIMD_AVX2 or PAL_SIMD_NEON (none: generic) says which. Everything is
+ * `static inline`, so that no function compiled for a large set can be linked into another.
+ *
+ *   vf  16 x f32      vi  16 x i32      vm  a mask of 16 lanes
+ *
+ * Given by the file of each set:
+ *   vf_load vf_store vi_load vi_store            unaligned, 16 elements
+ *   vf_load_n vf_store_n vi_load_n vi_store_n    the first n elements, 0 <= n <= 16; nothing beyond
+ *                                                is touched, and lanes beyond load as 0
+ *   vf_zero vf_set vi_zero vi_set vi_iota        vi_iota is 0, 1, ... 15
+ *   vf_add vf_sub vf_mul vf_div vf_sqrt          IEEE, to nearest even
+ *   vf_fma(a, b, c) = a*b + c, vf_fnma = c - a*b fused: one rounding
+ *   vf_neg vf_abs                                of the sign bit only
+ *   vf_min(a, b) = a < b ? a : b, vf_max = a > b ? a : b    hence b when unordered
+ *   vf_lt vf_le vf_gt vf_ge vf_eq                false when unordered; vf_ne is true
+ *   vi_add vi_sub vi_mul                         modulo 2^32
+ *   vi_mulhi(a, b)                               high half of the UNSIGNED product
+ *   vi_and vi_or vi_xor vi_min vi_max vi_eq vi_lt vi_gt     min, max, lt, gt are signed
+ *   vi_shl(v, k) vi_shr(v, k)                    k a constant 0..31; vi_shr brings in zeros
+ *   vf_from_vi vi_from_vf                        to nearest; truncating, INT32_MIN out of range
+ *   vf_bits vf_of_bits                           the same 32 bits, seen otherwise
+ *   vm_first(n) vm_and vm_or vm_not vm_any vm_bits    vm_bits: lane i is bit i
+ *   vf_select(m, a, b) vi_select                 m ? a : b
+ *   vf_sum vf_hmax                               fixed tree: lanes i and i+8, then i and i+4,
+ *                                                i and i+2, i and i+1
+ *   vf_gather(base, index) vi_gather             base[index], every lane is read
+ *   vf_exp vf_log vf_tanh vf_erf                 SLEEF "finz", at most 1 ulp
+ *
+ * Promise: every function gives the same bits on every set, signs and payloads of NaN excepted. The
+ * generic set breaks it for vf_exp ... vf_erf on an x86 machine without FMA, see there. */
+#ifndef PAL_SRC_SIMD_H
+#define PAL_SRC_SIMD_H
+
+#include <math.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <sleef.h>
+
+enum { PAL_LANES = 16 };
+
+#if defined(PAL_SIMD_AVX512)
+#include "src/simd_avx512.h"
+#elif defined(PAL_SIMD_AVX2)
+#include "src/simd_avx2.h"
+#elif defined(PAL_SIMD_NEON)
+#include "src/simd_neon.h"
+#else
+#include "src/simd_generic.h"
+#endif
+
+/* 1 / (1 + exp(-x)). */
+static inline vf vf_sigmoid(vf x) {
+  const vf one = vf_set(1.0f);
+  return vf_div(one, vf_add(one, vf_exp(vf_neg(x))));
+}
+
+static inline vf vf_clamp(vf x, vf lo, vf hi) { return vf_min(vf_max(x, lo), hi); }
+
+/* The magnitude of a with the sign of b. */
+static inline vf vf_copysign(vf a, vf b) {
+  const vi sign = vi_set(INT32_MIN);
+  return vf_of_bits(vi_or(vf_bits(vf_abs(a)), vi_and(vf_bits(b), sign)));
+}
+
+/* bfloat16 is the upper half of an f32. */
+static inline vf vf_load_bf16_n(const uint16_t *p, int n) {
+  int32_t bits[PAL_LANES] = {0};
+  for (int i = 0; i < n; i++) bits[i] = (int32_t)((uint32_t)p[i] << 16);
+  return vf_of_bits(vi_load(bits));
+}
+static inline vf vf_load_bf16(const uint16_t *p) { return vf_load_bf16_n(p, PAL_LANES); }
+
+/* To nearest even; a NaN stays one. */
+static inline void vf_store_bf16_n(uint16_t *p, vf v, int n) {
+  const vi bits = vf_bits(v);
+  const vi odd = vi_and(vi_shr(bits, 16), vi_set(1));
+  const vi rounded = vi_shr(vi_add(bits, vi_add(vi_set(0x7fff), odd)), 16);
+  const vi quiet = vi_or(vi_shr(bits, 16), vi_set(0x40));
+  int32_t out[PAL_LANES];
+  vi_store(out, vi_select(vf_ne(v, v), quiet, rounded));
+  for (int i = 0; i < n; i++) p[i] = (uint16_t)out[i];
+}
+static inline void vf_store_bf16(uint16_t *p, vf v) { vf_store_bf16_n(p, v, PAL_LANES); }
+
+/* Bytes 0..255; stores keep the low 8 bits. */
+static inline vi vi_load_u8_n(const uint8_t *p, int n) {
+  int32_t out[PAL_LANES] = {0};
+  for (int i = 0; i < n; i++) out[i] = p[i];
+  return vi_load(out);
+}
+static inline vi vi_load_u8(const uint8_t *p) { return vi_load_u8_n(p, PAL_LANES); }
+static inline void vi_store_u8_n(uint8_t *p, vi v, int n) {
+  int32_t in[PAL_LANES];
+  vi_store(in, v);
+  for (int i = 0; i < n; i++) p[i] = (uint8_t)(in[i] & 0xff);
+}
+static inline void vi_store_u8(uint8_t *p, vi v) { vi_store_u8_n(p, v, PAL_LANES); }
+
+/* 1 where the mask is set, else 0. */
+static inline vi vi_of_vm(vm m) { return vi_select(m, vi_set(1), vi_zero()); }
+
+#endif

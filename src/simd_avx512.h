@@ -1,0 +1,118 @@
+/* The vocabulary of simd.h on AVX-512 F, BW, DQ, VL: one register per vector (floor 0). */
+#ifndef PAL_SRC_SIMD_AVX512_H
+#define PAL_SRC_SIMD_AVX512_H
+
+#include <immintrin.h>
+
+typedef __m512 vf;
+typedef __m512i vi;
+typedef __mmask16 vm;
+
+static inline vm vm_first(int n) { return (vm)_cvtu32_mask16((1u << n) - 1u); }
+static inline vm vm_and(vm a, vm b) { return _kand_mask16(a, b); }
+static inline vm vm_or(vm a, vm b) { return _kor_mask16(a, b); }
+static inline vm vm_not(vm a) { return _knot_mask16(a); }
+static inline bool vm_any(vm a) { return a != 0; }
+static inline uint32_t vm_bits(vm a) { return a; }
+
+static inline vf vf_load(const float *p) { return _mm512_loadu_ps(p); }
+static inline void vf_store(float *p, vf v) { _mm512_storeu_ps(p, v); }
+static inline vf vf_load_n(const float *p, int n) { return _mm512_maskz_loadu_ps(vm_first(n), p); }
+static inline void vf_store_n(float *p, vf v, int n) {
+  _mm512_mask_storeu_ps(p, vm_first(n), v);
+}
+static inline vi vi_load(const int32_t *p) { return _mm512_loadu_si512(p); }
+static inline void vi_store(int32_t *p, vi v) { _mm512_storeu_si512(p, v); }
+static inline vi vi_load_n(const int32_t *p, int n) {
+  return _mm512_maskz_loadu_epi32(vm_first(n), p);
+}
+static inline void vi_store_n(int32_t *p, vi v, int n) {
+  _mm512_mask_storeu_epi32(p, vm_first(n), v);
+}
+
+static inline vf vf_zero(void) { return _mm512_setzero_ps(); }
+static inline vf vf_set(float x) { return _mm512_set1_ps(x); }
+static inline vi vi_zero(void) { return _mm512_setzero_si512(); }
+static inline vi vi_set(int32_t x) { return _mm512_set1_epi32(x); }
+static inline vi vi_iota(void) {
+  return _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+}
+
+static inline vf vf_of_bits(vi v) { return _mm512_castsi512_ps(v); }
+static inline vi vf_bits(vf v) { return _mm512_castps_si512(v); }
+
+static inline vf vf_add(vf a, vf b) { return _mm512_add_ps(a, b); }
+static inline vf vf_sub(vf a, vf b) { return _mm512_sub_ps(a, b); }
+static inline vf vf_mul(vf a, vf b) { return _mm512_mul_ps(a, b); }
+static inline vf vf_div(vf a, vf b) { return _mm512_div_ps(a, b); }
+static inline vf vf_fma(vf a, vf b, vf c) { return _mm512_fmadd_ps(a, b, c); }
+static inline vf vf_fnma(vf a, vf b, vf c) { return _mm512_fnmadd_ps(a, b, c); }
+static inline vf vf_neg(vf a) { return _mm512_xor_ps(a, _mm512_set1_ps(-0.0f)); }
+static inline vf vf_abs(vf a) { return _mm512_andnot_ps(_mm512_set1_ps(-0.0f), a); }
+/* The masked forms of sqrt, min and max keep gcc 12 from warning about its own headers. */
+static inline vf vf_sqrt(vf a) { return _mm512_maskz_sqrt_ps(0xffff, a); }
+static inline vf vf_min(vf a, vf b) { return _mm512_maskz_min_ps(0xffff, a, b); }
+static inline vf vf_max(vf a, vf b) { return _mm512_maskz_max_ps(0xffff, a, b); }
+
+static inline vm vf_lt(vf a, vf b) { return _mm512_cmp_ps_mask(a, b, _CMP_LT_OQ); }
+static inline vm vf_le(vf a, vf b) { return _mm512_cmp_ps_mask(a, b, _CMP_LE_OQ); }
+static inline vm vf_gt(vf a, vf b) { return _mm512_cmp_ps_mask(a, b, _CMP_GT_OQ); }
+static inline vm vf_ge(vf a, vf b) { return _mm512_cmp_ps_mask(a, b, _CMP_GE_OQ); }
+static inline vm vf_eq(vf a, vf b) { return _mm512_cmp_ps_mask(a, b, _CMP_EQ_OQ); }
+static inline vm vf_ne(vf a, vf b) { return _mm512_cmp_ps_mask(a, b, _CMP_NEQ_UQ); }
+static inline vm vi_eq(vi a, vi b) { return _mm512_cmpeq_epi32_mask(a, b); }
+static inline vm vi_lt(vi a, vi b) { return _mm512_cmplt_epi32_mask(a, b); }
+static inline vm vi_gt(vi a, vi b) { return _mm512_cmpgt_epi32_mask(a, b); }
+
+static inline vf vf_select(vm m, vf a, vf b) { return _mm512_mask_blend_ps(m, b, a); }
+static inline vi vi_select(vm m, vi a, vi b) { return _mm512_mask_blend_epi32(m, b, a); }
+
+static inline vi vi_add(vi a, vi b) { return _mm512_add_epi32(a, b); }
+static inline vi vi_sub(vi a, vi b) { return _mm512_sub_epi32(a, b); }
+static inline vi vi_mul(vi a, vi b) { return _mm512_mullo_epi32(a, b); }
+static inline vi vi_and(vi a, vi b) { return _mm512_and_si512(a, b); }
+static inline vi vi_or(vi a, vi b) { return _mm512_or_si512(a, b); }
+static inline vi vi_xor(vi a, vi b) { return _mm512_xor_si512(a, b); }
+static inline vi vi_min(vi a, vi b) { return _mm512_maskz_min_epi32(0xffff, a, b); }
+static inline vi vi_max(vi a, vi b) { return _mm512_maskz_max_epi32(0xffff, a, b); }
+/* Macros, because the instruction wants its count as a constant even without optimisation. */
+#define vi_shl(v, k) _mm512_maskz_slli_epi32(0xffff, (v), (k))
+#define vi_shr(v, k) _mm512_maskz_srli_epi32(0xffff, (v), (k))
+static inline vi vi_mulhi(vi a, vi b) {
+  const vi even = _mm512_maskz_mul_epu32(0xff, a, b);
+  const vi odd = _mm512_maskz_mul_epu32(0xff, _mm512_maskz_srli_epi64(0xff, a, 32),
+                                        _mm512_maskz_srli_epi64(0xff, b, 32));
+  return _mm512_mask_blend_epi32(0xaaaa, _mm512_maskz_srli_epi64(0xff, even, 32), odd);
+}
+
+static inline vf vf_from_vi(vi v) { return _mm512_maskz_cvtepi32_ps(0xffff, v); }
+static inline vi vi_from_vf(vf v) { return _mm512_maskz_cvttps_epi32(0xffff, v); }
+
+static inline float vf_sum(vf v) {
+  const __m256 a =
+      _mm256_add_ps(_mm512_castps512_ps256(v), _mm512_maskz_extractf32x8_ps(0xff, v, 1));
+  const __m128 b = _mm_add_ps(_mm256_castps256_ps128(a), _mm256_extractf128_ps(a, 1));
+  const __m128 c = _mm_add_ps(b, _mm_movehl_ps(b, b));
+  return _mm_cvtss_f32(_mm_add_ss(c, _mm_movehdup_ps(c)));
+}
+static inline float vf_hmax(vf v) {
+  const __m256 a =
+      _mm256_max_ps(_mm512_castps512_ps256(v), _mm512_maskz_extractf32x8_ps(0xff, v, 1));
+  const __m128 b = _mm_max_ps(_mm256_castps256_ps128(a), _mm256_extractf128_ps(a, 1));
+  const __m128 c = _mm_max_ps(b, _mm_movehl_ps(b, b));
+  return _mm_cvtss_f32(_mm_max_ss(c, _mm_movehdup_ps(c)));
+}
+
+static inline vf vf_gather(const float *base, vi index) {
+  return _mm512_i32gather_ps(index, base, 4);
+}
+static inline vi vi_gather(const int32_t *base, vi index) {
+  return _mm512_i32gather_epi32(index, base, 4);
+}
+
+static inline vf vf_exp(vf x) { return Sleef_finz_expf16_u10avx512f(x); }
+static inline vf vf_log(vf x) { return Sleef_finz_logf16_u10avx512f(x); }
+static inline vf vf_tanh(vf x) { return Sleef_finz_tanhf16_u10avx512f(x); }
+static inline vf vf_erf(vf x) { return Sleef_finz_erff16_u10avx512f(x); }
+
+#endif

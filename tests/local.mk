@@ -1,0 +1,61 @@
+# Tests. A new unit test is two lines among the ones below; it links the core with internal symbols
+# visible, and exits non-zero on failure. A script exits 77 when it cannot run here.
+if HAVE_CHECK
+check_PROGRAMS += %D%/test_base
+%C%_test_base_SOURCES = %D%/test_base.c
+
+check_PROGRAMS += %D%/test_edit
+%C%_test_edit_SOURCES = %D%/test_edit.c
+
+check_PROGRAMS += %D%/test_gradient
+%C%_test_gradient_SOURCES = %D%/test_gradient.c %D%/bend.c %D%/bend.h
+
+check_PROGRAMS += %D%/test_graph
+%C%_test_graph_SOURCES = %D%/test_graph.c %D%/toy.c %D%/toy.h
+
+check_PROGRAMS += %D%/test_ops
+%C%_test_ops_SOURCES = %D%/test_ops.c %D%/bend.c %D%/bend.h
+
+check_PROGRAMS += %D%/test_optim
+%C%_test_optim_SOURCES = %D%/test_optim.c
+else
+check-local:
+	@echo "*** The unit tests need the Check library (Debian package: check)."; \
+	echo "*** Install it, run configure again, then 'make check'."; exit 1
+endif
+
+# What every program without an LDADD of its own, that is every unit test, is built with.
+AM_CPPFLAGS += $(CHECK_CFLAGS)
+LDADD = libpal_core.la $(CHECK_LIBS)
+
+dist_check_SCRIPTS += tools/check-exports.sh tools/check-floors.sh tools/check-isa.sh \
+	tools/check-lists.sh
+EXTRA_DIST += tools/test-totals.sh
+
+TESTS = $(check_PROGRAMS) $(dist_check_SCRIPTS)
+TEST_EXTENSIONS = .sh
+
+# Two threads, so that races have a chance on any machine; passive waiting, so that `make -j check`
+# does not spin away the other tests' time. No report of a sanitizer goes unnoticed, and no test is
+# forked under one, because an OpenMP runtime does not survive the fork there.
+AM_TESTS_ENVIRONMENT = \
+	OMP_NUM_THREADS=$${OMP_NUM_THREADS-2}; export OMP_NUM_THREADS; \
+	OMP_WAIT_POLICY=$${OMP_WAIT_POLICY-passive}; export OMP_WAIT_POLICY; \
+	CK_DEFAULT_TIMEOUT=$${CK_DEFAULT_TIMEOUT-300}; export CK_DEFAULT_TIMEOUT; \
+	PAL_LIBRARY=.libs/libpalimpsest.so; export PAL_LIBRARY; \
+	PAL_SANITIZER_CFLAGS='$(SANITIZER_CFLAGS)'; export PAL_SANITIZER_CFLAGS; \
+	NM='$(NM_PATH)'; export NM; \
+	CC='$(CC)'; export CC; \
+	CFLAGS='$(CFLAGS)'; export CFLAGS; \
+	MAKE='$(MAKE)'; export MAKE; \
+	PKG_CONFIG='$(PKG_CONFIG)'; export PKG_CONFIG; \
+	prefix='$(prefix)'; export prefix; \
+	bindir='$(bindir)'; export bindir; \
+	libdir='$(libdir)'; export libdir; \
+	includedir='$(includedir)'; export includedir;
+if SANITIZERS
+AM_TESTS_ENVIRONMENT += \
+	CK_FORK=$${CK_FORK-no}; export CK_FORK; \
+	UBSAN_OPTIONS=$${UBSAN_OPTIONS-print_stacktrace=1}; export UBSAN_OPTIONS; \
+	TSAN_OPTIONS=$${TSAN_OPTIONS-ignore_noninstrumented_modules=1}; export TSAN_OPTIONS;
+endif

@@ -1,0 +1,95 @@
+/* Every registered op through every check of the harness: values against the double reference,
+ * gradients by the Taylor test, and the bits at all active counts, fillings of inactive rows,
+ * instruction sets, threads, in-place results and capacities. An op that lacks a part fails. */
+#include <check.h>
+#include <palimpsest/check.h>
+#include <palimpsest/ops.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "autograd/accumulate.h"
+#include "tests/bend.h"
+
+enum { MOST_OPS = 256, CASES = 8, SEED = 1 };
+
+static const char *names[MOST_OPS];
+static int n_ops;
+
+static pal_context *open_all(void) {
+  pal_error error = {0};
+  pal_context *context = pal_context_new(NULL, &error);
+  if (!context || pal_register_ops(context, &error) || pal_register_autograd(context, &error)) {
+    fprintf(stderr, "%s\n", error.text);
+    exit(EXIT_FAILURE);
+  }
+  return context;
+}
+
+static void list(const char *name, const void *definition, void *data) {
+  (void)definition;
+  (void)data;
+  if (n_ops < MOST_OPS) names[n_ops++] = name;
+}
+
+START_TEST(an_op_passes_every_check) {
+  pal_context *context = open_all();
+  pal_error error = {0};
+  pal_status status = pal_check_op(context, names[_i], SEED, CASES, &error);
+  ck_assert_msg(status == PAL_OK, "%s: %s", names[_i], error.text);
+  pal_context_free(context);
+}
+END_TEST
+
+/* What pal_define says of bend_bell with one part taken away. */
+static void expect_refusal(pal_op op, pal_status code, const char *what) {
+  pal_error error = {0};
+  pal_context *context = pal_context_new(NULL, &error);
+  ck_assert_int_eq(pal_define(context, "op", "incomplete", &op, &error), code);
+  ck_assert_msg(strstr(error.text, what) != NULL, "%s", error.text);
+  pal_context_free(context);
+}
+
+START_TEST(an_incomplete_op_is_refused) {
+  pal_op op = bend_bell_op;
+  op.gradient = NULL;
+  expect_refusal(op, PAL_E_ARGUMENT, "no gradient");
+  op = bend_bell_op;
+  op.reference = NULL;
+  expect_refusal(op, PAL_E_ARGUMENT, "reference");
+  op = bend_bell_op;
+  op.sample = NULL;
+  expect_refusal(op, PAL_E_ARGUMENT, "sample");
+  op = bend_bell_op;
+  op.phase[0].run = NULL;
+  expect_refusal(op, PAL_E_ARGUMENT, "no phase");
+  op = bend_bell_op;
+  op.abi_size--;
+  expect_refusal(op, PAL_E_ABI, "bytes");
+}
+END_TEST
+
+START_TEST(an_unknown_op) {
+  pal_context *context = open_all();
+  pal_error error = {0};
+  ck_assert_int_eq(pal_check_op(context, "no_such_op", 1, 1, &error), PAL_E_NOT_FOUND);
+  pal_context_free(context);
+}
+END_TEST
+
+int main(void) {
+  pal_context *context = open_all();
+  pal_each(context, "op", list, NULL);
+  Suite *suite = suite_create("ops");
+  TCase *tests = tcase_create("ops");
+  tcase_add_loop_test(tests, an_op_passes_every_check, 0, n_ops);
+  tcase_add_test(tests, an_incomplete_op_is_refused);
+  tcase_add_test(tests, an_unknown_op);
+  suite_add_tcase(suite, tests);
+  SRunner *runner = srunner_create(suite);
+  srunner_run_all(runner, CK_NORMAL);
+  int failed = srunner_ntests_failed(runner);
+  srunner_free(runner);
+  pal_context_free(context);
+  return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
