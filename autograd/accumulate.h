@@ -10,7 +10,7 @@
 
 /* Defines the three ops in `context` unless they are there: a dump that holds gradients can then
  * be parsed. PAL_E_DUPLICATE when one of the names is another op's. */
-PAL_API pal_status pal_register_autograd(pal_context *context, pal_error *error);
+pal_status pal_register_autograd(pal_context *context, pal_error *error);
 
 /* The sum of n >= 1 values of one f32 type, added from left to right. */
 pal_value pal_accumulate(pal_graph *graph, const pal_value *x, int n);

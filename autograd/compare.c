@@ -42,7 +42,7 @@ static pal_status take_snapshot(const pal_trial *t, snapshot *s, pal_error *erro
     s->data[i] = pal_alloc(bytes);
     if (!s->data[i]) return pal_fail(error, PAL_E_MEMORY, "no memory for a snapshot");
     s->n = i + 1;
-    memcpy(s->data[i], from, bytes);
+    if (bytes) memcpy(s->data[i], from, bytes);
     float *f = (float *)(void *)s->data[i];
     for (size_t e = 0; s->type[i].dtype == PAL_F32 && e < bytes / sizeof *f; e++)
       if (isnan(f[e])) f[e] = NAN;
@@ -318,9 +318,9 @@ pal_status pal_check_plan(const pal_checking *k, pal_direction direction, pal_er
   }
   if (!status && n && !w.succeeded && !(k->op->flags & PAL_OP_ROOT))
     status = pal_fail(error, PAL_E_ARGUMENT, "the case fails at every count");
+  pal_reference_free(w.reference); /* before the graph it is of */
   for (int i = 0; i < PAL_ISA_COUNT; i++) pal_trial_close(&w.trial[i]);
   pal_trial_close(&w.indirect);
-  pal_reference_free(w.reference);
   free_snapshot(&w.all);
   return status;
 }

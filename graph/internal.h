@@ -139,6 +139,7 @@ pal_status pal_variable_need_next(pal_variable *variable, pal_error *error);
 /* ---- reference interpreter ---------------------------------------------------------------- */
 struct pal_reference_result {
   const pal_graph *graph;
+  size_t values;
   double **value;  /* per value id, at capacity; NULL before it is computed */
   int64_t *count;  /* per symbol */
 };

@@ -49,6 +49,7 @@ pal_reference_result *pal_reference_new(const pal_graph *graph, const pal_exec *
   bool ok = r != NULL;
   if (ok) {
     r->graph = graph;
+    r->values = graph->value.n;
     r->value = pal_calloc(graph->value.n, sizeof *r->value);
     r->count = pal_calloc(graph->symbol.n, sizeof *r->count);
     ok = r->value && r->count;
@@ -133,7 +134,7 @@ const double *pal_reference_output(const pal_reference_result *result, const cha
 
 void pal_reference_free(pal_reference_result *result) {
   if (!result) return;
-  for (size_t v = 0; result->value && v < result->graph->value.n; v++) pal_free(result->value[v]);
+  for (size_t v = 0; result->value && v < result->values; v++) pal_free(result->value[v]);
   pal_free(result->value);
   pal_free(result->count);
   pal_free(result);

@@ -4,7 +4,6 @@
  * vector library on every instruction set, at most 1 ulp off where they are one call. */
 #define PAL_NO_CALLER
 #include <math.h>
-#include <string.h>
 
 #include "ops/broadcast.h"
 

@@ -36,6 +36,7 @@ libpal_core_la_SOURCES += \
 	%D%/segment.c \
 	%D%/segment_pick.c \
 	%D%/shape.c \
+	%D%/slice.c \
 	%D%/softmax.c \
 	%D%/table.c \
 	%D%/update.c \
@@ -53,6 +54,7 @@ noinst_HEADERS += \
 	%D%/random.h \
 	%D%/reduce.h \
 	%D%/segment.h \
+	%D%/shape.h \
 	%D%/update.h \
 	%D%/kernels/attention.h \
 	%D%/kernels/elementwise.h \

@@ -30,14 +30,14 @@ LDADD = libpal_core.la $(CHECK_LIBS)
 
 dist_check_SCRIPTS += tools/check-exports.sh tools/check-floors.sh tools/check-isa.sh \
 	tools/check-lists.sh
-EXTRA_DIST += tools/test-totals.sh
+EXTRA_DIST += tools/golden.py tools/test-totals.sh
 
 TESTS = $(check_PROGRAMS) $(dist_check_SCRIPTS)
 TEST_EXTENSIONS = .sh
 
 # Two threads, so that races have a chance on any machine; passive waiting, so that `make -j check`
 # does not spin away the other tests' time. No report of a sanitizer goes unnoticed, and no test is
-# forked under one, because an OpenMP runtime does not survive the fork there.
+# forked under one: a sanitized OpenMP program may hang in the child.
 AM_TESTS_ENVIRONMENT = \
 	OMP_NUM_THREADS=$${OMP_NUM_THREADS-2}; export OMP_NUM_THREADS; \
 	OMP_WAIT_POLICY=$${OMP_WAIT_POLICY-passive}; export OMP_WAIT_POLICY; \

@@ -411,6 +411,45 @@ START_TEST(a_small_network) {
 }
 END_TEST
 
+/* Dropout in a section draws again what it drew. */
+static void run_dropout(bool recompute, float *gradient) {
+  tear_down();
+  set_up();
+  ck_assert_msg(!pal_register_ops(context, &error), "%s", error.text);
+  pal_value x = input("x"), grad;
+  pal_random random = {pal_input(g, "seed", PAL_TYPE(PAL_I32, PAL_STATIC, 3)),
+                       pal_input(g, "sample", PAL_TYPE(PAL_I32, rows, 1)),
+                       pal_input(g, "position", PAL_TYPE(PAL_I32, rows, 1))};
+  pal_value h = x;
+  for (int i = 0; i < 3; i++) {
+    pal_scope_push(g, "layer.%d", i);
+    if (recompute) pal_recompute_begin(g);
+    h = pal_silu(g, pal_dropout(g, pal_silu(g, h), 0.3, random));
+    if (recompute) pal_recompute_end(g);
+    pal_scope_pop(g);
+  }
+  pal_gradient(g, h, &x, 1, &grad);
+  pal_output(g, "dx", grad);
+  ready r = get_ready(ROWS);
+  memcpy(pal_exec_input(r.exec, "seed"), (int32_t[]){4, 0, 9}, 3 * sizeof(int32_t));
+  for (int i = 0; i < ROWS; i++) ((int32_t *)pal_exec_input(r.exec, "position"))[i] = i;
+  run(r);
+  memcpy(gradient, output(r, "dx"), ROWS * WIDTH * sizeof(float));
+  finish(r);
+}
+
+START_TEST(sections_replay_their_draws) {
+  float plain[ROWS * WIDTH], again[ROWS * WIDTH];
+  run_dropout(false, plain);
+  run_dropout(true, again);
+  ck_assert_mem_eq(plain, again, sizeof plain);
+  int dropped = 0;
+  for (int i = 0; i < ROWS * WIDTH; i++) dropped += plain[i] == 0;
+  ck_assert_int_gt(dropped, ROWS * WIDTH / 2);
+  ck_assert_int_lt(dropped, ROWS * WIDTH * 4 / 5);
+}
+END_TEST
+
 int main(void) {
   Suite *suite = suite_create("gradient");
   TCase *tests = tcase_create("gradient");
@@ -431,6 +470,7 @@ int main(void) {
   tcase_add_loop_test(tests, faults_are_found, 0, 5);
   tcase_add_test(tests, sound_ops_pass);
   tcase_add_test(tests, a_small_network);
+  tcase_add_test(tests, sections_replay_their_draws);
   suite_add_tcase(suite, tests);
   SRunner *runner = srunner_create(suite);
   srunner_run_all(runner, CK_NORMAL);

@@ -33,8 +33,8 @@ typedef struct pal_network {
   pal_random random;                   /* keys dropout; seed nil: no dropout */
   /* Caches for decoding; 0: none. Keys and values of the rows [T] are kept in scratch variables of
    * cache_rows rows, at cache_index [T]; a sequence sees rows cache_begin [S] on, cache_length [S] of
-   * them, the new ones included. */
-  int64_t cache_rows;
+   * them, the new ones included. Row r holds position r % cache_stride of its sequence. */
+  int64_t cache_rows, cache_stride;
   pal_value cache_index, cache_begin, cache_length;
 } pal_network;
 /* The network of a loss, and that of a decoding step (time 0: change it where it matters). */

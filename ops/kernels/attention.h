@@ -11,7 +11,7 @@
 #include <stdint.h>
 
 enum {
-  PAL_KEY_TILE = 64,    /* part of the numbers: the softmax is rescaled at its borders */
+  PAL_KEY_TILE = 128,    /* part of the numbers: the softmax is rescaled at its borders */
   PAL_QUERY_BLOCK = 96, /* queries of a forward call at most; not part of the numbers */
   PAL_QUERY_GROUP = 24  /* queries whose scores are in flight together */
 };

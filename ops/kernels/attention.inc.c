@@ -19,6 +19,8 @@
 #define ATTENTION_ROWS_4(C, F) ATTENTION_ROWS_3(C, F) C(F, 3)
 #define ATTENTION_ROWS_5(C, F) ATTENTION_ROWS_4(C, F) C(F, 4)
 #define ATTENTION_ROWS_6(C, F) ATTENTION_ROWS_5(C, F) C(F, 5)
+#define ATTENTION_ROWS_12(C, F)                                                       \
+  ATTENTION_ROWS_6(C, F) C(F, 6) C(F, 7) C(F, 8) C(F, 9) C(F, 10) C(F, 11)
 
 #define ATTENTION_OPEN(r, v) \
   vf c##r##v = add ? vf_load(c + (r)*c_row + PAL_LANES * (v)) : vf_zero();
@@ -58,12 +60,17 @@ ATTENTION_TILES(1)
 ATTENTION_TILES(2)
 ATTENTION_TILES(3)
 ATTENTION_TILES(4)
+ATTENTION_TILE(12, 1)
+ATTENTION_TILE(12, 2)
 static const attention_tile attention_tiles[][6] = {ATTENTION_NAMES(1), ATTENTION_NAMES(2),
                                                     ATTENTION_NAMES(3), ATTENTION_NAMES(4)};
+static const attention_tile attention_tall[] = {attention_tile_12_1, attention_tile_12_2, NULL,
+                                                NULL};
 #else
 enum { ATTENTION_WIDE = 1 };
 ATTENTION_TILES(1)
 static const attention_tile attention_tiles[][6] = {ATTENTION_NAMES(1)};
+static const attention_tile attention_tall[] = {NULL};
 #endif
 
 /* a[r, k] is at a + r * a_row + k * a_step. cols is a multiple of 16. */
@@ -73,10 +80,11 @@ static void attention_mm(int64_t rows, int64_t cols, int64_t k, const float *a, 
   for (int64_t j = 0; j < cols; j += ATTENTION_WIDE * PAL_LANES) {
     const int64_t left = (cols - j) / PAL_LANES;
     const int64_t n = left < ATTENTION_WIDE ? left : ATTENTION_WIDE;
-    for (int64_t i = 0; i < rows; i += 6) {
-      const int64_t m = rows - i < 6 ? rows - i : 6;
-      attention_tiles[n - 1][m - 1](k, a + i * a_row, a_row, a_step, b + j, b_row,
-                                    c + i * c_row + j, c_row, add);
+    for (int64_t i = 0, m; i < rows; i += m) {
+      const bool tall = rows - i >= 12 && attention_tall[n - 1];
+      m = tall ? 12 : rows - i < 6 ? rows - i : 6;
+      const attention_tile tile = tall ? attention_tall[n - 1] : attention_tiles[n - 1][m - 1];
+      tile(k, a + i * a_row, a_row, a_step, b + j, b_row, c + i * c_row + j, c_row, add);
     }
   }
 }
@@ -204,7 +212,7 @@ static size_t attention_scratch(int64_t d, int64_t dv, int64_t groups) {
 /* ---- who sees whom --------------------------------------------------------------------------- */
 
 typedef struct attention_span {
-  int64_t lo, hi; /* keys lo .. hi - 1 may be visible; none when lo >= hi */
+  int32_t lo, hi; /* keys lo .. hi - 1 may be visible; none when lo >= hi */
 } attention_span;
 
 /* Whether keys inside a span can be masked. */
@@ -212,26 +220,37 @@ static inline bool attention_holes(const pal_attention_head *h) {
   return (h->causal || h->window > 0) && (h->q_position || h->k_position);
 }
 
+static inline int32_t attention_within(int64_t x, int64_t n) {
+  return (int32_t)(x < 0 ? 0 : x < n ? x : n);
+}
+
 /* Of query i among keys first .. first + n - 1, counted from `first`. */
-static attention_span attention_visible(const pal_attention_head *h, int64_t i, int64_t first,
-                                        int64_t n) {
-  attention_span s = {0, n};
-  if (attention_holes(h)) return s;
-  const int64_t ahead = h->q_first + i - h->k_first - first;
-  if (h->causal && ahead + 1 < s.hi) s.hi = ahead + 1;
-  if (h->window > 0) {
-    if (ahead + h->window < s.hi) s.hi = ahead + h->window;
-    if (ahead - h->window + 1 > s.lo) s.lo = ahead - h->window + 1;
+static inline attention_span attention_visible(const pal_attention_head *h, int64_t i,
+                                               int64_t first, int64_t n) {
+  int64_t lo = 0, hi = n;
+  if (!attention_holes(h)) {
+    const int64_t ahead = h->q_first + i - h->k_first - first;
+    if (h->causal) hi = ahead + 1;
+    if (h->window > 0) {
+      lo = ahead - h->window + 1;
+      if (ahead + h->window < hi) hi = ahead + h->window;
+    }
   }
-  return s;
+  return (attention_span){attention_within(lo, n), attention_within(hi, n)};
 }
 
 /* The smallest span that covers those of queries i .. i + rows - 1: spans move with the query. */
 static attention_span attention_reach(const pal_attention_head *h, int64_t i, int64_t rows,
                                       int64_t first, int64_t n) {
-  const attention_span a = attention_visible(h, i, first, n);
-  const attention_span b = attention_visible(h, i + rows - 1, first, n);
-  return (attention_span){a.lo, b.hi};
+  return (attention_span){attention_visible(h, i, first, n).lo,
+                          attention_visible(h, i + rows - 1, first, n).hi};
+}
+
+/* Whether each of the queries sees each of the keys. */
+static bool attention_full(const pal_attention_head *h, int64_t i, int64_t rows, int64_t first,
+                           int64_t n) {
+  return !attention_holes(h) && attention_visible(h, i + rows - 1, first, n).lo == 0 &&
+         attention_visible(h, i, first, n).hi == n;
 }
 
 static inline int64_t attention_query_position(const pal_attention_head *h, int64_t i) {
@@ -253,7 +272,7 @@ static void attention_keys(const pal_attention_head *h, int64_t first, int64_t n
 }
 
 /* Lanes j .. j + 15 of the tile that lie in the span and, with holes, are not masked. */
-static vm attention_mask(const pal_attention_head *h, int64_t i, attention_span s, int64_t j,
+static inline vm attention_mask(const pal_attention_head *h, int64_t i, attention_span s, int64_t j,
                          const attention_room *m) {
   vm seen = vm_and(vm_first(attention_lanes(s.hi - j)), vm_not(vm_first(attention_lanes(s.lo - j))));
   if (!attention_holes(h)) return seen;
@@ -268,7 +287,7 @@ static vm attention_mask(const pal_attention_head *h, int64_t i, attention_span 
 }
 
 /* Relations of query i to keys j .. j + 15 of the tile. */
-static vi attention_relation(const pal_attention_head *h, int64_t i, int64_t j,
+static inline vi attention_relation(const pal_attention_head *h, int64_t i, int64_t j,
                              const attention_room *m) {
   if (h->table)
     return vi_gather(h->table + attention_query_position(h, i) * h->positions,
@@ -282,7 +301,7 @@ static vi attention_relation(const pal_attention_head *h, int64_t i, int64_t j,
   return relation;
 }
 
-static vf attention_bias(const pal_attention_head *h, vi relation) {
+static inline vf attention_bias(const pal_attention_head *h, vi relation) {
   const vf bias = vf_gather(h->bias, vi_max(relation, vi_zero()));
   return vf_select(vi_lt(relation, vi_zero()), vf_zero(), bias);
 }
@@ -319,6 +338,33 @@ static float attention_scores(const pal_attention_head *h, int64_t i, attention_
     vf_store(s + j, x);
   }
   return vf_hmax(top);
+}
+
+/* The largest of n scores that are all visible, without bias, not yet scaled. */
+static inline float attention_largest(const float *s, int64_t n) {
+  vf top = vf_set(-INFINITY);
+  int64_t j = 0;
+  for (; j + PAL_LANES <= n; j += PAL_LANES) top = vf_max(top, vf_load(s + j));
+  if (j < n) top = vf_max(top, vf_select(vm_first((int)(n - j)), vf_load(s + j), top));
+  return vf_hmax(top);
+}
+
+/* Such scores to weights: attention_weights of attention_scores in one. */
+static inline vf attention_weights_full(float *s, int64_t n, float scale, float top) {
+  const vf by = vf_set(scale), shift = vf_set(top);
+  vf sum = vf_zero();
+  int64_t j = 0;
+  for (; j + PAL_LANES <= n; j += PAL_LANES) {
+    const vf p = attention_exp(vf_sub(vf_mul(vf_load(s + j), by), shift));
+    sum = vf_add(sum, p);
+    vf_store(s + j, p);
+  }
+  if (j < n) {
+    const vf p = attention_exp(vf_sub(vf_mul(vf_load(s + j), by), shift));
+    sum = vf_add(sum, vf_select(vm_first((int)(n - j)), p, vf_zero()));
+    vf_store(s + j, p);
+  }
+  return sum;
 }
 
 /* Scores to weights exp(x - top); with holes, -1 where masked. Their sum by lane. */
@@ -368,39 +414,63 @@ static void attention_mix_holes(attention_span span, const float *s, const float
   }
 }
 
+/* The new maxima of a group's rows, and by what the old sums shrink. Clears the spans of rows that
+ * see nothing. */
+static void attention_raise(const pal_attention_head *h, int64_t i, int64_t rows, int64_t n,
+                            bool plain, attention_span *span, float *fade,
+                            const attention_room *m) {
+  float up[2 * PAL_LANES] = {0};
+  bool any = false;
+  for (int64_t r = 0; r < rows; r++) {
+    float *s = m->s + r * PAL_KEY_TILE;
+    const float old = m->top[i + r];
+    if (span[r].lo >= span[r].hi) continue;
+    const float top = plain ? attention_largest(s, n) * h->scale
+                            : attention_scores(h, i + r, span[r], s, m);
+    if (top == -INFINITY) {
+      span[r].hi = span[r].lo; /* nothing visible: the row stays as it is */
+    } else if (!(top <= old)) { /* also when top is not a number */
+      m->top[i + r] = top;
+      up[r] = old - top;
+      any = true;
+    }
+  }
+  for (int64_t r = 0; r < 2 * PAL_LANES; r += PAL_LANES)
+    vf_store(fade + r, any ? attention_exp(vf_load(up + r)) : vf_set(1.0f));
+}
+
 /* One tile of n keys for queries i .. i + rows - 1 of the block. */
 static void attention_group(const pal_attention_head *h, int64_t i, int64_t rows, int64_t first,
                             int64_t n, const float *v, int64_t v_row, const attention_room *m) {
   const int64_t wide = attention_up(h->dv);
-  const bool holes = attention_holes(h);
+  const bool holes = attention_holes(h), full = attention_full(h, i, rows, first, n);
+  const bool plain = full && !h->bias && h->scale > 0.0f;
   const attention_span reach = attention_reach(h, i, rows, first, n);
   if (reach.lo >= reach.hi) return;
   attention_mm(rows, attention_up(reach.hi), h->d, h->q + i * h->q_stride, h->q_stride, 1, m->kt,
                PAL_KEY_TILE, m->s, PAL_KEY_TILE, false);
   attention_span span[PAL_QUERY_GROUP];
-  float fade[2 * PAL_LANES] = {0};
+  float fade[2 * PAL_LANES];
+  for (int64_t r = 0; r < rows; r++)
+    span[r] = full ? (attention_span){0, (int32_t)n} : attention_visible(h, i + r, first, n);
+  attention_raise(h, i, rows, n, plain, span, fade, m);
+  bool whole = true;
   for (int64_t r = 0; r < rows; r++) {
-    const float old = m->top[i + r];
-    span[r] = attention_visible(h, i + r, first, n);
-    if (span[r].lo >= span[r].hi) continue;
-    const float top = attention_scores(h, i + r, span[r], m->s + r * PAL_KEY_TILE, m);
-    if (top == -INFINITY)
-      span[r] = (attention_span){0, 0}; /* nothing visible: the row stays as it is */
-    else if (!(top <= old)) /* also when top is not a number */
-      m->top[i + r] = top, fade[r] = old - top;
-  }
-  vf_store(fade, attention_exp(vf_load(fade)));
-  if (rows > PAL_LANES) vf_store(fade + PAL_LANES, attention_exp(vf_load(fade + PAL_LANES)));
-  for (int64_t r = 0; r < rows; r++) {
-    if (span[r].lo >= span[r].hi) continue;
-    const vf by = vf_set(fade[r]);
     float *sum = m->sum + (i + r) * PAL_LANES, *out = m->out + (i + r) * wide;
-    const vf more = attention_weights(span[r], m->top[i + r], holes, m->s + r * PAL_KEY_TILE);
+    float *s = m->s + r * PAL_KEY_TILE;
+    const vf by = vf_set(fade[r]);
+    whole &= span[r].lo == 0 && span[r].hi == n;
+    if (span[r].lo >= span[r].hi) continue;
+    const vf more = plain ? attention_weights_full(s, n, h->scale, m->top[i + r])
+                          : attention_weights(span[r], m->top[i + r], holes, s);
     vf_store(sum, vf_fma(vf_load(sum), by, more));
     if (fade[r] != 1.0f)
       for (int64_t c = 0; c < wide; c += PAL_LANES) vf_store(out + c, vf_mul(vf_load(out + c), by));
-    if (holes)
-      attention_mix_holes(span[r], m->s + r * PAL_KEY_TILE, v, v_row, wide, out);
+    if (holes) attention_mix_holes(span[r], s, v, v_row, wide, out);
+  }
+  if (whole && !holes) {
+    attention_mm(rows, wide, n, m->s, PAL_KEY_TILE, 1, v, v_row, m->out + i * wide, wide, true);
+    return;
   }
   for (int64_t r = 0; r < rows && !holes; r += 6)
     attention_mix(rows - r < 6 ? rows - r : 6, span + r, m->s + r * PAL_KEY_TILE, v, v_row, wide,
@@ -477,6 +547,17 @@ static void attention_delta(const pal_attention_head *h, const pal_attention_gra
   }
 }
 
+/* The same as attention_row_backward where all keys are visible and there is no bias. */
+static inline void attention_row_backward_full(int64_t n, float scale, float lse, float delta,
+                                               float *s, float *t) {
+  const vf by = vf_set(scale), shift = vf_set(lse), less = vf_set(delta);
+  for (int64_t j = 0; j < n; j += PAL_LANES) { /* what lies beyond n is not read */
+    const vf p = attention_exp(vf_sub(vf_mul(vf_load(s + j), by), shift));
+    vf_store(s + j, p);
+    vf_store(t + j, vf_mul(vf_mul(p, vf_sub(vf_load(t + j), less)), by));
+  }
+}
+
 /* s: scores to weights; t: gradients of weights to those of q k^T. Query i, n keys. */
 static void attention_row_backward(const pal_attention_head *h, const pal_attention_grads *to,
                                    int64_t i, attention_span span, int64_t n, float *s, float *t,
@@ -540,9 +621,15 @@ static void attention_block_backward(const pal_attention_head *h, const pal_atte
   attention_mm(rows, up, h->d, q, h->q_stride, 1, m->kt, PAL_KEY_TILE, m->s, PAL_KEY_TILE, false);
   attention_mm(rows, up, h->dv, g, to->out_stride, 1, m->vt, PAL_KEY_TILE, m->t, PAL_KEY_TILE,
                false);
-  for (int64_t r = 0; r < rows; r++)
-    attention_row_backward(h, to, i + r, attention_visible(h, i + r, first, n), n,
-                           m->s + r * PAL_KEY_TILE, m->t + r * PAL_KEY_TILE, m);
+  const bool plain = !h->bias && attention_full(h, i, rows, first, n);
+  for (int64_t r = 0; r < rows; r++) {
+    float *s = m->s + r * PAL_KEY_TILE, *t = m->t + r * PAL_KEY_TILE;
+    const float lse = to->lse[(i + r) * to->lse_stride];
+    if (plain && lse != -INFINITY)
+      attention_row_backward_full(n, h->scale, lse, to->delta[i + r], s, t);
+    else
+      attention_row_backward(h, to, i + r, attention_visible(h, i + r, first, n), n, s, t, m);
+  }
   attention_add_dq(rows, h->d, n, m->t, m->kp, to->dq + i * h->q_stride, h->q_stride);
   attention_pack(rows, h->d, q, h->q_stride, m->qp);
   attention_pack(rows, h->dv, g, to->out_stride, m->gp);
@@ -570,18 +657,21 @@ static void attention_backward(const pal_attention_head *h, const pal_attention_
   const int64_t wd = attention_up(h->d), wv = attention_up(h->dv);
   attention_delta(h, to);
   attention_zero(h->queries, h->d, to->dq, h->q_stride);
-  for (int64_t first = 0; first < h->keys; first += PAL_KEY_TILE) {
-    const int64_t n = h->keys - first < PAL_KEY_TILE ? h->keys - first : PAL_KEY_TILE;
+  /* Smaller blocks where many pairs are masked. */
+  const int64_t tile = h->causal || h->window > 0 ? PAL_KEY_TILE / 2 : PAL_KEY_TILE;
+  const int64_t block = h->causal || h->window > 0 ? PAL_QUERY_BLOCK / 2 : PAL_QUERY_BLOCK;
+  for (int64_t first = 0; first < h->keys; first += tile) {
+    const int64_t n = h->keys - first < tile ? h->keys - first : tile;
     attention_keys(h, first, n, &m);
     attention_transpose(n, h->d, h->k + first * h->k_stride, h->k_stride, m.kt);
     attention_transpose(n, h->dv, h->v + first * h->v_stride, h->v_stride, m.vt);
     attention_pack(n, h->d, h->k + first * h->k_stride, h->k_stride, m.kp);
     attention_zero(n, wd, m.dk, wd);
     attention_zero(n, wv, m.dv, wv);
-    for (int64_t i = 0; i < h->queries; i += PAL_QUERY_BLOCK) {
-      const int64_t rows = h->queries - i < PAL_QUERY_BLOCK ? h->queries - i : PAL_QUERY_BLOCK;
+    for (int64_t i = 0; i < h->queries; i += block) {
+      const int64_t rows = h->queries - i < block ? h->queries - i : block;
       const attention_span reach = attention_reach(h, i, rows, first, n);
-      if (reach.lo < reach.hi) attention_block_backward(h, to, i, rows, first, n, &m);
+      if (reach.lo < reach.hi) attention_block_backward(h, to, i, rows, first, reach.hi, &m);
     }
     attention_unpack(n, h->d, m.dk, to->dk + first * h->k_stride, h->k_stride);
     attention_unpack(n, h->dv, m.dv, to->dv + first * h->v_stride, h->v_stride);

@@ -1,0 +1,240 @@
+/* The shared pre-norm transformer (floor 4).
+ *
+ *   x = embedding(token) (+ embedding(position))
+ *   x += attention(norm(x));  x += mlp(norm(x))     in every block
+ *   norm(x)
+ *
+ * With time=adaln each branch is norm(x) * (1 + scale) + shift before and * gate after, the three
+ * made from the sequence's time and zero at first, as in DiT (Peebles and Xie, arXiv 2212.09748).
+ * Weights start as N(0, gain^2 / inputs), gain 1, and 0.5 where a branch ends. */
+#include <math.h>
+#include <stdio.h>
+
+#include "models/models.h"
+#include "src/alloc.h"
+
+/* Rows of the embedding when the output is not tied to it; tied, logits must start small. */
+static const double EMBEDDING_SCALE = 0.5, TIED_SCALE = 0.02;
+static const double BRANCH_GAIN = 0.5, PRIOR = 3;
+enum { TIME_FEATURES = 64, TIME_STEPS = 1000 };
+
+typedef struct block {
+  pal_graph *graph;
+  const pal_model *model;
+  const pal_network *network;
+  int64_t width;
+  int heads;
+  bool bias;
+  pal_value time;             /* [S, width], or nil */
+  pal_value q_group, k_group; /* i32 [., G] structural groups of rows and of keys, or nil */
+} block;
+
+static int64_t number(const pal_model *model, const char *name) {
+  return (int64_t)pal_model_number(model, name);
+}
+
+/* ---- in and out ------------------------------------------------------------------------ */
+
+static double embedding_scale(const pal_model *model) {
+  return pal_model_number(model, "tied") != 0 ? TIED_SCALE : EMBEDDING_SCALE;
+}
+
+/* One row per token, or per factor of tokens. */
+static pal_value embedding_table(pal_graph *graph, const pal_model *model) {
+  const pal_format *f = pal_model_format(model);
+  const int64_t rows = f->factor ? f->factor_rows : f->vocabulary;
+  return pal_variable_new(graph, "embedding.weight",
+                          PAL_TYPE(PAL_F32, PAL_STATIC, rows, number(model, "width")),
+                          PAL_PARAMETER, PAL_NORMAL(embedding_scale(model)));
+}
+
+static pal_value factor_table(pal_graph *graph, const pal_format *f) {
+  return pal_constant(graph, PAL_TYPE(PAL_I32, PAL_STATIC, f->vocabulary, f->factors), f->factor);
+}
+
+static pal_value embed(pal_graph *graph, const pal_model *model, const pal_network *network) {
+  const pal_format *f = pal_model_format(model);
+  const pal_value table = embedding_table(graph, model);
+  pal_value x = f->factor ? pal_factored_embedding(graph, table, factor_table(graph, f), network->token)
+                          : pal_embedding(graph, table, network->token);
+  if (pal_model_is(model, "positions", "learned")) {
+    const pal_value place = pal_variable_new(
+        graph, "position.weight", PAL_TYPE(PAL_F32, PAL_STATIC, f->context, number(model, "width")),
+        PAL_PARAMETER, PAL_NORMAL(embedding_scale(model)));
+    x = pal_add(graph, x, pal_embedding(graph, place, network->position));
+  }
+  return x;
+}
+
+pal_value pal_output_logits(pal_graph *graph, const pal_model *model, pal_value hidden) {
+  const pal_format *f = pal_model_format(model);
+  pal_scope_push(graph, "model");
+  pal_value z =
+      pal_model_number(model, "tied") != 0
+          ? pal_linear(graph, hidden, embedding_table(graph, model), PAL_NIL)
+          : pal_layer_linear(graph, "output", hidden, f->factor ? f->factor_rows : f->vocabulary,
+                             pal_model_number(model, "bias") != 0, 0);
+  if (f->factor) z = pal_factored_logits(graph, z, factor_table(graph, f));
+  pal_scope_pop(graph);
+  return z;
+}
+
+/* ---- time ------------------------------------------------------------------------------- */
+
+/* Cosines and sines of time x 1000 at geometric frequencies (a rotation of ones does that), then an
+ * MLP: [S, width]. */
+static pal_value embed_time(pal_graph *graph, const pal_model *model, pal_value time) {
+  float ones[TIME_FEATURES];
+  for (int i = 0; i < TIME_FEATURES; i++) ones[i] = i < TIME_FEATURES / 2 ? 1 : 0;
+  const pal_type type = pal_type_of(graph, time);
+  const pal_value column = pal_reshape(graph, time, PAL_TYPE(PAL_F32, type.symbol, 1, 1));
+  const pal_value base = pal_constant(graph, PAL_TYPE(PAL_F32, PAL_STATIC, TIME_FEATURES), ones);
+  const pal_value level = pal_cast(graph, pal_affine(graph, time, TIME_STEPS, 0.5), PAL_I32);
+  pal_value x = pal_add(graph, pal_affine(graph, column, 0, 0), base);
+  x = pal_rotary_embedding(graph, x, level, 1, 10000);
+  const int64_t width = number(model, "width");
+  x = pal_silu(graph, pal_layer_linear(graph, "time.in", x, width, true, 1));
+  return pal_silu(graph, pal_layer_linear(graph, "time.out", x, width, true, 1));
+}
+
+/* Shift, scale and gate of a branch for every row, zeros at first; nil without time. */
+typedef struct modulation {
+  pal_value shift, scale, gate;
+} modulation;
+
+static modulation modulate(const block *b, const char *name) {
+  if (pal_is_nil(b->time)) return (modulation){PAL_NIL, PAL_NIL, PAL_NIL};
+  pal_value part[3];
+  const pal_value all = pal_layer_linear(b->graph, name, b->time, 3 * b->width, true, 0);
+  for (int i = 0; i < 3; i++)
+    part[i] = pal_gather_rows(b->graph, pal_slice(b->graph, all, 1, i * b->width, (i + 1) * b->width),
+                              b->network->sequence);
+  return (modulation){part[0], part[1], part[2]};
+}
+
+static pal_value enter(const block *b, const char *norm, pal_value x, modulation m) {
+  x = pal_layer_norm_named(b->graph, b->model, norm, x);
+  if (pal_is_nil(m.scale)) return x;
+  return pal_add(b->graph, pal_mul(b->graph, x, pal_affine(b->graph, m.scale, 1, 1)), m.shift);
+}
+
+static pal_value leave(const block *b, pal_value x, pal_value branch, modulation m) {
+  const double rate = pal_model_number(b->model, "dropout");
+  if (!pal_is_nil(m.gate)) branch = pal_mul(b->graph, branch, m.gate);
+  if (rate > 0 && !pal_is_nil(b->network->random.seed))
+    branch = pal_dropout(b->graph, branch, rate, b->network->random);
+  return pal_add(b->graph, x, branch);
+}
+
+/* ---- a block ------------------------------------------------------------------------------ */
+
+/* The bias of each head and relation: learned, around a prior that lets head j look at group j. */
+static pal_value structural_bias(const block *b) {
+  const int groups = pal_model_format(b->model)->groups;
+  const int64_t relations = (int64_t)1 << groups, n = b->heads * relations;
+  const pal_type type = PAL_TYPE(PAL_F32, PAL_STATIC, b->heads, relations);
+  float *prior = pal_alloc(sizeof *prior * (size_t)n);
+  if (!prior) return pal_graph_fail(b->graph, PAL_E_MEMORY, "no memory for a structural bias");
+  for (int64_t i = 0; i < n; i++) {
+    const int64_t head = i / relations, relation = i % relations;
+    prior[i] = head < groups && (relation >> head & 1) ? (float)PRIOR : 0;
+  }
+  const pal_value constant = pal_constant(b->graph, type, prior);
+  pal_free(prior);
+  return pal_add(b->graph, constant,
+                 pal_variable_new(b->graph, "attention.structure", type, PAL_PARAMETER, PAL_ZEROS));
+}
+
+/* Keys or values of all rows so far: the cache with the new rows written to it. */
+static pal_value through_cache(const block *b, const char *name, pal_value rows) {
+  const pal_network *n = b->network;
+  char full[64];
+  snprintf(full, sizeof full, "cache.%lld.%s", (long long)n->cache_rows, name);
+  const pal_value cache =
+      pal_variable_new(b->graph, full, PAL_TYPE(PAL_F32, PAL_STATIC, n->cache_rows, b->width),
+                       PAL_SCRATCH, PAL_ZEROS);
+  return pal_write_rows(b->graph, cache, n->cache_index, rows);
+}
+
+static pal_value attention(const block *b, pal_value x) {
+  pal_graph *g = b->graph;
+  const pal_network *n = b->network;
+  const int64_t w = b->width;
+  const pal_value qkv = pal_layer_linear(g, "attention.qkv", x, 3 * w, b->bias, 1);
+  pal_value q = pal_slice(g, qkv, 1, 0, w), k = pal_slice(g, qkv, 1, w, 2 * w);
+  pal_value v = pal_slice(g, qkv, 1, 2 * w, 3 * w);
+  if (pal_model_is(b->model, "positions", "rotary")) {
+    const double base = pal_model_number(b->model, "rotary_base");
+    q = pal_rotary_embedding(g, q, n->position, b->heads, base);
+    k = pal_rotary_embedding(g, k, n->position, b->heads, base);
+  }
+  pal_attention options = {.heads = b->heads, .causal = n->causal, .q_begin = n->begin,
+                           .q_length = n->length, .q_position = n->position};
+  if (!pal_is_nil(b->q_group)) {
+    options.bias = structural_bias(b);
+    options.q_group = b->q_group;
+    options.k_group = b->k_group;
+  }
+  if (n->cache_rows > 0) {
+    k = through_cache(b, "k", k);
+    v = through_cache(b, "v", v);
+    options.k_begin = n->cache_begin;
+    options.k_length = n->cache_length;
+  }
+  x = pal_scaled_dot_product_attention(g, q, k, v, &options);
+  return pal_layer_linear(g, "attention.out", x, w, b->bias, BRANCH_GAIN);
+}
+
+static pal_value mlp(const block *b, pal_value x) {
+  pal_graph *g = b->graph;
+  const int64_t hidden = number(b->model, "hidden");
+  x = pal_layer_linear(g, "mlp.in", x, hidden > 0 ? hidden : 4 * b->width, b->bias, 1);
+  if (pal_model_is(b->model, "activation", "relu")) x = pal_relu(g, x);
+  else if (pal_model_is(b->model, "activation", "silu")) x = pal_silu(g, x);
+  else x = pal_gelu(g, x, pal_model_is(b->model, "activation", "gelu"));
+  return pal_layer_linear(g, "mlp.out", x, b->width, b->bias, BRANCH_GAIN);
+}
+
+/* Groups of rows and keys by their positions; nil when the format has none or they are not wanted. */
+static void find_groups(block *b) {
+  pal_graph *g = b->graph;
+  const pal_format *f = pal_model_format(b->model);
+  const int64_t rows = b->network->cache_rows;
+  if (!f->group || !pal_model_is(b->model, "structure", "bias")) return;
+  const pal_value group =
+      pal_constant(g, PAL_TYPE(PAL_I32, PAL_STATIC, f->context, f->groups), f->group);
+  b->q_group = b->k_group = pal_gather_rows(g, group, b->network->position);
+  if (rows == 0) return;
+  int32_t *position = pal_alloc(sizeof *position * (size_t)rows);
+  if (!position) {
+    pal_graph_fail(g, PAL_E_MEMORY, "no memory for the positions of %lld keys", (long long)rows);
+    return;
+  }
+  for (int64_t r = 0; r < rows; r++) { /* a row past the context is never reached by a query */
+    const int64_t at = r % b->network->cache_stride;
+    position[r] = (int32_t)(at < f->context ? at : f->context - 1);
+  }
+  b->k_group =
+      pal_gather_rows(g, group, pal_constant(g, PAL_TYPE(PAL_I32, PAL_STATIC, rows), position));
+  pal_free(position);
+}
+
+pal_value pal_backbone(pal_graph *graph, const pal_model *model, const pal_network *network) {
+  pal_scope_push(graph, "model");
+  block b = {.graph = graph, .model = model, .network = network, .width = number(model, "width"),
+             .heads = (int)number(model, "heads"), .bias = pal_model_number(model, "bias") != 0};
+  find_groups(&b);
+  if (pal_model_is(model, "time", "adaln")) b.time = embed_time(graph, model, network->time);
+  pal_value x = embed(graph, model, network);
+  for (int i = 0, n = (int)number(model, "layers"); i < n; i++) {
+    pal_scope_push(graph, "block.%d", i);
+    modulation m = modulate(&b, "attention.modulation");
+    x = leave(&b, x, attention(&b, enter(&b, "attention.norm", x, m)), m);
+    m = modulate(&b, "mlp.modulation");
+    x = leave(&b, x, mlp(&b, enter(&b, "mlp.norm", x, m)), m);
+    pal_scope_pop(graph);
+  }
+  x = pal_layer_norm_named(graph, model, "norm", x);
+  pal_scope_pop(graph);
+  return x;
+}

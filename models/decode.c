@@ -1,0 +1,265 @@
+/* Decoding: whole groups of prompts through one looping plan (floor 4).
+ *
+ * The host fills a group's first state, then writes one step number per run until no sequence is left;
+ * the rows of finished ones are read from the scratch variables after that. A run that lacks room has
+ * changed nothing: a plan of double capacity takes the state over and goes on. */
+#include <stdio.h>
+#include <string.h>
+
+#include "models/decode.h"
+#include "src/alloc.h"
+
+/* Rows of network input, caches and results that are worth their memory. */
+static const int64_t MOST_ROWS = 1 << 16, MOST_RESULT_ROWS = 1 << 24;
+
+static int64_t power_of_two(int64_t least) {
+  int64_t n = 64;
+  while (n < least) n *= 2;
+  return n;
+}
+
+/* ---- making -------------------------------------------------------------------------------- */
+
+static pal_status plan_for(pal_decoder *d, int64_t rows, pal_error *error) {
+  const int64_t before = d->rows;
+  d->rows = rows;
+  pal_graph *graph = pal_graph_new(pal_model_context(d->model), pal_model_store(d->model));
+  if (graph) (d->cached ? pal_decode_build_cached : pal_decode_build)(d, graph);
+  pal_plan *plan = pal_compile(graph, error);
+  pal_graph_free(graph);
+  pal_exec *exec = plan ? pal_exec_new(plan, error) : NULL;
+  if (!exec) {
+    pal_plan_free(plan);
+    d->rows = before;
+    return error && error->code ? error->code : PAL_E_MEMORY;
+  }
+  pal_exec_free(d->exec);
+  pal_plan_free(d->plan);
+  d->plan = plan;
+  d->exec = exec;
+  return PAL_OK;
+}
+
+static pal_status find_variables(pal_decoder *d, pal_error *error) {
+  static const char *const what[] = {"result", "tail", "info"};
+  pal_variable **const to[] = {&d->result, &d->tail, &d->info};
+  for (int i = 0; i < 3; i++) {
+    char name[64];
+    const long long rows = i == 2 ? d->slots : d->result_rows;
+    snprintf(name, sizeof name, "decode.%s.%lld", what[i], rows);
+    *to[i] = pal_store_find(pal_model_store(d->model), name);
+    if (!*to[i] && (i != 1 || d->window > 0))
+      return pal_fail(error, PAL_E_NOT_FOUND, "the decoder's variable %s is missing", name);
+  }
+  return PAL_OK;
+}
+
+static pal_status configure(pal_decoder *d, pal_error *error) {
+  const pal_model_definition *definition = pal_model_definition_of(d->model);
+  const pal_decode_options *o = &d->options;
+  if (!definition->step && !definition->cached)
+    return pal_fail(error, PAL_E_UNSUPPORTED, "model %s has no decoding step", definition->name);
+  if (o->sequences < 1 || o->max_steps < 1 || o->max_length < 0 || o->answer_room < 0)
+    return pal_fail(error, PAL_E_ARGUMENT,
+                    "a decoder needs 1 or more sequences (%d) and steps (%d), and no negative "
+                    "length (%d) or answer room (%d)",
+                    o->sequences, o->max_steps, o->max_length, o->answer_room);
+  d->cached = !definition->step;
+  d->max_length = o->max_length ? o->max_length : pal_model_format(d->model)->context;
+  d->window = d->cached ? 0 : (int)pal_model_number(d->model, "window");
+  const int64_t by_rows = MOST_ROWS / (d->window ? d->window : d->max_length);
+  const int64_t by_result = MOST_RESULT_ROWS / d->max_length;
+  int64_t slots = o->sequences;
+  if (slots > by_rows) slots = by_rows;
+  if (slots > by_result) slots = by_result;
+  d->slots = slots > 1 ? (int)slots : 1;
+  d->result_rows = power_of_two((int64_t)d->slots * d->max_length);
+  return PAL_OK;
+}
+
+pal_decoder *pal_decoder_new(pal_model *model, const pal_decode_options *options,
+                             pal_error *error) {
+  pal_decoder *d = pal_calloc(1, sizeof *d);
+  if (!d) {
+    pal_fail(error, PAL_E_MEMORY, "no memory for a decoder");
+    return NULL;
+  }
+  d->model = model;
+  d->options = *options;
+  pal_status status = configure(d, error);
+  if (!status) {
+    const size_t rows = (size_t)d->max_length + (size_t)d->window + 1;
+    d->start = pal_alloc(rows * sizeof *d->start);
+    d->out = pal_alloc(rows * sizeof *d->out);
+    if (!d->start || !d->out)
+      status = pal_fail(error, PAL_E_MEMORY, "no memory for sequences of %d rows", d->max_length);
+  }
+  if (!status) status = plan_for(d, d->window ? (int64_t)d->slots * d->window : 64, error);
+  if (!status) status = find_variables(d, error);
+  if (!status) return d;
+  pal_decoder_free(d);
+  return NULL;
+}
+
+void pal_decoder_free(pal_decoder *d) {
+  if (!d) return;
+  pal_exec_free(d->exec);
+  pal_plan_free(d->plan);
+  pal_free(d->start);
+  pal_free(d->out);
+  pal_free(d);
+}
+
+/* ---- the first state -------------------------------------------------------------------------- */
+
+static int room_of(const pal_decoder *d, const pal_example *e) {
+  return e->answer_room > 0 ? e->answer_room : d->options.answer_room;
+}
+
+/* Rows of an example before its first step, in d->start; -1 on failure. */
+static int start_rows(pal_decoder *d, const pal_example *e, pal_error *error) {
+  const pal_model_definition *definition = pal_model_definition_of(d->model);
+  int n = e->n_prompt;
+  if (definition->start)
+    n = definition->start(d->model, e->prompt, e->n_prompt, room_of(d, e), d->start, d->max_length);
+  else if (n > 0 && n <= d->max_length)
+    memcpy(d->start, e->prompt, sizeof *d->start * (size_t)n);
+  if (n >= 0 && n <= d->max_length) return n;
+  if (error && !error->code) error->needed = n;
+  pal_fail(error, PAL_E_CAPACITY,
+           "a prompt and its answer start with %d rows, the decoder's sequences have %d", n,
+           d->max_length);
+  return -1;
+}
+
+static int32_t *state_of(pal_decoder *d, int state) {
+  return pal_exec_input(d->exec, pal_decode_state[state]);
+}
+
+/* Puts the sequence now in d->start into the plan's inputs; `rows` are there before. Returns how many
+ * then; what does not fit the window waits in the tail. */
+static int64_t put_sequence(pal_decoder *d, const pal_example *e, int slot, int n, int64_t rows) {
+  const int64_t end = ((int64_t)slot + 1) * d->max_length;
+  const int now = d->window > 0 && n > d->window ? d->window : n;
+  int32_t *token = pal_exec_input(d->exec, "token");
+  if (now > 0) memcpy(token + rows, d->start, sizeof *token * (size_t)now);
+  if (n > now)
+    memcpy((int32_t *)pal_variable_data(d->tail) + (end - (n - now)), d->start + now,
+           sizeof *token * (size_t)(n - now));
+  state_of(d, PAL_BEGIN)[slot] = (int32_t)rows;
+  state_of(d, PAL_LENGTH)[slot] = now;
+  state_of(d, PAL_SLOT)[slot] = slot;
+  state_of(d, PAL_PROMPT)[slot] = d->cached ? room_of(d, e) : e->n_prompt;
+  state_of(d, PAL_AGE)[slot] = 0;
+  state_of(d, PAL_SAMPLE)[slot] = pal_sample_of(e->id);
+  state_of(d, PAL_CURSOR)[slot] = d->window > 0 ? (int32_t)(end - (n - now)) : 0;
+  return rows + now;
+}
+
+static pal_status load_group(pal_decoder *d, const pal_example *example, int n, pal_error *error) {
+  int64_t rows = 0;
+  for (int i = 0; i < n; i++) {
+    const int more = start_rows(d, &example[i], error);
+    if (more < 0) return PAL_E_CAPACITY;
+    rows += d->window > 0 && more > d->window ? d->window : more;
+  }
+  pal_status status = rows > d->rows ? plan_for(d, power_of_two(rows), error) : PAL_OK;
+  if (status) return status;
+  rows = 0;
+  for (int i = 0; i < n; i++)
+    rows = put_sequence(d, &example[i], i, start_rows(d, &example[i], error), rows);
+  status = pal_exec_count(d->exec, "T", rows, error);
+  return status ? status : pal_exec_count(d->exec, "S", n, error);
+}
+
+/* ---- steps ------------------------------------------------------------------------------------------ */
+
+/* A plan of at least double capacity takes the state over. */
+static pal_status grow(pal_decoder *d, int64_t needed, pal_error *error) {
+  const int64_t T = pal_exec_count_of(d->exec, "T"), S = pal_exec_count_of(d->exec, "S");
+  int32_t *held = pal_alloc(sizeof *held * ((size_t)T + (size_t)S * PAL_STATES + 1));
+  if (!held) return pal_fail(error, PAL_E_MEMORY, "no memory for a larger decoder");
+  if (T) memcpy(held, pal_exec_input(d->exec, "token"), sizeof *held * (size_t)T);
+  for (int i = 0; i < PAL_STATES; i++)
+    memcpy(held + T + i * S, state_of(d, i), sizeof *held * (size_t)S);
+  pal_status status =
+      plan_for(d, power_of_two(needed > 2 * d->rows ? needed : 2 * d->rows), error);
+  if (!status) status = pal_exec_count(d->exec, "T", T, error);
+  if (!status) status = pal_exec_count(d->exec, "S", S, error);
+  if (!status) {
+    if (T) memcpy(pal_exec_input(d->exec, "token"), held, sizeof *held * (size_t)T);
+    for (int i = 0; i < PAL_STATES; i++)
+      memcpy(state_of(d, i), held + T + i * S, sizeof *held * (size_t)S);
+  }
+  pal_free(held);
+  return status;
+}
+
+static pal_status run_group(pal_decoder *d, pal_error *error) {
+  for (int32_t step = 0; pal_exec_count_of(d->exec, "S") > 0;) {
+    int32_t *seed = pal_exec_input(d->exec, "seed");
+    seed[0] = (int32_t)(uint32_t)d->options.seed;
+    seed[1] = (int32_t)(uint32_t)(d->options.seed >> 32);
+    seed[2] = step;
+    pal_error own = {0};
+    pal_status status = pal_exec_run(d->exec, &own);
+    if (status == PAL_E_CAPACITY && own.needed > d->rows) status = grow(d, own.needed, error);
+    else if (status) status = pal_fail(error, status, "%s", own.text);
+    else step++;
+    if (status) return status;
+  }
+  return PAL_OK;
+}
+
+/* ---- results ----------------------------------------------------------------------------------------- */
+
+/* Where an answer ends: before the first eos after the prompt. */
+static int without_eos(const pal_decoder *d, const int32_t *token, int n, int n_prompt) {
+  const int32_t eos = pal_model_format(d->model)->eos;
+  if (eos < 0 || pal_model_definition_of(d->model)->form == PAL_FORM_TRANSITION) return n;
+  for (int i = n_prompt; i < n; i++)
+    if (token[i] == eos) return i;
+  return n;
+}
+
+static pal_decoded result_of(pal_decoder *d, const pal_example *e, int slot) {
+  const int32_t *info = (const int32_t *)pal_variable_data(d->info) + slot * PAL_INFO;
+  const int64_t begin = (int64_t)slot * d->max_length;
+  const int32_t *row = (const int32_t *)pal_variable_data(d->result) + begin;
+  int n = info[PAL_INFO_LENGTH];
+  const int waiting = d->window > 0 ? (int)(begin + d->max_length - info[PAL_INFO_CURSOR]) : 0;
+  pal_decoded decoded = {.token = row, .forward_passes = info[PAL_INFO_PASSES],
+                         .halted = info[PAL_INFO_HALTED] != 0};
+  if (d->cached || waiting > 0) { /* not in one piece */
+    int at = 0;
+    if (d->cached) {
+      at = e->n_prompt;
+      if (at) memcpy(d->out, e->prompt, sizeof *d->out * (size_t)at);
+    }
+    if (n) memcpy(d->out + at, row, sizeof *d->out * (size_t)n);
+    n += at;
+    if (waiting > 0)
+      memcpy(d->out + n, (const int32_t *)pal_variable_data(d->tail) + info[PAL_INFO_CURSOR],
+             sizeof *d->out * (size_t)waiting);
+    n += waiting;
+    decoded.token = d->out;
+  }
+  decoded.n = without_eos(d, decoded.token, n, e->n_prompt);
+  return decoded;
+}
+
+pal_status pal_decode(pal_decoder *d, const pal_example *prompt, int n,
+                      void (*take)(int index, const pal_decoded *decoded, void *data), void *data,
+                      pal_error *error) {
+  for (int first = 0; first < n; first += d->slots) {
+    const int group = n - first < d->slots ? n - first : d->slots;
+    pal_status status = load_group(d, prompt + first, group, error);
+    if (!status) status = run_group(d, error);
+    if (status) return status;
+    for (int i = 0; i < group; i++) {
+      const pal_decoded decoded = result_of(d, &prompt[first + i], i);
+      take(first + i, &decoded, data);
+    }
+  }
+  return PAL_OK;
+}

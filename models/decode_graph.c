@@ -1,0 +1,208 @@
+/* The plans of decoding: one step, results of finished sequences, and the loop (floor 4). */
+#include <stdio.h>
+
+#include "models/decode.h"
+
+const char *const pal_decode_state[PAL_STATES] = {"begin", "length", "slot",  "prompt_length",
+                                                  "age",   "sample", "cursor"};
+
+typedef struct decode_graph {
+  const pal_decoder *decoder;
+  pal_graph *graph;
+  pal_symbol T, S;
+  pal_value token, seed;
+  pal_value state[PAL_STATES]; /* i32 [S] */
+} decode_graph;
+
+static decode_graph open_graph(const pal_decoder *decoder, pal_graph *graph) {
+  decode_graph d = {.decoder = decoder, .graph = graph,
+                    .T = pal_symbol_new(graph, "T", decoder->rows),
+                    .S = pal_symbol_new(graph, "S", decoder->slots)};
+  d.token = pal_input(graph, "token", PAL_TYPE(PAL_I32, d.T, 1));
+  d.seed = pal_input(graph, "seed", PAL_TYPE(PAL_I32, PAL_STATIC, 3));
+  for (int i = 0; i < PAL_STATES; i++)
+    d.state[i] = pal_input(graph, pal_decode_state[i], PAL_TYPE(PAL_I32, d.S, 1));
+  return d;
+}
+
+/* ---- small sentences ----------------------------------------------------------------------- */
+
+static pal_value plus(const decode_graph *d, pal_value x, double more) {
+  return pal_affine(d->graph, x, 1, more);
+}
+
+/* First row of each sequence's slot in the variables: [S]. */
+static pal_value slot_begin(const decode_graph *d) {
+  return pal_affine(d->graph, d->state[PAL_SLOT], d->decoder->max_length, 0);
+}
+
+/* index where the flag is set, else -1. */
+static pal_value index_if(const decode_graph *d, pal_value flag, pal_value index) {
+  return pal_where(d->graph, flag, index, pal_int(d->graph, -1));
+}
+
+static pal_value scratch(const decode_graph *d, const char *what, int64_t rows) {
+  char name[64];
+  snprintf(name, sizeof name, "decode.%s.%lld", what, (long long)rows);
+  return pal_variable_new(d->graph, name, PAL_TYPE(PAL_I32, PAL_STATIC, rows), PAL_SCRATCH,
+                          PAL_ZEROS);
+}
+
+static pal_value at_the_cap(const decode_graph *d) {
+  const pal_value last = pal_int(d->graph, d->decoder->options.max_steps - 1);
+  return pal_compare(d->graph, d->state[PAL_AGE], last, PAL_GE);
+}
+
+/* ---- the end of a step ------------------------------------------------------------------------ */
+
+/* What a step has come to. */
+typedef struct outcome {
+  pal_value token, begin, length; /* rows of the next step */
+  pal_value total;                /* [S] rows that the result has */
+  pal_value cursor;               /* [S] */
+  pal_value finished, halted;     /* [S]: leaves; and did so by itself */
+} outcome;
+
+/* Writes what is to be known of the finished, drops them, loops the others. */
+static void close_graph(const decode_graph *d, const outcome *o) {
+  pal_graph *g = d->graph;
+  const pal_value age = plus(d, d->state[PAL_AGE], 1);
+  const pal_value said[PAL_INFO] = {o->total, age, o->halted, o->cursor};
+  const pal_value where = index_if(d, o->finished, d->state[PAL_SLOT]);
+  pal_value column[PAL_INFO];
+  for (int i = 0; i < PAL_INFO; i++)
+    column[i] = pal_reshape(g, said[i], PAL_TYPE(PAL_I32, d->S, 1, 1));
+  const pal_type type = PAL_TYPE(PAL_I32, PAL_STATIC, d->decoder->slots, PAL_INFO);
+  char name[48];
+  snprintf(name, sizeof name, "decode.info.%d", d->decoder->slots);
+  const pal_value info = pal_variable_new(g, name, type, PAL_SCRATCH, PAL_ZEROS);
+  pal_write_rows(g, info, where, pal_concat(g, column, PAL_INFO, 1));
+
+  const pal_value keep = pal_not(g, o->finished);
+  const pal_compacted c = pal_compact(g, keep, o->begin, o->length, o->token);
+  pal_loop(g, d->token, pal_gather_rows(g, o->token, c.row_source));
+  pal_loop(g, d->state[PAL_BEGIN], c.begin);
+  pal_loop(g, d->state[PAL_LENGTH], c.length);
+  for (int i = PAL_SLOT; i < PAL_STATES; i++) {
+    const pal_value next = i == PAL_AGE ? age : i == PAL_CURSOR ? o->cursor : d->state[i];
+    pal_loop(g, d->state[i], pal_gather_rows(g, next, c.sequence_source));
+  }
+}
+
+/* ---- steps of a definition ----------------------------------------------------------------------- */
+
+static pal_decoding build_step(const decode_graph *d) {
+  pal_graph *g = d->graph;
+  const pal_ragged index =
+      pal_ragged_index(g, d->state[PAL_BEGIN], d->state[PAL_LENGTH], d->token);
+  pal_decoding step = {.T = d->T, .S = d->S, .token = d->token, .position = index.position,
+                       .sequence = index.sequence, .begin = d->state[PAL_BEGIN],
+                       .length = d->state[PAL_LENGTH], .slot = d->state[PAL_SLOT],
+                       .prompt_length = d->state[PAL_PROMPT], .age = d->state[PAL_AGE]};
+  step.random = (pal_random){
+      .seed = d->seed, .position = index.position,
+      .sample = pal_gather_rows(g, d->state[PAL_SAMPLE], index.sequence)};
+  const pal_model *model = d->decoder->model;
+  pal_model_definition_of(model)->step(model, g, &step);
+  if (pal_is_nil(step.next_begin)) {
+    step.next_begin = step.begin;
+    step.next_length = step.length;
+  }
+  return step;
+}
+
+/* Refills the windows from the tails. What is beyond window and tail together is cut off. */
+static void refill(const decode_graph *d, pal_decoding *step, outcome *o) {
+  pal_graph *g = d->graph;
+  const int window = d->decoder->window;
+  const pal_value low = slot_begin(d), high = plus(d, low, d->decoder->max_length);
+  const pal_value room = pal_sub(g, plus(d, d->state[PAL_CURSOR], window), low);
+  const pal_value tail = scratch(d, "tail", d->decoder->result_rows);
+  o->length = pal_minimum(g, step->next_length, room);
+  const pal_refilled r = pal_window_refill(g, step->next_token, step->next_begin, o->length, tail,
+                                           d->state[PAL_CURSOR], low, high, window);
+  pal_write_rows(g, tail, r.push_index, step->next_token);
+  const pal_value empty = pal_compare(g, r.cursor, high, PAL_EQ);
+  step->done = pal_and(g, step->done, empty);
+  o->token = r.tokens;
+  o->begin = r.begin;
+  o->cursor = r.cursor;
+  o->total = r.length;
+}
+
+void pal_decode_build(const pal_decoder *decoder, pal_graph *graph) {
+  const decode_graph d = open_graph(decoder, graph);
+  pal_decoding step = build_step(&d);
+  const pal_value most = pal_int(graph, decoder->max_length);
+  outcome o = {.token = step.next_token, .begin = step.next_begin, .length = step.next_length,
+               .cursor = d.state[PAL_CURSOR]};
+  if (decoder->window > 0) refill(&d, &step, &o);
+  else o.length = o.total = pal_minimum(graph, step.next_length, most);
+  const pal_value cut = pal_compare(graph, step.next_length, o.length, PAL_GT);
+  o.halted = pal_and(graph, step.done, pal_not(graph, cut));
+  o.finished = pal_or(graph, pal_or(graph, step.done, cut), at_the_cap(&d));
+  o.length = o.total;
+
+  const pal_ragged index = pal_ragged_index(graph, o.begin, o.total, o.token);
+  const pal_value base = pal_gather_rows(graph, slot_begin(&d), index.sequence);
+  const pal_value leaves = pal_gather_rows(graph, o.finished, index.sequence);
+  pal_write_rows(graph, scratch(&d, "result", decoder->result_rows),
+                 index_if(&d, leaves, pal_add(graph, base, index.position)), o.token);
+  close_graph(&d, &o);
+}
+
+/* ---- steps with caches ----------------------------------------------------------------------------- */
+
+/* Logits [S, V] after the last row of each sequence. */
+static pal_value cached_logits(const decode_graph *d) {
+  pal_graph *g = d->graph;
+  const pal_model *model = d->decoder->model;
+  const pal_value *state = d->state;
+  const int64_t mask = pal_model_format(model)->mask;
+  const pal_ragged index = pal_ragged_index(g, state[PAL_BEGIN], state[PAL_LENGTH], d->token);
+  const pal_value past = pal_gather_rows(g, state[PAL_CURSOR], index.sequence);
+  const pal_value base = pal_gather_rows(g, slot_begin(d), index.sequence);
+  const pal_value position = pal_add(g, past, index.position);
+  const pal_network network = {
+      .token = d->token, .position = position, .sequence = index.sequence,
+      .begin = state[PAL_BEGIN], .length = state[PAL_LENGTH], .causal = true,
+      .time = pal_affine(g, pal_cast(g, state[PAL_BEGIN], PAL_F32), 0, 0),
+      .cache_rows = d->decoder->result_rows, .cache_stride = d->decoder->max_length,
+      .cache_index = pal_add(g, base, position), .cache_begin = slot_begin(d),
+      .cache_length = pal_add(g, state[PAL_CURSOR], state[PAL_LENGTH])};
+  const pal_value hidden = pal_backbone(g, model, &network);
+  const pal_value last = plus(d, pal_add(g, state[PAL_BEGIN], state[PAL_LENGTH]), -1);
+  const pal_value logits = pal_output_logits(g, model, pal_gather_rows(g, hidden, last));
+  return pal_exclude(g, logits, (pal_ints){&mask, 1});
+}
+
+void pal_decode_build_cached(const pal_decoder *decoder, pal_graph *graph) {
+  const decode_graph d = open_graph(decoder, graph);
+  const pal_model *model = decoder->model;
+  const pal_value *state = d.state;
+  const pal_value known = pal_add(graph, state[PAL_CURSOR], state[PAL_LENGTH]);
+  const pal_random random = {.seed = d.seed, .sample = state[PAL_SAMPLE], .position = known};
+  const pal_value logits = cached_logits(&d);
+  const double top_p = pal_model_number(model, "top_p");
+  outcome o = {.cursor = known};
+  o.token = pal_categorical(graph, logits, pal_scalar(graph, pal_model_number(model, "temperature")),
+                            (int64_t)pal_model_number(model, "top_k"), top_p > 0 ? top_p : 1, random);
+
+  /* answered: tokens written so far, this one included; wanted: 0 where the room is not known. */
+  const pal_value one = pal_affine(graph, state[PAL_BEGIN], 0, 1);
+  const pal_value answered = plus(&d, state[PAL_AGE], 1), wanted = state[PAL_PROMPT];
+  const pal_value full = pal_and(graph, pal_compare(graph, wanted, pal_int(graph, 0), PAL_GT),
+                                 pal_compare(graph, answered, wanted, PAL_GE));
+  const int32_t eos = pal_model_format(model)->eos;
+  o.halted = eos < 0 ? full
+                     : pal_or(graph, full, pal_compare(graph, o.token, pal_int(graph, eos), PAL_EQ));
+  const pal_value no_room =
+      pal_compare(graph, known, pal_int(graph, decoder->max_length - 1), PAL_GE);
+  o.finished = pal_or(graph, pal_or(graph, o.halted, no_room), at_the_cap(&d));
+  o.total = answered;
+  o.length = one;
+  o.begin = plus(&d, pal_cumsum(graph, one, 0), -1);
+  pal_write_rows(graph, scratch(&d, "result", decoder->result_rows),
+                 pal_add(graph, slot_begin(&d), state[PAL_AGE]), o.token);
+  close_graph(&d, &o);
+}

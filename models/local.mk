@@ -1,0 +1,22 @@
+# Floor 4: model definitions, layers, decoders.
+libpal_core_la_SOURCES += \
+	%D%/ap_mdm.c \
+	%D%/arm.c \
+	%D%/backbone.c \
+	%D%/batch.c \
+	%D%/corrupt.c \
+	%D%/decode.c \
+	%D%/decode_graph.c \
+	%D%/layers.c \
+	%D%/masked.c \
+	%D%/masked_arm.c \
+	%D%/mdm.c \
+	%D%/model.c \
+	%D%/settings.c \
+	%D%/table.c
+noinst_HEADERS += \
+	%D%/corrupt.h \
+	%D%/decode.h \
+	%D%/masked.h \
+	%D%/models.h \
+	%D%/settings.h

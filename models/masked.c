@@ -1,0 +1,69 @@
+/* Answer regions of masks: rows, loss and steps that MDM and Masked-ARM share (floor 4). */
+#include "models/masked.h"
+
+#include <math.h>
+#include <string.h>
+
+pal_region pal_region_add(pal_batch *batch, const pal_model *model, const pal_example *example,
+                          pal_error *error) {
+  const pal_format *f = pal_model_format(model);
+  int n = example->n_answer;
+  if (f->eos >= 0) n = n + 1 > example->answer_room ? n + 1 : example->answer_room;
+  const int64_t first = pal_batch_add(batch, NULL, example->n_prompt + n, example->id, error);
+  if (first < 0) return (pal_region){-1, 0};
+  int32_t *row = batch->token + first;
+  for (int i = 0; i < example->n_prompt; i++) *row++ = example->prompt[i];
+  for (int i = 0; i < n; i++) *row++ = i < example->n_answer ? example->answer[i] : f->eos;
+  return (pal_region){first + example->n_prompt, n};
+}
+
+void pal_masked_loss(const pal_model *model, pal_graph *graph, const pal_batch_values *in,
+                     pal_value part[PAL_MAX_PARTS]) {
+  const int64_t mask = pal_model_format(model)->mask;
+  const pal_network network = pal_network_of_batch(in);
+  const pal_value hidden = pal_backbone(graph, model, &network);
+  const pal_value logits = pal_output_logits(graph, model, hidden);
+  const pal_value nats =
+      pal_cross_entropy(graph, logits, in->target, in->weight, (pal_ints){&mask, 1});
+  part[0] = pal_sum_all(graph, nats);
+}
+
+int pal_masked_start(const pal_model *model, const int32_t *prompt, int n_prompt, int answer_room,
+                     int32_t *token, int room) {
+  const pal_format *f = pal_model_format(model);
+  int masks = answer_room;
+  if (masks == 0 && f->eos >= 0 && f->context > n_prompt) masks = f->context - n_prompt;
+  if (masks > room - n_prompt) return n_prompt + masks;
+  if (n_prompt) memcpy(token, prompt, sizeof *token * (size_t)n_prompt);
+  for (int i = 0; i < masks; i++) token[n_prompt + i] = f->mask;
+  return n_prompt + masks;
+}
+
+pal_masked_step pal_masked_predict(const pal_model *model, pal_graph *graph, const pal_decoding *d,
+                                   pal_value time) {
+  const int64_t mask = pal_model_format(model)->mask;
+  pal_network network = pal_network_of_step(graph, d);
+  if (!pal_is_nil(time)) network.time = time;
+  const pal_value hidden = pal_backbone(graph, model, &network);
+  pal_masked_step step = {
+      .masked = pal_compare(graph, d->token, pal_int(graph, (int32_t)mask), PAL_EQ),
+      .logits = pal_exclude(graph, pal_output_logits(graph, model, hidden), (pal_ints){&mask, 1})};
+  const pal_value temperature = pal_scalar(graph, pal_model_number(model, "temperature"));
+  step.y = pal_categorical(graph, step.logits, temperature, 0, 1, d->random);
+  return step;
+}
+
+void pal_masked_write(const pal_model *model, pal_graph *graph, pal_decoding *d,
+                      const pal_masked_step *step, pal_value chosen) {
+  const pal_value mask = pal_int(graph, pal_model_format(model)->mask);
+  d->next_token = pal_where(graph, chosen, step->y, d->token);
+  const pal_value left = pal_compare(graph, d->next_token, mask, PAL_EQ);
+  d->done = pal_not(graph, pal_segment_any(graph, left, d->begin, d->length));
+}
+
+pal_value pal_masked_best(pal_graph *graph, const pal_decoding *d, const pal_masked_step *step,
+                          pal_value score, int k) {
+  const pal_value never = pal_scalar(graph, -INFINITY);
+  return pal_segment_top_k(graph, pal_where(graph, step->masked, score, never), d->begin, d->length,
+                           pal_affine(graph, d->length, 0, k));
+}

@@ -1,0 +1,51 @@
+/* Masked-ARM: the encoder of an MDM that decodes strictly left to right (floor 4).
+ *
+ * Rows are the prompt and an answer region; a step writes the leftmost mask. A training row has a cut
+ * drawn uniformly: answer tokens before it are visible, all from it on are masks, and only the one at
+ * the cut, which decoding would write next, is a target. With the answer's length as its weight the
+ * loss is an unbiased estimate of -log p(answer | prompt) by the chain rule, so that evaluation
+ * needs nothing else. */
+#include "models/masked.h"
+
+static const pal_setting settings[] = {
+    {"temperature", "0", "of sampled tokens; 0: the most likely one"},
+};
+
+static pal_status rows(const pal_model *model, const pal_example *example, pal_rng *rng,
+                       bool evaluate, pal_batch *batch, pal_error *error) {
+  const int32_t mask = pal_model_format(model)->mask;
+  const pal_region region = pal_region_add(batch, model, example, error);
+  (void)evaluate;
+  if (region.first < 0) return PAL_E_CAPACITY;
+  if (region.n == 0) return PAL_OK;
+  const int cut = (int)pal_rng_below(rng, (uint32_t)region.n);
+  pal_region_mask(batch, region.first + cut, mask, region.n);
+  for (int i = cut + 1; i < region.n; i++) batch->token[region.first + i] = mask;
+  batch->count[0] += region.n;
+  return PAL_OK;
+}
+
+static void step(const pal_model *model, pal_graph *graph, pal_decoding *d) {
+  const pal_masked_step now = pal_masked_predict(model, graph, d, PAL_NIL);
+  const pal_value leftmost = pal_affine(graph, pal_cast(graph, d->position, PAL_F32), -1, 0);
+  pal_masked_write(model, graph, d, &now, pal_masked_best(graph, d, &now, leftmost, 1));
+}
+
+static pal_status check(const pal_model *model, pal_error *error) {
+  return pal_setting_range(model, "temperature", 0, 1e6, error);
+}
+
+const pal_model_definition pal_model_masked_arm = {
+    .abi_size = sizeof(pal_model_definition),
+    .name = "masked-arm",
+    .doc = "Masked autoregressive: an encoder over masks writes the leftmost one in each step.",
+    .form = PAL_FORM_ANSWER,
+    .setting = settings,
+    .n_settings = sizeof settings / sizeof *settings,
+    .part = {"answer"},
+    .rows = rows,
+    .loss = pal_masked_loss,
+    .start = pal_masked_start,
+    .step = step,
+    .check = check,
+};

@@ -1,0 +1,115 @@
+/* See lab.h. */
+#include "tests/lab.h"
+
+#include <check.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+void lab_open(lab *l, int threads, const char *definition, const pal_format *format,
+              const char *const *setting) {
+  memset(l, 0, sizeof *l);
+  pal_options options = {.threads = threads};
+  int n = 0;
+  l->context = pal_context_new(&options, &l->error);
+  ck_assert_msg(l->context && !pal_register_ops(l->context, &l->error) &&
+                    !pal_register_optimizers(l->context, &l->error) &&
+                    !pal_register_models(l->context, &l->error), "%s", l->error.text);
+  l->store = pal_store_new(7);
+  while (setting && setting[n]) n++;
+  l->model = pal_model_new(l->context, l->store, definition, format, setting, n, &l->error);
+  ck_assert_msg(l->model != NULL, "%s", l->error.text);
+}
+
+void lab_close(lab *l) {
+  pal_exec_free(l->exec);
+  pal_plan_free(l->plan);
+  pal_model_free(l->model);
+  pal_store_free(l->store);
+  pal_context_free(l->context);
+}
+
+void lab_shake(lab *l, double scale) {
+  pal_variable *v;
+  for (size_t i = 0; (v = pal_store_at(l->store, i)) != NULL; i++) {
+    if (pal_variable_role(v) != PAL_PARAMETER) continue;
+    pal_rng rng = pal_rng_new(11, pal_variable_name(v), 0, 0);
+    const double middle = strstr(pal_variable_name(v), "gain") ? 1 : 0;
+    float *x = pal_variable_data(v);
+    for (size_t e = 0; e < pal_variable_bytes(v) / sizeof *x; e++)
+      x[e] = (float)(middle + scale * pal_rng_normal(&rng));
+  }
+}
+
+/* AdamW on every parameter that the loss has made. */
+static void build_steps(lab *l, pal_graph *g, pal_value total) {
+  enum { MOST = 128 };
+  const pal_optimizer *adamw = pal_lookup(l->context, "optimizer", "adamw");
+  const pal_value rate = pal_input(g, "rate", pal_type_scalar(PAL_F32));
+  const pal_value step = pal_input(g, "step", pal_type_scalar(PAL_F32));
+  pal_value p[MOST], gradient[MOST];
+  const size_t variables = pal_store_count(l->store);
+  int n = 0;
+  for (size_t i = 0; i < variables && n < MOST; i++) {
+    const pal_variable *v = pal_store_at(l->store, i);
+    if (pal_variable_role(v) == PAL_PARAMETER) p[n++] = pal_variable_old(g, pal_variable_name(v));
+  }
+  pal_gradient(g, total, p, n, gradient);
+  for (int i = 0; i < n; i++)
+    pal_assign(g, p[i], adamw->update(g, &adamw->defaults, p[i], gradient[i], rate, step));
+}
+
+void lab_build(lab *l, bool training) {
+  pal_exec_free(l->exec);
+  pal_plan_free(l->plan);
+  pal_graph *g = pal_graph_new(l->context, l->store);
+  const pal_batch_values in = pal_batch_inputs(g, LAB_ROWS, LAB_SEQUENCES, training);
+  const pal_model_definition *definition = pal_model_definition_of(l->model);
+  pal_value part[PAL_MAX_PARTS] = {PAL_NIL, PAL_NIL, PAL_NIL, PAL_NIL}, total = PAL_NIL;
+  definition->loss(l->model, g, &in, part);
+  for (int k = 0; k < PAL_MAX_PARTS && definition->part[k]; k++) {
+    char name[16];
+    snprintf(name, sizeof name, "part%d", k);
+    pal_output(g, name, part[k]);
+    const pal_value scaled =
+        pal_mul(g, part[k], pal_sum_all(g, pal_slice(g, in.scale, 0, k, k + 1)));
+    total = k ? pal_add(g, total, scaled) : scaled;
+  }
+  pal_output(g, "total", total);
+  if (training) build_steps(l, g, total);
+  l->plan = pal_compile(g, &l->error);
+  pal_graph_free(g);
+  ck_assert_msg(l->plan != NULL, "%s", l->error.text);
+  l->exec = pal_exec_new(l->plan, &l->error);
+  ck_assert_msg(l->exec != NULL, "%s", l->error.text);
+  l->batch = pal_batch_of(l->exec);
+}
+
+void lab_add(lab *l, const pal_example *example, uint64_t step, bool evaluate) {
+  pal_rng rng = pal_rng_new(3, "lab", step, example->id);
+  const pal_model_definition *definition = pal_model_definition_of(l->model);
+  ck_assert_msg(!definition->rows(l->model, example, &rng, evaluate, &l->batch, &l->error), "%s",
+                l->error.text);
+}
+
+double lab_run(lab *l, int step, double rate) {
+  float *scale = pal_exec_input(l->exec, "scale");
+  for (int k = 0; k < PAL_MAX_PARTS; k++)
+    scale[k] = l->batch.count[k] > 0 ? (float)(1 / l->batch.count[k]) : 0;
+  int32_t *seed = pal_exec_input(l->exec, "seed");
+  seed[0] = 5;
+  seed[2] = step;
+  if (pal_exec_input(l->exec, "rate")) {
+    *(float *)pal_exec_input(l->exec, "rate") = (float)rate;
+    *(float *)pal_exec_input(l->exec, "step") = (float)step;
+  }
+  ck_assert(!pal_exec_count(l->exec, "T", l->batch.rows, &l->error));
+  ck_assert(!pal_exec_count(l->exec, "S", l->batch.sequences, &l->error));
+  ck_assert_msg(!pal_exec_run(l->exec, &l->error), "%s", l->error.text);
+  return (double)*(const float *)pal_exec_output(l->exec, "total", NULL);
+}
+
+double lab_sum(lab *l) {
+  lab_run(l, 0, 0);
+  return (double)*(const float *)pal_exec_output(l->exec, "part0", NULL);
+}
