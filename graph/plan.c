@@ -6,7 +6,7 @@
 #include "src/alloc.h"
 
 /* Machine constants for the one decision they serve: whether a team is worth waking. */
-static const double SECONDS_PER_FLOP = 1.0 / 4e10, SECONDS_PER_BYTE = 1.0 / 1e10;
+static const double SECONDS_PER_FLOP = 1.0 / 4e10, SECONDS_PER_BYTE = 1.0 / 4e10;
 enum { CHUNK_BYTES = 192 << 10, CHUNK_LEAST = 48, CHUNK_MOST = 1 << 14 };
 
 static pal_cost cost_of(const pal_op *op, const pal_run *run) {

@@ -11,11 +11,13 @@
 #include "src/alloc.h"
 #include "src/team.h"
 
-static const double TEAM_PAYS_SECONDS = 60e-6;
+/* A stage shorter than this on one thread is not worth a barrier: on a busy machine, where a member of
+ * the team may not have a core, a barrier can cost a scheduler's turn. */
+static const double TEAM_PAYS_SECONDS = 50e-6;
 
 typedef struct running {
   pal_exec *exec;
-  atomic_int failed;
+  atomic_int failed; /* 1 + the stage in which a worker failed, 0 for none */
   pal_error *error;
   atomic_flag report; /* taken by the worker whose failure is reported */
 } running;
@@ -59,7 +61,7 @@ static pal_status run_range(pal_exec *e, const pal_item *item, int64_t begin, in
   return PAL_OK;
 }
 
-static void note_failure(running *r, const pal_item *item, const pal_error *error) {
+static void note_failure(running *r, int stage, const pal_item *item, const pal_error *error) {
   const pal_plan *plan = r->exec->plan;
   if (!atomic_flag_test_and_set(&r->report) && r->error && !r->error->code) {
     const pal_node *node =
@@ -71,7 +73,8 @@ static void note_failure(running *r, const pal_item *item, const pal_error *erro
     else
       pal_fail(r->error, error->code, "%s", error->text);
   }
-  atomic_store(&r->failed, 1);
+  int none = 0;
+  atomic_compare_exchange_strong(&r->failed, &none, stage + 1);
 }
 
 static void run_stage(running *r, int s, int rank, int workers) {
@@ -90,7 +93,7 @@ static void run_stage(running *r, int s, int rank, int workers) {
       for (; begin < n; begin += step) {
         int64_t end = begin + step < n ? begin + step : n;
         if (run_range(e, item, begin, end, scratch, &error)) {
-          note_failure(r, item, &error);
+          note_failure(r, s, item, &error);
           return;
         }
         if (workers > 1) break;
@@ -138,7 +141,9 @@ static void walk(void *data, int rank, int workers) {
   for (int s = 0; s < (int)e->plan->stage.n; s++) {
     run_stage(r, s, rank, workers);
     if (workers > 1) pal_team_barrier();
-    if (atomic_load(&r->failed)) return;
+    /* A faster worker may already have failed in the next stage, whose barrier it waits at. */
+    int failed = atomic_load(&r->failed);
+    if (failed && failed <= s + 1) return;
     if (rank == 0) e->stages_done = s + 1;
     if (stage_binds(e, s)) {
       if (rank == 0) take_bound(r, s);
@@ -261,7 +266,8 @@ static double seconds(const pal_exec *e) {
 
 pal_status pal_exec_run(pal_exec *exec, pal_error *error) {
   int threads = pal_context_threads(exec->plan->graph->context);
-  return run_on(exec, threads > 1 && seconds(exec) > TEAM_PAYS_SECONDS ? threads : 1, error);
+  bool pays = seconds(exec) > TEAM_PAYS_SECONDS * (double)exec->plan->stage.n;
+  return run_on(exec, threads > 1 && pays ? threads : 1, error);
 }
 
 pal_status pal_exec_run_serial(pal_exec *exec, pal_error *error) { return run_on(exec, 1, error); }

@@ -59,7 +59,7 @@ PAL_API void pal_output(pal_graph *graph, const char *name, pal_value value);
 PAL_API void pal_loop(pal_graph *graph, pal_value input, pal_value value);
 
 /* Applies op `name` to inputs (nil for absent optional ones); writes the op's outputs to
- * `out` when that is not NULL; returns output 0. `attrs` may be NULL for ops without. */
+ * `out` when that is not NULL (PAL_MAX_OUTPUTS places, nil past the op's own); returns output 0. `attrs` may be NULL for ops without. */
 PAL_API pal_value pal_apply(pal_graph *graph, const char *name, const pal_value *in, int n_in,
                             const void *attrs, pal_value *out);
 

@@ -1,0 +1,114 @@
+/* The program's own pieces (floor 6): options, jobs, evaluation, tables. It uses the public
+ * headers only, like any user's program. Results go to stdout, everything else to stderr. */
+#ifndef PAL_CLI_H
+#define PAL_CLI_H
+
+#include <palimpsest/palimpsest.h>
+#include <stdio.h>
+
+enum cli_exit {
+  CLI_DONE = 0,
+  CLI_FAILED = 1,
+  CLI_USAGE = 2,    /* bad usage, config or data */
+  CLI_DIVERGED = 3, /* a non-finite loss */
+  CLI_CHECK = 4,    /* check-op found a fault */
+  CLI_SIGNAL = 128  /* plus the signal's number */
+};
+
+enum { CLI_MAX_SET = 128, CLI_MAX_PLUGINS = 16, CLI_MAX_SETS = 64 };
+
+/* The command line, taken apart. */
+typedef struct cli_options {
+  const char *verb, *argument, *second; /* palimpsest VERB ARGUMENT SECOND */
+  const char *set[CLI_MAX_SET];         /* key=value, in order; later wins */
+  int n_set;
+  const char *plugin[CLI_MAX_PLUGINS];
+  int n_plugins;
+  const char *config, *data, *json, *out, *models, *model, *budget, *isa;
+  int threads, seeds, n, resume;
+  bool quiet, help;
+} cli_options;
+
+/* PAL_E_ARGUMENT with what is wrong. */
+pal_status cli_parse(int argc, char **argv, cli_options *options, pal_error *error);
+void cli_usage(FILE *to, const char *verb);
+
+/* Everything that belongs to one training run or one trained model. */
+typedef struct cli_job {
+  pal_context *context; /* borrowed */
+  const char *task_name, *model_name;
+  char *set[3][CLI_MAX_SET]; /* task, model, train settings, owned */
+  int n_set[3];
+  pal_task *task;
+  pal_store *store;
+  pal_model *model;
+  pal_stream stream;
+  pal_trainer *trainer;
+  pal_form form; /* of its examples */
+  uint64_t seed; /* train.seed: of the store, the stream and the trainer */
+} cli_job;
+enum { CLI_TASK, CLI_MODEL, CLI_TRAIN };
+
+/* Sorts "key=value" texts to the task, the model or the trainer: by prefix "task.", "model.",
+ * "train.", or by the one of them that has the key. */
+pal_status cli_job_set(cli_job *job, const char *setting, pal_error *error);
+/* Opens task and model; then the trainer when `train`. */
+pal_status cli_job_open(cli_job *job, bool train, pal_error *error);
+void cli_job_close(cli_job *job);
+
+/* One evaluated set. */
+typedef struct cli_set {
+  char name[256];
+  int n, exact, valid, halted, capped; /* halted by itself, stopped by the cap */
+  double passes_mean, passes_p95;
+  bool likelihood;
+  pal_likelihood loss;
+} cli_set;
+
+typedef struct cli_row {
+  char model[96];
+  uint64_t seed;
+  int64_t parameters, examples, steps;
+  double seconds, loss;
+  bool fitted; /* exceeds 99 % on every set of the training range */
+  int n_sets;
+  cli_set set[CLI_MAX_SETS];
+} cli_row;
+
+/* Trains to the end with a progress line; fills steps, examples, seconds, loss. `metrics` may be NULL. */
+pal_status cli_train(cli_job *job, FILE *metrics[2], bool quiet, const char *label, cli_row *row,
+                     pal_error *error);
+/* Evaluates on the task's sets, or on a file of instances when `data` is not NULL; at most `limit`
+ * instances a set (0: all). */
+pal_status cli_evaluate(cli_job *job, const char *data, int limit, bool quiet, cli_row *row,
+                        pal_error *error);
+
+/* 95 % Wilson score interval of k successes in n. */
+void cli_wilson(int k, int n, double *low, double *high);
+void cli_table(FILE *to, const cli_row *row, int n);
+/* {"task": ..., "rows": [...]} written to `path` whole or not at all. */
+pal_status cli_json(const char *path, const char *task, const cli_row *row, int n, pal_error *error);
+
+/* One rewriting line on a terminal, now and then a plain one elsewhere; nothing when quiet. */
+void cli_progress(bool quiet, const char *label, double done, double of, double seconds,
+                  const char *detail);
+void cli_progress_end(bool quiet);
+double cli_seconds(void);
+
+/* Set by SIGINT and SIGTERM; work stops at the next step. */
+int cli_signal(void);
+
+/* The verbs; each returns an exit code. */
+int cli_verb_train(pal_context *context, const cli_options *options);
+int cli_verb_eval(pal_context *context, const cli_options *options);
+int cli_verb_sample(pal_context *context, const cli_options *options);
+int cli_verb_compare(pal_context *context, const cli_options *options);
+int cli_verb_check_op(pal_context *context, const cli_options *options);
+int cli_verb_info(pal_context *context, const cli_options *options);
+/* Prints the error to stderr; the exit code that goes with it. */
+int cli_report(const pal_error *error);
+
+/* A run directory: config and weights of one model. */
+pal_status cli_run_save_config(const cli_job *job, const char *directory, pal_error *error);
+pal_status cli_run_read_config(cli_job *job, const char *file, pal_error *error);
+#endif

@@ -1,0 +1,197 @@
+/* Evaluation: decode the instances of a set, or bound their likelihood (floor 6). */
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/cli.h"
+
+enum { TOGETHER = 1024, LIKELIHOOD_DRAWS = 16 };
+
+/* Instances kept while they are decoded. */
+typedef struct batch {
+  cli_job *job;
+  pal_example *instance;
+  int n;
+  int *passes;
+  cli_set *set;
+} batch;
+
+static void free_batch(batch *b) {
+  for (int i = 0; i < b->n; i++) {
+    free((void *)(uintptr_t)b->instance[i].prompt);
+    free((void *)(uintptr_t)b->instance[i].answer);
+  }
+  free(b->instance);
+  free(b->passes);
+}
+
+static int32_t *copy_tokens(const int32_t *from, int n) {
+  int32_t *to = malloc(sizeof *to * ((size_t)n + 1));
+  if (to && n) memcpy(to, from, sizeof *to * (size_t)n);
+  return to;
+}
+
+static pal_status keep_instance(batch *b, const pal_example *example, pal_error *error) {
+  pal_example e = *example;
+  e.prompt = copy_tokens(example->prompt, example->n_prompt);
+  e.answer = copy_tokens(example->answer, example->n_answer);
+  e.order = NULL;
+  if (!e.prompt || !e.answer) return pal_fail(error, PAL_E_MEMORY, "no memory for instances");
+  b->instance[b->n++] = e;
+  return PAL_OK;
+}
+
+static void take(int index, const pal_decoded *decoded, void *data) {
+  batch *b = data;
+  pal_score score = b->job->task->definition->score(b->job->task, &b->instance[index], b->job->form,
+                                                    decoded->token, decoded->n);
+  b->set->exact += score.exact && decoded->halted;
+  b->set->valid += score.valid;
+  b->set->halted += decoded->halted;
+  b->set->capped += !decoded->halted;
+  b->passes[index] = decoded->forward_passes;
+}
+
+static int by_value(const void *a, const void *b) { return *(const int *)a - *(const int *)b; }
+
+static pal_status decode_batch(batch *b, pal_error *error) {
+  const pal_task_definition *d = b->job->task->definition;
+  pal_decode_options options = {.sequences = b->n < TOGETHER ? b->n : TOGETHER, .seed = 1};
+  for (int i = 0; i < b->n; i++) {
+    int cap = d->step_cap(b->job->task, &b->instance[i], b->job->form);
+    int room = d->answer_room(b->job->task, &b->instance[i], b->job->form);
+    if (cap > options.max_steps) options.max_steps = cap;
+    if (room > options.answer_room) options.answer_room = room;
+    if (b->instance[i].n_prompt > options.max_length) options.max_length = b->instance[i].n_prompt;
+  }
+  options.max_length += options.answer_room;
+  pal_decoder *decoder = pal_decoder_new(b->job->model, &options, error);
+  if (!decoder) return error->code;
+  pal_status status = pal_decode(decoder, b->instance, b->n, take, b, error);
+  pal_decoder_free(decoder);
+  if (status) return status;
+  double sum = 0;
+  qsort(b->passes, (size_t)b->n, sizeof *b->passes, by_value);
+  for (int i = 0; i < b->n; i++) sum += b->passes[i];
+  b->set->n = b->n;
+  b->set->passes_mean = b->n ? sum / b->n : 0;
+  b->set->passes_p95 = b->n ? b->passes[(int)ceil(0.95 * b->n) - 1] : 0;
+  return PAL_OK;
+}
+
+typedef struct source {
+  cli_job *job;
+  int set;
+} source;
+
+static pal_status instance_of(void *data, int i, pal_example *example, pal_error *error) {
+  source *s = data;
+  return s->job->task->definition->instance(s->job->task, s->set, i, s->job->form, example, error);
+}
+
+static pal_status evaluate_set(cli_job *job, int set, int n, cli_set *out, pal_error *error) {
+  if (job->task->definition->likelihood) {
+    source s = {job, set};
+    out->likelihood = true;
+    out->n = n;
+    return pal_evaluate_loss(job->model, instance_of, &s, n, LIKELIHOOD_DRAWS, 1, &out->loss, error);
+  }
+  batch b = {.job = job, .set = out, .instance = calloc((size_t)n + 1, sizeof(pal_example)),
+             .passes = calloc((size_t)n + 1, sizeof(int))};
+  pal_status status = b.instance && b.passes ? PAL_OK : pal_fail(error, PAL_E_MEMORY, "no memory for %d instances", n);
+  for (int i = 0; i < n && !status; i++) {
+    pal_example e;
+    source s = {job, set};
+    status = instance_of(&s, i, &e, error);
+    if (!status) status = keep_instance(&b, &e, error);
+  }
+  if (!status) status = decode_batch(&b, error);
+  free_batch(&b);
+  return status;
+}
+
+/* One instance a line; a bad one is an error with file and line. */
+static pal_status evaluate_file(cli_job *job, const char *path, int limit, cli_set *out,
+                                pal_error *error) {
+  const pal_task_definition *d = job->task->definition;
+  if (!d->read)
+    return pal_fail(error, PAL_E_UNSUPPORTED, "task %s has no text form for instances", d->name);
+  FILE *file = fopen(path, "r");
+  if (!file) return pal_fail(error, PAL_E_NOT_FOUND, "%s: %s", path, strerror(errno));
+  batch b = {.job = job, .set = out};
+  char *line = NULL;
+  size_t size = 0;
+  pal_status status = PAL_OK;
+  int room = 0;
+  for (int number = 1; !status && (!limit || b.n < limit); number++) {
+    ssize_t length = getline(&line, &size, file);
+    if (length < 0) break;
+    while (length > 0 && (line[length - 1] == '\n' || line[length - 1] == '\r')) line[--length] = 0;
+    if (length == 0 || line[0] == '#') continue;
+    pal_example e;
+    pal_error own = {0};
+    if (d->read(job->task, line, job->form, (uint64_t)number, &e, &own)) {
+      status = pal_fail(error, own.code, "%s:%d: %s", path, number, own.text);
+      break;
+    }
+    if (b.n == room) {
+      room = room ? 2 * room : 256;
+      pal_example *grown = realloc(b.instance, sizeof *grown * (size_t)room);
+      if (grown) b.instance = grown;
+      else status = pal_fail(error, PAL_E_MEMORY, "no memory for instances");
+    }
+    if (!status) status = keep_instance(&b, &e, error);
+  }
+  free(line);
+  fclose(file);
+  b.passes = calloc((size_t)b.n + 1, sizeof(int));
+  if (!status && !b.n) status = pal_fail(error, PAL_E_FORMAT, "%s holds no instance", path);
+  if (!status && !b.passes) status = pal_fail(error, PAL_E_MEMORY, "no memory for instances");
+  if (!status) status = decode_batch(&b, error);
+  free_batch(&b);
+  return status;
+}
+
+/* Models without a window attend to whole sequences: fewer of the long ones. */
+static int affordable(const cli_job *job, int set, int size) {
+  enum { LEAST = 10 };
+  static const double WORK = 1.5e9; /* rows squared, over all instances */
+  pal_example e;
+  pal_error ignored = {0};
+  source s = {(cli_job *)(uintptr_t)job, set};
+  if (pal_model_number(job->model, "window") > 0 || job->task->definition->likelihood ||
+      instance_of(&s, 0, &e, &ignored))
+    return size;
+  double rows = e.n_prompt + job->task->definition->answer_room(job->task, &e, job->form);
+  double n = WORK / (rows * rows);
+  return n >= size ? size : n < LEAST ? (size < LEAST ? size : LEAST) : (int)n;
+}
+
+pal_status cli_evaluate(cli_job *job, const char *data, int limit, bool quiet, cli_row *row,
+                        pal_error *error) {
+  const pal_task_definition *d = job->task->definition;
+  double start = cli_seconds();
+  row->n_sets = 0;
+  if (data) {
+    cli_set *set = &row->set[row->n_sets++];
+    *set = (cli_set){0};
+    snprintf(set->name, sizeof set->name, "%s", data);
+    return evaluate_file(job, data, limit, set, error);
+  }
+  int sets = 0;
+  while (sets < CLI_MAX_SETS && d->set_name(job->task, sets)) sets++;
+  for (int i = 0; i < sets; i++) {
+    cli_set *set = &row->set[row->n_sets++];
+    *set = (cli_set){0};
+    snprintf(set->name, sizeof set->name, "%s", d->set_name(job->task, i));
+    int n = affordable(job, i, d->set_size(job->task, i));
+    if (limit && n > limit) n = limit;
+    cli_progress(quiet, set->name, i, sets, cli_seconds() - start, "evaluating");
+    pal_status status = cli_signal() ? pal_fail(error, PAL_E_INTERRUPTED, "stopped by signal %d", cli_signal())
+                                     : evaluate_set(job, i, n, set, error);
+    if (status) return status;
+  }
+  cli_progress_end(quiet);
+  return PAL_OK;
+}

@@ -1,0 +1,63 @@
+/* palimpsest info: what is built in, and what plug-ins add (floor 6). */
+#include <string.h>
+
+#include "cli/cli.h"
+
+static const char *const kinds[] = {"op", "optimizer", "model", "task"};
+
+static void print_name(const char *name, const void *definition, void *data) {
+  (void)definition, (void)data;
+  printf("  %s\n", name);
+}
+
+static void print_settings(const pal_setting *s, int n) {
+  for (int i = 0; i < n; i++) printf("  %-14s %-12s %s\n", s[i].name, s[i].value, s[i].doc);
+}
+
+static void print_one(const char *kind, const void *definition) {
+  int n;
+  if (strcmp(kind, "op") == 0) {
+    const pal_op *op = definition;
+    printf("%s, version %u\n%s\n", op->name, op->version, op->doc);
+  } else if (strcmp(kind, "optimizer") == 0) {
+    const pal_optimizer *optimizer = definition;
+    printf("%s\n%s\n", optimizer->name, optimizer->doc);
+  } else if (strcmp(kind, "model") == 0) {
+    const pal_model_definition *model = definition;
+    printf("%s\n%s\n\nsettings of its own:\n", model->name, model->doc);
+    print_settings(model->setting, model->n_settings);
+    printf("settings of the network:\n");
+    const pal_setting *s = pal_network_settings(&n);
+    print_settings(s, n);
+    printf("settings of the trainer:\n");
+    s = pal_train_settings(&n);
+    print_settings(s, n);
+  } else {
+    const pal_task_definition *task = definition;
+    printf("%s\n%s\n\nsettings:\n", task->name, task->doc);
+    print_settings(task->setting, task->n_settings);
+  }
+}
+
+int cli_verb_info(pal_context *context, const cli_options *o) {
+  bool known = !o->argument;
+  char version[160];
+  if (!o->argument) printf("%s\n", pal_version(context, version, sizeof version));
+  for (size_t k = 0; k < sizeof kinds / sizeof *kinds; k++) {
+    if (o->argument && strcmp(o->argument, kinds[k]) != 0) continue;
+    known = true;
+    const void *one = o->second ? pal_lookup(context, kinds[k], o->second) : NULL;
+    if (o->second && !one) {
+      fprintf(stderr, "palimpsest: no %s is named \"%s\"\n", kinds[k], o->second);
+      return CLI_USAGE;
+    }
+    if (one) {
+      print_one(kinds[k], one);
+    } else {
+      printf("%s\n", kinds[k]);
+      pal_each(context, kinds[k], print_name, NULL);
+    }
+  }
+  if (!known) fprintf(stderr, "palimpsest: info knows op, optimizer, model and task, not \"%s\"\n", o->argument);
+  return known ? CLI_DONE : CLI_USAGE;
+}

@@ -1,0 +1,166 @@
+/* A job: task, model and trainer opened from settings (floor 6). */
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/cli.h"
+
+static const char *const prefix[3] = {"task.", "model.", "train."};
+
+/* Settings tables of kind k; a model has two. */
+static const pal_setting *table_of(const cli_job *job, int k, int which, int *n) {
+  *n = 0;
+  if (k == CLI_TRAIN) return which ? NULL : pal_train_settings(n);
+  if (k == CLI_MODEL && which) return pal_network_settings(n);
+  if (which) return NULL;
+  if (k == CLI_MODEL) {
+    const pal_model_definition *d = pal_lookup(job->context, "model", job->model_name);
+    if (d) *n = d->n_settings;
+    return d ? d->setting : NULL;
+  }
+  const pal_task_definition *d = pal_lookup(job->context, "task", job->task_name);
+  if (d) *n = d->n_settings;
+  return d ? d->setting : NULL;
+}
+
+static bool has_key(const cli_job *job, int k, const char *key, size_t length) {
+  for (int which = 0; which < 2; which++) {
+    int n;
+    const pal_setting *table = table_of(job, k, which, &n);
+    for (int i = 0; i < n; i++)
+      if (strlen(table[i].name) == length && strncmp(table[i].name, key, length) == 0) return true;
+  }
+  return false;
+}
+
+static pal_status keep(cli_job *job, int k, const char *setting, pal_error *error) {
+  if (job->n_set[k] == CLI_MAX_SET) return pal_fail(error, PAL_E_ARGUMENT, "too many settings");
+  char *copy = strdup(setting);
+  if (!copy) return pal_fail(error, PAL_E_MEMORY, "no memory for settings");
+  job->set[k][job->n_set[k]++] = copy;
+  return PAL_OK;
+}
+
+pal_status cli_job_set(cli_job *job, const char *setting, pal_error *error) {
+  const char *equals = strchr(setting, '=');
+  if (!equals)
+    return pal_fail(error, PAL_E_ARGUMENT, "\"%s\" is not of the form key=value", setting);
+  for (int k = 0; k < 3; k++)
+    if (strncmp(setting, prefix[k], strlen(prefix[k])) == 0)
+      return keep(job, k, setting + strlen(prefix[k]), error);
+  int owner = -1;
+  for (int k = 0; k < 3; k++) {
+    if (!has_key(job, k, setting, (size_t)(equals - setting))) continue;
+    if (owner >= 0)
+      return pal_fail(error, PAL_E_ARGUMENT, "\"%s\" could be %s%s or %s%s; write it with its prefix",
+                      setting, prefix[owner], setting, prefix[k], setting);
+    owner = k;
+  }
+  if (owner < 0)
+    return pal_fail(error, PAL_E_ARGUMENT,
+                    "neither task \"%s\", model \"%s\" nor the trainer has a setting \"%.*s\"; "
+                    "palimpsest info shows them",
+                    job->task_name, job->model_name, (int)(equals - setting), setting);
+  return keep(job, owner, setting, error);
+}
+
+static const char *const *texts(const cli_job *job, int k) {
+  return (const char *const *)job->set[k];
+}
+
+/* train.seed, as given last or by default. */
+static uint64_t seed_of(const cli_job *job) {
+  int n;
+  const pal_setting *table = pal_train_settings(&n);
+  const char *seed = "1";
+  for (int i = 0; i < n; i++)
+    if (strcmp(table[i].name, "seed") == 0) seed = table[i].value;
+  for (int i = 0; i < job->n_set[CLI_TRAIN]; i++)
+    if (strncmp(job->set[CLI_TRAIN][i], "seed=", 5) == 0) seed = job->set[CLI_TRAIN][i] + 5;
+  return strtoull(seed, NULL, 10);
+}
+
+pal_status cli_job_open(cli_job *job, bool train, pal_error *error) {
+  job->seed = seed_of(job);
+  const pal_model_definition *d = pal_lookup(job->context, "model", job->model_name);
+  if (!d)
+    return pal_fail(error, PAL_E_NOT_FOUND, "no model is named \"%s\"; palimpsest info model lists them",
+                    job->model_name);
+  if (job->form < d->form) job->form = d->form;
+  job->task = pal_task_new(job->context, job->task_name, texts(job, CLI_TASK), job->n_set[CLI_TASK], error);
+  if (!job->task) return error->code;
+  job->store = pal_store_new(job->seed);
+  if (!job->store) return pal_fail(error, PAL_E_MEMORY, "no memory for a store");
+  job->model = pal_model_new(job->context, job->store, job->model_name, &job->task->format,
+                             texts(job, CLI_MODEL), job->n_set[CLI_MODEL], error);
+  if (!job->model) return error->code;
+  if (!train) return PAL_OK;
+  pal_status status = job->task->definition->stream(job->task, job->form, job->seed, &job->stream, error);
+  if (status) return status;
+  job->trainer = pal_trainer_new(job->model, &job->stream, texts(job, CLI_TRAIN), job->n_set[CLI_TRAIN],
+                                 error);
+  return job->trainer ? PAL_OK : error->code;
+}
+
+void cli_job_close(cli_job *job) {
+  if (job->trainer) pal_trainer_free(job->trainer);
+  if (job->stream.self) job->stream.free(job->stream.self);
+  if (job->model) pal_model_free(job->model);
+  if (job->store) pal_store_free(job->store);
+  if (job->task) pal_task_free(job->task);
+  for (int k = 0; k < 3; k++)
+    for (int i = 0; i < job->n_set[k]; i++) free(job->set[k][i]);
+  memset(job, 0, sizeof *job);
+}
+
+/* ---- training -------------------------------------------------------------------------------- */
+
+static void write_metrics(FILE *metrics[2], const cli_job *job, const pal_step_report *r,
+                          double seconds) {
+  static const char *const none = "";
+  const pal_model_definition *d = pal_model_definition_of(job->model);
+  double bits = r->loss / 0.69314718055994531;
+  if (metrics[0])
+    fprintf(metrics[0], "%lld,%lld,%.3f,train,%.9g,%.9g,%.9g,%.9g,%.9g,%.9g,%.9g,%.9g,,,\n",
+            (long long)r->step, (long long)r->tokens, seconds, r->loss, r->part[0], r->part[1],
+            r->part[2], r->part[3], bits, r->rate, r->gradient_norm);
+  if (!metrics[1]) return;
+  fprintf(metrics[1], "{\"step\": %lld, \"tokens\": %lld, \"seconds\": %.3f, \"split\": \"train\", \"loss\": %.9g",
+          (long long)r->step, (long long)r->tokens, seconds, r->loss);
+  for (int k = 0; k < PAL_MAX_PARTS && d->part[k]; k++)
+    fprintf(metrics[1], ", \"loss_%s\": %.9g", d->part[k] ? d->part[k] : none, r->part[k]);
+  fprintf(metrics[1], ", \"rate\": %.9g, \"gradient_norm\": %.9g}\n", r->rate, r->gradient_norm);
+}
+
+pal_status cli_train(cli_job *job, FILE *metrics[2], bool quiet, const char *label, cli_row *row,
+                     pal_error *error) {
+  int64_t steps = pal_trainer_steps(job->trainer), every = steps / 100 > 0 ? steps / 100 : 1;
+  double start = cli_seconds(), sum = 0;
+  int64_t tokens = 0, summed = 0;
+  pal_status status = PAL_OK;
+  while (pal_trainer_done(job->trainer) < steps && !status) {
+    pal_step_report r;
+    if (cli_signal()) {
+      status = pal_fail(error, PAL_E_INTERRUPTED, "stopped by signal %d after step %lld", cli_signal(),
+                        (long long)pal_trainer_done(job->trainer));
+      break;
+    }
+    status = pal_trainer_step(job->trainer, &r, error);
+    if (status) break;
+    tokens += r.tokens;
+    double seconds = cli_seconds() - start;
+    if (r.step > steps - every) sum += r.loss, summed++; /* the last hundredth's mean */
+    if (metrics && (r.step % every == 0 || r.step == steps)) write_metrics(metrics, job, &r, seconds);
+    if (r.step % 16 == 0 || r.step == steps) {
+      char detail[96];
+      snprintf(detail, sizeof detail, "loss %.4f  %.0f tokens/s", r.loss, (double)tokens / seconds);
+      cli_progress(quiet, label, (double)r.step, (double)steps, seconds, detail);
+    }
+  }
+  cli_progress_end(quiet);
+  row->steps = pal_trainer_done(job->trainer);
+  row->examples = pal_trainer_examples(job->trainer);
+  row->seconds = cli_seconds() - start;
+  row->loss = summed ? sum / (double)summed : 0;
+  row->parameters = pal_model_parameters(job->model);
+  return status;
+}

@@ -1,0 +1,59 @@
+/* The program: verbs over the library (floor 6). */
+#include <string.h>
+
+#include "cli/cli.h"
+
+int cli_report(const pal_error *error) {
+  fprintf(stderr, "palimpsest: %s\n", error->text);
+  switch (error->code) {
+    case PAL_E_INTERRUPTED: return CLI_SIGNAL + (cli_signal() ? cli_signal() : 2);
+    case PAL_E_NONFINITE: return CLI_DIVERGED;
+    case PAL_E_ARGUMENT:
+    case PAL_E_NOT_FOUND:
+    case PAL_E_FORMAT:
+    case PAL_E_ABI:
+    case PAL_E_UNSUPPORTED: return CLI_USAGE;
+    default: return CLI_FAILED;
+  }
+}
+
+static int run_verb(pal_context *context, const cli_options *o) {
+  if (strcmp(o->verb, "train") == 0) return cli_verb_train(context, o);
+  if (strcmp(o->verb, "eval") == 0) return cli_verb_eval(context, o);
+  if (strcmp(o->verb, "sample") == 0) return cli_verb_sample(context, o);
+  if (strcmp(o->verb, "compare") == 0) return cli_verb_compare(context, o);
+  if (strcmp(o->verb, "check-op") == 0) return cli_verb_check_op(context, o);
+  if (strcmp(o->verb, "info") == 0) return cli_verb_info(context, o);
+  fprintf(stderr, "palimpsest: there is no verb \"%s\"; see palimpsest --help\n", o->verb);
+  return CLI_USAGE;
+}
+
+int main(int argc, char **argv) {
+  cli_options o;
+  pal_error error = {0};
+  bool version = argc == 2 && strcmp(argv[1], "--version") == 0;
+  if (!version && cli_parse(argc, argv, &o, &error)) {
+    cli_report(&error);
+    return CLI_USAGE;
+  }
+  if (!version && (o.help || !o.verb)) {
+    cli_usage(o.help ? stdout : stderr, o.verb);
+    return o.help ? CLI_DONE : CLI_USAGE;
+  }
+  pal_options options = {.threads = version ? 0 : o.threads, .isa = version ? NULL : o.isa};
+  pal_context *context = pal_open(&options, &error);
+  if (!context) return cli_report(&error);
+  int code = CLI_DONE;
+  char text[160];
+  if (version) printf("%s\n", pal_version(context, text, sizeof text));
+  for (int i = 0; !version && i < o.n_plugins && !code; i++)
+    if (pal_plugin_load(context, o.plugin[i], &error)) code = cli_report(&error);
+  cli_signal();
+  if (!version && !code) code = run_verb(context, &o);
+  pal_context_free(context);
+  if (fflush(stdout) || ferror(stdout)) {
+    fprintf(stderr, "palimpsest: standard output could not be written\n");
+    if (!code) code = CLI_FAILED;
+  }
+  return code;
+}

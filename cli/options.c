@@ -1,0 +1,122 @@
+/* The command line (floor 6). */
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/cli.h"
+
+typedef enum kind { TEXT, WHOLE, FLAG, MANY_SETS, MANY_PLUGINS } kind;
+
+typedef struct option {
+  const char *name;
+  kind kind;
+  size_t offset;
+  const char *verbs; /* which take it; "" is all */
+  const char *doc;
+} option;
+
+#define AT(member) offsetof(cli_options, member)
+static const option options[] = {
+    {"--set", MANY_SETS, 0, "train eval sample compare", "KEY=VALUE  a setting of the task, model or trainer; later wins"},
+    {"--config", TEXT, AT(config), "train compare", "FILE       settings, one key = value a line, # for comments"},
+    {"--data", TEXT, AT(data), "train eval sample compare", "FILE       the task's data; with eval: one instance a line"},
+    {"--model", TEXT, AT(model), "train", "NAME       which definition to train"},
+    {"--models", TEXT, AT(models), "compare", "A,B,...    which definitions to compare"},
+    {"--budget", TEXT, AT(budget), "compare", "KIND       matched (sequences, steps, parameters), free, or both"},
+    {"--seeds", WHOLE, AT(seeds), "compare", "N          training seeds 1 to N"},
+    {"--n", WHOLE, AT(n), "train eval sample compare check-op", "N          instances, samples or cases at most"},
+    {"--out", TEXT, AT(out), "train", "DIR        the run directory"},
+    {"--resume", FLAG, AT(resume), "train", "           go on from the run directory's last checkpoint"},
+    {"--json", TEXT, AT(json), "train eval compare", "FILE       the table as JSON"},
+    {"--plugin", MANY_PLUGINS, 0, "", "FILE       a shared object with ops, models or tasks"},
+    {"--threads", WHOLE, AT(threads), "", "N          threads; results do not depend on it"},
+    {"--isa", TEXT, AT(isa), "", "NAME       caps the instruction set: generic, avx2, avx512, neon"},
+    {"--quiet", FLAG, AT(quiet), "", "           no progress on stderr"},
+    {"--help", FLAG, AT(help), "", "           this text"},
+};
+enum { OPTIONS = sizeof options / sizeof *options };
+
+static const char *const verbs[][3] = {
+    {"train", "TASK", "trains one model and keeps it in a run directory"},
+    {"eval", "RUN", "evaluates a trained model"},
+    {"sample", "RUN", "decodes a few instances and shows them"},
+    {"compare", "TASK", "trains several kinds of model side by side and prints one table"},
+    {"check-op", "[NAME]", "tests an op, or every op, against its reference on random cases"},
+    {"info", "[KIND [NAME]]", "what is built in: ops, models, tasks, optimizers; or one of them"},
+};
+
+void cli_usage(FILE *to, const char *verb) {
+  fprintf(to, "usage: palimpsest VERB [ARGUMENT] [OPTION]...\n\n");
+  for (size_t v = 0; v < sizeof verbs / sizeof *verbs; v++)
+    if (!verb || strcmp(verb, verbs[v][0]) == 0)
+      fprintf(to, "  %-8s %-14s %s\n", verbs[v][0], verbs[v][1], verbs[v][2]);
+  fprintf(to, "\n");
+  for (int i = 0; i < OPTIONS; i++)
+    if (!verb || !*options[i].verbs || strstr(options[i].verbs, verb))
+      fprintf(to, "  %-10s %s\n", options[i].name, options[i].doc);
+  fprintf(to, "  %-10s %s\n", "--version", "           version, instruction set, OpenMP");
+}
+
+static pal_status take(cli_options *out, const option *o, const char *value, pal_error *error) {
+  char *field = (char *)out + o->offset, *end;
+  switch (o->kind) {
+    case FLAG:
+      if (o->offset == AT(resume)) out->resume = 1;
+      else *(bool *)(void *)field = true;
+      return PAL_OK;
+    case TEXT: *(const char **)(void *)field = value; return PAL_OK;
+    case WHOLE: {
+      long n = strtol(value, &end, 10);
+      if (end == value || *end || n < 1 || n > 1000000)
+        return pal_fail(error, PAL_E_ARGUMENT, "%s takes a whole number from 1 on, not \"%s\"", o->name,
+                        value);
+      *(int *)(void *)field = (int)n;
+      return PAL_OK;
+    }
+    case MANY_SETS:
+      if (out->n_set == CLI_MAX_SET) break;
+      out->set[out->n_set++] = value;
+      return PAL_OK;
+    case MANY_PLUGINS:
+      if (out->n_plugins == CLI_MAX_PLUGINS) break;
+      out->plugin[out->n_plugins++] = value;
+      return PAL_OK;
+  }
+  return pal_fail(error, PAL_E_ARGUMENT, "%s is given too often", o->name);
+}
+
+static const option *find(const char *name, size_t length) {
+  for (int i = 0; i < OPTIONS; i++)
+    if (strlen(options[i].name) == length && strncmp(options[i].name, name, length) == 0)
+      return &options[i];
+  return NULL;
+}
+
+static pal_status word(cli_options *out, const char *text, pal_error *error) {
+  const char **place = !out->verb ? &out->verb : !out->argument ? &out->argument : &out->second;
+  if (*place) return pal_fail(error, PAL_E_ARGUMENT, "what is \"%s\" for?", text);
+  *place = text;
+  return PAL_OK;
+}
+
+pal_status cli_parse(int argc, char **argv, cli_options *out, pal_error *error) {
+  *out = (cli_options){0};
+  for (int i = 1; i < argc; i++) {
+    pal_status status = PAL_OK;
+    if (argv[i][0] != '-') {
+      status = word(out, argv[i], error);
+    } else {
+      const char *equals = strchr(argv[i], '=');
+      size_t length = equals ? (size_t)(equals - argv[i]) : strlen(argv[i]);
+      const option *o = find(argv[i], length);
+      if (!o) return pal_fail(error, PAL_E_ARGUMENT, "there is no option %s; see --help", argv[i]);
+      if (out->verb && *o->verbs && !strstr(o->verbs, out->verb))
+        return pal_fail(error, PAL_E_ARGUMENT, "%s has no option %s; see palimpsest %s --help",
+                        out->verb, o->name, out->verb);
+      if (o->kind == FLAG ? equals != NULL : !equals && i + 1 == argc)
+        return pal_fail(error, PAL_E_ARGUMENT, "%s takes %s", o->name, o->kind == FLAG ? "no value" : "a value");
+      status = take(out, o, o->kind == FLAG ? "" : equals ? equals + 1 : argv[++i], error);
+    }
+    if (status) return status;
+  }
+  return PAL_OK;
+}

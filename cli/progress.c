@@ -1,0 +1,54 @@
+/* Progress on stderr: one rewriting line with an estimate of the time left (floor 6). */
+#include <signal.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "cli/cli.h"
+
+static double last_shown;
+static bool open_line;
+
+double cli_seconds(void) {
+  struct timespec t;
+  clock_gettime(CLOCK_MONOTONIC, &t);
+  return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+void cli_progress(bool quiet, const char *label, double done, double of, double seconds,
+                  const char *detail) {
+  if (quiet) return;
+  bool terminal = isatty(STDERR_FILENO);
+  double now = cli_seconds();
+  if (done < of && now - last_shown < (terminal ? 0.1 : 10.0)) return;
+  last_shown = now;
+  double left = done > 0 ? seconds * (of - done) / done : 0;
+  fprintf(stderr, "%s%-28s %5.1f %%  %6.1f s, %.0f s left  %s%s", terminal ? "\r\033[K" : "", label,
+          100 * done / (of > 0 ? of : 1), seconds, left, detail, terminal ? "" : "\n");
+  fflush(stderr);
+  open_line = terminal;
+}
+
+void cli_progress_end(bool quiet) {
+  if (!quiet && open_line) fprintf(stderr, "\r\033[K");
+  open_line = false;
+  last_shown = 0;
+}
+
+static volatile sig_atomic_t caught;
+
+static void note(int signal) { caught = signal; }
+
+int cli_signal(void) {
+  static bool ready;
+  if (!ready) {
+    struct sigaction action;
+    memset(&action, 0, sizeof action);
+    action.sa_handler = note;
+    action.sa_flags = (int)SA_RESETHAND; /* a second one ends the program at once */
+    sigaction(SIGINT, &action, NULL);
+    sigaction(SIGTERM, &action, NULL);
+    ready = true;
+  }
+  return caught;
+}

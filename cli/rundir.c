@@ -1,0 +1,115 @@
+/* A run directory's config: everything needed to repeat the run (floor 6). */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/cli.h"
+
+typedef struct writer {
+  char *text;
+  size_t n, room;
+  const char *prefix;
+  bool failed;
+} writer;
+
+static void add(writer *w, const char *a, const char *b, const char *c) {
+  size_t more = strlen(a) + strlen(b) + strlen(c) + 8;
+  if (w->n + more > w->room) {
+    char *grown = realloc(w->text, 2 * (w->n + more));
+    if (!grown) {
+      w->failed = true;
+      return;
+    }
+    w->text = grown;
+    w->room = 2 * (w->n + more);
+  }
+  w->n += (size_t)snprintf(w->text + w->n, w->room - w->n, "%s%s%s", a, b, c);
+}
+
+static void write_setting(const pal_setting *setting, void *data) {
+  writer *w = data;
+  add(w, "# ", setting->doc, "\n");
+  add(w, w->prefix, setting->name, " = ");
+  add(w, setting->value, "\n", "");
+}
+
+pal_status cli_run_save_config(const cli_job *job, const char *directory, pal_error *error) {
+  writer w = {.prefix = "task."};
+  char path[4096];
+  add(&w, "# A run of palimpsest: the resolved settings, defaults included.\n", "", "");
+  add(&w, "task = ", job->task_name, "\n");
+  add(&w, "model = ", job->model_name, "\n");
+  add(&w, "form = ", job->form == PAL_FORM_REASONED ? "reasoned" : "plain", "\n");
+  for (int i = 0; i < job->task->definition->n_settings; i++) {
+    pal_setting s = job->task->definition->setting[i];
+    s.value = job->task->value[i];
+    write_setting(&s, &w);
+  }
+  w.prefix = "model.";
+  pal_model_settings(job->model, write_setting, &w);
+  w.prefix = "train.";
+  if (job->trainer) pal_trainer_settings(job->trainer, write_setting, &w);
+  snprintf(path, sizeof path, "%s/config", directory);
+  pal_status status = w.failed ? pal_fail(error, PAL_E_MEMORY, "no memory for %s", path)
+                               : pal_file_replace(path, w.text, w.n, error);
+  free(w.text);
+  return status;
+}
+
+static char *trim(char *text) {
+  while (*text == ' ' || *text == '\t') text++;
+  size_t n = strlen(text);
+  while (n && strchr(" \t\r\n", text[n - 1])) text[--n] = 0;
+  return text;
+}
+
+static pal_status apply(cli_job *job, const char *key, const char *value, int pass, pal_error *error) {
+  bool task = strcmp(key, "task") == 0, model = strcmp(key, "model") == 0;
+  bool form = strcmp(key, "form") == 0;
+  char setting[4096];
+  if (task || model || form) {
+    if (pass != 0) return PAL_OK;
+    if (form) {
+      if (strcmp(value, "reasoned") == 0) job->form = PAL_FORM_REASONED;
+      else if (strcmp(value, "plain") != 0)
+        return pal_fail(error, PAL_E_ARGUMENT, "form is plain or reasoned, not \"%s\"", value);
+      return PAL_OK;
+    }
+    const char **place = task ? &job->task_name : &job->model_name;
+    if (*place) return PAL_OK; /* the command line has named it */
+    *place = strdup(value);
+    return *place ? PAL_OK : pal_fail(error, PAL_E_MEMORY, "no memory for settings");
+  }
+  if (pass != 1) return PAL_OK;
+  snprintf(setting, sizeof setting, "%s=%s", key, value);
+  return cli_job_set(job, setting, error);
+}
+
+/* Two passes: which tables have a key is known once task and model are. */
+pal_status cli_run_read_config(cli_job *job, const char *path, pal_error *error) {
+  FILE *file = fopen(path, "r");
+  if (!file) return pal_fail(error, PAL_E_NOT_FOUND, "%s: %s", path, strerror(errno));
+  char *line = NULL;
+  size_t size = 0;
+  pal_status status = PAL_OK;
+  for (int pass = 0; pass < 2 && !status; pass++) {
+    rewind(file);
+    for (int number = 1; !status && getline(&line, &size, file) >= 0; number++) {
+      char *text = trim(line), *equals = strchr(text, '=');
+      if (!*text || *text == '#') continue;
+      pal_error own = {0};
+      if (!equals) {
+        pal_fail(&own, PAL_E_FORMAT, "\"%.60s\" is not of the form key = value", text);
+      } else {
+        *equals = 0;
+        apply(job, trim(text), trim(equals + 1), pass, &own);
+      }
+      if (own.code) status = pal_fail(error, own.code, "%s:%d: %s", path, number, own.text);
+    }
+    if (pass == 0 && !status && (!job->task_name || !job->model_name))
+      status = pal_fail(error, PAL_E_FORMAT, "%s names no task or no model", path);
+  }
+  free(line);
+  fclose(file);
+  return status;
+}

@@ -1,0 +1,80 @@
+/* The one table, as text and as JSON (floor 6). */
+#include <jansson.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/cli.h"
+
+void cli_wilson(int k, int n, double *low, double *high) {
+  static const double z = 1.959963984540054; /* 97.5 % quantile of the normal distribution */
+  *low = 0, *high = 1;
+  if (n <= 0) return;
+  double p = (double)k / n, zz = z * z / n;
+  double centre = (p + zz / 2) / (1 + zz);
+  double half = z / (1 + zz) * sqrt(p * (1 - p) / n + zz / (4.0 * n));
+  *low = k == 0 ? 0 : centre - half;
+  *high = k == n ? 1 : centre + half;
+}
+
+static void table_sets(FILE *to, const cli_row *row) {
+  for (int i = 0; i < row->n_sets; i++) {
+    const cli_set *s = &row->set[i];
+    if (s->likelihood) {
+      fprintf(to, "    %-16s %.4f +- %.4f nats, %.4f bits per token over %lld tokens\n", s->name,
+              s->loss.nats, s->loss.standard_error, s->loss.nats / M_LN2, (long long)s->loss.tokens);
+      continue;
+    }
+    double low, high;
+    cli_wilson(s->exact, s->n, &low, &high);
+    fprintf(to, "    %-16s exact %6.2f %% [%6.2f, %6.2f] of %5d  valid %6.2f %%  halted %6.2f %%  passes %.1f, p95 %.0f\n",
+            s->name, 100.0 * s->exact / s->n, 100 * low, 100 * high, s->n, 100.0 * s->valid / s->n,
+            100.0 * s->halted / s->n, s->passes_mean, s->passes_p95);
+  }
+}
+
+void cli_table(FILE *to, const cli_row *row, int n) {
+  for (int i = 0; i < n; i++) {
+    fprintf(to, "%s, seed %llu: %lld parameters, %lld examples, %lld steps, %.1f s, loss %.4f%s\n",
+            row[i].model, (unsigned long long)row[i].seed, (long long)row[i].parameters,
+            (long long)row[i].examples, (long long)row[i].steps, row[i].seconds, row[i].loss,
+            row[i].fitted ? "" : "  (did not fit)");
+    table_sets(to, &row[i]);
+  }
+}
+
+static json_t *json_set(const cli_set *s) {
+  if (s->likelihood)
+    return json_pack("{s:s, s:i, s:f, s:f, s:f, s:f, s:I}", "set", s->name, "n", s->n, "nats",
+                     s->loss.nats, "bits", s->loss.nats / M_LN2, "standard_error",
+                     s->loss.standard_error, "bits_standard_error", s->loss.standard_error / M_LN2,
+                     "tokens", (json_int_t)s->loss.tokens);
+  double low, high;
+  cli_wilson(s->exact, s->n, &low, &high);
+  double n = s->n ? s->n : 1;
+  return json_pack("{s:s, s:i, s:f, s:f, s:f, s:f, s:f, s:f, s:{s:f, s:f}}", "set", s->name, "n", s->n,
+                   "exact", s->exact / n, "exact_low", low, "exact_high", high, "valid", s->valid / n,
+                   "forward_passes_mean", s->passes_mean, "forward_passes_p95", s->passes_p95, "halted",
+                   "itself", s->halted / n, "cap", s->capped / n);
+}
+
+pal_status cli_json(const char *path, const char *task, const cli_row *row, int n, pal_error *error) {
+  json_t *rows = json_array();
+  for (int i = 0; i < n; i++) {
+    json_t *sets = json_array();
+    for (int k = 0; k < row[i].n_sets; k++) json_array_append_new(sets, json_set(&row[i].set[k]));
+    json_array_append_new(
+        rows, json_pack("{s:s, s:I, s:I, s:I, s:I, s:f, s:f, s:b, s:o}", "model", row[i].model, "seed",
+                        (json_int_t)row[i].seed, "parameters", (json_int_t)row[i].parameters,
+                        "train_examples", (json_int_t)row[i].examples, "steps",
+                        (json_int_t)row[i].steps, "train_seconds", row[i].seconds, "loss", row[i].loss,
+                        "fitted", row[i].fitted, "eval", sets));
+  }
+  json_t *all = json_pack("{s:s, s:o}", "task", task, "rows", rows);
+  char *text = all ? json_dumps(all, JSON_INDENT(2)) : NULL;
+  json_decref(all);
+  if (!text) return pal_fail(error, PAL_E_MEMORY, "%s: no memory for the table as JSON", path);
+  pal_status status = pal_file_replace(path, text, strlen(text), error);
+  free(text);
+  return status;
+}

@@ -1,0 +1,284 @@
+/* Parity of a bit string (floor 5).
+ *
+ * For any-process models the whole training set is the transitions of states of at most two bits;
+ * longer strings are read through a decoding window. Pairs are rewritten and deleted until
+ * "BOS" (even) or "BOS 1" (odd) is left, which is a taught fixed point. Seven transitions are the paper's
+ * (arXiv 2510.06190); the lone 0 and the two final states close its gap. For models that answer, the
+ * prompt is BOS bits EOS; the answer is the parity, or the running parities. */
+#include <palimpsest/task.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "src/alloc.h"
+
+enum { ZERO, ONE, BOS, EOS, MASK, VOCABULARY };
+enum { MAX_SETS = 32, MAX_LENGTH = 1 << 20 };
+
+typedef struct parity {
+  int longest;              /* bits of a training string */
+  int sets, length[MAX_SETS], size[MAX_SETS];
+  char name[MAX_SETS][32];
+  int32_t *prompt, *answer; /* of the last instance */
+  int room;                 /* of each */
+} parity;
+
+static const pal_setting settings[] = {
+    {"train_max", "20", "training strings have 2 to this many bits (answering models)"},
+    {"lengths", "2,3,5,10,30,100,1000,10000", "lengths evaluated, in bits"},
+    {"per_length", "1000", "strings of each length"},
+    {"seed", "1", "seed of the evaluated strings"},
+};
+
+/* ---- the transitions -------------------------------------------------------------------- */
+
+typedef struct rule {
+  int n;
+  int32_t state[3];
+  uint8_t remask[3], remove[3];
+} rule;
+
+static const rule rules[] = {
+    {3, {BOS, ZERO, ONE}, {0, 1, 0}, {0, 0, 0}},  {3, {BOS, MASK, ONE}, {0, 0, 0}, {0, 1, 0}},
+    {3, {BOS, ONE, ZERO}, {0, 0, 1}, {0, 0, 0}},  {3, {BOS, ONE, MASK}, {0, 0, 0}, {0, 0, 1}},
+    {3, {BOS, ZERO, ZERO}, {0, 1, 1}, {0, 0, 0}}, {3, {BOS, ONE, ONE}, {0, 1, 1}, {0, 0, 0}},
+    {3, {BOS, MASK, MASK}, {0, 0, 0}, {0, 1, 1}}, {2, {BOS, ZERO}, {0, 1}, {0, 0}},
+    {2, {BOS, MASK}, {0, 0}, {0, 1}},             {1, {BOS}, {0}, {0}},
+    {2, {BOS, ONE}, {0, 0}, {0, 0}},
+};
+enum { RULES = sizeof rules / sizeof *rules };
+static const int32_t no_y[3] = {-1, -1, -1};
+static const uint8_t no_insert[3];
+
+static void rule_example(int i, uint64_t id, pal_example *example) {
+  const rule *r = &rules[i];
+  *example = (pal_example){.id = id, .transition = {.state = r->state, .y = no_y, .n = r->n,
+                                                    .remask = r->remask, .insert = no_insert,
+                                                    .remove = r->remove}};
+}
+
+/* ---- strings ------------------------------------------------------------------------------- */
+
+static pal_status make_room(parity *p, int n, pal_error *error) {
+  if (p->room >= n + 2) return PAL_OK;
+  int32_t *prompt = pal_alloc(sizeof *prompt * ((size_t)n + 2));
+  int32_t *answer = pal_alloc(sizeof *answer * ((size_t)n + 2));
+  if (!prompt || !answer) {
+    pal_free(prompt);
+    pal_free(answer);
+    return pal_fail(error, PAL_E_MEMORY, "no memory for a string of %d bits", n);
+  }
+  pal_free(p->prompt);
+  pal_free(p->answer);
+  p->prompt = prompt;
+  p->answer = answer;
+  p->room = n + 2;
+  return PAL_OK;
+}
+
+/* Example of the bits now in prompt[1 .. n]. */
+static void finish(parity *p, int n, pal_form form, uint64_t id, pal_example *example) {
+  int32_t odd = 0;
+  p->prompt[0] = BOS;
+  for (int i = 0; i < n; i++) {
+    odd ^= p->prompt[1 + i];
+    p->answer[form == PAL_FORM_REASONED ? i : 0] = odd;
+  }
+  p->prompt[n + 1] = EOS;
+  bool edits = form == PAL_FORM_TRANSITION; /* they start from the string alone */
+  if (edits) p->answer[0] = BOS, p->answer[1] = ONE;
+  *example = (pal_example){.id = id, .prompt = p->prompt, .n_prompt = n + 2 - edits,
+                           .answer = p->answer,
+                           .n_answer = edits ? 1 + odd : form == PAL_FORM_REASONED ? n : 1};
+}
+
+static pal_status draw(parity *p, pal_rng *rng, int n, pal_form form, uint64_t id,
+                       pal_example *example, pal_error *error) {
+  pal_status status = make_room(p, n, error);
+  if (status) return status;
+  for (int i = 0; i < n; i++) p->prompt[1 + i] = pal_rng_next(rng) & 1 ? ONE : ZERO;
+  finish(p, n, form, id, example);
+  return PAL_OK;
+}
+
+/* ---- the task ------------------------------------------------------------------------------- */
+
+static pal_status read_lengths(parity *p, const char *text, int size, pal_error *error) {
+  while (*text) {
+    char *end;
+    long n = strtol(text, &end, 10);
+    if (end == text || n < 1 || n > MAX_LENGTH || (*end && *end != ',') || p->sets == MAX_SETS)
+      return pal_fail(error, PAL_E_ARGUMENT,
+                      "parity: lengths takes at most %d numbers from 1 to %d with commas, not \"%s\"",
+                      MAX_SETS, MAX_LENGTH, text);
+    p->length[p->sets] = (int)n;
+    p->size[p->sets] = size;
+    snprintf(p->name[p->sets++], sizeof p->name[0], "length=%ld", n);
+    text = *end ? end + 1 : end;
+  }
+  return PAL_OK;
+}
+
+static void parity_close(pal_task *task) {
+  parity *p = task->self;
+  pal_free(p->prompt);
+  pal_free(p->answer);
+  pal_free(p);
+}
+
+static pal_status parity_open(pal_task *task, pal_error *error) {
+  parity *p = pal_calloc(1, sizeof *p);
+  if (!p) return pal_fail(error, PAL_E_MEMORY, "no memory for the parity task");
+  task->self = p;
+  task->format = (pal_format){.vocabulary = VOCABULARY, .mask = MASK, .bos = BOS, .eos = -1};
+  p->longest = (int)pal_task_number(task, "train_max");
+  task->format.context = 2 * p->longest + 2;
+  double size = pal_task_number(task, "per_length");
+  if (p->longest < 2 || p->longest > MAX_LENGTH || size < 1 || size > 1e6)
+    return pal_fail(error, PAL_E_ARGUMENT, "parity: train_max is 2 to %d, per_length 1 to 1000000",
+                    MAX_LENGTH);
+  return read_lengths(p, pal_task_text(task, "lengths"), (int)size, error);
+}
+
+typedef struct stream {
+  parity strings; /* buffers of its own */
+  pal_form form;
+  uint64_t seed, next;
+} stream;
+
+static pal_status stream_next(void *self, pal_example *example, pal_error *error) {
+  stream *s = self;
+  uint64_t id = s->next++;
+  pal_rng rng = pal_rng_new(s->seed, "parity.train", 0, id);
+  if (s->form == PAL_FORM_TRANSITION) {
+    rule_example((int)pal_rng_below(&rng, RULES), id, example);
+    return PAL_OK;
+  }
+  int n = 2 + (int)pal_rng_below(&rng, (uint32_t)(s->strings.longest - 1));
+  return draw(&s->strings, &rng, n, s->form, id, example, error);
+}
+
+static size_t stream_save(const void *self, void *state, size_t room) {
+  const stream *s = self;
+  if (room >= sizeof s->next) memcpy(state, &s->next, sizeof s->next);
+  return sizeof s->next;
+}
+
+static pal_status stream_load(void *self, const void *state, size_t bytes, pal_error *error) {
+  stream *s = self;
+  if (bytes != sizeof s->next)
+    return pal_fail(error, PAL_E_FORMAT, "the state of a parity stream has %zu bytes, not %zu", bytes,
+                    sizeof s->next);
+  memcpy(&s->next, state, sizeof s->next);
+  return PAL_OK;
+}
+
+static void stream_free(void *self) {
+  stream *s = self;
+  pal_free(s->strings.prompt);
+  pal_free(s->strings.answer);
+  pal_free(s);
+}
+
+static pal_status parity_stream(pal_task *task, pal_form form, uint64_t seed, pal_stream *out,
+                                pal_error *error) {
+  const parity *p = task->self;
+  stream *s = pal_calloc(1, sizeof *s);
+  if (!s) return pal_fail(error, PAL_E_MEMORY, "no memory for a stream");
+  *s = (stream){.strings = {.longest = p->longest}, .form = form, .seed = seed};
+  *out = (pal_stream){s, stream_next, stream_save, stream_load, stream_free};
+  return PAL_OK;
+}
+
+static const char *parity_set_name(const pal_task *task, int set) {
+  const parity *p = task->self;
+  return set < p->sets ? p->name[set] : NULL;
+}
+
+static int parity_set_size(const pal_task *task, int set) {
+  return ((const parity *)task->self)->size[set];
+}
+
+static pal_status parity_instance(pal_task *task, int set, int i, pal_form form,
+                                  pal_example *example, pal_error *error) {
+  parity *p = task->self;
+  uint64_t id = ((uint64_t)p->length[set] << 32) | (uint64_t)i;
+  pal_rng rng = pal_rng_new((uint64_t)pal_task_number(task, "seed"), "parity.test", 0, id);
+  return draw(p, &rng, p->length[set], form, id, example, error);
+}
+
+static pal_status parity_read(pal_task *task, const char *line, pal_form form, uint64_t id,
+                              pal_example *example, pal_error *error) {
+  parity *p = task->self;
+  size_t n = strspn(line, "01");
+  if (n == 0 || n > MAX_LENGTH || line[n])
+    return pal_fail(error, PAL_E_FORMAT, "a line is a string of 1 to %d digits 0 and 1, not \"%.40s\"",
+                    MAX_LENGTH, line);
+  pal_status status = make_room(p, (int)n, error);
+  if (status) return status;
+  for (size_t b = 0; b < n; b++) p->prompt[1 + b] = line[b] == '1' ? ONE : ZERO;
+  finish(p, (int)n, form, id, example);
+  return PAL_OK;
+}
+
+static int bits_of(const pal_example *instance, pal_form form) {
+  return instance->n_prompt - 2 + (form == PAL_FORM_TRANSITION);
+}
+
+static int parity_answer_room(const pal_task *task, const pal_example *instance, pal_form form) {
+  (void)task;
+  return form == PAL_FORM_TRANSITION ? 0 : form == PAL_FORM_REASONED ? bits_of(instance, form) : 1;
+}
+
+/* Two steps take at least one bit away, then one step sees that nothing changes. */
+static int parity_step_cap(const pal_task *task, const pal_example *instance, pal_form form) {
+  (void)task;
+  return 2 * bits_of(instance, form) + 4;
+}
+
+static pal_score parity_score(const pal_task *task, const pal_example *instance, pal_form form,
+                              const int32_t *token, int n) {
+  (void)task;
+  int32_t odd = 0;
+  int bits = bits_of(instance, form);
+  for (int i = 0; i < bits; i++) odd ^= instance->prompt[1 + i];
+  if (form == PAL_FORM_TRANSITION) {
+    bool shape = n >= 1 && n <= 2 && token[0] == BOS && (n == 1 || token[1] == ONE);
+    return (pal_score){.valid = shape, .exact = shape && n == 1 + odd};
+  }
+  bool kept = n > instance->n_prompt &&
+              memcmp(token, instance->prompt, sizeof *token * (size_t)instance->n_prompt) == 0;
+  bool shape = kept && n == instance->n_prompt + (form == PAL_FORM_REASONED ? bits : 1);
+  for (int i = instance->n_prompt; shape && i < n; i++) shape = token[i] == ZERO || token[i] == ONE;
+  return (pal_score){.valid = shape, .exact = shape && token[n - 1] == odd};
+}
+
+static void parity_print(const pal_task *task, const int32_t *token, int n, char *text, size_t size) {
+  static const char letter[] = "01^$_";
+  (void)task;
+  size_t k = 0;
+  for (int i = 0; i < n && k + 1 < size; i++)
+    text[k++] = token[i] >= 0 && token[i] < VOCABULARY ? letter[token[i]] : '?';
+  if (size) text[k] = 0;
+}
+
+const pal_task_definition pal_task_parity = {
+    .abi_size = sizeof(pal_task_definition),
+    .name = "parity",
+    .doc = "Is the number of ones odd? Edit models train on states of two bits, others on strings of 2 to "
+           "train_max bits. Lines of a data file: 0110...",
+    .setting = settings,
+    .n_settings = sizeof settings / sizeof *settings,
+    .open = parity_open,
+    .close = parity_close,
+    .stream = parity_stream,
+    .set_name = parity_set_name,
+    .set_size = parity_set_size,
+    .instance = parity_instance,
+    .answer_room = parity_answer_room,
+    .step_cap = parity_step_cap,
+    .score = parity_score,
+    .read = parity_read,
+    .print = parity_print,
+};

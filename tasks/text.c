@@ -1,0 +1,258 @@
+/* Text by characters (floor 5): any UTF-8 or byte file, split 90/10.
+ *
+ * Tokens are the distinct characters (code points, or bytes when the file is not UTF-8) in ascending order,
+ * then the mask. A training example is a random block of the first nine tenths: the character before it
+ * as prompt, `block` characters as answer. The held-out tenth is scored in blocks that do not overlap,
+ * every character once (the very first has none before it). */
+#include <palimpsest/task.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "src/alloc.h"
+#include "src/file.h"
+
+enum { MOST_CHARACTERS = 1 << 16, MOST_BYTES = 1 << 30 };
+
+typedef struct text {
+  int32_t *token; /* the whole file */
+  int64_t n, split;
+  int block;
+  int32_t characters;
+  uint32_t *code; /* of each token */
+  bool bytes;     /* the file is not UTF-8 */
+} text;
+
+static const pal_setting settings[] = {
+    {"data", "", "the file: UTF-8 text, or any bytes"},
+    {"block", "64", "characters of a training example and of a scored block"},
+};
+
+/* One code point at p (n bytes left), its length in *used; 0 for what is not UTF-8. */
+static uint32_t decode(const unsigned char *p, size_t n, size_t *used) {
+  static const uint32_t least[5] = {0, 0, 0x80, 0x800, 0x10000};
+  size_t length = p[0] < 0x80 ? 1 : p[0] >> 5 == 6 ? 2 : p[0] >> 4 == 14 ? 3 : p[0] >> 3 == 30 ? 4 : 0;
+  *used = 0;
+  if (!length || length > n) return 0;
+  uint32_t c = length == 1 ? p[0] : p[0] & (0x7Fu >> length);
+  for (size_t i = 1; i < length; i++) {
+    if (p[i] >> 6 != 2) return 0;
+    c = c << 6 | (p[i] & 63u);
+  }
+  if (c < least[length] || c > 0x10FFFF || (c >= 0xD800 && c < 0xE000)) return 0;
+  *used = length;
+  return c;
+}
+
+/* Code points of the file into `code` (room for one a byte); -1 when it is not UTF-8. */
+static int64_t decode_all(const unsigned char *p, size_t size, uint32_t *code) {
+  int64_t n = 0;
+  for (size_t at = 0, used; at < size; at += used) {
+    code[n++] = decode(p + at, size - at, &used);
+    if (!used) return -1;
+  }
+  return n;
+}
+
+static int by_value(const void *a, const void *b) {
+  uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+  return (x > y) - (x < y);
+}
+
+static pal_status number_characters(text *t, const uint32_t *code, const char *path,
+                                    pal_error *error) {
+  uint32_t *sorted = pal_alloc(sizeof *sorted * (size_t)t->n);
+  t->token = pal_alloc(sizeof *t->token * (size_t)t->n);
+  if (!sorted || !t->token) {
+    pal_free(sorted);
+    return pal_fail(error, PAL_E_MEMORY, "%s: no memory for %lld characters", path, (long long)t->n);
+  }
+  memcpy(sorted, code, sizeof *sorted * (size_t)t->n);
+  qsort(sorted, (size_t)t->n, sizeof *sorted, by_value);
+  for (int64_t i = 0; i < t->n; i++)
+    if (!t->characters || sorted[i] != sorted[t->characters - 1]) sorted[t->characters++] = sorted[i];
+  t->code = sorted;
+  if (t->characters > MOST_CHARACTERS)
+    return pal_fail(error, PAL_E_UNSUPPORTED, "%s: %d different characters, at most %d", path,
+                    t->characters, MOST_CHARACTERS);
+  for (int64_t i = 0; i < t->n; i++)
+    t->token[i] = (int32_t)((uint32_t *)bsearch(&code[i], sorted, (size_t)t->characters,
+                                                sizeof *sorted, by_value) - sorted);
+  return PAL_OK;
+}
+
+static pal_status read_file(text *t, const char *path, pal_error *error) {
+  char *data = NULL;
+  size_t size = 0;
+  pal_status status = pal_file_read(path, MOST_BYTES, &data, &size, error);
+  if (status) return status;
+  uint32_t *code = pal_alloc(sizeof *code * (size + 1));
+  if (!code) status = pal_fail(error, PAL_E_MEMORY, "%s: no memory for %zu bytes", path, size);
+  if (!status) {
+    t->n = decode_all((const unsigned char *)data, size, code);
+    t->bytes = t->n < 0;
+    for (size_t i = 0; t->bytes && i < size; i++) code[i] = (unsigned char)data[i];
+    if (t->bytes) t->n = (int64_t)size;
+    t->split = t->n * 9 / 10;
+    if (t->split < t->block + 1 || t->n - t->split < t->block + 1)
+      status = pal_fail(error, PAL_E_FORMAT,
+                        "%s: %lld characters are too few; a tenth must hold a block of %d and one more",
+                        path, (long long)t->n, t->block);
+  }
+  if (!status) status = number_characters(t, code, path, error);
+  pal_free(code);
+  pal_free(data);
+  return status;
+}
+
+static void text_close(pal_task *task) {
+  text *t = task->self;
+  pal_free(t->token);
+  pal_free(t->code);
+  pal_free(t);
+}
+
+static pal_status text_open(pal_task *task, pal_error *error) {
+  text *t = pal_calloc(1, sizeof *t);
+  if (!t) return pal_fail(error, PAL_E_MEMORY, "no memory for the text task");
+  task->self = t;
+  double block = pal_task_number(task, "block");
+  const char *path = pal_task_text(task, "data");
+  if (!(block >= 1 && block <= 1 << 16))
+    return pal_fail(error, PAL_E_ARGUMENT, "text: block is 1 to 65536 characters");
+  if (!*path)
+    return pal_fail(error, PAL_E_ARGUMENT, "text: give a file with --data FILE (or --set data=FILE)");
+  t->block = (int)block;
+  pal_status status = read_file(t, path, error);
+  task->format = (pal_format){.vocabulary = t->characters + 1, .mask = t->characters, .bos = -1,
+                              .eos = -1, .context = t->block + 1};
+  return status;
+}
+
+typedef struct stream {
+  const text *text;
+  uint64_t seed, next;
+} stream;
+
+static void block_at(const text *t, int64_t at, uint64_t id, pal_example *example) {
+  int64_t left = t->n - at - 1;
+  *example = (pal_example){.id = id, .prompt = t->token + at, .n_prompt = 1,
+                           .answer = t->token + at + 1,
+                           .n_answer = left < t->block ? (int)left : t->block};
+}
+
+static pal_status stream_next(void *self, pal_example *example, pal_error *error) {
+  (void)error;
+  stream *s = self;
+  uint64_t id = s->next++;
+  pal_rng rng = pal_rng_new(s->seed, "text.train", 0, id);
+  block_at(s->text, pal_rng_below(&rng, (uint32_t)(s->text->split - s->text->block)), id, example);
+  return PAL_OK;
+}
+
+static size_t stream_save(const void *self, void *state, size_t room) {
+  if (room >= sizeof(uint64_t)) memcpy(state, &((const stream *)self)->next, sizeof(uint64_t));
+  return sizeof(uint64_t);
+}
+
+static pal_status stream_load(void *self, const void *state, size_t bytes, pal_error *error) {
+  if (bytes != sizeof(uint64_t))
+    return pal_fail(error, PAL_E_FORMAT, "the state of a text stream has %zu bytes, not 8", bytes);
+  memcpy(&((stream *)self)->next, state, sizeof(uint64_t));
+  return PAL_OK;
+}
+
+static void stream_free(void *self) { pal_free(self); }
+
+static pal_status text_stream(pal_task *task, pal_form form, uint64_t seed, pal_stream *out,
+                              pal_error *error) {
+  if (form == PAL_FORM_TRANSITION) form = PAL_FORM_ANSWER; /* edits are learned from corruption */
+  stream *s = pal_calloc(1, sizeof *s);
+  if (!s) return pal_fail(error, PAL_E_MEMORY, "no memory for a stream");
+  *s = (stream){task->self, seed, 0};
+  *out = (pal_stream){s, stream_next, stream_save, stream_load, stream_free};
+  return PAL_OK;
+}
+
+static const char *text_set_name(const pal_task *task, int set) {
+  (void)task;
+  return set == 0 ? "held-out" : NULL;
+}
+
+static int text_set_size(const pal_task *task, int set) {
+  const text *t = task->self;
+  (void)set;
+  return (int)((t->n - t->split - 1 + t->block - 1) / t->block);
+}
+
+static pal_status text_instance(pal_task *task, int set, int i, pal_form form, pal_example *example,
+                                pal_error *error) {
+  const text *t = task->self;
+  (void)set, (void)form, (void)error;
+  block_at(t, t->split + (int64_t)i * t->block, (uint64_t)i, example);
+  return PAL_OK;
+}
+
+static int text_answer_room(const pal_task *task, const pal_example *instance, pal_form form) {
+  (void)instance, (void)form;
+  return ((const text *)task->self)->block;
+}
+
+static int text_step_cap(const pal_task *task, const pal_example *instance, pal_form form) {
+  return 4 * text_answer_room(task, instance, form);
+}
+
+static pal_score text_score(const pal_task *task, const pal_example *instance, pal_form form,
+                            const int32_t *token, int n) {
+  (void)task, (void)form;
+  int wanted = instance->n_prompt + instance->n_answer;
+  bool kept = n >= instance->n_prompt && token[0] == instance->prompt[0];
+  bool exact = kept && n == wanted;
+  for (int i = 1; exact && i < n; i++) exact = token[i] == instance->answer[i - 1];
+  return (pal_score){.exact = exact, .valid = kept};
+}
+
+static size_t encode(uint32_t c, char out[4]) {
+  if (c < 0x80) return out[0] = (char)c, (size_t)1;
+  size_t n = c < 0x800 ? 2 : c < 0x10000 ? 3 : 4;
+  for (size_t i = n; i-- > 1; c >>= 6) out[i] = (char)(0x80 | (c & 63));
+  out[0] = (char)((0xF00u >> n & 0xFFu) | c);
+  return n;
+}
+
+static void text_print(const pal_task *task, const int32_t *token, int n, char *out, size_t size) {
+  const text *t = task->self;
+  size_t k = 0;
+  for (int i = 0; i < n; i++) {
+    char one[4] = "_";
+    size_t length = 1;
+    if (token[i] >= 0 && token[i] < t->characters) {
+      if (t->bytes) one[0] = (char)t->code[token[i]];
+      else length = encode(t->code[token[i]], one);
+    }
+    if (k + length >= size) break;
+    memcpy(out + k, one, length);
+    k += length;
+  }
+  if (size) out[k] = 0;
+}
+
+const pal_task_definition pal_task_text_definition = {
+    .abi_size = sizeof(pal_task_definition),
+    .name = "text",
+    .doc = "Characters of any file, split 90/10; likelihood of the held-out tenth in nats per character.",
+    .setting = settings,
+    .n_settings = sizeof settings / sizeof *settings,
+    .open = text_open,
+    .close = text_close,
+    .stream = text_stream,
+    .set_name = text_set_name,
+    .set_size = text_set_size,
+    .instance = text_instance,
+    .answer_room = text_answer_room,
+    .step_cap = text_step_cap,
+    .score = text_score,
+    .print = text_print,
+    .likelihood = true,
+};

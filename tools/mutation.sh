@@ -1,0 +1,55 @@
+#!/bin/bash
+# Plants one fault at a time into a copy of the tree and asks the tests to notice.
+#
+#   tools/mutation.sh            in the source folder; some minutes
+#
+# Each line of the table: file | perl substitution | test programs of which one must fail. A fault
+# that no longer fits its file, or that no test notices, is a failure of this script.
+set -u
+cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit 1
+
+faults='
+a swapped sign in a product kernel    | ops/kernels/gemm.inc.c      | s/= vf_fma\(x, b##v, c##i##_##v\)/= vf_fnma(x, b##v, c##i##_##v)/ | test_ops
+a dropped barrier between stages      | graph/run.c                 | s/if \(workers > 1\) pal_team_barrier\(\);\n    \/\*/\/*/ | test_graph test_ops
+lifetimes off by one                  | graph/memory.c              | s/p->last < b->first \|\|/p->last <= b->first ||/ | test_graph
+a failed run commits all the same     | graph/run.c                 | s/if \(mine\.code\) \{/if (mine.code \&\& !exec_commits) {/ | test_graph
+equal nodes in spite of attributes    | graph/rewrite.c             | s/pal_attrs_equal\(a->op, a->attrs, b->attrs\)/true/ | test_ops test_gradient test_models
+g deletes ordinary tokens             | ops/edit.c                  | s/in\[REMOVE\]\[i\] && x == mask/in[REMOVE][i]/ | test_edit
+the loss gradient forgets the target  | ops/kernels/norm.inc.c      | s/vf_fma\(p, all, vf_neg\(target\)\)/vf_mul(p, all)/ | test_ops test_golden
+a wrong block of random numbers       | src/rng.c                   | s/position, index \/ 4\}/position, index \/ 8}/ | test_base test_ops
+AdamW without its bias correction     | ops/kernels/update.inc.c    | s/vf_mul\(first, correct1\)/first/ | test_optim test_ops
+the evaluation weight of an MDM       | models/mdm.c                | s/\(double\)region\.n \/ n\)/1.0)/ | test_models
+gradients added in order of arrival   | train/tree.c                | TREE | test_train
+a plug-in of another ABI is loaded    | graph/context.c             | s/plugin->abi != PAL_ABI \|\| //  | test_plugin
+'
+
+work=$(mktemp -d) || exit 1
+trap 'rm -rf "$work"' EXIT
+cp -r . "$work/tree" && cd "$work/tree" && rm -rf build build-* || exit 1
+echo "building the copy"
+{ ./bootstrap && mkdir build && cd build && ../configure CFLAGS=-O1 && make -j"$(nproc)" &&
+    make -j"$(nproc)" check TESTS=; } >"$work/log" 2>&1 || { tail -n 30 "$work/log"; exit 1; }
+cd "$work/tree" || exit 1
+export srcdir=$work/tree
+
+unnoticed=0
+while IFS='|' read -r what file edit tests; do
+  what=$(echo "$what" | sed 's/ *$//') file=$(echo "$file" | tr -d ' ')
+  [ -n "$file" ] || continue
+  cp "$file" "$work/original"
+  perl -0pi -e "$edit" "$file"
+  if cmp -s "$file" "$work/original"; then
+    echo "DOES NOT FIT  $what ($file)"
+    unnoticed=1
+    continue
+  fi
+  seen=
+  for test in $tests; do
+    make -C build "tests/$test" >"$work/log" 2>&1 || { seen="the compiler"; break; }
+    (cd build && timeout 300 "tests/$test" >"$work/log" 2>&1) || { seen=$test; break; }
+  done
+  if [ -n "$seen" ]; then echo "noticed       $what: $seen"
+  else echo "UNNOTICED     $what ($file)"; unnoticed=1; fi
+  cp "$work/original" "$file"
+done <<<"$faults"
+exit $unnoticed
