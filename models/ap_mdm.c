@@ -1,18 +1,18 @@
 /* AP-MDM: any-process masked diffusion (arXiv 2510.06190) (floor 4).
  *
- * A step is x' = g(f(x)): the network gives each row a candidate token y and the chances of three bits,
- * remask, insert and remove; pal_edit executes them. A sequence halts at a fixed point without masks, which
- * training shows like any other state.
- * Loss: cross-entropy of y over the masks that are to be written, and binary cross-entropy of each bit
- * over every row, means added with equal weight. Examples are states with labels, or else prompt and
- * answer, damaged and labelled by the mixed corruption of corrupt.h. */
+ * A step is x' = g(f(x)): the network gives each row a candidate token y and the chances of
+ * three bits, remask, insert and remove; pal_edit executes them. A sequence halts at a fixed
+ * point without masks, which training shows like any other state. Loss: cross-entropy of y over
+ * the masks that are to be written, and binary cross-entropy of each bit over every row, means
+ * added with equal weight. Examples are states with labels, or else prompt and answer, damaged
+ * and labelled by the mixed corruption of corrupt.h. */
 #include <math.h>
 #include <string.h>
 
 #include "models/corrupt.h"
 
 static const pal_setting settings[] = {
-    {"bits", "threshold", "remask, insert and remove happen above a threshold, or are drawn: sample"},
+    {"bits", "threshold", "threshold: bits are set above their chances below; sample: drawn"},
     {"tau_unmask", "0.5", "a mask stays a mask where the chance of remask is above this"},
     {"tau_remask", "0.5", "a token becomes a mask where it is above this"},
     {"tau_insert", "0.5", "a mask is inserted where the chance of it is above this"},
@@ -53,7 +53,7 @@ static heads build_heads(const pal_model *model, pal_graph *graph, const pal_net
   return h;
 }
 
-/* ---- training ---------------------------------------------------------------------------- */
+/* ---- training --------------------------------------------------------------------------- */
 
 static pal_status rows(const pal_model *model, const pal_example *example, pal_rng *rng,
                        bool evaluate, pal_batch *batch, pal_error *error) {
@@ -91,7 +91,7 @@ static void loss(const pal_model *model, pal_graph *graph, const pal_batch_value
         graph, pal_binary_cross_entropy_with_logits(graph, h.bit[i], label[i], in->edit_weight));
 }
 
-/* ---- decoding ------------------------------------------------------------------------------- */
+/* ---- decoding --------------------------------------------------------------------------- */
 
 static int start(const pal_model *model, const int32_t *prompt, int n_prompt, int answer_room,
                  int32_t *token, int room) {
@@ -105,7 +105,8 @@ static pal_value tau(const pal_model *model, pal_graph *graph, const char *name)
   return pal_scalar(graph, pal_model_number(model, name));
 }
 
-/* The bits of every row, i32 [T]; `surest` f32 [T] is the log-probability of the likeliest token. */
+/* The bits of every row, i32 [T]; `surest` f32 [T] is the log-probability of the likeliest
+ * token. */
 static void decide(const pal_model *model, pal_graph *graph, const pal_decoding *d, const heads *h,
                    pal_value masked, pal_value surest, pal_value bit[BITS]) {
   pal_value p[BITS];

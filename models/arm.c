@@ -1,8 +1,9 @@
 /* ARM: a causal decoder that appends one token per step (floor 4).
  *
- * Row i reads the tokens up to i and predicts the next one. The loss is the mean cross-entropy of the
- * answer's tokens (and of the eos after it, where the format has one): exact, no bound. An empty
- * prompt is replaced by the format's bos or, without one, by the mask, which nothing else uses. */
+ * Row i reads the tokens up to i and predicts the next one. The loss is the mean cross-entropy
+ * of the answer's tokens (and of the eos after it, where the format has one): exact, no bound.
+ * An empty prompt is replaced by the format's bos or, without one, by the mask, which nothing
+ * else uses. */
 #include <string.h>
 
 #include "models/models.h"

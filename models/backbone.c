@@ -33,7 +33,7 @@ static int64_t number(const pal_model *model, const char *name) {
   return (int64_t)pal_model_number(model, name);
 }
 
-/* ---- in and out ------------------------------------------------------------------------ */
+/* ---- in and out ------------------------------------------------------------------------- */
 
 static double embedding_scale(const pal_model *model) {
   return pal_model_number(model, "tied") != 0 ? TIED_SCALE : EMBEDDING_SCALE;
@@ -55,8 +55,9 @@ static pal_value factor_table(pal_graph *graph, const pal_format *f) {
 static pal_value embed(pal_graph *graph, const pal_model *model, const pal_network *network) {
   const pal_format *f = pal_model_format(model);
   const pal_value table = embedding_table(graph, model);
-  pal_value x = f->factor ? pal_factored_embedding(graph, table, factor_table(graph, f), network->token)
-                          : pal_embedding(graph, table, network->token);
+  pal_value x =
+      f->factor ? pal_factored_embedding(graph, table, factor_table(graph, f), network->token)
+                : pal_embedding(graph, table, network->token);
   if (pal_model_is(model, "positions", "learned")) {
     const pal_value place = pal_variable_new(
         graph, "position.weight", PAL_TYPE(PAL_F32, PAL_STATIC, f->context, number(model, "width")),
@@ -106,9 +107,10 @@ static modulation modulate(const block *b, const char *name) {
   if (pal_is_nil(b->time)) return (modulation){PAL_NIL, PAL_NIL, PAL_NIL};
   pal_value part[3];
   const pal_value all = pal_layer_linear(b->graph, name, b->time, 3 * b->width, true, 0);
-  for (int i = 0; i < 3; i++)
-    part[i] = pal_gather_rows(b->graph, pal_slice(b->graph, all, 1, i * b->width, (i + 1) * b->width),
-                              b->network->sequence);
+  for (int i = 0; i < 3; i++) {
+    part[i] = pal_slice(b->graph, all, 1, i * b->width, (i + 1) * b->width);
+    part[i] = pal_gather_rows(b->graph, part[i], b->network->sequence);
+  }
   return (modulation){part[0], part[1], part[2]};
 }
 
@@ -126,7 +128,7 @@ static pal_value leave(const block *b, pal_value x, pal_value branch, modulation
   return pal_add(b->graph, x, branch);
 }
 
-/* ---- a block ------------------------------------------------------------------------------ */
+/* ---- a block ---------------------------------------------------------------------------- */
 
 /* The bias of each head and relation: learned, around a prior that lets head j look at group j. */
 static pal_value structural_bias(const block *b) {
@@ -195,7 +197,8 @@ static pal_value mlp(const block *b, pal_value x) {
   return pal_layer_linear(g, "mlp.out", x, b->width, b->bias, BRANCH_GAIN);
 }
 
-/* Groups of rows and keys by their positions; nil when the format has none or they are not wanted. */
+/* Groups of rows and keys by their positions; nil when the format has none or they are not
+ * wanted. */
 static void find_groups(block *b) {
   pal_graph *g = b->graph;
   const pal_format *f = pal_model_format(b->model);

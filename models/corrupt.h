@@ -4,13 +4,13 @@
 
 #include "models/models.h"
 
-/* Adds prompt and answer as one sequence with a damaged answer and the labels that repair it: per
- * answer token it may be left out (never two in a row, and only after some row, which gets the insert
- * label), be masked (a target of the unmask head), be replaced by another token (remask), and be
- * followed by a surplus mask (remove). A step of g with these labels gives the answer again, with masks
- * where it was left out or replaced.
- * The share of masks is uniform in 0..1, the three other rates uniform in 0..noise, all drawn per
- * example; one example in CLEAN stays whole, a state in which nothing is to be done. */
+/* Adds prompt and answer as one sequence with a damaged answer and the labels that repair it:
+ * per answer token it may be left out (never two in a row, and only after some row, which gets
+ * the insert label), be masked (a target of the unmask head), be replaced by another token
+ * (remask), and be followed by a surplus mask (remove). A step of g with these labels gives the
+ * answer again, with masks where it was left out or replaced. The share of masks is uniform in
+ * 0..1, the three other rates uniform in 0..noise, all drawn per example; one example in CLEAN
+ * stays whole, a state in which nothing is to be done. */
 pal_status pal_corrupt(const pal_model *model, const pal_example *example, double noise,
                        pal_rng *rng, pal_batch *batch, pal_error *error);
 #endif

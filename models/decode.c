@@ -1,8 +1,8 @@
 /* Decoding: whole groups of prompts through one looping plan (floor 4).
  *
- * The host fills a group's first state, then writes one step number per run until no sequence is left;
- * the rows of finished ones are read from the scratch variables after that. A run that lacks room has
- * changed nothing: a plan of double capacity takes the state over and goes on. */
+ * The host fills a group's first state, then writes one step number per run until no sequence is
+ * left; the rows of finished ones are read from the scratch variables after that. A run that
+ * lacks room has changed nothing: a plan of double capacity takes the state over and goes on. */
 #include <stdio.h>
 #include <string.h>
 
@@ -18,7 +18,7 @@ static int64_t power_of_two(int64_t least) {
   return n;
 }
 
-/* ---- making -------------------------------------------------------------------------------- */
+/* ---- making ----------------------------------------------------------------------------- */
 
 static pal_status plan_for(pal_decoder *d, int64_t rows, pal_error *error) {
   const int64_t before = d->rows;
@@ -110,7 +110,7 @@ void pal_decoder_free(pal_decoder *d) {
   pal_free(d);
 }
 
-/* ---- the first state -------------------------------------------------------------------------- */
+/* ---- the first state -------------------------------------------------------------------- */
 
 static int room_of(const pal_decoder *d, const pal_example *e) {
   return e->answer_room > 0 ? e->answer_room : d->options.answer_room;
@@ -136,8 +136,8 @@ static int32_t *state_of(pal_decoder *d, int state) {
   return pal_exec_input(d->exec, pal_decode_state[state]);
 }
 
-/* Puts the sequence now in d->start into the plan's inputs; `rows` are there before. Returns how many
- * then; what does not fit the window waits in the tail. */
+/* Puts the sequence now in d->start into the plan's inputs; `rows` are there before. Returns how
+ * many then; what does not fit the window waits in the tail. */
 static int64_t put_sequence(pal_decoder *d, const pal_example *e, int slot, int n, int64_t rows) {
   const int64_t end = ((int64_t)slot + 1) * d->max_length;
   const int now = d->window > 0 && n > d->window ? d->window : n;
@@ -172,7 +172,7 @@ static pal_status load_group(pal_decoder *d, const pal_example *example, int n, 
   return status ? status : pal_exec_count(d->exec, "S", n, error);
 }
 
-/* ---- steps ------------------------------------------------------------------------------------------ */
+/* ---- steps ------------------------------------------------------------------------------ */
 
 /* A plan of at least double capacity takes the state over. */
 static pal_status grow(pal_decoder *d, int64_t needed, pal_error *error) {
@@ -211,7 +211,7 @@ static pal_status run_group(pal_decoder *d, pal_error *error) {
   return PAL_OK;
 }
 
-/* ---- results ----------------------------------------------------------------------------------------- */
+/* ---- results ---------------------------------------------------------------------------- */
 
 /* Where an answer ends: before the first eos after the prompt. */
 static int without_eos(const pal_decoder *d, const int32_t *token, int n, int n_prompt) {

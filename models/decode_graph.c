@@ -25,7 +25,7 @@ static decode_graph open_graph(const pal_decoder *decoder, pal_graph *graph) {
   return d;
 }
 
-/* ---- small sentences ----------------------------------------------------------------------- */
+/* ---- small sentences -------------------------------------------------------------------- */
 
 static pal_value plus(const decode_graph *d, pal_value x, double more) {
   return pal_affine(d->graph, x, 1, more);
@@ -53,7 +53,7 @@ static pal_value at_the_cap(const decode_graph *d) {
   return pal_compare(d->graph, d->state[PAL_AGE], last, PAL_GE);
 }
 
-/* ---- the end of a step ------------------------------------------------------------------------ */
+/* ---- the end of a step ------------------------------------------------------------------ */
 
 /* What a step has come to. */
 typedef struct outcome {
@@ -89,7 +89,7 @@ static void close_graph(const decode_graph *d, const outcome *o) {
   }
 }
 
-/* ---- steps of a definition ----------------------------------------------------------------------- */
+/* ---- steps of a definition -------------------------------------------------------------- */
 
 static pal_decoding build_step(const decode_graph *d) {
   pal_graph *g = d->graph;
@@ -151,7 +151,7 @@ void pal_decode_build(const pal_decoder *decoder, pal_graph *graph) {
   close_graph(&d, &o);
 }
 
-/* ---- steps with caches ----------------------------------------------------------------------------- */
+/* ---- steps with caches ------------------------------------------------------------------ */
 
 /* Logits [S, V] after the last row of each sequence. */
 static pal_value cached_logits(const decode_graph *d) {
@@ -183,19 +183,19 @@ void pal_decode_build_cached(const pal_decoder *decoder, pal_graph *graph) {
   const pal_value known = pal_add(graph, state[PAL_CURSOR], state[PAL_LENGTH]);
   const pal_random random = {.seed = d.seed, .sample = state[PAL_SAMPLE], .position = known};
   const pal_value logits = cached_logits(&d);
+  const pal_value temperature = pal_scalar(graph, pal_model_number(model, "temperature"));
   const double top_p = pal_model_number(model, "top_p");
   outcome o = {.cursor = known};
-  o.token = pal_categorical(graph, logits, pal_scalar(graph, pal_model_number(model, "temperature")),
-                            (int64_t)pal_model_number(model, "top_k"), top_p > 0 ? top_p : 1, random);
+  o.token = pal_categorical(graph, logits, temperature, (int64_t)pal_model_number(model, "top_k"),
+                            top_p > 0 ? top_p : 1, random);
 
   /* answered: tokens written so far, this one included; wanted: 0 where the room is not known. */
   const pal_value one = pal_affine(graph, state[PAL_BEGIN], 0, 1);
   const pal_value answered = plus(&d, state[PAL_AGE], 1), wanted = state[PAL_PROMPT];
   const pal_value full = pal_and(graph, pal_compare(graph, wanted, pal_int(graph, 0), PAL_GT),
                                  pal_compare(graph, answered, wanted, PAL_GE));
-  const int32_t eos = pal_model_format(model)->eos;
-  o.halted = eos < 0 ? full
-                     : pal_or(graph, full, pal_compare(graph, o.token, pal_int(graph, eos), PAL_EQ));
+  const int32_t eos = pal_model_format(model)->eos; /* -1 is no token */
+  o.halted = pal_or(graph, full, pal_compare(graph, o.token, pal_int(graph, eos), PAL_EQ));
   const pal_value no_room =
       pal_compare(graph, known, pal_int(graph, decoder->max_length - 1), PAL_GE);
   o.finished = pal_or(graph, pal_or(graph, o.halted, no_room), at_the_cap(&d));

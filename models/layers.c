@@ -88,8 +88,8 @@ pal_value pal_layer_norm_named(pal_graph *graph, const pal_model *model, const c
   const pal_value gain = variable(graph, name, "gain", type, PAL_ONES);
   if (pal_model_is(model, "norm", "rms")) return pal_rms_norm(graph, x, gain, 1e-5);
   const bool bias = pal_model_number(model, "bias") != 0;
-  return pal_layer_norm(graph, x, gain, bias ? variable(graph, name, "bias", type, PAL_ZEROS) : PAL_NIL,
-                        1e-5);
+  const pal_value shift = bias ? variable(graph, name, "bias", type, PAL_ZEROS) : PAL_NIL;
+  return pal_layer_norm(graph, x, gain, shift, 1e-5);
 }
 
 pal_network pal_network_of_batch(const pal_batch_values *in) {

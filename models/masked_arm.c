@@ -1,10 +1,10 @@
 /* Masked-ARM: the encoder of an MDM that decodes strictly left to right (floor 4).
  *
- * Rows are the prompt and an answer region; a step writes the leftmost mask. A training row has a cut
- * drawn uniformly: answer tokens before it are visible, all from it on are masks, and only the one at
- * the cut, which decoding would write next, is a target. With the answer's length as its weight the
- * loss is an unbiased estimate of -log p(answer | prompt) by the chain rule, so that evaluation
- * needs nothing else. */
+ * Rows are the prompt and an answer region; a step writes the leftmost mask. A training row has
+ * a cut drawn uniformly: answer tokens before it are visible, all from it on are masks, and only
+ * the one at the cut, which decoding would write next, is a target. With the answer's length as
+ * its weight the loss is an unbiased estimate of -log p(answer | prompt) by the chain rule, so
+ * that evaluation needs nothing else. */
 #include "models/masked.h"
 
 static const pal_setting settings[] = {

@@ -1,11 +1,12 @@
-/* MDM: masked diffusion (Sahoo et al., arXiv 2406.07524; Shi et al., arXiv 2406.04329) (floor 4).
+/* MDM: masked diffusion (floor 4). Sahoo et al., arXiv 2406.07524; Shi et al., arXiv
+ * 2406.04329.
  *
- * A token of the answer is a mask at time t with probability m(t), t from 0 (data) to 1 (all masks);
- * linear m = t, cosine m = cos(pi/2 (1 - t)). The continuous-time ELBO weighs the cross-entropy of the
- * masks by m'(t) / m(t); the mask is never predicted, visible tokens are copied (SUBS).
- * Training draws t from 0.001 .. 1 and masks with 0.999 m(t), which keeps weights finite but is no
- * bound. Evaluation draws how many, n, uniform in 1 .. L, then which, and weighs by L / n: an unbiased
- * estimate of the negative ELBO, the same for every schedule. */
+ * A token of the answer is a mask at time t with probability m(t), t from 0 (data) to 1 (all
+ * masks); linear m = t, cosine m = cos(pi/2 (1 - t)). The continuous-time ELBO weighs the
+ * cross-entropy of the masks by m'(t) / m(t); the mask is never predicted, visible tokens are
+ * copied (SUBS). Training draws t from 0.001 .. 1 and masks with 0.999 m(t), which keeps weights
+ * finite but is no bound. Evaluation draws how many, n, uniform in 1 .. L, then which, and
+ * weighs by L / n: an unbiased estimate of the negative ELBO, the same for every schedule. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,7 +27,7 @@ static const pal_setting settings[] = {
     {"temperature", "0", "of sampled tokens; 0: the most likely one"},
 };
 
-/* ---- schedule -------------------------------------------------------------------------- */
+/* ---- schedule --------------------------------------------------------------------------- */
 
 static double masked_at(const pal_model *model, double t) {
   return pal_model_is(model, "schedule", "cosine") ? cos(PI / 2 * (1 - t)) : t;
@@ -39,7 +40,7 @@ static double elbo_weight(const pal_model *model, double t) {
   return pal_model_is(model, "schedule", "cosine") ? PI / 2 * tan(PI / 2 * (1 - t)) : 1 / t;
 }
 
-/* ---- rows ----------------------------------------------------------------------------------- */
+/* ---- rows ------------------------------------------------------------------------------- */
 
 static pal_status rows(const pal_model *model, const pal_example *example, pal_rng *rng,
                        bool evaluate, pal_batch *batch, pal_error *error) {
@@ -68,7 +69,7 @@ static pal_status rows(const pal_model *model, const pal_example *example, pal_r
   return PAL_OK;
 }
 
-/* ---- decoding --------------------------------------------------------------------------------- */
+/* ---- decoding --------------------------------------------------------------------------- */
 
 /* A function of i / n for i = 0 .. n, looked up at i32 index: f32 with index's rows. */
 static pal_value look_up(const pal_model *model, pal_graph *graph, pal_value index, int n,

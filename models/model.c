@@ -90,7 +90,7 @@ int64_t pal_model_parameters(const pal_model *model) {
   return n;
 }
 
-/* ---- settings -------------------------------------------------------------------------- */
+/* ---- settings --------------------------------------------------------------------------- */
 
 void pal_model_settings(const pal_model *model,
                         void (*visit)(const pal_setting *setting, void *data), void *data) {

@@ -6,9 +6,9 @@
 #include <palimpsest/model.h>
 
 /* value[i] becomes a copy of the text of setting i, counted through all tables in turn: the
- * default, or the last "key=value" given. A key in no table, a text without "=", or a value that is no
- * number where the default is one, is PAL_E_ARGUMENT naming `owner` and the keys there are. On failure
- * nothing is left allocated in `value`. */
+ * default, or the last "key=value" given. A key in no table, a text without "=", or a value that
+ * is no number where the default is one, is PAL_E_ARGUMENT naming `owner` and the keys there
+ * are. On failure nothing is left allocated in `value`. */
 pal_status pal_settings_resolve(const char *owner, const pal_setting *const *table, const int *n,
                                 int tables, const char *const *given, int n_given,
                                 const char **value, pal_error *error);

@@ -242,8 +242,8 @@ static const pal_op silu_backward_op = {
     .phase = {{.run = silu_backward_run}}, .sample = silu_backward_sample};
 static const pal_op gelu_backward_op = {
     PAL_OP_HEAD("gelu_backward",
-                "x and dy, f32 of one type: dy times the derivative of gelu at x, in\n"
-                "the form tanh_form says. Rows: own row only."),
+                "x and dy, f32 of one type: dy times the derivative of gelu at x, in the form\n"
+                "tanh_form says. Rows: own row only."),
     .min_in = 2, .max_in = 2, .in_place = 3, .flags = PAL_OP_NO_GRADIENT, .fields = gelu_fields,
     .n_fields = 1, .attrs_size = sizeof(gelu_attrs), .infer = backward_infer,
     .reference = gelu_backward_reference, .phase = {{.run = gelu_backward_run}},

@@ -63,17 +63,14 @@ pal_status pal_attention_check(const pal_run *run, uint8_t *q_mark, uint8_t *k_m
 /* The kernel's view of head h of sequence s, all its rows. */
 pal_attention_head pal_attention_head_of(const pal_run *run, int64_t s, int64_t h);
 
-/* Width of a head of q and k, of v; widths of q and of v. */
+/* Width of a head of q and k, and of v. */
 int64_t pal_attention_d(const pal_run *run);
 int64_t pal_attention_dv(const pal_run *run);
 
 size_t pal_attention_task_scratch(const pal_run *run);
-/* Multiplications of query rows with key rows, both heads' widths counted: an estimate that takes
+/* Pairs of a query and a key that see each other, over all heads: an estimate that takes
  * sequences to be equally long. */
 double pal_attention_products(const pal_run *run);
-
-/* For all sequences of the first `n` words: round up to 64 bytes. */
-static inline size_t pal_attention_align(size_t bytes) { return (bytes + 63) / 64 * 64; }
 
 pal_status pal_attention_reference(const pal_reference *call);
 pal_status pal_attention_backward_reference(const pal_reference *call);

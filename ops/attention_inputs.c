@@ -68,8 +68,8 @@ pal_status pal_attention_infer(pal_infer *call) {
     if (!status) status = pal_want_rank(call, i, 2, name[i]);
     if (status) return status;
     if (call->in_type[i].dim[1] % a->heads || call->in_type[i].dim[1] < a->heads)
-      return pal_fail(error, PAL_E_SHAPE, "the columns of %s are no multiple of %lld heads", name[i],
-                      (long long)a->heads);
+      return pal_fail(error, PAL_E_SHAPE, "the columns of %s are no multiple of %lld heads",
+                      name[i], (long long)a->heads);
   }
   if (call->in_type[0].dim[1] != call->in_type[1].dim[1])
     return pal_fail(error, PAL_E_SHAPE, "q and k must have the same columns");
@@ -125,7 +125,7 @@ double pal_attention_products(const pal_run *run) {
   return pairs * (double)a->heads;
 }
 
-/* ---- ints at run time ---------------------------------------------------------------------------- */
+/* ---- ints at run time ------------------------------------------------------------------------ */
 
 static const int32_t *ints(const pal_run *run, int i) { return run->in[i]; }
 
@@ -199,7 +199,7 @@ pal_status pal_attention_check(const pal_run *run, uint8_t *q_mark, uint8_t *k_m
   return status ? status : check_relations(run);
 }
 
-/* ---- a head ----------------------------------------------------------------------------------------- */
+/* ---- a head ---------------------------------------------------------------------------------- */
 
 /* Positions of n rows that count up are handed on as their first: the faster form. */
 static const int32_t *positions(const int32_t *given_at, int64_t begin, int64_t n, int64_t *first) {

@@ -29,10 +29,10 @@ static int64_t relation_of(const pal_reference *c, int64_t i, int64_t j, int64_t
     return whole(c, PAL_ATTENTION_RELATION, p * c->in_type[PAL_ATTENTION_RELATION].dim[0] + q);
   if (!c->in[PAL_ATTENTION_Q_GROUP]) return -1;
   const int64_t groups = c->in_type[PAL_ATTENTION_Q_GROUP].dim[1];
+  const double *x = c->in[PAL_ATTENTION_Q_GROUP], *y = c->in[PAL_ATTENTION_K_GROUP];
   int64_t relation = 0, bit = 1;
   for (int64_t g = 0; g < groups; g++, bit *= 2)
-    if (c->in[PAL_ATTENTION_Q_GROUP][i * groups + g] == c->in[PAL_ATTENTION_K_GROUP][j * groups + g])
-      relation += bit;
+    if (x[i * groups + g] == y[j * groups + g]) relation += bit;
   return relation;
 }
 
@@ -59,7 +59,8 @@ static double score(const pal_reference *c, int64_t s, int64_t h, int64_t i, int
 }
 
 /* Calls visit for every sequence, head and query; weight is room for a sequence's keys. */
-typedef void (*visit_query)(const pal_reference *c, int64_t s, int64_t h, int64_t i, double *weight);
+typedef void (*visit_query)(const pal_reference *c, int64_t s, int64_t h, int64_t i,
+                            double *weight);
 
 static pal_status each_query(const pal_reference *c, visit_query visit) {
   const pal_attention_attrs *a = c->attrs;
@@ -98,14 +99,16 @@ pal_status pal_attention_reference(const pal_reference *c) {
   return each_query(c, forward_query);
 }
 
-static void backward_query(const pal_reference *c, int64_t s, int64_t h, int64_t i, double *weight) {
+static void backward_query(const pal_reference *c, int64_t s, int64_t h, int64_t i,
+                           double *weight) {
   const pal_attention_attrs *a = c->attrs;
   const int64_t heads = a->heads, wide = c->in_type[PAL_ATTENTION_Q].dim[1], d = wide / heads;
   const int64_t wide_v = c->in_type[PAL_ATTENTION_V].dim[1], dv = wide_v / heads;
   const int64_t begin = begin_of(c, true, s);
   const double scale = a->scale != 0.0 ? a->scale : 1.0 / sqrt((double)d);
   const double lse = c->in[PAL_ATTENTION_LSE][i * heads + h];
-  const double *q = c->in[PAL_ATTENTION_Q] + i * wide, *dout = c->in[PAL_ATTENTION_DOUT] + i * wide_v;
+  const double *q = c->in[PAL_ATTENTION_Q] + i * wide;
+  const double *dout = c->in[PAL_ATTENTION_DOUT] + i * wide_v;
   (void)weight;
   if (lse == -INFINITY) return;
   double delta = 0.0;
@@ -136,7 +139,7 @@ pal_status pal_attention_backward_reference(const pal_reference *c) {
   return each_query(c, backward_query);
 }
 
-/* ---- random cases ------------------------------------------------------------------------------- */
+/* ---- random cases ---------------------------------------------------------------------------- */
 
 /* Keys of their own: 4 rows of a cache for each sequence, 0 to 4 of them in use. */
 static void sample_cache(pal_case *random, pal_value *in) {

@@ -261,11 +261,9 @@ static pal_value broadcast_sample(pal_case *random) {
 
 static const pal_op broadcast_op = {
     PAL_OP_HEAD("broadcast_to",
-                "x to [dims], of `symbol` times dims[0] rows: x is copied along axes it\n"
-                "lacks or\n"
-                "has with extent 1. With divide = 1 also divided by the active extent of\n"
-                "axis 0\n"
-                "(the gradient of mean_rows). f32 or i32.\n"
+                "x to [dims], of `symbol` times dims[0] rows: x is copied along axes it lacks\n"
+                "or has with extent 1. With divide = 1 also divided by the active extent of\n"
+                "axis 0 (the gradient of mean_rows). f32 or i32.\n"
                 "Gradient: sum over the stretched axes. Rows: own row only."),
     .min_in = 1, .max_in = 1, .fields = broadcast_fields, .n_fields = 3,
     .attrs_size = sizeof(broadcast_attrs), .infer = broadcast_infer,

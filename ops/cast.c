@@ -131,8 +131,8 @@ static pal_value cast_sample(pal_case *random) {
 static const pal_op cast_op = {
     PAL_OP_HEAD("cast",
                 "x as elements of type `to` (1 f32, 2 bf16, 3 i32, 4 u8), any shape.\n"
-                "f32 to bf16 and i32 to f32: to nearest even. To i32 and u8: truncated,\n"
-                "then limited to the type's range, NaN is 0.\n"
+                "f32 to bf16 and i32 to f32: to nearest even. To i32 and u8: truncated, then\n"
+                "limited to the type's range, NaN is 0.\n"
                 "Gradient: dy cast back, between f32 and bf16. Rows: own row only."),
     .min_in = 1, .max_in = 1, .fields = cast_fields, .n_fields = 1,
     .attrs_size = sizeof(cast_attrs), .infer = cast_infer, .gradient = cast_gradient,

@@ -221,9 +221,8 @@ static const pal_op entropy_op = {
     .reference = entropy_reference, .phase = {{.run = entropy_run}}, .sample = entropy_sample};
 static const pal_op margin_op = {
     PAL_OP_HEAD("top2_margin",
-                "p1 - p2, the two largest of p = softmax(logits), [T, ...] from f32 [T, ...,\n"
-                "V];\n"
-                "p2 is 0 where there is one class. Equal logits rank by class.\n"
+                "p1 - p2, the two largest of p = softmax(logits), [T, ...] from\n"
+                "f32 [T, ..., V]; p2 is 0 where there is one class. Equal logits rank by class.\n"
                 "Gradient: top2_margin_backward. Rows: own row only."),
     .min_in = 1, .max_in = 1, .infer = logits_infer, .gradient = margin_gradient,
     .reference = margin_reference, .phase = {{.run = margin_run}}, .sample = margin_sample};

@@ -233,18 +233,16 @@ static pal_value rows_sample(pal_case *random) {
 static const pal_op cumsum_op = {
     PAL_OP_HEAD("cumsum",
                 "Running sums along an inner axis, each element included; reverse = 1 from\n"
-                "the\n"
-                "end. f32 or i32 (wraps). Gradient: the same, the other way. Rows: own row\n"
-                "only."),
+                "the end. f32 or i32 (wraps). Gradient: the same, the other way. Rows: own\n"
+                "row only."),
     .min_in = 1, .max_in = 1, .fields = cumsum_fields, .n_fields = 2,
     .attrs_size = sizeof(cumsum_attrs), .infer = cumsum_infer, .gradient = cumsum_gradient,
     .reference = cumsum_reference, .phase = {{.run = cumsum_run}}, .sample = cumsum_sample};
 static const pal_op rows_op = {
     PAL_OP_HEAD("cumsum_rows",
                 "Running sums over the active rows of axis 0, each row included; reverse = 1\n"
-                "from\n"
-                "the last. f32 or i32 (wraps). Gradient: the same, the other way. Reads all\n"
-                "rows."),
+                "from the last. f32 or i32 (wraps). Gradient: the same, the other way. Reads\n"
+                "all rows."),
     .min_in = 1, .max_in = 1, .fields = rows_fields, .n_fields = 1,
     .attrs_size = sizeof(rows_attrs), .infer = rows_infer, .gradient = rows_gradient,
     .reference = rows_reference,

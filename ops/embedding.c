@@ -41,14 +41,16 @@ static pal_status embedding_run(const pal_run *run) {
   for (int64_t t = pal_first_row(run, &run->out_type[0]); t < end; t++) {
     if (id[t] < 0 || id[t] >= run->in_rows[0])
       return bad_id(run, t, id[t], 0, run->in_rows[0], "embedding");
-    memcpy(out + (size_t)t * wide, table + (size_t)id[t] * wide, wide * sizeof *out);
+    if (wide > 0)
+      memcpy(out + (size_t)t * wide, table + (size_t)id[t] * wide, wide * sizeof *out);
   }
   return PAL_OK;
 }
 
 static pal_status embedding_gradient(pal_gradient_call *call) {
   if (call->wanted & 1)
-    call->in_grad[0] = pal_scatter_add_rows(call->graph, call->out_grad[0], call->in[1], call->in[0]);
+    call->in_grad[0] =
+        pal_scatter_add_rows(call->graph, call->out_grad[0], call->in[1], call->in[0]);
   return PAL_OK;
 }
 
@@ -87,7 +89,7 @@ static const pal_op embedding = {
     .sample = embedding_sample,
 };
 
-/* ---- one_hot ---------------------------------------------------------------------------------- */
+/* ---- one_hot --------------------------------------------------------------------------------- */
 
 typedef struct one_hot_attrs {
   int64_t classes;

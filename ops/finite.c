@@ -77,16 +77,16 @@ static pal_value finite_sample(pal_case *random) {
   pal_type type;
   pal_sample_broadcast(random, PAL_F32, 1, &type);
   const double low = pal_case_int(random, 0, 1) ? 0.1 : -0.01;
-  pal_check_finite(pal_case_graph(random), pal_log(pal_case_graph(random),
-                   pal_case_f32(random, type, low, 4)), "x");
+  const pal_value x = pal_case_f32(random, type, low, 4);
+  pal_check_finite(pal_case_graph(random), pal_log(pal_case_graph(random), x), "x");
   return PAL_NIL;
 }
 
 static const pal_op finite_op = {
     PAL_OP_HEAD("check_finite",
                 "No output: fails the run with PAL_E_NONFINITE, naming `what` and the first\n"
-                "bad row\n"
-                "and element, if any active element of x (f32, any shape) is infinite or NaN."),
+                "bad row and element, if any active element of x (f32, any shape) is infinite\n"
+                "or NaN."),
     .min_in = 1, .max_in = 1, .flags = PAL_OP_NO_GRADIENT | PAL_OP_ROOT, .fields = finite_fields,
     .n_fields = 1, .attrs_size = sizeof(finite_attrs), .infer = finite_infer,
     .reference = finite_reference,

@@ -46,6 +46,7 @@ static pal_status gather_run(const pal_run *run) {
   for (int64_t t = pal_first_row(run, &run->out_type[0]); t < end; t++) {
     if (index[t] < -1 || index[t] >= run->in_rows[0])
       return bad_index(run, t, index[t], run->in_rows[0], "gather_rows");
+    if (size == 0) continue; /* no address */
     if (index[t] < 0)
       memset(to + (size_t)t * size, 0, size);
     else
@@ -56,7 +57,8 @@ static pal_status gather_run(const pal_run *run) {
 
 static pal_status gather_gradient(pal_gradient_call *call) {
   if (call->wanted & 1)
-    call->in_grad[0] = pal_scatter_add_rows(call->graph, call->out_grad[0], call->in[1], call->in[0]);
+    call->in_grad[0] =
+        pal_scatter_add_rows(call->graph, call->out_grad[0], call->in[1], call->in[0]);
   return PAL_OK;
 }
 
@@ -96,8 +98,8 @@ pal_value pal_gather_rows(pal_graph *g, pal_value x, pal_value index) {
 
 static const pal_op gather = {
     PAL_OP_HEAD("gather_rows",
-                "x [R, ...] of any dtype, index i32 [T]: out [T, ...], row t is x[index[t]], zeros\n"
-                "where index is -1. Reads the indexed rows of x only.\n"
+                "x [R, ...] of any dtype, index i32 [T]: out [T, ...], row t is x[index[t]],\n"
+                "zeros where index is -1. Reads the indexed rows of x only.\n"
                 "Gradient: scatter_add_rows(dout, index, x).\n"
                 "PAL_E_ARGUMENT: an index below -1 or not below the active rows of x."),
     .min_in = 2,
@@ -109,7 +111,7 @@ static const pal_op gather = {
     .sample = gather_sample,
 };
 
-/* ---- scatter_add_rows -------------------------------------------------------------------------- */
+/* ---- scatter_add_rows ------------------------------------------------------------------------ */
 
 enum { SCATTER_COLUMNS = 64, SCATTER_TASKS = 256 };
 
@@ -241,7 +243,7 @@ static const pal_op scatter = {
     .sample = scatter_sample,
 };
 
-/* ---- write_rows ----------------------------------------------------------------------------------- */
+/* ---- write_rows ------------------------------------------------------------------------------ */
 
 enum { WRITE_CHUNK = 256 };
 
@@ -278,6 +280,7 @@ static pal_status write_save(const pal_run *run) {
   for (int64_t t = run->begin * WRITE_CHUNK; t < write_end(run); t++) {
     if (index[t] < -1 || index[t] >= run->in_rows[0])
       return bad_index(run, t, index[t], run->in_rows[0], "write_rows");
+    if (size == 0) continue;
     char *to = (char *)run->out[1] + (size_t)t * size;
     if (index[t] < 0)
       memset(to, 0, size);
@@ -290,7 +293,7 @@ static pal_status write_save(const pal_run *run) {
 static void write_from(const pal_run *run, const void *rows, int64_t begin, int64_t end) {
   const size_t size = row_bytes(&run->in_type[2]);
   const int32_t *index = run->in[1];
-  for (int64_t t = begin; t < end; t++)
+  for (int64_t t = begin; t < end && size > 0; t++)
     if (index[t] >= 0)
       memcpy((char *)run->out[0] + (size_t)index[t] * size,
              (const char *)rows + (size_t)t * size, size);
@@ -344,8 +347,8 @@ static const pal_op write_rows = {
     PAL_OP_HEAD("write_rows",
                 "variable [R, ...], index i32 [T] of distinct rows, x [T, ...] of the variable's\n"
                 "dtype: the variable's next version, with row index[t] replaced by x[t]; -1 is\n"
-                "dropped. In place: only the rows named are touched. Second result: the rows as they\n"
-                "were ([T, ...], zeros where index is -1), put back if the run fails. Not\n"
+                "dropped. In place: only the rows named are touched. Second result: the rows as\n"
+                "they were ([T, ...], zeros where index is -1), put back if the run fails. Not\n"
                 "differentiated.\n"
                 "PAL_E_ARGUMENT, before anything is written: an index below -1 or not below R."),
     .min_in = 3,

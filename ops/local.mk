@@ -68,10 +68,14 @@ noinst_HEADERS += \
 # The kernels proper are included by every isa_*.c.
 EXTRA_DIST += \
 	%D%/kernels/attention.inc.c \
+	%D%/kernels/attention_backward.inc.c \
+	%D%/kernels/attention_pairs.inc.c \
+	%D%/kernels/attention_product.inc.c \
 	%D%/kernels/elementwise.inc.c \
 	%D%/kernels/gemm.inc.c \
 	%D%/kernels/norm.inc.c \
 	%D%/kernels/reduce.inc.c \
+	%D%/kernels/rotary.inc.c \
 	%D%/kernels/rows.inc.c \
 	%D%/kernels/table.inc.c \
 	%D%/kernels/update.inc.c

@@ -83,8 +83,8 @@ static pal_value compare_sample(pal_case *random) {
 
 static const pal_op compare_op = {
     PAL_OP_HEAD("compare",
-                "i32 flags of a `relation` b (0 ==, 1 !=, 2 <, 3 <=, 4 >, 5 >=), f32 or\n"
-                "i32; with a NaN only != holds. Operands broadcast.\n"
+                "i32 flags of a `relation` b (0 ==, 1 !=, 2 <, 3 <=, 4 >, 5 >=), f32 or i32;\n"
+                "with a NaN only != holds. Operands broadcast.\n"
                 "Rows: own row only."),
     .min_in = 2, .max_in = 2, .in_place = 3, .flags = PAL_OP_NO_GRADIENT,
     .fields = compare_fields, .n_fields = 1, .attrs_size = sizeof(compare_attrs),

@@ -90,9 +90,8 @@ static pal_value place_sample(pal_case *random) {
 static const pal_op place_op = {
     PAL_OP_HEAD("max_backward",
                 "i32 places along `axis` of the maxima of a tensor (-1: none) and f32 dy,\n"
-                "both shaped\n"
-                "as the maxima, to dx of `symbol` times [dims]: dy at the place, zeros\n"
-                "elsewhere.\n"
+                "both shaped as the maxima, to dx of `symbol` times [dims]: dy at the place,\n"
+                "zeros elsewhere.\n"
                 "Gradient: what stands at the places. Rows: own row; with axis 0 the whole\n"
                 "dy."),
     .min_in = 2, .max_in = 2, .fields = place_fields, .n_fields = 3,

@@ -264,8 +264,7 @@ static pal_value argmax_sample(pal_case *random) {
 static const pal_op sum_op = {
     PAL_OP_HEAD("sum_rows",
                 "Sum over the active rows of axis 0, which keep = 1 leaves with extent 1; 0\n"
-                "of\n"
-                "none. f32 or i32 (wraps). Gradient: dy to every row. Reads all rows."),
+                "of none. f32 or i32 (wraps). Gradient: dy to every row. Reads all rows."),
     ROWS_OP(sum), .infer = rows_infer, .gradient = sum_gradient,
     ROWS_PHASES(sum_fold, sum_combine), .scratch = partial_scratch};
 static const pal_op mean_op = {
@@ -277,8 +276,8 @@ static const pal_op mean_op = {
 static const pal_op max_op = {
     PAL_OP_HEAD("max_rows",
                 "Largest over the active rows of axis 0, NaN if any is; -inf or INT32_MIN of\n"
-                "none;\n"
-                "keep as for sum_rows. f32 or i32. Gradient: dy to the first of the largest.\n"
+                "none; keep as for sum_rows. f32 or i32.\n"
+                "Gradient: dy to the first of the largest.\n"
                 "Reads all rows."),
     ROWS_OP(max), .infer = rows_infer, .gradient = max_gradient,
     ROWS_PHASES(max_fold, max_combine), .scratch = partial_scratch};

@@ -123,10 +123,11 @@ static pal_value sample(pal_case *random) {
 static const pal_op rotary = {
     PAL_OP_HEAD("rotary_embedding",
                 "x [T, H*D], position i32 [T] (any, also negative): in each head, with D = 2n,\n"
-                "out_i = x_i cos a_i - x_{i+n} sin a_i and out_{i+n} = x_{i+n} cos a_i + x_i sin a_i\n"
-                "for i < n, a_i = 2 pi position turn_i 2^-64 (negated if inverse). The builder takes\n"
-                "turn_i 2^-64 = base^(-i/n) / (2 pi). Angles are right to 2e-9 rad plus position x\n"
-                "1e-14, sines and cosines to 1.2e-7. Gradient: the inverse rotation."),
+                "out_i = x_i cos a_i - x_{i+n} sin a_i and out_{i+n} = x_{i+n} cos a_i + x_i sin\n"
+                "a_i for i < n, a_i = 2 pi position turn_i 2^-64 (negated if inverse). The\n"
+                "builder takes turn_i 2^-64 = base^(-i/n) / (2 pi). Angles are right to 2e-9 rad\n"
+                "plus position x 1e-14, sines and cosines to 1.2e-7. Gradient: the inverse\n"
+                "rotation."),
     .min_in = 2,
     .max_in = 2,
     .in_place = 1u << 0,

@@ -8,7 +8,7 @@
 #include <math.h>
 #include <string.h>
 
-/* ---- what they share --------------------------------------------------------------------------- */
+/* ---- what they share ------------------------------------------------------------------------- */
 
 /* x [T, ...], begin, length i32 [S], and with `more` a further i32 [S]. */
 pal_status pal_segment_want(const pal_infer *call, pal_dtype dtype, int more) {
@@ -66,7 +66,7 @@ pal_value pal_segment_apply(pal_graph *g, const char *name, pal_value x, pal_val
   return pal_apply(g, name, in, 3, NULL, NULL);
 }
 
-/* ---- segment_sum, segment_mean, segment_max ------------------------------------------------------ */
+/* ---- segment_sum, segment_mean, segment_max -------------------------------------------------- */
 
 static pal_status infer_rows(pal_infer *call) {
   const pal_status status = pal_segment_want(call, PAL_F32, 0);
@@ -213,7 +213,7 @@ static const pal_op segment_max = {
     .sample = sample_max,
 };
 
-/* ---- segment_max_backward --------------------------------------------------------------------------- */
+/* ---- segment_max_backward -------------------------------------------------------------------- */
 
 static pal_status max_backward_infer(pal_infer *call) {
   const pal_status status = pal_segment_want(call, PAL_F32, 0);
@@ -273,7 +273,8 @@ static pal_value max_backward_sample(pal_case *random) {
 static const pal_op segment_max_backward = {
     PAL_OP_HEAD("segment_max_backward",
                 "x f32 [T, ...], begin, length i32 [S], out = segment_max(x) and dout [S, ...]:\n"
-                "dx [T, ...], dout at the first row that equals out, per sequence and element; else 0."
+                "dx [T, ...], dout at the first row that equals out, per sequence and element;\n"
+                "else 0."
                 PAL_SEGMENT_ERROR),
     .min_in = 5,
     .max_in = 5,

@@ -27,7 +27,7 @@ static pal_value sample_scores(pal_case *random) {
   return pal_affine(g, pal_cast(g, pal_case_whole(random, type, -6, 6), PAL_F32), 0.25, 0.0);
 }
 
-/* ---- segment_any ------------------------------------------------------------------------------- */
+/* ---- segment_any ----------------------------------------------------------------------------- */
 
 static pal_status any_infer(pal_infer *call) { return infer_i32(call, PAL_I32); }
 
@@ -68,8 +68,8 @@ pal_value pal_segment_any(pal_graph *g, pal_value x, pal_value begin, pal_value 
 
 const pal_op pal_op_segment_any = {
     PAL_OP_HEAD("segment_any",
-                "x i32 [T], begin, length i32 [S]: out i32 [S], 1 where a row of the sequence is not\n"
-                "0, else 0." PAL_SEGMENT_ERROR),
+                "x i32 [T], begin, length i32 [S]: out i32 [S], 1 where a row of the sequence is\n"
+                "not 0, else 0." PAL_SEGMENT_ERROR),
     .min_in = 3,
     .max_in = 3,
     .flags = PAL_OP_NO_GRADIENT,
@@ -79,7 +79,7 @@ const pal_op pal_op_segment_any = {
     .sample = any_sample,
 };
 
-/* ---- segment_argmax ------------------------------------------------------------------------------ */
+/* ---- segment_argmax -------------------------------------------------------------------------- */
 
 static pal_status argmax_infer(pal_infer *call) { return infer_i32(call, PAL_F32); }
 
@@ -134,7 +134,7 @@ const pal_op pal_op_segment_argmax = {
     .sample = argmax_sample,
 };
 
-/* ---- segment_top_k --------------------------------------------------------------------------------- */
+/* ---- segment_top_k --------------------------------------------------------------------------- */
 
 static pal_status top_k_infer(pal_infer *call) {
   const pal_status status = want_vector(call, PAL_F32, 1);
@@ -229,9 +229,9 @@ pal_value pal_segment_top_k(pal_graph *g, pal_value x, pal_value begin, pal_valu
 
 const pal_op pal_op_segment_top_k = {
     PAL_OP_HEAD("segment_top_k",
-                "x f32 [T], begin, length, k i32 [S]: out i32 [T], 1 on the k[s] rows of sequence s\n"
-                "with the largest x, the first of equals; else 0. Rows with -inf or NaN are never\n"
-                "taken, so there may be fewer." PAL_SEGMENT_ERROR),
+                "x f32 [T], begin, length, k i32 [S]: out i32 [T], 1 on the k[s] rows of sequence\n"
+                "s with the largest x, the first of equals; else 0. Rows with -inf or NaN are\n"
+                "never taken, so there may be fewer." PAL_SEGMENT_ERROR),
     .min_in = 4,
     .max_in = 4,
     .flags = PAL_OP_NO_GRADIENT,

@@ -22,7 +22,7 @@ pal_type pal_shape_sample(pal_case *random) {
   return pal_type_make(PAL_F32, symbolic ? pal_case_rows(random) : PAL_STATIC, dim, rank);
 }
 
-/* ---- reshape ------------------------------------------------------------------------------------ */
+/* ---- reshape --------------------------------------------------------------------------------- */
 
 typedef struct reshape_attrs {
   pal_ints dims;
@@ -81,8 +81,8 @@ pal_value pal_reshape(pal_graph *g, pal_value x, pal_type type) {
 static const pal_op reshape = {
     PAL_OP_HEAD("reshape",
                 "x [...] of any dtype: the same elements in order under other dims. Of a symbolic\n"
-                "tensor dims[0] is the multiplier of the symbol, and the product of all dims stays.\n"
-                "Gradient: reshaped back."),
+                "tensor dims[0] is the multiplier of the symbol, and the product of all dims\n"
+                "stays. Gradient: reshaped back."),
     .min_in = 1,
     .max_in = 1,
     .flags = PAL_OP_VIEW,
@@ -95,7 +95,7 @@ static const pal_op reshape = {
     .sample = reshape_sample,
 };
 
-/* ---- transpose ------------------------------------------------------------------------------------ */
+/* ---- transpose ------------------------------------------------------------------------------- */
 
 typedef struct transpose_attrs {
   pal_ints order; /* axis d of the result is axis order[d] of x */
@@ -146,12 +146,13 @@ static pal_status transpose_run(const pal_run *run) {
   transpose_strides(run->attrs, &run->in_type[0], stride);
   if (rank < 2) { /* nothing moves */
     const int64_t first = pal_first_row(run, type), n = pal_last_row(run, type) - first;
-    if (n > 0)
+    if (n > 0) /* an empty tensor has no address */
       memcpy((char *)run->out[0] + (size_t)first * size,
              (const char *)run->in[0] + (size_t)first * size, (size_t)n * size);
     return PAL_OK;
   }
   const int64_t n = type->dim[inner], lines = pal_type_row(type) / (n ? n : 1);
+  const char *source = run->in[0];
   char *to = (char *)run->out[0] + (size_t)pal_first_row(run, type) * pal_shape_row_bytes(type);
   for (int64_t r = pal_first_row(run, type); r < pal_last_row(run, type); r++) {
     memset(at, 0, sizeof at);
@@ -159,7 +160,7 @@ static pal_status transpose_run(const pal_run *run) {
       int64_t from = r * stride[0];
       for (int d = 1; d < inner; d++) from += at[d] * stride[d];
       for (int64_t e = 0; e < n; e++, to += size)
-        copy_element(to, (const char *)run->in[0] + (size_t)(from + e * stride[inner]) * size, size);
+        copy_element(to, source + (size_t)(from + e * stride[inner]) * size, size);
       for (int d = inner - 1; d > 0 && ++at[d] == type->dim[d]; d--) at[d] = 0;
     }
   }
@@ -215,8 +216,8 @@ pal_value pal_transpose(pal_graph *g, pal_value x, const int *order) {
 
 static const pal_op transpose = {
     PAL_OP_HEAD("transpose",
-                "x [...] of any dtype: axis d of the result is axis order[d] of x; a symbolic axis 0\n"
-                "stays where it is. Gradient: the inverse permutation."),
+                "x [...] of any dtype: axis d of the result is axis order[d] of x; a symbolic\n"
+                "axis 0 stays where it is. Gradient: the inverse permutation."),
     .min_in = 1,
     .max_in = 1,
     .fields = transpose_fields,

@@ -35,6 +35,15 @@ static pieces pieces_of(const pal_type *type, int axis) {
   return p;
 }
 
+/* An empty tensor has no address to give to memcpy. */
+static void copy(void *to, const void *from, size_t size) {
+  if (size > 0) memcpy(to, from, size);
+}
+
+static void clear(void *to, size_t size) {
+  if (size > 0) memset(to, 0, size);
+}
+
 /* ---- slice ---------------------------------------------------------------------------------- */
 
 typedef struct slice_attrs {
@@ -66,7 +75,7 @@ static pal_status slice_run(const pal_run *run) {
   const size_t row = pal_shape_row_bytes(type);
   if (a->axis == 0) {
     if (last > first)
-      memcpy((char *)run->out[0] + (size_t)first * row,
+      copy((char *)run->out[0] + (size_t)first * row,
              (const char *)run->in[0] + (size_t)(a->begin + first) * row,
              (size_t)(last - first) * row);
     return PAL_OK;
@@ -74,7 +83,7 @@ static pal_status slice_run(const pal_run *run) {
   const pieces from = pieces_of(&run->in_type[0], (int)a->axis);
   const pieces to = pieces_of(type, (int)a->axis);
   for (int64_t l = first * to.lines; l < last * to.lines; l++)
-    memcpy((char *)run->out[0] + (size_t)l * to.bytes,
+    copy((char *)run->out[0] + (size_t)l * to.bytes,
            (const char *)run->in[0] + (size_t)l * from.bytes + (size_t)a->begin * from.unit,
            to.bytes);
   return PAL_OK;
@@ -130,8 +139,8 @@ pal_value pal_slice(pal_graph *g, pal_value x, int axis, int64_t begin, int64_t 
 
 const pal_op pal_op_slice = {
     PAL_OP_HEAD("slice",
-                "x [...] of any dtype: places begin .. end - 1 of an axis, axis 0 of static tensors\n"
-                "only. Gradient: pad with zeros."),
+                "x [...] of any dtype: places begin .. end - 1 of an axis, axis 0 of static\n"
+                "tensors only. Gradient: pad with zeros."),
     .min_in = 1,
     .max_in = 1,
     .fields = slice_fields,
@@ -144,7 +153,7 @@ const pal_op pal_op_slice = {
     .sample = slice_sample,
 };
 
-/* ---- pad -------------------------------------------------------------------------------------- */
+/* ---- pad ------------------------------------------------------------------------------------- */
 
 static const pal_attr_field pad_fields[] = {
     PAL_FIELD(pad_attrs, axis, PAL_ATTR_INT),
@@ -173,9 +182,9 @@ static pal_status pad_run(const pal_run *run) {
       const int64_t from = r - a->before;
       char *to = (char *)run->out[0] + (size_t)r * row;
       if (from < 0 || from >= run->in_rows[0])
-        memset(to, 0, row);
+        clear(to, row);
       else
-        memcpy(to, (const char *)run->in[0] + (size_t)from * row, row);
+        copy(to, (const char *)run->in[0] + (size_t)from * row, row);
     }
     return PAL_OK;
   }
@@ -184,9 +193,9 @@ static pal_status pad_run(const pal_run *run) {
   const size_t before = (size_t)a->before * to.unit, after = (size_t)a->after * to.unit;
   for (int64_t l = first * to.lines; l < last * to.lines; l++) {
     char *line = (char *)run->out[0] + (size_t)l * to.bytes;
-    memset(line, 0, before);
-    memcpy(line + before, (const char *)run->in[0] + (size_t)l * from.bytes, from.bytes);
-    memset(line + before + from.bytes, 0, after);
+    clear(line, before);
+    copy(line + before, (const char *)run->in[0] + (size_t)l * from.bytes, from.bytes);
+    clear(line + before + from.bytes, after);
   }
   return PAL_OK;
 }
@@ -203,7 +212,7 @@ static pal_status pad_gradient(pal_gradient_call *call) {
 static pal_status pad_reference(const pal_reference *c) {
   const pad_attrs *a = c->attrs;
   const int64_t n = pal_active(&c->in_type[0], c->in_rows[0]);
-  memset(c->out[0], 0, (size_t)pal_active(&c->out_type[0], c->out_rows[0]) * sizeof(double));
+  clear(c->out[0], (size_t)pal_active(&c->out_type[0], c->out_rows[0]) * sizeof(double));
   for (int64_t i = 0; i < n; i++) {
     int64_t place;
     c->out[0][moved(&c->in_type[0], i, a->axis, c->out_type[0].dim[a->axis], a->before, &place)] =
@@ -236,7 +245,7 @@ const pal_op pal_op_pad = {
     .sample = pad_sample,
 };
 
-/* ---- concat -------------------------------------------------------------------------------------- */
+/* ---- concat ---------------------------------------------------------------------------------- */
 
 typedef struct concat_attrs {
   int64_t axis;
@@ -270,7 +279,7 @@ static void concat_rows(const pal_run *run, int i, int64_t start) {
   const int64_t first = run->begin > start ? run->begin : start;
   const int64_t last = run->end < end ? run->end : end;
   if (last > first)
-    memcpy((char *)run->out[0] + (size_t)first * row,
+    copy((char *)run->out[0] + (size_t)first * row,
            (const char *)run->in[i] + (size_t)(first - start) * row, (size_t)(last - first) * row);
 }
 
@@ -289,7 +298,7 @@ static pal_status concat_run(const pal_run *run) {
     const pieces from = pieces_of(&run->in_type[i], (int)a->axis);
     const pieces to = pieces_of(type, (int)a->axis);
     for (int64_t l = first * to.lines; l < last * to.lines; l++)
-      memcpy((char *)run->out[0] + (size_t)l * to.bytes + offset,
+      copy((char *)run->out[0] + (size_t)l * to.bytes + offset,
              (const char *)run->in[i] + (size_t)l * from.bytes, from.bytes);
     offset += from.bytes;
   }

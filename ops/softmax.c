@@ -147,7 +147,8 @@ static pal_value log_softmax_sample(pal_case *random) {
 }
 static pal_value softmax_backward_sample(pal_case *random) {
   const pal_type type = sample_type(random);
-  const pal_value in[2] = {pal_case_fixed(random, type, 0, 0.5), pal_case_fixed(random, type, -1, 1)};
+  const pal_value in[2] = {pal_case_fixed(random, type, 0, 0.5),
+                           pal_case_fixed(random, type, -1, 1)};
   return pal_apply(pal_case_graph(random), "softmax_backward", in, 2, NULL, NULL);
 }
 static pal_value log_softmax_backward_sample(pal_case *random) {

@@ -90,7 +90,8 @@ static void finish(parity *p, int n, pal_form form, uint64_t id, pal_example *ex
   if (edits) p->answer[0] = BOS, p->answer[1] = ONE;
   *example = (pal_example){.id = id, .prompt = p->prompt, .n_prompt = n + 2 - edits,
                            .answer = p->answer,
-                           .n_answer = edits ? 1 + odd : form == PAL_FORM_REASONED ? n : 1};
+                           .n_answer = edits ? 1 + odd : form == PAL_FORM_REASONED ? n : 1,
+                           .answer_room = edits ? 0 : form == PAL_FORM_REASONED ? n : 1};
 }
 
 static pal_status draw(parity *p, pal_rng *rng, int n, pal_form form, uint64_t id,

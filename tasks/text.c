@@ -139,7 +139,8 @@ static void block_at(const text *t, int64_t at, uint64_t id, pal_example *exampl
   int64_t left = t->n - at - 1;
   *example = (pal_example){.id = id, .prompt = t->token + at, .n_prompt = 1,
                            .answer = t->token + at + 1,
-                           .n_answer = left < t->block ? (int)left : t->block};
+                           .n_answer = left < t->block ? (int)left : t->block,
+                           .answer_room = left < t->block ? (int)left : t->block};
 }
 
 static pal_status stream_next(void *self, pal_example *example, pal_error *error) {

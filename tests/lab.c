@@ -6,10 +6,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+const char *lab_isa;
+
 void lab_open(lab *l, int threads, const char *definition, const pal_format *format,
               const char *const *setting) {
   memset(l, 0, sizeof *l);
-  pal_options options = {.threads = threads};
+  pal_options options = {.threads = threads, .isa = lab_isa};
   int n = 0;
   l->context = pal_context_new(&options, &l->error);
   ck_assert_msg(l->context && !pal_register_ops(l->context, &l->error) &&
@@ -112,4 +114,31 @@ double lab_run(lab *l, int step, double rate) {
 double lab_sum(lab *l) {
   lab_run(l, 0, 0);
   return (double)*(const float *)pal_exec_output(l->exec, "part0", NULL);
+}
+
+void lab_keep(int index, const pal_decoded *decoded, void *data) {
+  lab_decoded *k = (lab_decoded *)data + index;
+  ck_assert_int_le(decoded->n, LAB_TOKENS);
+  k->n = decoded->n;
+  k->passes = decoded->forward_passes;
+  k->halted = decoded->halted;
+  k->times++;
+  memcpy(k->token, decoded->token, sizeof *k->token * (size_t)decoded->n);
+}
+
+void lab_decode(lab *l, const pal_decode_options *options, const pal_example *prompt, int n,
+                lab_decoded *out) {
+  memset(out, 0, sizeof *out * (size_t)n);
+  pal_decoder *decoder = pal_decoder_new(l->model, options, &l->error);
+  ck_assert_msg(decoder != NULL, "%s", l->error.text);
+  ck_assert_msg(!pal_decode(decoder, prompt, n, lab_keep, out, &l->error), "%s", l->error.text);
+  pal_decoder_free(decoder);
+  for (int i = 0; i < n; i++) ck_assert_int_eq(out[i].times, 1);
+}
+
+void lab_assert_same(const lab_decoded *a, const lab_decoded *b) {
+  ck_assert_int_eq(a->n, b->n);
+  ck_assert_int_eq(a->passes, b->passes);
+  ck_assert_int_eq(a->halted, b->halted);
+  ck_assert_mem_eq(a->token, b->token, sizeof *a->token * (size_t)a->n);
 }

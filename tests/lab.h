@@ -1,4 +1,5 @@
-/* A small laboratory for the tests of models: one model, its loss on batches, a tiny training loop. */
+/* A small laboratory for the tests of models: one model, its loss on batches, a tiny training
+ * loop. */
 #ifndef PAL_TESTS_LAB_H
 #define PAL_TESTS_LAB_H
 
@@ -17,7 +18,9 @@ typedef struct lab {
   pal_batch batch;
 } lab;
 
-/* A context with everything up to models, and a model; settings end with NULL. Fails the test. */
+/* A context with everything up to models, and a model; settings end with NULL. Fails the test. The
+ * instruction set is the best there is, or the one of lab_isa. */
+extern const char *lab_isa;
 void lab_open(lab *l, int threads, const char *definition, const pal_format *format,
               const char *const *setting);
 void lab_close(lab *l);
@@ -32,4 +35,18 @@ void lab_add(lab *l, const pal_example *example, uint64_t step, bool evaluate);
 double lab_run(lab *l, int step, double rate);
 /* The same without dividing: the sum of the first part. */
 double lab_sum(lab *l);
+
+/* A decoded sequence, kept. */
+enum { LAB_TOKENS = 600 };
+typedef struct lab_decoded {
+  int n, passes, times;
+  bool halted;
+  int32_t token[LAB_TOKENS];
+} lab_decoded;
+/* For pal_decode, with an array of lab_decoded as data. */
+void lab_keep(int index, const pal_decoded *decoded, void *data);
+/* Decodes n prompts with a decoder of their own into out; fails the test unless each comes once. */
+void lab_decode(lab *l, const pal_decode_options *options, const pal_example *prompt, int n,
+                lab_decoded *out);
+void lab_assert_same(const lab_decoded *a, const lab_decoded *b);
 #endif

@@ -18,6 +18,20 @@ check_PROGRAMS += %D%/test_ops
 
 check_PROGRAMS += %D%/test_optim
 %C%_test_optim_SOURCES = %D%/test_optim.c
+check_PROGRAMS += %D%/test_decode
+%C%_test_decode_SOURCES = %D%/test_decode.c %D%/lab.c %D%/lab.h
+
+check_PROGRAMS += %D%/test_golden
+%C%_test_golden_SOURCES = %D%/test_golden.c
+
+check_PROGRAMS += %D%/test_likelihood
+%C%_test_likelihood_SOURCES = %D%/test_likelihood.c %D%/lab.c %D%/lab.h
+
+check_PROGRAMS += %D%/test_models
+%C%_test_models_SOURCES = %D%/test_models.c %D%/lab.c %D%/lab.h
+
+check_PROGRAMS += %D%/test_window
+%C%_test_window_SOURCES = %D%/test_window.c %D%/lab.c %D%/lab.h
 else
 check-local:
 	@echo "*** The unit tests need the Check library (Debian package: check)."; \
@@ -28,9 +42,9 @@ endif
 AM_CPPFLAGS += $(CHECK_CFLAGS)
 LDADD = libpal_core.la $(CHECK_LIBS)
 
-dist_check_SCRIPTS += tools/check-exports.sh tools/check-floors.sh tools/check-isa.sh \
+dist_check_SCRIPTS += %D%/test_program.sh tools/check-exports.sh tools/check-floors.sh tools/check-isa.sh \
 	tools/check-lists.sh
-EXTRA_DIST += tools/golden.py tools/test-totals.sh
+EXTRA_DIST += %D%/golden tools/golden.py tools/mutation.sh tools/test-totals.sh
 
 TESTS = $(check_PROGRAMS) $(dist_check_SCRIPTS)
 TEST_EXTENSIONS = .sh

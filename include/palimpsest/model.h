@@ -23,8 +23,8 @@ typedef struct pal_format {
   int32_t mask;               /* the mask token M */
   int32_t bos, eos;           /* -1 where there is none */
   int context;                /* rows of the longest sequence */
-  int groups;                 /* structure: position p belongs to group[p * groups + j], j < groups, */
-  const int32_t *group;       /* e.g. row, column and box; NULL when there is none */
+  int groups;                 /* structure: position p belongs to group[p * groups + j], */
+  const int32_t *group;       /* j < groups, e.g. row, column and box; NULL when there is none */
   int factors, factor_rows;   /* token v has the factors factor[v * factors + f] < factor_rows */
   const int32_t *factor;      /* (digit, kind, ...); -1 for none; NULL: tokens are not factored */
 } pal_format;
@@ -44,7 +44,7 @@ typedef struct pal_example {
   int n_prompt;
   const int32_t *answer;
   int n_answer;
-  int answer_room;         /* rows an answer to this prompt may take, its eos included; 0: unknown */
+  int answer_room;         /* rows that its answer may take, eos included; 0: unknown */
   const int32_t *order;    /* answer places in the order of writing, or NULL: left to right */
   pal_transition transition; /* n > 0: a state with labels, instead of prompt and answer */
 } pal_example;
@@ -59,7 +59,7 @@ typedef enum pal_form {
 typedef struct pal_stream {
   void *self;
   pal_status (*next)(void *self, pal_example *example, pal_error *error);
-  size_t (*save)(const void *self, void *state, size_t room); /* bytes needed; fills when they fit */
+  size_t (*save)(const void *self, void *state, size_t room); /* bytes needed; fills if they fit */
   pal_status (*load)(void *self, const void *state, size_t bytes, pal_error *error);
   void (*free)(void *self);
 } pal_stream;
@@ -164,17 +164,18 @@ typedef struct pal_model_definition {
   int n_settings;
   const char *part[PAL_MAX_PARTS]; /* names of the loss's parts; unused ones NULL */
   /* Appends the example to the batch: corruption, labels, weights, counts. All randomness comes
-   * from `rng` (keyed by the example's id and the step). `evaluate`: the loss that is a bound in nats. */
-  pal_status (*rows)(const pal_model *model, const pal_example *example, pal_rng *rng, bool evaluate,
-                     pal_batch *batch, pal_error *error);
+   * from `rng` (keyed by the example's id and the step). `evaluate`: rows whose summed loss is, on
+   * average over draws, a bound on -log p(answer | prompt) in nats, or exactly that. */
+  pal_status (*rows)(const pal_model *model, const pal_example *example, pal_rng *rng,
+                     bool evaluate, pal_batch *batch, pal_error *error);
   /* Builds part[k] = the weighted SUM over rows of part k of the loss, scalars f32. */
   void (*loss)(const pal_model *model, pal_graph *graph, const pal_batch_values *in,
                pal_value part[PAL_MAX_PARTS]);
-  /* Host-side state before the first step: from prompt to rows. Returns how many there are and writes
-   * them if that is at most `room`. `answer_room`: see pal_example. NULL: the prompt as it is. */
+  /* Host-side state before the first step: from prompt to rows. Returns how many there are and
+   * writes them if that is at most `room`. `answer_room`: see pal_example. NULL: the prompt. */
   int (*start)(const pal_model *model, const int32_t *prompt, int n_prompt, int answer_room,
                int32_t *token, int room);
-  /* Builds one step: reads and sets *d. NULL: the definition decodes with a cache (decode_cached). */
+  /* Builds one step: reads and sets *d. NULL: the definition decodes with caches. */
   void (*step)(const pal_model *model, pal_graph *graph, pal_decoding *d);
   /* Causal models: pal_backbone under causal attention, then pal_output_logits, the mask excluded;
    * the decoder feeds new rows only and keeps keys and values in caches. It obeys the settings
@@ -198,21 +199,21 @@ typedef struct pal_decoded {
 } pal_decoded;
 typedef struct pal_decode_options {
   int sequences;    /* decoded together at most; fewer where they would take much memory */
-  int max_length;   /* rows of one sequence; 0: the format's context. Growing beyond halts nothing: it
-                       stops the sequence, as the cap on steps does */
+  int max_length;   /* rows of one sequence; 0: the format's context. One that grows beyond is
+                       stopped, as by the cap on steps */
   int max_steps;    /* cap on forward passes of one sequence */
   int answer_room;  /* for prompts that do not say their own */
   uint64_t seed;
 } pal_decode_options;
-/* Decodes with a step per run, with a window of the setting "window" rows where the model has one, or
- * with caches, as the definition says. A sequence's result depends on its own example, the seed and the
- * weights, never on what is decoded beside it. Decoders of one store share its scratch variables
- * "decode..." and caches: one call of pal_decode at a time. NULL on failure. */
+/* Decodes by the definition's steps, in a window of the setting "window" rows where the model has
+ * that, or with caches. A sequence's result depends on its own example, the seed and the weights,
+ * never on what is decoded beside it. Decoders of one store share its scratch variables: one
+ * pal_decode at a time. NULL on failure. */
 PAL_API pal_decoder *pal_decoder_new(pal_model *model, const pal_decode_options *options,
                                      pal_error *error);
 PAL_API void pal_decoder_free(pal_decoder *decoder);
 /* Decodes n prompts (any n: in groups of options->sequences, finished ones leaving) and calls take
- * once for each, in order of prompts. One pal_exec_run per step; token rows are read at the end only. */
+ * once for each, in order of prompts. One pal_exec_run per step; token rows are read at the end. */
 PAL_API pal_status pal_decode(pal_decoder *decoder, const pal_example *prompt, int n,
                               void (*take)(int index, const pal_decoded *decoded, void *data),
                               void *data, pal_error *error);

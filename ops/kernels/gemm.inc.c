@@ -152,18 +152,34 @@ static void gemm_pack_rows(const float *b, int64_t b_row, int64_t k, int64_t n, 
   }
 }
 
-/* The same where the rows are neighbours: a transposition, in blocks of k that fit a cache line. */
+/* Transposes rows x columns, at most 4 x 4. Whole ones are stored by rows, which is half the cost. */
+static inline void gemm_transpose(const float *from, int64_t from_row, int64_t rows,
+                                  int64_t columns, float *to, int64_t to_row) {
+  if (rows == 4 && columns == 4) {
+    for (int64_t c = 0; c < 4; c++) {
+      const float row[4] = {from[c], from[from_row + c], from[2 * from_row + c],
+                            from[3 * from_row + c]};
+      memcpy(to + c * to_row, row, sizeof row);
+    }
+    return;
+  }
+  for (int64_t r = 0; r < rows; r++)
+    for (int64_t c = 0; c < columns; c++) to[c * to_row + r] = from[r * from_row + c];
+}
+
+/* One panel of b where the rows are neighbours: a transposition, in blocks of k that fit a cache
+ * line. */
 static void gemm_pack_columns(const float *b, int64_t b_col, int64_t k, int64_t width, int64_t wide,
                               float *out) {
-  for (int64_t i = 0; i < k; i += PAL_LANES, b += PAL_LANES, out += PAL_LANES * wide) {
-    const int64_t rows = k - i < PAL_LANES ? k - i : PAL_LANES;
-    for (int64_t j = 0; j < width; j++) {
-      const float *from = b + j * b_col;
-      for (int64_t r = 0; r < rows; r++) out[r * wide + j] = from[r];
-    }
-    for (int64_t j = width; j < wide; j++)
-      for (int64_t r = 0; r < rows; r++) out[r * wide + j] = 0.0f;
+  for (int64_t i0 = 0; i0 < k; i0 += PAL_LANES) {
+    const int64_t i1 = gemm_least(i0 + PAL_LANES, k);
+    for (int64_t j = 0; j < width; j += 4)
+      for (int64_t i = i0; i < i1; i += 4)
+        gemm_transpose(b + j * b_col + i, b_col, gemm_least(width - j, 4), gemm_least(i1 - i, 4),
+                       out + i * wide + j, wide);
   }
+  for (int64_t i = 0; i < k; i++)
+    for (int64_t j = width; j < wide; j++) out[i * wide + j] = 0.0f;
 }
 
 static void gemm_pack(const float *b, int64_t b_row, int64_t b_col, int64_t k, int64_t n,
@@ -245,10 +261,14 @@ static void gemm_pack_tiles(const float *a, int64_t a_row, int64_t depth, int64_
   }
 }
 
-/* What is read once only is not worth a copy, unless its last vector would need a mask. */
+/* Rows up to this long are read where they lie; the parts of longer ones meet in few cache sets and
+ * lie on many pages, so they are copied first, unless they are read a few times only. */
+enum { GEMM_SHORT_ROW = 512, GEMM_FEW = 4 };
+
 static void gemm_outer(const pal_gemm_outer *o) {
-  const bool pack_a = o->n > GEMM_NV * PAL_LANES;
-  const bool pack_b = o->m > GEMM_MR || o->n % PAL_LANES || o->b_col != 1;
+  const bool pack_a = o->a_row > GEMM_SHORT_ROW && o->n > GEMM_NV * PAL_LANES;
+  const bool pack_b = (o->b_row > GEMM_SHORT_ROW && o->m > GEMM_FEW * GEMM_MR) ||
+                      o->n % PAL_LANES != 0 || o->b_col != 1; /* no masks in the tiles */
   float *tiles = o->buffer, *panels = o->buffer + PAL_GEMM_TILES;
   gemm_cut s = {.m = o->m, .n = o->n, .a_row = 1, .c = o->c, .c_row = o->c_row};
   int64_t t = 0;

@@ -1,0 +1,158 @@
+/* The backward attention kernel (floor 2). Included by attention.inc.c.
+ *
+ * Weights and their gradients are computed again tile by tile. Every result is a chain of fma over
+ * queries or keys ascending, so tiles and blocks are not part of the numbers. */
+
+/* ---- backward: P and dS are computed again tile by tile -------------------------------------- */
+
+/* delta = sum(dout * out) - dlse, per query; summed as attention_mm sums dout v, so that with one
+ * visible key, where out is v, the difference of the two is 0. Rows go side by side, chains are
+ * slow. */
+static void attention_delta(const pal_attention_head *h, const pal_attention_grads *to) {
+  enum { SIDE = 8 };
+  for (int64_t i = 0; i < h->queries; i += SIDE) {
+    const int64_t n = h->queries - i < SIDE ? h->queries - i : SIDE;
+    const float *o[SIDE], *g[SIDE];
+    float sum[SIDE] = {0};
+    for (int64_t r = 0; r < SIDE; r++) {
+      const int64_t row = i + (r < n ? r : 0);
+      o[r] = to->out + row * to->out_stride;
+      g[r] = to->dout + row * to->out_stride;
+    }
+    for (int64_t c = 0; c < h->dv; c++)
+      for (int64_t r = 0; r < SIDE; r++) sum[r] = fmaf(g[r][c], o[r][c], sum[r]);
+    for (int64_t r = 0; r < n; r++)
+      to->delta[i + r] = sum[r] - (to->dlse ? to->dlse[(i + r) * to->lse_stride] : 0.0f);
+  }
+}
+
+/* The same as attention_row_backward where all keys are visible and there is no bias. */
+static inline void attention_row_backward_full(int64_t n, float scale, float lse, float delta,
+                                               float *s, float *t) {
+  const vf by = vf_set(scale), shift = vf_set(lse), less = vf_set(delta);
+  for (int64_t j = 0; j < n; j += PAL_LANES) { /* what lies beyond n is not read */
+    const vf p = attention_exp(vf_sub(vf_mul(vf_load(s + j), by), shift));
+    vf_store(s + j, p);
+    vf_store(t + j, vf_mul(vf_mul(p, vf_sub(vf_load(t + j), less)), by));
+  }
+}
+
+/* s: scores to weights; t: gradients of weights to those of q k^T. Query i, n keys. */
+static void attention_row_backward(const pal_attention_head *h, const pal_attention_grads *to,
+                                   int64_t i, attention_span span, int64_t n, float *s, float *t,
+                                   const attention_room *m) {
+  const float lse = to->lse[i * to->lse_stride];
+  if (lse == -INFINITY) span = (attention_span){0, 0};
+  const vf scale = vf_set(h->scale), shift = vf_set(lse), delta = vf_set(to->delta[i]);
+  const bool holes = attention_holes(h);
+  for (int64_t j = 0; j < n; j += PAL_LANES) {
+    vf p = vf_zero(), u = vf_zero();
+    if (j < span.hi && j + PAL_LANES > span.lo) {
+      const vi relation = h->bias ? attention_relation(h, i, j, m) : vi_zero();
+      vf x = vf_mul(vf_load(s + j), scale);
+      if (h->bias) x = vf_add(x, attention_bias(h, relation));
+      p = attention_exp(vf_sub(x, shift));
+      u = vf_mul(p, vf_sub(vf_load(t + j), delta));
+      if (holes || j < span.lo || j + PAL_LANES > span.hi) {
+        const vm seen = attention_mask(h, i, span, j, m);
+        p = vf_select(seen, p, vf_zero());
+        u = vf_select(seen, u, vf_zero());
+      }
+      if (to->dbias) {
+        float add[PAL_LANES];
+        int32_t at[PAL_LANES];
+        vf_store(add, u);
+        vi_store(at, relation);
+        for (int l = 0; l < attention_lanes(n - j); l++)
+          if (at[l] >= 0) to->dbias[at[l]] += (double)add[l];
+      }
+    }
+    vf_store(s + j, p);
+    vf_store(t + j, vf_mul(u, scale));
+  }
+}
+
+/* dq += t k, one vector at a time where the width is not a multiple of 16. */
+static void attention_add_dq(int64_t rows, int64_t width, int64_t n, const float *t, const float *k,
+                             float *dq, int64_t stride) {
+  const int64_t full = width / PAL_LANES * PAL_LANES, wide = attention_up(width);
+  attention_mm(rows, full, n, t, PAL_KEY_TILE, 1, k, wide, dq, stride, true);
+  if (full == width) return;
+  const int lanes = (int)(width - full);
+  for (int64_t i = 0; i < rows; i += 6) {
+    float room[6 * PAL_LANES];
+    const int64_t some = rows - i < 6 ? rows - i : 6;
+    for (int64_t r = 0; r < some; r++)
+      vf_store(room + r * PAL_LANES, vf_load_n(dq + (i + r) * stride + full, lanes));
+    attention_mm(some, PAL_LANES, n, t + i * PAL_KEY_TILE, PAL_KEY_TILE, 1, k + full, wide, room,
+                 PAL_LANES, true);
+    for (int64_t r = 0; r < some; r++)
+      vf_store_n(dq + (i + r) * stride + full, vf_load(room + r * PAL_LANES), lanes);
+  }
+}
+
+/* Queries i .. i + rows - 1 against the tile in m. */
+static void attention_block_backward(const pal_attention_head *h, const pal_attention_grads *to,
+                                     int64_t i, int64_t rows, int64_t first, int64_t n,
+                                     const attention_room *m) {
+  const int64_t wd = attention_up(h->d), wv = attention_up(h->dv), up = attention_up(n);
+  const float *q = h->q + i * h->q_stride, *g = to->dout + i * to->out_stride;
+  attention_mm(rows, up, h->d, q, h->q_stride, 1, m->kt, PAL_KEY_TILE, m->s, PAL_KEY_TILE, false);
+  attention_mm(rows, up, h->dv, g, to->out_stride, 1, m->vt, PAL_KEY_TILE, m->t, PAL_KEY_TILE,
+               false);
+  const bool plain = !h->bias && attention_full(h, i, rows, first, n);
+  for (int64_t r = 0; r < rows; r++) {
+    float *s = m->s + r * PAL_KEY_TILE, *t = m->t + r * PAL_KEY_TILE;
+    const float lse = to->lse[(i + r) * to->lse_stride];
+    if (plain && lse != -INFINITY)
+      attention_row_backward_full(n, h->scale, lse, to->delta[i + r], s, t);
+    else
+      attention_row_backward(h, to, i + r, attention_visible(h, i + r, first, n), n, s, t, m);
+  }
+  attention_add_dq(rows, h->d, n, m->t, m->kp, to->dq + i * h->q_stride, h->q_stride);
+  attention_pack(rows, h->d, q, h->q_stride, m->qp);
+  attention_pack(rows, h->dv, g, to->out_stride, m->gp);
+  attention_mm(n, wv, rows, m->s, 1, PAL_KEY_TILE, m->gp, wv, m->dv, wv, true);
+  attention_mm(n, wd, rows, m->t, 1, PAL_KEY_TILE, m->qp, wd, m->dk, wd, true);
+}
+
+static void attention_zero(int64_t rows, int64_t width, float *to, int64_t stride) {
+  for (int64_t i = 0; i < rows; i++)
+    for (int64_t c = 0; c < width; c += PAL_LANES)
+      vf_store_n(to + i * stride + c, vf_zero(), attention_lanes(width - c));
+}
+
+static void attention_unpack(int64_t rows, int64_t width, const float *from, float *to,
+                             int64_t stride) {
+  const int64_t wide = attention_up(width);
+  for (int64_t i = 0; i < rows; i++)
+    for (int64_t c = 0; c < width; c += PAL_LANES)
+      vf_store_n(to + i * stride + c, vf_load(from + i * wide + c), attention_lanes(width - c));
+}
+
+static void attention_backward(const pal_attention_head *h, const pal_attention_grads *to,
+                               void *scratch) {
+  const attention_room m = attention_layout(h->d, h->dv, h->groups, scratch);
+  const int64_t wd = attention_up(h->d), wv = attention_up(h->dv);
+  attention_delta(h, to);
+  attention_zero(h->queries, h->d, to->dq, h->q_stride);
+  /* Smaller blocks where many pairs are masked. */
+  const int64_t tile = h->causal || h->window > 0 ? PAL_KEY_TILE / 2 : PAL_KEY_TILE;
+  const int64_t block = h->causal || h->window > 0 ? PAL_QUERY_BLOCK / 2 : PAL_QUERY_BLOCK;
+  for (int64_t first = 0; first < h->keys; first += tile) {
+    const int64_t n = h->keys - first < tile ? h->keys - first : tile;
+    attention_keys(h, first, n, &m);
+    attention_transpose(n, h->d, h->k + first * h->k_stride, h->k_stride, m.kt);
+    attention_transpose(n, h->dv, h->v + first * h->v_stride, h->v_stride, m.vt);
+    attention_pack(n, h->d, h->k + first * h->k_stride, h->k_stride, m.kp);
+    attention_zero(n, wd, m.dk, wd);
+    attention_zero(n, wv, m.dv, wv);
+    for (int64_t i = 0; i < h->queries; i += block) {
+      const int64_t rows = h->queries - i < block ? h->queries - i : block;
+      const attention_span reach = attention_reach(h, i, rows, first, n);
+      if (reach.lo < reach.hi) attention_block_backward(h, to, i, rows, first, reach.hi, &m);
+    }
+    attention_unpack(n, h->d, m.dk, to->dk + first * h->k_stride, h->k_stride);
+    attention_unpack(n, h->dv, m.dv, to->dv + first * h->v_stride, h->v_stride);
+  }
+}

@@ -1,0 +1,179 @@
+/* Products, copies and exp of the attention kernels (floor 2). Included by attention.inc.c.
+ *
+ * Invariant: an element of a product is one chain of fma over k ascending, so how the product is
+ * cut into register tiles is free, and differs between instruction sets. */
+#include "ops/kernels/attention.h"
+#include "src/simd.h"
+
+/* ---- c[rows, cols] (+)= a[rows, k] b[k, cols] ------------------------------------------ */
+
+#define ATTENTION_COLS_1(F, r) F(r, 0)
+#define ATTENTION_COLS_2(F, r) ATTENTION_COLS_1(F, r) F(r, 1)
+#define ATTENTION_COLS_3(F, r) ATTENTION_COLS_2(F, r) F(r, 2)
+#define ATTENTION_COLS_4(F, r) ATTENTION_COLS_3(F, r) F(r, 3)
+#define ATTENTION_ROWS_1(C, F) C(F, 0)
+#define ATTENTION_ROWS_2(C, F) ATTENTION_ROWS_1(C, F) C(F, 1)
+#define ATTENTION_ROWS_3(C, F) ATTENTION_ROWS_2(C, F) C(F, 2)
+#define ATTENTION_ROWS_4(C, F) ATTENTION_ROWS_3(C, F) C(F, 3)
+#define ATTENTION_ROWS_5(C, F) ATTENTION_ROWS_4(C, F) C(F, 4)
+#define ATTENTION_ROWS_6(C, F) ATTENTION_ROWS_5(C, F) C(F, 5)
+#define ATTENTION_ROWS_12(C, F)                                                       \
+  ATTENTION_ROWS_6(C, F) C(F, 6) C(F, 7) C(F, 8) C(F, 9) C(F, 10) C(F, 11)
+
+#define ATTENTION_OPEN(r, v) \
+  vf c##r##v = add ? vf_load(c + (r)*c_row + PAL_LANES * (v)) : vf_zero();
+#define ATTENTION_LOAD(r, v) const vf b##v = vf_load(b + PAL_LANES * (v));
+#define ATTENTION_FMA(r, v) c##r##v = vf_fma(x, b##v, c##r##v);
+#define ATTENTION_CLOSE(r, v) vf_store(c + (r)*c_row + PAL_LANES * (v), c##r##v);
+#define ATTENTION_STEP_1(F, r) { const vf x = vf_set(a[(r)*a_row]); ATTENTION_COLS_1(F, r) }
+#define ATTENTION_STEP_2(F, r) { const vf x = vf_set(a[(r)*a_row]); ATTENTION_COLS_2(F, r) }
+#define ATTENTION_STEP_3(F, r) { const vf x = vf_set(a[(r)*a_row]); ATTENTION_COLS_3(F, r) }
+#define ATTENTION_STEP_4(F, r) { const vf x = vf_set(a[(r)*a_row]); ATTENTION_COLS_4(F, r) }
+
+typedef void (*attention_tile)(int64_t k, const float *a, int64_t a_row, int64_t a_step,
+                               const float *b, int64_t b_row, float *c, int64_t c_row, bool add);
+
+#define ATTENTION_TILE(R, N)                                                                   \
+  static void attention_tile_##R##_##N(int64_t k, const float *a, int64_t a_row,               \
+                                       int64_t a_step, const float *b, int64_t b_row, float *c, \
+                                       int64_t c_row, bool add) {                              \
+    ATTENTION_ROWS_##R(ATTENTION_COLS_##N, ATTENTION_OPEN)                                     \
+    for (; k > 0; k--, a += a_step, b += b_row) {                                              \
+      ATTENTION_COLS_##N(ATTENTION_LOAD, 0)                                                    \
+      ATTENTION_ROWS_##R(ATTENTION_STEP_##N, ATTENTION_FMA)                                    \
+    }                                                                                          \
+    ATTENTION_ROWS_##R(ATTENTION_COLS_##N, ATTENTION_CLOSE)                                    \
+  }
+#define ATTENTION_TILES(N)                                                        \
+  ATTENTION_TILE(1, N) ATTENTION_TILE(2, N) ATTENTION_TILE(3, N)                  \
+  ATTENTION_TILE(4, N) ATTENTION_TILE(5, N) ATTENTION_TILE(6, N)
+#define ATTENTION_NAMES(N)                                                        \
+  {attention_tile_1_##N, attention_tile_2_##N, attention_tile_3_##N,              \
+   attention_tile_4_##N, attention_tile_5_##N, attention_tile_6_##N}
+
+/* 24 accumulators of one register each on AVX-512; elsewhere a vector takes several. */
+#if defined(PAL_SIMD_AVX512)
+enum { ATTENTION_WIDE = 4 };
+ATTENTION_TILES(1)
+ATTENTION_TILES(2)
+ATTENTION_TILES(3)
+ATTENTION_TILES(4)
+ATTENTION_TILE(12, 1)
+ATTENTION_TILE(12, 2)
+static const attention_tile attention_tiles[][6] = {ATTENTION_NAMES(1), ATTENTION_NAMES(2),
+                                                    ATTENTION_NAMES(3), ATTENTION_NAMES(4)};
+static const attention_tile attention_tall[] = {attention_tile_12_1, attention_tile_12_2, NULL,
+                                                NULL};
+#else
+enum { ATTENTION_WIDE = 1 };
+ATTENTION_TILES(1)
+static const attention_tile attention_tiles[][6] = {ATTENTION_NAMES(1)};
+static const attention_tile attention_tall[] = {NULL};
+#endif
+
+/* a[r, k] is at a + r * a_row + k * a_step. cols is a multiple of 16. */
+static void attention_mm(int64_t rows, int64_t cols, int64_t k, const float *a, int64_t a_row,
+                         int64_t a_step, const float *b, int64_t b_row, float *c, int64_t c_row,
+                         bool add) {
+  for (int64_t j = 0; j < cols; j += ATTENTION_WIDE * PAL_LANES) {
+    const int64_t left = (cols - j) / PAL_LANES;
+    const int64_t n = left < ATTENTION_WIDE ? left : ATTENTION_WIDE;
+    for (int64_t i = 0, m; i < rows; i += m) {
+      const bool tall = rows - i >= 12 && attention_tall[n - 1];
+      m = tall ? 12 : rows - i < 6 ? rows - i : 6;
+      const attention_tile tile = tall ? attention_tall[n - 1] : attention_tiles[n - 1][m - 1];
+      tile(k, a + i * a_row, a_row, a_step, b + j, b_row, c + i * c_row + j, c_row, add);
+    }
+  }
+}
+
+/* ---- copies ------------------------------------------------------------------------------ */
+
+static inline int64_t attention_up(int64_t n) {
+  return (n + PAL_LANES - 1) / PAL_LANES * PAL_LANES;
+}
+
+static inline int attention_lanes(int64_t n) {
+  return n < 0 ? 0 : n < PAL_LANES ? (int)n : PAL_LANES;
+}
+
+/* to[rows, width rounded up] from strided rows; zeros behind each. */
+static void attention_pack(int64_t rows, int64_t width, const float *from, int64_t stride,
+                           float *to) {
+  const int64_t wide = attention_up(width);
+  for (int64_t i = 0; i < rows; i++)
+    for (int64_t c = 0; c < wide; c += PAL_LANES)
+      vf_store(to + i * wide + c, vf_load_n(from + i * stride + c, attention_lanes(width - c)));
+}
+
+#if defined(PAL_SIMD_AVX512)
+/* to[c, r] = from[r, c] for 16 x 16. */
+static void attention_transpose_16(const float *from, int64_t stride, float *to, int64_t to_row) {
+  __m512 a[16], b[16];
+  for (int i = 0; i < 16; i++) a[i] = _mm512_loadu_ps(from + i * stride);
+  for (int i = 0; i < 16; i += 2) {
+    b[i] = _mm512_unpacklo_ps(a[i], a[i + 1]);
+    b[i + 1] = _mm512_unpackhi_ps(a[i], a[i + 1]);
+  }
+  for (int i = 0; i < 16; i += 4) {
+    a[i] = _mm512_shuffle_ps(b[i], b[i + 2], 0x44);
+    a[i + 1] = _mm512_shuffle_ps(b[i], b[i + 2], 0xee);
+    a[i + 2] = _mm512_shuffle_ps(b[i + 1], b[i + 3], 0x44);
+    a[i + 3] = _mm512_shuffle_ps(b[i + 1], b[i + 3], 0xee);
+  }
+  for (int i = 0; i < 4; i++) {
+    b[i] = _mm512_shuffle_f32x4(a[i], a[i + 4], 0x88);
+    b[i + 4] = _mm512_shuffle_f32x4(a[i], a[i + 4], 0xdd);
+    b[i + 8] = _mm512_shuffle_f32x4(a[i + 8], a[i + 12], 0x88);
+    b[i + 12] = _mm512_shuffle_f32x4(a[i + 8], a[i + 12], 0xdd);
+  }
+  for (int i = 0; i < 4; i++) {
+    _mm512_storeu_ps(to + i * to_row, _mm512_shuffle_f32x4(b[i], b[i + 8], 0x88));
+    _mm512_storeu_ps(to + (i + 8) * to_row, _mm512_shuffle_f32x4(b[i], b[i + 8], 0xdd));
+    _mm512_storeu_ps(to + (i + 4) * to_row, _mm512_shuffle_f32x4(b[i + 4], b[i + 12], 0x88));
+    _mm512_storeu_ps(to + (i + 12) * to_row, _mm512_shuffle_f32x4(b[i + 4], b[i + 12], 0xdd));
+  }
+}
+#else
+static void attention_transpose_16(const float *from, int64_t stride, float *to, int64_t to_row) {
+  for (int i = 0; i < 16; i++)
+    for (int c = 0; c < 16; c++) to[c * to_row + i] = from[i * stride + c];
+}
+#endif
+
+/* to[width, PAL_KEY_TILE] from rows of `width`; zeros in lanes rows .. rounded up. */
+static void attention_transpose(int64_t rows, int64_t width, const float *from, int64_t stride,
+                                float *to) {
+  for (int64_t i = 0; i < rows; i += PAL_LANES) {
+    const int64_t n = rows - i < PAL_LANES ? rows - i : PAL_LANES;
+    for (int64_t c = 0; c < width; c += PAL_LANES) {
+      const float *corner = from + i * stride + c;
+      float *at = to + c * PAL_KEY_TILE + i;
+      const int64_t m = width - c < PAL_LANES ? width - c : PAL_LANES;
+      if (n == PAL_LANES && m == PAL_LANES) {
+        attention_transpose_16(corner, stride, at, PAL_KEY_TILE);
+        continue;
+      }
+      for (int64_t y = 0; y < m; y++)
+        for (int64_t x = 0; x < PAL_LANES; x++)
+          at[y * PAL_KEY_TILE + x] = x < n ? corner[x * stride + y] : 0.0f;
+    }
+  }
+}
+
+/* ---- exp ------------------------------------------------------------------------------------- */
+
+/* exp(x) for x <= 1, where the weights of a softmax lie; 0 below -87. A polynomial after one-step
+ * reduction by multiples of ln 2: relative error below 1.2e-7 + 2e-9 |x|. A NaN stays one. */
+static inline vf attention_exp(vf x) {
+  const vf ahead = vf_set(0x1.8000fep+23f); /* low bits of a sum with it: an integer plus 127 */
+  const vf t = vf_fma(x, vf_set(0x1.715476p+0f), ahead);
+  const vf r = vf_fnma(vf_sub(t, ahead), vf_set(0x1.62e43p-1f), x);
+  vf p = vf_fma(r, vf_set(0x1.6d1254p-10f), vf_set(0x1.120cbap-7f));
+  p = vf_fma(r, p, vf_set(0x1.555518p-5f));
+  p = vf_fma(r, p, vf_set(0x1.5554dcp-3f));
+  p = vf_fma(r, p, vf_set(0.5f));
+  p = vf_fma(vf_mul(r, r), p, vf_add(r, vf_set(1.0f)));
+  p = vf_mul(p, vf_of_bits(vi_shl(vf_bits(t), 23)));
+  return vf_select(vf_lt(x, vf_set(-87.0f)), vf_zero(), p);
+}

@@ -1,0 +1,215 @@
+/* Sudoku: shapes, verification and the solver (floor 5).
+ *
+ * The solver keeps a set of digits for each cell and propagates naked singles at once and hidden
+ * singles unit by unit until nothing follows, then tries the digits of a cell with the fewest. */
+#include <string.h>
+
+#include "tasks/sudoku.h"
+
+bool pal_sudoku_shape_init(pal_sudoku_shape *s, int n) {
+  if (n != 4 && n != 9 && n != 16) return false;
+  memset(s, 0, sizeof *s);
+  s->box = n == 4 ? 2 : n == 9 ? 3 : 4;
+  s->n = n;
+  s->cells = n * n;
+  s->units = 3 * n;
+  s->peers = 3 * (n - 1) - 2 * (s->box - 1);
+  s->all = (uint16_t)((1u << n) - 1);
+  int filled[3 * PAL_SUDOKU_MOST] = {0};
+  for (int c = 0; c < s->cells; c++) {
+    const int row = c / n, column = c % n;
+    const int unit[3] = {row, n + column, 2 * n + row / s->box * s->box + column / s->box};
+    for (int k = 0; k < 3; k++) {
+      s->of[c][k] = (uint8_t)unit[k];
+      s->unit[unit[k]][filled[unit[k]]++] = (uint8_t)c;
+    }
+  }
+  for (int c = 0; c < s->cells; c++)
+    for (int p = 0, k = 0; p < s->cells; p++)
+      if (p != c && (s->of[c][0] == s->of[p][0] || s->of[c][1] == s->of[p][1] ||
+                     s->of[c][2] == s->of[p][2]))
+        s->peer[c][k++] = (uint8_t)p;
+  return true;
+}
+
+int pal_sudoku_givens(const pal_sudoku_shape *shape, const uint8_t *board) {
+  int n = 0;
+  for (int c = 0; c < shape->cells; c++) n += board[c] != 0;
+  return n;
+}
+
+pal_sudoku_verdict pal_sudoku_verify(const pal_sudoku_shape *shape, const uint8_t *given,
+                                     const uint8_t *solution, const uint8_t *board) {
+  pal_sudoku_verdict v = {true, true, true, true};
+  for (int c = 0; c < shape->cells; c++) {
+    if (!board[c]) v.complete = false;
+    if (given[c] && board[c] != given[c]) v.kept = false;
+    if (solution && board[c] != solution[c]) v.exact = false;
+  }
+  for (int u = 0; u < shape->units; u++) {
+    unsigned seen = 0;
+    for (int k = 0; k < shape->n; k++) {
+      const unsigned bit = 1u << board[shape->unit[u][k]];
+      if (bit != 1 && (seen & bit)) v.valid = false;
+      seen |= bit;
+    }
+  }
+  if (!solution) v.exact = v.complete && v.valid && v.kept;
+  return v;
+}
+
+/* ---- solver --------------------------------------------------------------------------------- */
+
+typedef struct position {
+  uint64_t dirty;                     /* units to be looked through for hidden singles */
+  uint64_t open[4];                   /* cells not yet placed */
+  int left;                           /* how many */
+  uint16_t digits[PAL_SUDOKU_CELLS];  /* still possible */
+} position;
+
+static int lowest(uint64_t bits) {
+#if defined(__GNUC__)
+  return __builtin_ctzll(bits);
+#else
+  int i = 0;
+  while (!(bits >> i & 1)) i++;
+  return i;
+#endif
+}
+
+static int count_bits(unsigned set) {
+#if defined(__GNUC__)
+  return __builtin_popcount(set);
+#else
+  int n = 0;
+  for (; set; set &= set - 1) n++;
+  return n;
+#endif
+}
+
+static bool is_open(const position *p, int cell) { return p->open[cell >> 6] >> (cell & 63) & 1; }
+
+/* Fixes a cell, and every cell that is left with one digit by that; false on a contradiction. */
+static bool place(const pal_sudoku_shape *s, position *p, int cell, uint16_t digit) {
+  uint8_t stack[PAL_SUDOKU_CELLS * 2];
+  int top = 0;
+  if (!(p->digits[cell] & digit)) return false;
+  p->digits[cell] = digit;
+  stack[top++] = (uint8_t)cell;
+  while (top) {
+    const int c = stack[--top];
+    if (!is_open(p, c)) continue;
+    p->open[c >> 6] &= ~((uint64_t)1 << (c & 63));
+    p->left--;
+    const unsigned d = p->digits[c];
+    for (int k = 0; k < s->peers; k++) {
+      const int q = s->peer[c][k];
+      const unsigned before = p->digits[q], after = before & ~d;
+      if (after == before) continue;
+      if (!after) return false;
+      p->digits[q] = (uint16_t)after;
+      p->dirty |= (uint64_t)1 << s->of[q][0] | (uint64_t)1 << s->of[q][1] |
+                  (uint64_t)1 << s->of[q][2];
+      if (!(after & (after - 1))) stack[top++] = (uint8_t)q;
+    }
+  }
+  return true;
+}
+
+static bool propagate(const pal_sudoku_shape *s, position *p) {
+  while (p->dirty && p->left) {
+    const int u = lowest(p->dirty);
+    p->dirty &= p->dirty - 1;
+    unsigned once = 0, twice = 0;
+    for (int k = 0; k < s->n; k++) {
+      const unsigned d = p->digits[s->unit[u][k]];
+      twice |= once & d;
+      once |= d;
+    }
+    if (once != s->all) return false;
+    const unsigned single = once & ~twice;
+    for (int k = 0; single && k < s->n; k++) {
+      const int c = s->unit[u][k];
+      const unsigned d = p->digits[c] & single;
+      if (!d || !is_open(p, c)) continue;
+      if (d & (d - 1)) return false; /* two digits have this cell as their only place */
+      if (!place(s, p, c, (uint16_t)d)) return false;
+    }
+  }
+  return true;
+}
+
+static int fewest(const pal_sudoku_shape *s, const position *p, pal_rng *random) {
+  const int from = random ? (int)pal_rng_below(random, (uint32_t)s->cells) : 0;
+  int best = -1, least = PAL_SUDOKU_MOST + 1;
+  for (int i = 0; i < s->cells && least > 2; i++) {
+    const int c = from + i < s->cells ? from + i : from + i - s->cells;
+    if (!is_open(p, c)) continue;
+    const int n = count_bits(p->digits[c]);
+    if (n < least) least = n, best = c;
+  }
+  return best;
+}
+
+/* Digits of a cell in the order of trying: the known solution's comes last. */
+static int arrange(unsigned set, unsigned last, pal_rng *random, uint16_t order[]) {
+  int n = 0;
+  for (unsigned left = set & ~last; left; left &= left - 1) order[n++] = (uint16_t)(left & (0 - left));
+  for (int i = n; random && i > 1; i--) {
+    const int j = (int)pal_rng_below(random, (uint32_t)i);
+    const uint16_t swap = order[i - 1];
+    order[i - 1] = order[j];
+    order[j] = swap;
+  }
+  if (set & last) order[n++] = (uint16_t)last;
+  return n;
+}
+
+static void keep(const pal_sudoku_shape *s, const position *p, pal_sudoku_search *search) {
+  bool same = search->known != NULL;
+  uint8_t found[PAL_SUDOKU_CELLS];
+  for (int c = 0; c < s->cells; c++) {
+    found[c] = (uint8_t)(1 + lowest(p->digits[c]));
+    if (same && found[c] != search->known[c]) same = false;
+  }
+  if (same) return;
+  memcpy(search->solution, found, (size_t)s->cells);
+  search->count++;
+}
+
+static void explore(const pal_sudoku_shape *s, const position *p, pal_sudoku_search *search) {
+  if (p->left == 0) {
+    keep(s, p, search);
+    return;
+  }
+  const int cell = fewest(s, p, search->random);
+  const unsigned last = search->known ? 1u << (search->known[cell] - 1) : 0;
+  uint16_t order[PAL_SUDOKU_MOST];
+  const int n = arrange(p->digits[cell], last, search->random, order);
+  for (int i = 0; i < n && search->count < search->limit; i++) {
+    if (search->budget && search->guesses >= search->budget) {
+      search->gave_up = true;
+      return;
+    }
+    search->guesses++;
+    position next = *p;
+    if (place(s, &next, cell, order[i]) && propagate(s, &next)) explore(s, &next, search);
+    if (search->gave_up) return;
+  }
+}
+
+int pal_sudoku_solve(const pal_sudoku_shape *s, const uint8_t *given, pal_sudoku_search *search) {
+  position p = {.left = s->cells, .dirty = ((uint64_t)1 << s->units) - 1};
+  for (int c = 0; c < s->cells; c++) {
+    p.digits[c] = s->all;
+    p.open[c >> 6] |= (uint64_t)1 << (c & 63);
+  }
+  if (search->limit <= 0) search->limit = 2;
+  search->count = 0;
+  search->guesses = 0;
+  search->gave_up = false;
+  for (int c = 0; c < s->cells; c++)
+    if (given[c] && !place(s, &p, c, (uint16_t)(1u << (given[c] - 1)))) return 0;
+  if (propagate(s, &p)) explore(s, &p, search);
+  return search->count;
+}
