@@ -104,6 +104,7 @@ int cli_verb_eval(pal_context *context, const cli_options *options);
 int cli_verb_sample(pal_context *context, const cli_options *options);
 int cli_verb_compare(pal_context *context, const cli_options *options);
 int cli_verb_check_op(pal_context *context, const cli_options *options);
+int cli_verb_bench(pal_context *context, const cli_options *options);
 int cli_verb_info(pal_context *context, const cli_options *options);
 /* Prints the error to stderr; the exit code that goes with it. */
 int cli_report(const pal_error *error);

@@ -155,8 +155,8 @@ static pal_status evaluate_file(cli_job *job, const char *path, int limit, cli_s
 
 /* Models without a window attend to whole sequences: fewer of the long ones. */
 static int affordable(const cli_job *job, int set, int size) {
-  enum { LEAST = 10 };
-  static const double WORK = 1.5e9; /* rows squared, over all instances */
+  enum { LEAST = 4 };
+  static const double WORK = 2e8; /* rows squared, over all instances */
   pal_example e;
   pal_error ignored = {0};
   source s = {(cli_job *)(uintptr_t)job, set};

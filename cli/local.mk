@@ -1,6 +1,19 @@
 # Floor 6: the program. It sees only what the shared library exports.
 bin_PROGRAMS += palimpsest
 palimpsest_SOURCES = \
+	%D%/bench.c \
+	%D%/bench_ceilings.c \
+	%D%/bench_decode.c \
+	%D%/bench_export.c \
+	%D%/bench_gemm.c \
+	%D%/bench_net.c \
+	%D%/bench_ops.c \
+	%D%/bench_peak_generic.c \
+	%D%/bench_plan.c \
+	%D%/bench_probe.c \
+	%D%/bench_product.c \
+	%D%/bench_time.c \
+	%D%/bench_train.c \
 	%D%/check_op.c \
 	%D%/compare.c \
 	%D%/eval.c \
@@ -15,6 +28,34 @@ palimpsest_SOURCES = \
 	%D%/table.c \
 	%D%/train.c
 noinst_HEADERS += \
+	%D%/bench.h \
+	%D%/bench_export.h \
+	%D%/bench_net.h \
+	%D%/bench_peak.h \
+	%D%/bench_product.h \
 	%D%/cli.h \
 	%D%/recipes.h
-palimpsest_LDADD = libpalimpsest.la $(JANSSON_LIBS)
+palimpsest_LDADD = libpalimpsest.la $(CLI_PEAK_LIBS) $(JANSSON_LIBS)
+
+# Loops of `palimpsest bench`, each compiled for one instruction set; empty without its flags, so
+# that they may be linked anywhere. They are not to be listed above.
+CLI_PEAK_LIBS = libcli_peak_avx2.la libcli_peak_avx512.la libcli_peak_bf16.la libcli_peak_neon.la
+noinst_LTLIBRARIES += $(CLI_PEAK_LIBS)
+libcli_peak_avx2_la_SOURCES = %D%/bench_peak_avx2.c
+libcli_peak_avx2_la_CFLAGS = $(AM_CFLAGS)
+libcli_peak_avx512_la_SOURCES = %D%/bench_peak_avx512.c
+libcli_peak_avx512_la_CFLAGS = $(AM_CFLAGS)
+libcli_peak_bf16_la_SOURCES = %D%/bench_peak_bf16.c
+libcli_peak_bf16_la_CFLAGS = $(AM_CFLAGS)
+libcli_peak_neon_la_SOURCES = %D%/bench_peak_neon.c
+libcli_peak_neon_la_CFLAGS = $(AM_CFLAGS)
+if ISA_AVX2
+libcli_peak_avx2_la_CFLAGS += $(ISA_AVX2_CFLAGS)
+endif
+if ISA_AVX512
+libcli_peak_avx512_la_CFLAGS += $(ISA_AVX512_CFLAGS)
+libcli_peak_bf16_la_CFLAGS += $(ISA_AVX512_CFLAGS) -mavx512bf16
+endif
+if ISA_NEON
+libcli_peak_neon_la_CFLAGS += $(ISA_NEON_CFLAGS)
+endif

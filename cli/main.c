@@ -1,5 +1,7 @@
 /* The program: verbs over the library (floor 6). */
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cli/cli.h"
 
@@ -23,12 +25,21 @@ static int run_verb(pal_context *context, const cli_options *o) {
   if (strcmp(o->verb, "sample") == 0) return cli_verb_sample(context, o);
   if (strcmp(o->verb, "compare") == 0) return cli_verb_compare(context, o);
   if (strcmp(o->verb, "check-op") == 0) return cli_verb_check_op(context, o);
+  if (strcmp(o->verb, "bench") == 0) return cli_verb_bench(context, o);
   if (strcmp(o->verb, "info") == 0) return cli_verb_info(context, o);
   fprintf(stderr, "palimpsest: there is no verb \"%s\"; see palimpsest --help\n", o->verb);
   return CLI_USAGE;
 }
 
+/* libgomp reads its environment before main does. Its default is to spin at barriers for so long that
+ * on a busy machine, where a team member may wait for a core, runs become many times slower. */
+static void spin_briefly(char **argv) {
+  if (getenv("GOMP_SPINCOUNT") || getenv("OMP_WAIT_POLICY")) return;
+  if (setenv("GOMP_SPINCOUNT", "10000", 1) == 0) execv("/proc/self/exe", argv);
+}
+
 int main(int argc, char **argv) {
+  spin_briefly(argv);
   cli_options o;
   pal_error error = {0};
   bool version = argc == 2 && strcmp(argv[1], "--version") == 0;

@@ -16,17 +16,17 @@ typedef struct option {
 
 #define AT(member) offsetof(cli_options, member)
 static const option options[] = {
-    {"--set", MANY_SETS, 0, "train eval sample compare", "KEY=VALUE  a setting of the task, model or trainer; later wins"},
+    {"--set", MANY_SETS, 0, "train eval sample compare bench", "KEY=VALUE  a setting of the task, model or trainer; later wins"},
     {"--config", TEXT, AT(config), "train compare", "FILE       settings, one key = value a line, # for comments"},
     {"--data", TEXT, AT(data), "train eval sample compare", "FILE       the task's data; with eval: one instance a line"},
     {"--model", TEXT, AT(model), "train", "NAME       which definition to train"},
     {"--models", TEXT, AT(models), "compare", "A,B,...    which definitions to compare"},
     {"--budget", TEXT, AT(budget), "compare", "KIND       matched (sequences, steps, parameters), free, or both"},
     {"--seeds", WHOLE, AT(seeds), "compare", "N          training seeds 1 to N"},
-    {"--n", WHOLE, AT(n), "train eval sample compare check-op", "N          instances, samples or cases at most"},
-    {"--out", TEXT, AT(out), "train", "DIR        the run directory"},
+    {"--n", WHOLE, AT(n), "train eval sample compare check-op bench", "N          instances, samples, cases or repetitions"},
+    {"--out", TEXT, AT(out), "train bench", "DIR        the run directory; with bench train CASE: weights, batch, gradients"},
     {"--resume", FLAG, AT(resume), "train", "           go on from the run directory's last checkpoint"},
-    {"--json", TEXT, AT(json), "train eval compare", "FILE       the table as JSON"},
+    {"--json", TEXT, AT(json), "train eval compare bench", "FILE       the table as JSON"},
     {"--plugin", MANY_PLUGINS, 0, "", "FILE       a shared object with ops, models or tasks"},
     {"--threads", WHOLE, AT(threads), "", "N          threads; results do not depend on it"},
     {"--isa", TEXT, AT(isa), "", "NAME       caps the instruction set: generic, avx2, avx512, neon"},
@@ -41,6 +41,7 @@ static const char *const verbs[][3] = {
     {"sample", "RUN", "decodes a few instances and shows them"},
     {"compare", "TASK", "trains several kinds of model side by side and prints one table"},
     {"check-op", "[NAME]", "tests an op, or every op, against its reference on random cases"},
+    {"bench", "[PART [CASE]]", "measures ceilings, gemm, ops, train, decode, plan; or one of them"},
     {"info", "[KIND [NAME]]", "what is built in: ops, models, tasks, optimizers; or one of them"},
 };
 

@@ -9,16 +9,24 @@
 static const double SECONDS_PER_FLOP = 1.0 / 4e10, SECONDS_PER_BYTE = 1.0 / 4e10;
 enum { CHUNK_BYTES = 192 << 10, CHUNK_LEAST = 48, CHUNK_MOST = 1 << 14 };
 
+/* Bytes of operands at capacity, those of symbolic ones or of static ones. */
+static double operand_bytes(const pal_run *run, bool symbolic) {
+  double bytes = 0;
+  for (int i = 0; i < run->n_in + run->n_out; i++) {
+    bool in = i < run->n_in;
+    const pal_type *type = in ? &run->in_type[i] : &run->out_type[i - run->n_in];
+    int64_t rows = in ? run->in_rows[i] : run->out_rows[i - run->n_in];
+    if ((type->symbol.id != 0) == symbolic)
+      bytes += (double)(rows * pal_type_row(type)) * (double)pal_dtype_size(type->dtype);
+  }
+  return bytes;
+}
+
+/* Of a table beside rows (a cache, a tail) no more is touched than there are rows to touch it with. */
 static pal_cost cost_of(const pal_op *op, const pal_run *run) {
   if (op->cost) return op->cost(run);
-  pal_cost cost = {0};
-  for (int i = 0; i < run->n_in; i++)
-    cost.bytes += (double)(run->in_rows[i] * pal_type_row(&run->in_type[i])) *
-                  (double)pal_dtype_size(run->in_type[i].dtype);
-  for (int i = 0; i < run->n_out; i++)
-    cost.bytes += (double)(run->out_rows[i] * pal_type_row(&run->out_type[i])) *
-                  (double)pal_dtype_size(run->out_type[i].dtype);
-  return cost;
+  double rows = operand_bytes(run, true), tables = operand_bytes(run, false);
+  return (pal_cost){.bytes = rows + (rows > 0 && tables > rows ? rows : tables)};
 }
 
 /* Bytes that one row (of the symbol) of a unit touches. */

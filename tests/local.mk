@@ -18,6 +18,9 @@ check_PROGRAMS += %D%/test_ops
 
 check_PROGRAMS += %D%/test_optim
 %C%_test_optim_SOURCES = %D%/test_optim.c
+
+check_PROGRAMS += %D%/test_plan
+%C%_test_plan_SOURCES = %D%/test_plan.c %D%/toy.c %D%/toy.h
 check_PROGRAMS += %D%/test_decode
 %C%_test_decode_SOURCES = %D%/test_decode.c %D%/lab.c %D%/lab.h
 
@@ -32,6 +35,12 @@ check_PROGRAMS += %D%/test_models
 
 check_PROGRAMS += %D%/test_window
 %C%_test_window_SOURCES = %D%/test_window.c %D%/lab.c %D%/lab.h
+
+check_PROGRAMS += %D%/test_checkpoint
+%C%_test_checkpoint_SOURCES = %D%/test_checkpoint.c %D%/gym.c %D%/gym.h
+
+check_PROGRAMS += %D%/test_train
+%C%_test_train_SOURCES = %D%/test_train.c %D%/gym.c %D%/gym.h
 else
 check-local:
 	@echo "*** The unit tests need the Check library (Debian package: check)."; \

@@ -33,6 +33,7 @@ typedef struct pal_format {
 typedef struct pal_transition {
   const int32_t *state;              /* n tokens */
   const int32_t *y;                  /* target at masks that are to be written, else -1 */
+  const float *y_weight;             /* of each target in the loss; NULL: 1 everywhere */
   const uint8_t *remask, *insert, *remove; /* 0 or 1 per row */
   int n;
 } pal_transition;

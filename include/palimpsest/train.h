@@ -13,10 +13,11 @@
 extern "C" {
 #endif
 
-/* steps, batch (sequences per step), shard (sequences per shard), micro (micro-batches per step),
- * optimizer (adamw sgd muon), rate, matrix_optimizer (none, or e.g. muon for weights of blocks),
- * matrix_rate, weight_decay, beta1, beta2, epsilon, momentum, clip (global norm, 0: off),
- * schedule (constant linear cosine), warmup (steps), final (fraction of the rate at the end), ema (0: off),
+/* steps, batch (examples per step), shard (most examples of a shard; a batch is cut into shards as
+ * equal as can be), micro (groups in which shards are run), optimizer (adamw sgd muon), rate,
+ * matrix_optimizer (none, or e.g. muon for weights of blocks), matrix_rate, weight_decay (of weight
+ * matrices but embeddings), beta1, beta2, epsilon, momentum, clip (global norm, 0: off), schedule
+ * (constant linear cosine), warmup (steps), final (fraction of the rate at the end), ema (0: off),
  * seed. */
 PAL_API const pal_setting *pal_train_settings(int *n);
 
@@ -27,10 +28,11 @@ typedef struct pal_step_report {
   double loss;                /* weighted sum of the parts */
   double part[PAL_MAX_PARTS]; /* sum / count of each */
   double gradient_norm, rate;
-  int64_t tokens, sequences;  /* of this step */
+  int64_t tokens, sequences;  /* packed rows and sequences of this step */
 } pal_step_report;
 
-/* Trains `model` on `stream` (both borrowed). NULL on failure. */
+/* Trains `model` on `stream` (both borrowed). The model's parameters exist from then on. NULL on
+ * failure. */
 PAL_API pal_trainer *pal_trainer_new(pal_model *model, pal_stream *stream,
                                      const char *const *setting, int n, pal_error *error);
 PAL_API void pal_trainer_free(pal_trainer *trainer);
@@ -38,18 +40,22 @@ PAL_API int64_t pal_trainer_steps(const pal_trainer *trainer); /* wanted in all 
 PAL_API int64_t pal_trainer_done(const pal_trainer *trainer);
 PAL_API int64_t pal_trainer_examples(const pal_trainer *trainer); /* seen so far */
 PAL_API void pal_trainer_settings(const pal_trainer *trainer,
-                                  void (*visit)(const pal_setting *setting, void *data), void *data);
-/* One optimizer step. On failure (a non-finite loss, say) the parameters are as before. */
-PAL_API pal_status pal_trainer_step(pal_trainer *trainer, pal_step_report *report, pal_error *error);
+                                  void (*visit)(const pal_setting *setting, void *data),
+                                  void *data);
+/* One optimizer step; averages are swapped out first. On failure (a loss or gradient that is not
+ * finite, say) parameters, optimizer, stream and counters are as before. `report` may be NULL. */
+PAL_API pal_status pal_trainer_step(pal_trainer *trainer, pal_step_report *report,
+                                    pal_error *error);
 
-/* Parameters for evaluation: with ema on, swaps averages in (true) and out (false). */
+/* Parameters for evaluation: with ema on, swaps averages in (true) and out (false). Averages are
+ * d average + (1 - d) parameter after each step t, d = min(ema, (1 + t) / (10 + t)). */
 PAL_API void pal_trainer_use_average(pal_trainer *trainer, bool average);
 
-/* Sum of the evaluation loss (nats) and of the squared per-example losses over examples, each drawn `draws`
- * times for models whose loss is an estimate. */
+/* The evaluation loss of n examples, each drawn `draws` times where the model's loss is an
+ * estimate; one that uses no random numbers is computed once. Means of several parts are added. */
 typedef struct pal_likelihood {
-  double nats;            /* mean per token */
-  double standard_error;  /* of that mean, from the draws; 0 when exact */
+  double nats;            /* mean per token that is scored */
+  double standard_error;  /* of that mean, from the spread of draws; 0 when exact or drawn once */
   int64_t tokens, examples;
 } pal_likelihood;
 PAL_API pal_status pal_evaluate_loss(pal_model *model,
@@ -58,15 +64,24 @@ PAL_API pal_status pal_evaluate_loss(pal_model *model,
                                      void *data, int n, int draws, uint64_t seed,
                                      pal_likelihood *result, pal_error *error);
 
-/* Weights (parameters, or their averages) as safetensors with metadata; strict loading refuses what
- * does not match exactly, lenient loading lists what it skipped in *skipped (freed with free()). */
+/* Weights (parameters, or their averages where there are such) as safetensors, with metadata
+ * "key=value" and the definition's name under "model". Strict loading refuses what does not match
+ * exactly (PAL_E_FORMAT, nothing changed); lenient loading takes what matches in name and type and
+ * lists the rest, a line each, in *skipped (NULL when there is none, else freed with free()). */
 PAL_API pal_status pal_weights_save(pal_model *model, const char *path, bool average,
                                     const char *const *metadata, int n, pal_error *error);
 PAL_API pal_status pal_weights_load(pal_model *model, const char *path, bool strict, char **skipped,
                                     pal_error *error);
-/* Trainer state (moments, averages, step, stream) for an exact resume. */
+/* Everything a run has come to (parameters, moments, averages, step, stream), for an exact resume.
+ * Loading wants the same model, seed and optimizers; a file that does not fit changes nothing. */
 PAL_API pal_status pal_trainer_save(pal_trainer *trainer, const char *path, pal_error *error);
 PAL_API pal_status pal_trainer_load(pal_trainer *trainer, const char *path, pal_error *error);
+
+/* Replaces a file as a whole, or leaves it as it was. */
+PAL_API pal_status pal_file_replace(const char *path, const void *data, size_t size,
+                                    pal_error *error);
+/* Makes a directory and its parents; one that exists is fine. */
+PAL_API pal_status pal_directory_create(const char *path, pal_error *error);
 
 #ifdef __cplusplus
 }

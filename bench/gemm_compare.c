@@ -1,0 +1,135 @@
+/* Products of `palimpsest bench gemm` against another library's, in turn in one process:
+ *
+ *   gemm_<library> [THREADS [ROUNDS]]
+ *
+ * Prints GFLOP/s of each and its fraction of the multiply-adds' peak measured in between, checks that
+ * the products agree, and ends with medians. */
+#include <math.h>
+#include <stdlib.h>
+
+#include "bench/gemm_peer.h"
+
+enum { MOST_PEERS = 4, MOST_PRODUCTS = 256, ROUNDS = 7 };
+
+/* Fractions over all products that count; of us first, then of each peer and of the best of them. */
+typedef struct results {
+  double fraction[MOST_PEERS + 2][MOST_PRODUCTS], ratio[MOST_PRODUCTS];
+  int n;
+} results;
+
+typedef struct peer_run {
+  const gemm_peer *peer;
+  void *made;
+} peer_run;
+
+static pal_status run_peer(void *data, pal_error *error) {
+  const peer_run *r = data;
+  return r->peer->run(r->made) ? PAL_OK
+                               : pal_fail(error, PAL_E_UNSUPPORTED, "%s failed", r->peer->name);
+}
+
+/* Terms are products of numbers in [-1, 1): both sides round about k times. */
+static bool agree(const float *x, const float *y, const cli_product *p) {
+  const double allowed = 1e-6 * (double)p->k + 1e-4;
+  for (int64_t i = 0; i < p->m * p->n; i++)
+    if (!(fabs((double)x[i] - (double)y[i]) <= allowed)) return false;
+  return true;
+}
+
+static void print(const char *name, const cli_timed *t, double *fraction) {
+  *fraction = t->rate / t->peak;
+  printf("   %s %.1f GFLOP/s %.1f %%", name, t->rate, 100 * *fraction);
+}
+
+/* timed[0] is ours; a peer that cannot do the product has no rate. */
+static void note(results *r, const cli_product *p, const cli_timed *timed, int peers) {
+  double fraction[MOST_PEERS + 2] = {0}, best = 0;
+  printf("%s %6lld x %5lld x %6lld", cli_form_name[p->form], (long long)p->m, (long long)p->n,
+         (long long)p->k);
+  for (int i = 0; i <= peers; i++) {
+    if (timed[i].rate > 0) print(i ? gemm_peers[i - 1].name : "ours", &timed[i], &fraction[i]);
+    if (i && timed[i].rate > best) best = timed[i].rate;
+  }
+  fraction[peers + 1] = best / timed[0].peak;
+  printf("   ratio %.2f%s\n", timed[0].rate / best, p->skinny ? "  (skinny)" : "");
+  if (p->skinny || r->n == MOST_PRODUCTS) return;
+  for (int i = 0; i <= peers + 1; i++) r->fraction[i][r->n] = fraction[i];
+  r->ratio[r->n++] = timed[0].rate / best;
+}
+
+/* The peer's product must be ours. */
+static pal_status check(peer_run *run, const cli_plan *plan, const gemm_call *call,
+                        pal_error *error) {
+  pal_status status = pal_exec_run(plan->exec, error);
+  if (!status) status = run_peer(run, error);
+  if (!status && !agree(pal_exec_output(plan->exec, "c", NULL), call->c, &call->product))
+    status = pal_fail(error, PAL_E_NONFINITE, "the product of %s is not ours", run->peer->name);
+  return status;
+}
+
+static pal_status compare(cli_bench *b, const cli_product *p, int peers, results *r,
+                          pal_error *error) {
+  cli_plan plan = {NULL, NULL};
+  cli_timed turn[MOST_PEERS + 1] = {{0}}, timed[MOST_PEERS + 1] = {{0}};
+  peer_run run[MOST_PEERS] = {{NULL, NULL}};
+  int place[MOST_PEERS + 1] = {0}, n = 1;
+  const double work = 2.0 * (double)p->m * (double)p->n * (double)p->k;
+  gemm_call call = {.product = *p, .c = malloc(sizeof(float) * (size_t)(p->m * p->n))};
+  pal_status status = call.c ? cli_product_plan(b->context, p, &plan, error)
+                             : pal_fail(error, PAL_E_MEMORY, "no memory for a product");
+  turn[0] = (cli_timed){.run = cli_bench_run, .data = &plan, .work = work};
+  for (int i = 0; i < peers && !status; i++) {
+    call.a = pal_exec_input(plan.exec, "a");
+    call.b = pal_exec_input(plan.exec, "b");
+    run[i] = (peer_run){&gemm_peers[i], gemm_peers[i].make(&call)};
+    if (!run[i].made) continue;
+    status = check(&run[i], &plan, &call, error);
+    place[n] = i + 1;
+    turn[n++] = (cli_timed){.run = run_peer, .data = &run[i], .work = work};
+  }
+  if (!status) status = cli_bench_time(b, turn, n, error);
+  for (int i = 0; i < n; i++) timed[place[i]] = turn[i];
+  if (!status && n > 1) note(r, p, timed, peers);
+  for (int i = 0; i < peers; i++)
+    if (run[i].made) gemm_peers[i].drop(run[i].made);
+  cli_bench_release(&plan);
+  free(call.c);
+  return status;
+}
+
+static void conclude(results *r, int peers, int threads) {
+  printf("median of %d (without skinny ones), %d threads: ours %.1f %%", r->n, threads,
+         100 * cli_bench_median(r->fraction[0], r->n, NULL));
+  for (int i = 0; i < peers; i++)
+    printf(", %s %.1f %%", gemm_peers[i].name,
+           100 * cli_bench_median(r->fraction[i + 1], r->n, NULL));
+  printf(", best of them %.1f %%; ratio %.2f, ",
+         100 * cli_bench_median(r->fraction[peers + 1], r->n, NULL),
+         cli_bench_median(r->ratio, r->n, NULL));
+  printf("from %.2f to %.2f\n", r->ratio[0], r->ratio[r->n - 1]); /* sorted now */
+}
+
+int main(int argc, char **argv) {
+  const int threads = argc > 1 ? atoi(argv[1]) : 1, rounds = argc > 2 ? atoi(argv[2]) : ROUNDS;
+  const pal_options options = {.threads = threads};
+  pal_error error = {0};
+  int peers = 0;
+  static results r;
+  if (threads < 1 || rounds < 1 || rounds > CLI_MOST_ROUNDS) {
+    fprintf(stderr, "usage: %s [THREADS [ROUNDS]]\n", argv[0]);
+    return CLI_USAGE;
+  }
+  while (peers < MOST_PEERS && gemm_peers[peers].name) peers++;
+  cli_bench b = {.context = pal_open(&options, &error), .threads = {threads}, .teams = 1,
+                 .rounds = rounds, .least = 20e-3};
+  pal_status status = b.context ? cli_bench_probes(&b, &error) : error.code;
+  gemm_set_threads(threads);
+  if (!status) printf("%s, %d threads\n", gemm_library(), threads);
+  cli_product p;
+  for (int i = 0; !status && cli_product_at(i, &p); i++) status = compare(&b, &p, peers, &r, &error);
+  if (!status && r.n) conclude(&r, peers, threads);
+  if (status) fprintf(stderr, "%s: %s\n", argv[0], error.text);
+  cli_bench_release(&b.burst[0]);
+  if (b.context) pal_context_free(b.context);
+  return status ? CLI_FAILED : CLI_DONE;
+}

@@ -1,0 +1,235 @@
+/* What the machine can do: multiply-adds, bf16 dot products, memory, barriers (floor 6). */
+#include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
+#include <string.h>
+#if defined(__x86_64__) || defined(__i386__)
+#include <cpuid.h>
+#endif
+
+#include "cli/bench.h"
+
+static const cli_peak *const sets[] = {&cli_peak_generic, &cli_peak_avx2, &cli_peak_avx512,
+                                       &cli_peak_neon};
+enum { SETS = sizeof sets / sizeof *sets };
+static const char *const level_key[CLI_LEVELS] = {"l2_gbs", "l3_gbs", "dram_gbs"};
+static const char *const level_name[CLI_LEVELS] = {"L2", "L3", "DRAM"};
+
+const char *cli_bench_team(const cli_bench *b, int team, char *text, size_t size) {
+  snprintf(text, size, "%d thread%s", b->threads[team], b->threads[team] > 1 ? "s" : "");
+  return text;
+}
+
+/* "fma_gflops" with the first of the numbers of threads, "fma_gflops_all" with the other. */
+static void put(json_t *to, const char *key, int team, double value) {
+  char full[64];
+  snprintf(full, sizeof full, "%s%s", key, team ? "_all" : "");
+  json_object_set_new(to, full, json_real(value));
+}
+
+/* Bytes of a data cache of core 0 as Linux tells them, 0 when it does not. The C library's sysconf
+ * is no substitute: where several dies have an L3 each it may name the sum. */
+static int64_t cache_of(int level) {
+  for (int i = 0; i < 8; i++) {
+    char path[96], unit = 0;
+    int found = 0;
+    long long size = 0;
+    snprintf(path, sizeof path, "/sys/devices/system/cpu/cpu0/cache/index%d/level", i);
+    FILE *file = fopen(path, "r");
+    if (!file) return 0;
+    if (fscanf(file, "%d", &found) != 1) found = 0;
+    fclose(file);
+    if (found != level) continue;
+    snprintf(path, sizeof path, "/sys/devices/system/cpu/cpu0/cache/index%d/size", i);
+    file = fopen(path, "r");
+    if (!file) return 0;
+    if (fscanf(file, "%lld%c", &size, &unit) < 1) size = 0;
+    fclose(file);
+    return size * (unit == 'K' ? 1 << 10 : unit == 'M' ? 1 << 20 : 1);
+  }
+  return 0;
+}
+
+static void find_caches(cli_bench *b) {
+  static const int64_t usual[CLI_DRAM] = {1 << 20, 32 << 20};
+  for (int level = 0; level < CLI_DRAM; level++) {
+    const int64_t size = cache_of(level + 2);
+    b->cache[level] = size > 0 ? size : usual[level];
+  }
+}
+
+/* AVX512_BF16 is bit 5 of eax in leaf 7, subleaf 1; the library says whether AVX-512 can be used. */
+static bool has_dot(void) {
+#if defined(__x86_64__) || defined(__i386__)
+  unsigned eax = 0, ebx, ecx, edx;
+  return cli_peak_bf16.dot && pal_isa_available(cli_peak_bf16.isa) &&
+         __get_cpuid_count(7, 1, &eax, &ebx, &ecx, &edx) && (eax >> 5 & 1);
+#else
+  return false;
+#endif
+}
+
+/* ---- a barrier of two threads that only spin ----------------------------------------------------- */
+
+enum { MEETINGS = 20000, PATIENCE = 1 << 14 };
+
+typedef struct meeting {
+  atomic_int arrived, turn;
+} meeting;
+
+static void meet(meeting *m) {
+  const int turn = atomic_load_explicit(&m->turn, memory_order_relaxed);
+  if (atomic_fetch_add_explicit(&m->arrived, 1, memory_order_acq_rel) == 1) {
+    atomic_store_explicit(&m->arrived, 0, memory_order_relaxed);
+    atomic_store_explicit(&m->turn, turn + 1, memory_order_release);
+    return;
+  }
+  for (int i = 0; atomic_load_explicit(&m->turn, memory_order_acquire) == turn; i++)
+    if (i > PATIENCE) sched_yield();
+}
+
+static void *partner(void *data) {
+  for (int i = 0; i < 2 * MEETINGS; i++) meet(data);
+  return NULL;
+}
+
+/* Microseconds of one meeting; 0 when there can be no second thread. */
+static double spin_barrier(void) {
+  meeting m;
+  pthread_t thread;
+  atomic_init(&m.arrived, 0);
+  atomic_init(&m.turn, 0);
+  if (pthread_create(&thread, NULL, partner, &m)) return 0;
+  for (int i = 0; i < MEETINGS; i++) meet(&m);
+  const double start = cli_seconds();
+  for (int i = 0; i < MEETINGS; i++) meet(&m);
+  const double seconds = cli_seconds() - start;
+  pthread_join(thread, NULL);
+  return seconds / MEETINGS * 1e6;
+}
+
+/* ---- arithmetic ---------------------------------------------------------------------------------- */
+
+static pal_status arithmetic(cli_bench *b, const cli_peak *peak, bool dot, json_t *list,
+                             double rate[CLI_TEAMS], pal_error *error) {
+  cli_plan plan[CLI_TEAMS] = {{NULL, NULL}};
+  cli_timed timed[CLI_TEAMS] = {{0}};
+  pal_status status = PAL_OK;
+  for (int t = 0; t < b->teams && !status; t++) {
+    timed[t] = (cli_timed){.run = cli_bench_run, .data = &plan[t], .team = t};
+    status = cli_bench_burst(b, peak, dot, t, &plan[t], &timed[t].work, error);
+  }
+  if (!status) status = cli_bench_rounds(b, timed, b->teams, error);
+  for (int t = 0; t < b->teams; t++) cli_bench_release(&plan[t]);
+  for (int t = 0; t < b->teams && !status; t++) {
+    char team[32];
+    rate[t] = timed[t].work / timed[t].best * 1e-9;
+    printf("  %-28s %-10s %8.1f GFLOP/s   spread %4.1f %%\n", peak->name,
+           cli_bench_team(b, t, team, sizeof team), rate[t], 100 * timed[t].spread);
+    json_array_append_new(list, json_pack("{s:s, s:i, s:f, s:f}", "isa", peak->name, "threads",
+                                          b->threads[t], "gflops", rate[t], "spread",
+                                          timed[t].spread));
+  }
+  return status;
+}
+
+static pal_status all_arithmetic(cli_bench *b, bool all, json_t *to, pal_error *error) {
+  json_t *fma = json_array(), *dot = json_array();
+  pal_status status = PAL_OK;
+  printf("multiply-adds in registers\n");
+  for (int i = 0; i < SETS && !status; i++) {
+    double rate[CLI_TEAMS] = {0};
+    if (!pal_isa_available(sets[i]->isa) || (!all && sets[i] != b->best)) continue;
+    if (!sets[i]->fma) {
+      printf("  %-28s not measured: built without its flags\n", sets[i]->name);
+      continue;
+    }
+    status = arithmetic(b, sets[i], false, fma, rate, error);
+    if (sets[i] == b->best) memcpy(b->fma, rate, sizeof rate);
+  }
+  b->dot = has_dot() ? &cli_peak_bf16 : NULL;
+  if (b->dot && !status) status = arithmetic(b, b->dot, true, dot, b->bf16, error);
+  for (int t = 0; t < b->teams && !status; t++) {
+    put(to, "fma_gflops", t, b->fma[t]);
+    if (b->dot) put(to, "bf16_gflops", t, b->bf16[t]);
+  }
+  json_object_set_new(to, "fma", fma);
+  json_object_set_new(to, "bf16", dot);
+  return status;
+}
+
+/* ---- memory --------------------------------------------------------------------------------------- */
+
+static pal_status memory_level(cli_bench *b, cli_level level, json_t *to, pal_error *error) {
+  cli_plan plan[CLI_TEAMS] = {{NULL, NULL}};
+  cli_timed timed[CLI_TEAMS] = {{0}};
+  pal_status status = PAL_OK;
+  for (int t = 0; t < b->teams && !status; t++) {
+    timed[t] = (cli_timed){.run = cli_bench_run, .data = &plan[t], .team = t};
+    status = cli_bench_reading(b, level, t, &plan[t], &timed[t].work, error);
+  }
+  if (!status) status = cli_bench_rounds(b, timed, b->teams, error);
+  for (int t = 0; t < b->teams; t++) cli_bench_release(&plan[t]);
+  for (int t = 0; t < b->teams && !status; t++) {
+    char team[32];
+    b->read[level][t] = timed[t].work / timed[t].best * 1e-9;
+    printf("  %-28s %-10s %8.1f GB/s       spread %4.1f %%\n", level_name[level],
+           cli_bench_team(b, t, team, sizeof team), b->read[level][t],
+           100 * timed[t].spread);
+    put(to, level_key[level], t, b->read[level][t]);
+  }
+  return status;
+}
+
+/* ---- barriers --------------------------------------------------------------------------------------- */
+
+/* A stage costs a barrier, a run besides its stages a fork and a join: two lengths tell both. */
+static pal_status barriers(cli_bench *b, json_t *to, pal_error *error) {
+  enum { SHORT = 2, LONG = 64 };
+  cli_plan plan[2] = {{NULL, NULL}};
+  cli_timed timed[2] = {{0}};
+  double stages[2] = {0};
+  static const int depth[2] = {SHORT, LONG};
+  pal_status status = PAL_OK;
+  for (int i = 0; i < 2 && !status; i++) {
+    timed[i] = (cli_timed){.run = cli_bench_run, .data = &plan[i], .team = b->teams - 1};
+    status = cli_bench_stages(b, depth[i], &plan[i], error);
+    if (!status) stages[i] = pal_plan_statistics(plan[i].plan).stages;
+  }
+  if (!status) status = cli_bench_rounds(b, timed, 2, error);
+  for (int i = 0; i < 2; i++) cli_bench_release(&plan[i]);
+  if (status) return status;
+  const double barrier = (timed[1].best - timed[0].best) / (stages[1] - stages[0]);
+  const double fork_join = timed[0].best - stages[0] * barrier;
+  json_object_set_new(to, "barrier_us", json_real(1e6 * barrier));
+  json_object_set_new(to, "fork_join_us", json_real(1e6 * fork_join));
+  printf("  stage with its barrier       %-10d %8.3f us         spread %4.1f %%\n",
+         b->threads[b->teams - 1], 1e6 * barrier, 100 * timed[1].spread);
+  printf("  run, fork and join           %-10d %8.3f us\n", b->threads[b->teams - 1], 1e6 * fork_join);
+  return PAL_OK;
+}
+
+pal_status cli_bench_ceilings(cli_bench *b, bool all, pal_error *error) {
+  json_t *to = json_object(), *threads = json_array();
+  const bool meet_too = all && b->threads[b->teams - 1] > 1;
+  const double spin = meet_too ? spin_barrier() : 0; /* before any team can be awake */
+  find_caches(b);
+  pal_status status = cli_bench_probes(b, error);
+  if (!status) status = all_arithmetic(b, all, to, error);
+  if (!status) printf("reading memory\n");
+  for (int level = 0; level < CLI_LEVELS && !status; level++)
+    status = memory_level(b, (cli_level)level, to, error);
+  if (spin > 0 && !status) {
+    printf("synchronisation              threads\n");
+    printf("  barrier of two that spin     2          %8.3f us\n", spin);
+    json_object_set_new(to, "spin_barrier_us", json_real(spin));
+    status = barriers(b, to, error);
+  }
+  for (int t = 0; t < b->teams; t++) json_array_append_new(threads, json_integer(b->threads[t]));
+  json_object_set_new(to, "threads", threads);
+  json_object_set_new(to, "isa", json_string(b->best ? b->best->name : ""));
+  json_object_set_new(to, "l2_bytes", json_integer(b->cache[CLI_L2]));
+  json_object_set_new(to, "l3_bytes", json_integer(b->cache[CLI_L3]));
+  json_object_set_new(b->json, "ceilings", to);
+  return status;
+}

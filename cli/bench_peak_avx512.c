@@ -1,0 +1,52 @@
+/* Peak of AVX-512 (floor 6). */
+#include "cli/bench_peak.h"
+
+#if defined(__AVX512F__)
+#include <immintrin.h>
+
+enum { LANES = 16, CHAINS = 16, STREAMS = 8 };
+
+/* Named registers: an array might be kept in memory. */
+#define EIGHT(X) X(0) X(1) X(2) X(3) X(4) X(5) X(6) X(7)
+#define EACH(X) EIGHT(X) X(8) X(9) X(10) X(11) X(12) X(13) X(14) X(15)
+
+static float total(__m512 v) {
+  float lane[LANES], sum = 0;
+  _mm512_storeu_ps(lane, v);
+  for (int i = 0; i < LANES; i++) sum += lane[i];
+  return sum;
+}
+
+static float fma_chains(int64_t rounds, float x) {
+  const __m512 factor = _mm512_set1_ps(1 - x * 0x1p-10f), term = _mm512_set1_ps(x);
+#define MAKE(i) __m512 c##i = _mm512_set1_ps(x + (float)(i));
+#define STEP(i) c##i = _mm512_fmadd_ps(c##i, factor, term);
+#define JOIN(i) sum = _mm512_add_ps(sum, c##i);
+  EACH(MAKE)
+  for (int64_t r = 0; r < rounds; r++) {
+    EACH(STEP)
+  }
+  __m512 sum = _mm512_set1_ps(0);
+  EACH(JOIN)
+  return total(sum);
+}
+
+static float read_all(const float *x, int64_t n, int64_t passes) {
+#define ZERO(i) __m512 s##i = _mm512_set1_ps(0);
+#define SUM(i) s##i = _mm512_add_ps(s##i, _mm512_loadu_ps(x + at + i * LANES));
+#define ADD(i) sum = _mm512_add_ps(sum, s##i);
+  EIGHT(ZERO)
+  for (int64_t p = 0; p < passes; p++)
+    for (int64_t at = 0; at < n; at += STREAMS * LANES) {
+      EIGHT(SUM)
+    }
+  __m512 sum = _mm512_set1_ps(0);
+  EIGHT(ADD)
+  return total(sum);
+}
+
+const cli_peak cli_peak_avx512 = {.name = "avx512", .isa = PAL_ISA_AVX512, .fma = fma_chains,
+                                  .fma_flops = 2.0 * CHAINS * LANES, .read = read_all};
+#else
+const cli_peak cli_peak_avx512 = {.name = "avx512", .isa = PAL_ISA_AVX512};
+#endif

@@ -1,0 +1,213 @@
+/* Plans that measure the machine: ops of the program's own, run by the library's executor on its own
+ * threads, so that they meet the same cores, the same barriers and the same neighbours as its kernels
+ * (floor 6). */
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/bench.h"
+
+static const cli_peak *const peaks[] = {&cli_peak_generic, &cli_peak_avx2, &cli_peak_avx512,
+                                        &cli_peak_bf16, &cli_peak_neon};
+enum { PEAKS = sizeof peaks / sizeof *peaks };
+
+/* Tasks per thread: the executor hands out an eighth of a thread's share at a time. */
+enum { SHARES = 8 };
+/* A burst long enough to tell and short enough to stand between any two measurements. */
+static const double BURST_SECONDS = 8e-3, READ_SECONDS = 20e-3;
+/* Claimed by stages that do nothing, or the executor would run them on one thread. */
+static const double PRETENDED_FLOPS = 1e12;
+
+typedef struct probe {
+  int64_t peak;   /* index of the instruction set */
+  int64_t dot;    /* 1: dot products */
+  int64_t rounds; /* of a task; passes over its piece */
+  int64_t tasks, pieces;
+} probe;
+
+static const pal_attr_field fields[] = {
+    PAL_FIELD(probe, peak, PAL_ATTR_INT), PAL_FIELD(probe, dot, PAL_ATTR_INT),
+    PAL_FIELD(probe, rounds, PAL_ATTR_INT), PAL_FIELD(probe, tasks, PAL_ATTR_INT),
+    PAL_FIELD(probe, pieces, PAL_ATTR_INT)};
+
+static const probe *of(const void *attrs) { return attrs; }
+static int64_t tasks(const pal_run *run) { return of(run->attrs)->tasks; }
+
+static pal_status infer(pal_infer *call) {
+  call->n_out = 1;
+  call->out_type[0] = PAL_TYPE(PAL_F32, PAL_STATIC, of(call->attrs)->tasks);
+  return PAL_OK;
+}
+
+static pal_status reference(const pal_reference *call) {
+  return pal_fail(call->error, PAL_E_UNSUPPORTED, "a measurement has no value");
+}
+
+static pal_status run_burst(const pal_run *run) {
+  const probe *p = of(run->attrs);
+  const cli_peak *peak = peaks[p->peak];
+  const float *x = run->in[0];
+  float *y = run->out[0];
+  for (int64_t t = run->begin; t < run->end; t++)
+    y[t] = (p->dot ? peak->dot : peak->fma)(p->rounds, x[0]);
+  return PAL_OK;
+}
+
+static pal_cost cost_of_burst(const pal_run *run) {
+  const probe *p = of(run->attrs);
+  const double round = p->dot ? peaks[p->peak]->dot_flops : peaks[p->peak]->fma_flops;
+  return (pal_cost){.flops = round * (double)(p->rounds * p->tasks)};
+}
+
+static pal_status run_read(const pal_run *run) {
+  const probe *p = of(run->attrs);
+  const int64_t n = run->in_rows[0] / p->pieces;
+  float *y = run->out[0];
+  for (int64_t t = run->begin; t < run->end; t++)
+    y[t] = peaks[p->peak]->read((const float *)run->in[0] + t % p->pieces * n, n, p->rounds);
+  return PAL_OK;
+}
+
+static pal_cost cost_of_read(const pal_run *run) {
+  const probe *p = of(run->attrs);
+  const double piece = (double)(run->in_rows[0] / p->pieces) * sizeof(float);
+  return (pal_cost){.bytes = piece * (double)(p->rounds * p->tasks)};
+}
+
+static pal_status run_nothing(const pal_run *run) {
+  (void)run;
+  return PAL_OK;
+}
+
+static pal_cost cost_of_nothing(const pal_run *run) {
+  (void)run;
+  return (pal_cost){.flops = PRETENDED_FLOPS};
+}
+
+#define PROBE(op_name, op_doc)                                                                    \
+  .abi_size = sizeof(pal_op), .name = (op_name), .version = 1, .doc = (op_doc), .min_in = 1,      \
+  .max_in = 1, .flags = PAL_OP_NO_GRADIENT, .fields = fields,                                     \
+  .n_fields = sizeof fields / sizeof *fields, .attrs_size = sizeof(probe), .infer = infer,        \
+  .reference = reference, .no_case = "it measures time and has no value"
+
+static const pal_op burst = {PROBE("bench_burst", "Multiply-adds in registers."),
+                             .phase = {{.run = run_burst, .tasks = tasks}}, .cost = cost_of_burst};
+static const pal_op reading = {PROBE("bench_read", "Sums of pieces of the input."),
+                               .phase = {{.run = run_read, .tasks = tasks}}, .cost = cost_of_read};
+static const pal_op nothing = {PROBE("bench_stages", "One task per thread that does nothing."),
+                               .phase = {{.run = run_nothing, .tasks = tasks},
+                                         {.run = run_nothing, .tasks = tasks},
+                                         {.run = run_nothing, .tasks = tasks},
+                                         {.run = run_nothing, .tasks = tasks}},
+                               .cost = cost_of_nothing};
+
+/* ---- plans -------------------------------------------------------------------------------- */
+
+void cli_bench_fill(float *x, int64_t n, uint64_t seed) {
+  uint32_t state = (uint32_t)seed * 2654435769u + 1;
+  for (int64_t i = 0; i < n; i++) {
+    state = state * 1664525u + 1013904223u; /* the usual full-period generator modulo 2^32 */
+    x[i] = (float)(state >> 8) * 0x1p-23f - 1;
+  }
+}
+
+pal_status cli_bench_compile(pal_graph *graph, cli_plan *plan, pal_error *error) {
+  plan->plan = pal_compile(graph, error);
+  pal_graph_free(graph);
+  plan->exec = plan->plan ? pal_exec_new(plan->plan, error) : NULL;
+  if (plan->exec) return PAL_OK;
+  cli_bench_release(plan);
+  return error->code;
+}
+
+void cli_bench_release(cli_plan *plan) {
+  if (plan->exec) pal_exec_free(plan->exec);
+  if (plan->plan) pal_plan_free(plan->plan);
+  *plan = (cli_plan){0};
+}
+
+static pal_status probe_plan(cli_bench *b, const char *op, const probe *p, int64_t floats, int depth,
+                             cli_plan *plan, pal_error *error) {
+  pal_graph *g = pal_graph_new(b->context, NULL);
+  if (!g) return pal_fail(error, PAL_E_MEMORY, "no memory for a graph");
+  pal_value x = pal_input(g, "x", PAL_TYPE(PAL_F32, PAL_STATIC, floats));
+  for (int i = 0; i < depth; i++) x = pal_apply(g, op, &x, 1, p, NULL);
+  pal_output(g, "y", x);
+  const pal_status status = cli_bench_compile(g, plan, error);
+  float *input = status ? NULL : pal_exec_input(plan->exec, "x");
+  for (int64_t i = 0; input && i < floats; i++) input[i] = 0.5f; /* also gives the pages memory */
+  return status;
+}
+
+static int index_of(const cli_peak *peak) {
+  int i = 0;
+  while (peaks[i] != peak) i++;
+  return i;
+}
+
+/* Rounds that last about so many seconds on one thread. */
+static int64_t rounds_for(float (*loop)(int64_t rounds, float x), double wanted) {
+  volatile float kept;
+  for (int64_t rounds = 1024;; rounds *= 2) {
+    const double start = cli_seconds();
+    kept = loop(rounds, 0.5f);
+    const double seconds = cli_seconds() - start;
+    (void)kept;
+    if (seconds > wanted / 4) {
+      const double found = wanted / seconds * (double)rounds;
+      return found > 1 ? (int64_t)found : 1;
+    }
+  }
+}
+
+pal_status cli_bench_burst(cli_bench *b, const cli_peak *peak, bool dot, int team, cli_plan *plan,
+                           double *flops, pal_error *error) {
+  const probe p = {.peak = index_of(peak), .dot = dot, .tasks = (int64_t)SHARES * b->threads[team],
+                   .rounds = rounds_for(dot ? peak->dot : peak->fma, BURST_SECONDS / SHARES)};
+  const pal_status status = probe_plan(b, burst.name, &p, 1, 1, plan, error);
+  *flops = (dot ? peak->dot_flops : peak->fma_flops) * (double)(p.rounds * p.tasks);
+  return status;
+}
+
+pal_status cli_bench_reading(cli_bench *b, cli_level level, int team, cli_plan *plan, double *bytes,
+                             pal_error *error) {
+  const int64_t threads = b->threads[team], l2 = b->cache[CLI_L2], l3 = b->cache[CLI_L3];
+  probe p = {.peak = index_of(b->best), .tasks = SHARES * threads, .pieces = threads};
+  int64_t piece = l2 / 2; /* bytes; of a cache that nothing else uses */
+  if (level == CLI_L3) piece = l3 / (8 * threads) > 3 * l2 ? l3 / (8 * threads) : 3 * l2;
+  if (level == CLI_DRAM) {
+    p.pieces = p.tasks;
+    piece = 8 * l3 / p.tasks;
+  }
+  piece -= piece % (int64_t)(CLI_READ_STEP * sizeof(float));
+  /* At 100 GB/s; a first pass from farther away must not count. */
+  p.rounds = level == CLI_DRAM ? 1 : (int64_t)(READ_SECONDS / SHARES * 100e9 / (double)piece) + 1;
+  *bytes = (double)piece * (double)(p.rounds * p.tasks);
+  return probe_plan(b, reading.name, &p, p.pieces * piece / (int64_t)sizeof(float), 1, plan, error);
+}
+
+pal_status cli_bench_stages(cli_bench *b, int depth, cli_plan *plan, pal_error *error) {
+  const probe p = {.tasks = b->threads[b->teams - 1]};
+  return probe_plan(b, nothing.name, &p, p.tasks, depth, plan, error);
+}
+
+/* ---- what there is --------------------------------------------------------------------------- */
+
+static bool usable(const cli_peak *peak) { return peak->fma && pal_isa_available(peak->isa); }
+
+pal_status cli_bench_probes(cli_bench *b, pal_error *error) {
+  static const pal_op *const ops[] = {&burst, &reading, &nothing};
+  double most = 0, flops;
+  for (int i = 0; i < PEAKS; i++) {
+    if (!usable(peaks[i])) continue;
+    const int64_t rounds = rounds_for(peaks[i]->fma, BURST_SECONDS);
+    if (peaks[i]->fma_flops * (double)rounds <= most) continue;
+    most = peaks[i]->fma_flops * (double)rounds;
+    b->best = peaks[i];
+  }
+  pal_status status = PAL_OK;
+  for (size_t i = 0; i < sizeof ops / sizeof *ops && !status; i++)
+    status = pal_define(b->context, "op", ops[i]->name, ops[i], error);
+  for (int t = 0; t < b->teams && !status; t++)
+    status = cli_bench_burst(b, b->best, false, t, &b->burst[t], &flops, error);
+  return status;
+}

@@ -1,0 +1,122 @@
+/* palimpsest bench train: whole steps of the trainer, batch drawn, forward, backward, AdamW (floor 6). */
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/bench_export.h"
+#include "cli/bench_net.h"
+
+enum { MOST_SETTINGS = CLI_MAX_SET + 8 };
+
+/* --set keys for the model and for the trainer, without their prefixes. */
+typedef struct settings {
+  const char *model[MOST_SETTINGS], *train[MOST_SETTINGS];
+  int models, trains;
+} settings;
+
+static pal_status sort_settings(const cli_options *o, settings *s, pal_error *error) {
+  for (int i = 0; i < o->n_set; i++) {
+    if (strncmp(o->set[i], "model.", 6) == 0) s->model[s->models++] = o->set[i] + 6;
+    else if (strncmp(o->set[i], "train.", 6) == 0) s->train[s->trains++] = o->set[i] + 6;
+    else
+      return pal_fail(error, PAL_E_ARGUMENT,
+                      "bench train sets model.KEY and train.KEY, not \"%s\"", o->set[i]);
+  }
+  return PAL_OK;
+}
+
+/* One model with its trainer, for one number of threads. */
+typedef struct side {
+  cli_net net;
+  pal_trainer *trainer;
+} side;
+
+static pal_status run_step(void *data, pal_error *error) {
+  pal_step_report report;
+  return pal_trainer_step(((side *)data)->trainer, &report, error);
+}
+
+static pal_status open_side(cli_bench *b, side *s, const cli_net_case *c, const settings *set,
+                            pal_error *error) {
+  char batch[32], shard[32];
+  const char *setting[MOST_SETTINGS] = {"steps=1000000000", "warmup=0", "schedule=constant",
+                                        "rate=0.0001", batch, shard};
+  int n = 6;
+  snprintf(batch, sizeof batch, "batch=%d", c->batch);
+  snprintf(shard, sizeof shard, "shard=%d", c->shard);
+  for (int i = 0; i < set->trains && n < MOST_SETTINGS; i++) setting[n++] = set->train[i];
+  pal_status status = cli_net_open(&s->net, b->context, c, "mdm", set->model, set->models, error);
+  if (status) return status;
+  s->trainer = pal_trainer_new(s->net.model, &s->net.stream, setting, n, error);
+  return s->trainer ? PAL_OK : error->code;
+}
+
+static void close_side(side *s) {
+  if (s->trainer) pal_trainer_free(s->trainer);
+  s->trainer = NULL;
+  cli_net_close(&s->net);
+}
+
+static void report(cli_bench *b, const cli_net_case *c, int64_t parameters, const cli_timed *timed,
+                   int team) {
+  char text[32];
+  const double tokens = (double)c->batch * c->length / timed->median;
+  const double fraction = timed->rate / timed->peak;
+  printf("  %-6s %5d x %-4d  %-10s %9.3f ms %9.0f tokens/s %8.1f steps/s %8.1f GFLOP/s %5.1f %%"
+         "   spread %4.1f %%\n",
+         c->name, c->batch, c->length, cli_bench_team(b, team, text, sizeof text), 1e3 * timed->median,
+         tokens, 1 / timed->median, timed->rate, 100 * fraction, 100 * timed->spread);
+  cli_bench_add(
+      b, "train",
+      json_pack("{s:s, s:i, s:s, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:i, s:i, s:I}", "case", c->name,
+                "threads", b->threads[team], "precision", "f32", "ms", 1e3 * timed->median,
+                "tokens_per_s", tokens, "steps_per_s", 1 / timed->median, "gflops", timed->rate,
+                "fraction", fraction, "peak_gflops", timed->peak, "spread", timed->spread, "batch",
+                c->batch, "rows", c->batch * c->length, "parameters", (json_int_t)parameters));
+}
+
+static pal_status one(cli_bench *b, const cli_net_case *c, const settings *set, pal_error *error) {
+  side *s = calloc(CLI_TEAMS, sizeof *s);
+  cli_timed timed[CLI_TEAMS] = {{0}};
+  pal_status status = s ? PAL_OK : pal_fail(error, PAL_E_MEMORY, "no memory for a trainer");
+  for (int t = 0; t < b->teams && !status; t++) {
+    pal_context_set_threads(b->context, b->threads[t]);
+    status = open_side(b, &s[t], c, set, error);
+    timed[t] = (cli_timed){.run = run_step, .data = &s[t], .team = t,
+                           .work = 3 * c->batch * cli_net_flops(c)};
+  }
+  if (!status) status = cli_bench_time(b, timed, b->teams, error);
+  for (int t = 0; t < b->teams && !status; t++)
+    report(b, c, pal_model_parameters(s[t].net.model), &timed[t], t);
+  for (int t = 0; s && t < CLI_TEAMS; t++) close_side(&s[t]);
+  free(s);
+  return status;
+}
+
+/* Case C with about 1,000, 10,000 and 100,000 rows: cost must grow as the work does. */
+static pal_status rows(cli_bench *b, const settings *set, pal_error *error) {
+  static const int batch[] = {12, 123, 1234};
+  cli_net_case c = *cli_net_find("C", error);
+  pal_status status = PAL_OK;
+  printf("training steps of case C over the number of rows\n");
+  for (size_t i = 0; i < sizeof batch / sizeof *batch && !status; i++) {
+    c.name = "C-rows";
+    c.batch = batch[i];
+    c.shard = batch[0]; /* what a shard costs is not the question */
+    status = one(b, &c, set, error);
+  }
+  return status;
+}
+
+pal_status cli_bench_train(cli_bench *b, const cli_options *o, const char *only, pal_error *error) {
+  settings set = {.models = 0, .trains = 0};
+  const bool growth = only && strcmp(only, "rows") == 0;
+  const cli_net_case *one_case = only && !growth ? cli_net_find(only, error) : NULL;
+  if (only && !growth && !one_case) return error->code;
+  pal_status status = sort_settings(o, &set, error);
+  if (!status && o->out) status = cli_bench_export(b, one_case, set.model, set.models, o->out, error);
+  if (!status && !growth) printf("training steps: sequences x length, percent of the multiply-adds' peak\n");
+  for (int i = 0; cli_net_at(i) && !status && !growth; i++)
+    if (!one_case || one_case == cli_net_at(i)) status = one(b, cli_net_at(i), &set, error);
+  if (!status && !one_case) status = rows(b, &set, error);
+  return status;
+}

@@ -1,0 +1,388 @@
+/* Training: the same bits at any number of threads, groups, instruction sets and any room; the tree
+ * and the schedules; what is updated how; failures that leave everything as it was. */
+#include <check.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "src/alloc.h"
+#include "src/team.h"
+#include "tests/gym.h"
+#include "train/schedule.h"
+#include "train/tree.h"
+
+/* ---- the same bits ------------------------------------------------------------------------------
+ */
+
+static void expect_same(const course *want, course got, const char *what, int threads,
+                        const char *isa) {
+  ck_assert_msg(
+      memcmp(want->report, got.report, sizeof got.report) == 0 && memory_same(&want->end, &got.end),
+      "%s: other bits at %d threads, %s", what, threads, isa ? isa : "best");
+  free(got.end.bytes);
+}
+
+START_TEST(same_bits) {
+  const recipe *r = &recipes[_i];
+  const int threads[] = {1, 2, 3, 4, 7};
+  const course one = gym_course(r, 1, NULL, NULL);
+  for (int t = 0; t < 5; t++)
+    for (int micro = 1; micro <= 4; micro += 3)
+      expect_same(&one, gym_course(r, threads[t], NULL, micro > 1 ? "micro=4" : NULL),
+                  r->definition, threads[t], NULL);
+  for (int isa = 0; isa < PAL_ISA_COUNT; isa++)
+    if (pal_isa_available((pal_isa)isa))
+      expect_same(&one, gym_course(r, 2, pal_isa_name((pal_isa)isa), NULL), r->definition, 2,
+                  pal_isa_name((pal_isa)isa));
+  free(one.end.bytes);
+}
+END_TEST
+
+/* A plan that grows while it runs computes what one with room from the start does. */
+START_TEST(room_is_no_number) {
+  const recipe *r = &recipes[_i];
+  memory end[2];
+  for (int k = 0; k < 2; k++) {
+    gym b;
+    gym_open_model(&b, r, 2, NULL, k ? 2 : 64);
+    gym_open_trainer(&b, r, NULL);
+    for (int i = 0; i < 6; i++) gym_step(&b);
+    end[k] = gym_remember(&b);
+    gym_close(&b);
+  }
+  ck_assert(memory_same(&end[0], &end[1]));
+  for (int k = 0; k < 2; k++) free(end[k].bytes);
+}
+END_TEST
+
+/* Shards that are cut differently are other numbers, but the same gradient. */
+START_TEST(accumulation_adds_up) {
+  pal_step_report report[2];
+  const char *const shard[] = {"shard=1", "shard=100"};
+  for (int k = 0; k < 2; k++) {
+    gym b;
+    gym_open(&b, &recipes[_i], 2, NULL, shard[k]);
+    report[k] = gym_step(&b);
+    gym_close(&b);
+  }
+  ck_assert_double_eq_tol(report[0].loss, report[1].loss, 1e-5 * report[1].loss);
+  ck_assert_double_eq_tol(report[0].gradient_norm, report[1].gradient_norm,
+                          1e-4 * report[1].gradient_norm);
+  ck_assert_int_eq(report[0].tokens, report[1].tokens);
+}
+END_TEST
+
+/* ---- schedules and the tree
+ * ------------------------------------------------------------------------ */
+
+START_TEST(schedules) {
+  pal_schedule s = {.warmup = 4, .steps = 12, .final = 0.25};
+  pal_error error = {0};
+  const char *const name[] = {"constant", "linear", "cosine"};
+  const double middle[] = {1, 0.625, 0.625}, end[] = {1, 0.25, 0.25};
+  for (int k = 0; k < 3; k++) {
+    ck_assert(!pal_schedule_named(&s, name[k], &error));
+    ck_assert_double_eq(pal_schedule_factor(&s, 1), 0.25);
+    ck_assert_double_eq(pal_schedule_factor(&s, 3), 0.75);
+    ck_assert_double_eq(pal_schedule_factor(&s, 4), 1);
+    ck_assert_double_eq(pal_schedule_factor(&s, 8), middle[k]);
+    ck_assert_double_eq(pal_schedule_factor(&s, 12), end[k]);
+    ck_assert_double_eq(pal_schedule_factor(&s, 999), end[k]);
+  }
+  ck_assert_double_eq_tol(pal_schedule_factor(&s, 6), 0.25 + 0.375 * (1 + sqrt(0.5)), 1e-15);
+  s.warmup = 0;
+  s.kind = PAL_SCHEDULE_LINEAR;
+  ck_assert_double_eq(pal_schedule_factor(&s, 6), 0.625);
+  s.warmup = 12;
+  ck_assert_double_eq(pal_schedule_factor(&s, 12), 1);
+  ck_assert_int_eq(pal_schedule_named(&s, "steep", &error), PAL_E_ARGUMENT);
+}
+END_TEST
+
+enum { PIECE = 3, MOST_LEAVES = 19 };
+static float leaf_of[MOST_LEAVES][2 * PIECE];
+
+static float tree_sum(int level, int node, int leaves, int element) {
+  if (level == 0) return leaf_of[node][element];
+  const int width = 1 << (level - 1), left = 2 * node, right = 2 * node + 1;
+  const float a = tree_sum(level - 1, left, leaves, element);
+  return right * width < leaves ? a + tree_sum(level - 1, right, leaves, element) : a;
+}
+
+typedef struct adding {
+  pal_tree *tree;
+  const int *order;
+  int leaves;
+  atomic_int next;
+} adding;
+
+static void add_leaves(void *data, int rank, int size) {
+  adding *a = data;
+  pal_error error = {0};
+  (void)rank;
+  (void)size;
+  for (int i = atomic_fetch_add(&a->next, 1); i < a->leaves; i = atomic_fetch_add(&a->next, 1)) {
+    const float *const gradient[] = {leaf_of[a->order[i]], leaf_of[a->order[i]] + PIECE};
+    if (pal_tree_add(a->tree, a->order[i], gradient, &error)) abort();
+  }
+}
+
+START_TEST(the_tree_is_fixed) {
+  const size_t piece[] = {PIECE, PIECE};
+  float sum[2 * PIECE], *const root[] = {sum, sum + PIECE};
+  pal_rng rng = pal_rng_new(1, "tree", 0, 0);
+  pal_error error = {0};
+  for (int leaves = 1; leaves <= MOST_LEAVES; leaves++) {
+    pal_tree tree;
+    int order[MOST_LEAVES], levels = 0;
+    ck_assert(!pal_tree_init(&tree, leaves, piece, 2, root, &error));
+    while (1 << levels < leaves) levels++;
+    for (int trial = 0; trial < 40; trial++) {
+      for (int i = 0; i < leaves; i++) {
+        const int k = (int)pal_rng_below(&rng, (uint32_t)i + 1);
+        order[i] = order[k];
+        order[k] = i;
+        for (int e = 0; e < 2 * PIECE; e++) leaf_of[i][e] = (float)pal_rng_normal(&rng);
+      }
+      pal_tree_begin(&tree);
+      adding a = {.tree = &tree, .order = order, .leaves = leaves};
+      pal_team_run(1 + trial % 4, add_leaves, &a);
+      for (int e = 0; e < 2 * PIECE; e++) {
+        const float want = tree_sum(levels, 0, leaves, e);
+        ck_assert_msg(memcmp(&want, &sum[e], sizeof want) == 0, "%d leaves", leaves);
+      }
+    }
+    pal_tree_free(&tree);
+  }
+}
+END_TEST
+
+/* ---- what is updated how
+ * ----------------------------------------------------------------------------- */
+
+static double distance(const memory *a, const memory *b) {
+  double sum = 0;
+  for (size_t i = 0; i < a->n / sizeof(float); i++) {
+    float x, y;
+    memcpy(&x, a->bytes + i * sizeof x, sizeof x);
+    memcpy(&y, b->bytes + i * sizeof y, sizeof y);
+    sum += ((double)x - (double)y) * ((double)x - (double)y);
+  }
+  return sqrt(sum);
+}
+
+START_TEST(clipping) {
+  static const recipe plain = {"arm", {"layers=1", "width=16", NULL},
+      {"batch=8", "optimizer=sgd", "momentum=0", "rate=0.5", "schedule=constant", "warmup=0",
+       "weight_decay=0", NULL}};
+  const char *const clip[] = {"clip=0", "clip=0.125", "clip=1000"};
+  double norm[3], moved[3];
+  for (int k = 0; k < 3; k++) {
+    gym b;
+    gym_open(&b, &plain, 1, NULL, clip[k]);
+    const memory before = gym_remember(&b);
+    norm[k] = gym_step(&b).gradient_norm;
+    const memory after = gym_remember(&b);
+    const pal_variable *momentum = pal_store_find(b.store, "sgd.velocity.model.norm.gain");
+    ck_assert_msg(momentum == NULL, "momentum=0 keeps a velocity");
+    moved[k] = distance(&before, &after);
+    free(before.bytes);
+    free(after.bytes);
+    gym_close(&b);
+  }
+  ck_assert_double_gt(norm[0], 0.25);
+  ck_assert_double_eq(norm[0], norm[1]);
+  ck_assert_double_eq_tol(moved[0], 0.5 * norm[0], 1e-5);
+  ck_assert_double_eq_tol(moved[1], 0.5 * 0.125, 1e-6);
+  ck_assert_double_eq(moved[2], moved[0]);
+}
+END_TEST
+
+START_TEST(groups_and_decay) {
+  static const recipe r = {"ap-mdm", {"layers=1", "width=16", "positions=learned", "time=adaln",
+                                      "bias=1", NULL},
+                           {"batch=8", "rate=0.1", "warmup=0", NULL}};
+  gym plain, decayed, muon;
+  gym_open(&plain, &r, 1, NULL, "weight_decay=0");
+  gym_open(&decayed, &r, 1, NULL, "weight_decay=0.5");
+  gym_open(&muon, &r, 1, NULL, "matrix_optimizer=muon");
+  gym_step(&plain);
+  gym_step(&decayed);
+  int decays = 0, matrices = 0;
+  pal_variable *v;
+  for (size_t i = 0; (v = pal_store_at(plain.store, i)) != NULL; i++) {
+    if (pal_variable_role(v) != PAL_PARAMETER) continue;
+    const char *name = pal_variable_name(v);
+    char state[200];
+    const bool weight =
+        strstr(name, ".weight") && !strstr(name, "embedding") && !strstr(name, "position");
+    const bool block = strncmp(name, "model.block.", 12) == 0 && strstr(name, ".weight");
+    pal_variable *other = pal_store_find(decayed.store, name);
+    const bool differs = memcmp(pal_variable_data(v), pal_variable_data(other),
+                                pal_variable_bytes(v)) != 0;
+    ck_assert_msg(!differs || weight, "%s decays", name);
+    decays += differs;
+    snprintf(state, sizeof state, "muon.velocity.%s", name);
+    ck_assert_msg((pal_store_find(muon.store, state) != NULL) == block, "%s and muon", name);
+    snprintf(state, sizeof state, "adamw.first.%s", name);
+    ck_assert_msg((pal_store_find(muon.store, state) == NULL) == block, "%s and adamw", name);
+    matrices += block;
+  }
+  ck_assert_int_ge(decays, 4);
+  ck_assert_int_ge(matrices, 4);
+  gym_step(&muon);
+  gym_close(&plain);
+  gym_close(&decayed);
+  gym_close(&muon);
+}
+END_TEST
+
+START_TEST(averages) {
+  gym b;
+  gym_open(&b, &recipes[1], 1, NULL, NULL);
+  pal_variable *p = pal_store_find(b.store, "model.norm.gain");
+  pal_variable *mean = pal_store_find(b.store, "ema.model.norm.gain");
+  double want = (double)*(float *)pal_variable_data(p);
+  for (int t = 1; t <= 12; t++) {
+    gym_step(&b);
+    const double d = fmin(0.9, (1.0 + t) / (10.0 + t));
+    want = d * want + (1 - d) * (double)*(float *)pal_variable_data(p);
+  }
+  const float raw = *(float *)pal_variable_data(p), average = *(float *)pal_variable_data(mean);
+  ck_assert_double_eq_tol((double)average, want, 1e-6);
+  ck_assert(raw < average || raw > average);
+  const memory before = gym_remember(&b);
+  pal_trainer_use_average(b.trainer, true);
+  pal_trainer_use_average(b.trainer, true);
+  ck_assert_mem_eq(pal_variable_data(p), &average, sizeof average);
+  pal_trainer_use_average(b.trainer, false);
+  ck_assert(gym_is_as(&b, &before));
+  free(before.bytes);
+  gym_close(&b);
+}
+END_TEST
+
+/* ---- failures
+ * ------------------------------------------------------------------------------------------- */
+
+START_TEST(not_finite) {
+  gym b, untouched;
+  gym_open(&b, &recipes[_i], 2, NULL, NULL);
+  gym_open(&untouched, &recipes[_i], 2, NULL, NULL);
+  for (int i = 0; i < 2; i++) gym_step(&b), gym_step(&untouched);
+  float *gain = pal_variable_data(pal_store_find(b.store, "model.norm.gain"));
+  const float good = gain[1];
+  gain[1] = NAN;
+  const memory before = gym_remember(&b);
+  for (int i = 0; i < 2; i++) {
+    pal_error error = {0};
+    pal_step_report report;
+    ck_assert_int_eq(pal_trainer_step(b.trainer, &report, &error), PAL_E_NONFINITE);
+    ck_assert_msg(strstr(error.text, "step 3: ") && strstr(error.text, "the loss"), "%s",
+                  error.text);
+    ck_assert(gym_is_as(&b, &before));
+  }
+  free(before.bytes);
+  gain[1] = good;
+  gym_step(&b), gym_step(&untouched);
+  const memory end = gym_remember(&untouched);
+  ck_assert(gym_is_as(&b, &end));
+  free(end.bytes);
+  gym_close(&b);
+  gym_close(&untouched);
+}
+END_TEST
+
+START_TEST(a_stream_that_fails) {
+  gym b;
+  pal_error error = {0};
+  gym_open(&b, &recipes[0], 2, NULL, NULL);
+  gym_step(&b);
+  const memory before = gym_remember(&b);
+  b.toy.fail_at = 40;
+  ck_assert_int_eq(pal_trainer_step(b.trainer, NULL, &error), PAL_E_IO);
+  ck_assert_msg(strstr(error.text, "step 2: the toy ran dry"), "%s", error.text);
+  ck_assert(gym_is_as(&b, &before));
+  b.toy.fail_at = 0;
+  ck_assert(!pal_trainer_step(b.trainer, NULL, &b.error));
+  free(before.bytes);
+  gym_close(&b);
+}
+END_TEST
+
+START_TEST(out_of_memory) {
+  for (int n = 1, made = 0; made < 3; n += 1 + n / 20) {
+    gym b;
+    gym_open_model(&b, &recipes[2], 2, NULL, 2); /* it will have to grow */
+    pal_error error = {0};
+    const char *const setting[] = {"batch=24", "shard=4", "ema=0.9"};
+    pal_alloc_fail_after(n);
+    b.trainer = pal_trainer_new(b.model, &b.stream, setting, 3, &error);
+    pal_alloc_fail_after(0);
+    ck_assert_msg(b.trainer || error.code == PAL_E_MEMORY, "%d: %s", n, error.text);
+    if (b.trainer) {
+      made++;
+      for (int k = 1; k < 300; k += 1 + k / 10) {
+        const memory before = gym_remember(&b);
+        pal_error own = {0};
+        pal_alloc_fail_after(k);
+        const pal_status status = pal_trainer_step(b.trainer, NULL, &own);
+        pal_alloc_fail_after(0);
+        ck_assert_msg(!status || status == PAL_E_MEMORY, "%d: %s", k, own.text);
+        ck_assert(!status || gym_is_as(&b, &before));
+        free(before.bytes);
+      }
+    }
+    gym_close(&b);
+  }
+}
+END_TEST
+
+START_TEST(bad_settings) {
+  static const struct {
+    const char *setting, *says;
+  } bad[] = {
+      {"speed=3", "matrix_optimizer"}, {"batch=0", "batch"}, {"batch=1.5", "whole"},
+      {"rate=fast", "number"}, {"rate=nan", "rate"}, {"optimizer=adagrad", "adagrad"},
+      {"matrix_optimizer=adagrad", "adagrad"}, {"schedule=steep", "cosine"}, {"seed=-1", "seed"},
+      {"beta1=1", "beta1"}, {"optimizer=muon", "muon updates matrices"}, {"ema=1", "ema"},
+      {"micro=0", "micro"}, {"shard=1e9", "shard"}, {"rate", "key=value"},
+  };
+  for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+    gym b;
+    pal_error error = {0};
+    gym_open_model(&b, &recipes[0], 1, NULL, LONGEST);
+    ck_assert_ptr_null(pal_trainer_new(b.model, &b.stream, &bad[i].setting, 1, &error));
+    ck_assert_msg(error.code && strstr(error.text, bad[i].says), "%s: %s", bad[i].setting,
+                  error.text);
+    gym_close(&b);
+  }
+}
+END_TEST
+
+int main(void) {
+  Suite *suite = suite_create("train");
+  TCase *numbers = tcase_create("numbers"), *updates = tcase_create("updates");
+  TCase *failures = tcase_create("failures");
+  tcase_add_loop_test(numbers, same_bits, 0, RECIPES);
+  tcase_add_loop_test(numbers, room_is_no_number, 0, RECIPES);
+  tcase_add_loop_test(numbers, accumulation_adds_up, 0, RECIPES);
+  tcase_add_test(numbers, the_tree_is_fixed);
+  tcase_add_test(updates, schedules);
+  tcase_add_test(updates, clipping);
+  tcase_add_test(updates, groups_and_decay);
+  tcase_add_test(updates, averages);
+  tcase_add_loop_test(failures, not_finite, 0, RECIPES);
+  tcase_add_test(failures, a_stream_that_fails);
+  tcase_add_test(failures, out_of_memory);
+  tcase_add_test(failures, bad_settings);
+  suite_add_tcase(suite, numbers);
+  suite_add_tcase(suite, updates);
+  suite_add_tcase(suite, failures);
+  SRunner *runner = srunner_create(suite);
+  srunner_run_all(runner, CK_ENV);
+  const int failed = srunner_ntests_failed(runner);
+  srunner_free(runner);
+  return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}

@@ -1,0 +1,12 @@
+/* What programs write beside weights: files that are whole or absent, and directories (floor 5). */
+#include <palimpsest/train.h>
+
+#include "src/file.h"
+
+pal_status pal_file_replace(const char *path, const void *data, size_t size, pal_error *error) {
+  return pal_file_write(path, data, size, error);
+}
+
+pal_status pal_directory_create(const char *path, pal_error *error) {
+  return pal_directory_make(path, error);
+}

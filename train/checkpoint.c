@@ -1,0 +1,157 @@
+/* The state of a trainer on disk, for an exact resume (floor 5). See train.h.
+ *
+ * One safetensors file: parameters and state variables under their own names, the stream's state as
+ * u8 "stream", and step, examples, seed and model as metadata. Invariant: loading changes nothing
+ * before everything has been checked. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "src/alloc.h"
+#include "src/safetensors.h"
+#include "train/trainer.h"
+
+static const char stream_name[] = "stream";
+
+static bool is_kept(const pal_variable *v) {
+  return pal_variable_role(v) == PAL_STATE ||
+         (pal_variable_role(v) == PAL_PARAMETER && strncmp(pal_variable_name(v), "model.", 6) == 0);
+}
+
+/* ---- saving ---------------------------------------------------------------------------- */
+
+static pal_status write_state(const pal_trainer *t, const char *path, pal_tensor *tensor,
+                              pal_error *error) {
+  const pal_store *store = pal_model_store(t->model);
+  char step[24], examples[24], seed[24];
+  snprintf(step, sizeof step, "%" PRId64, t->done);
+  snprintf(examples, sizeof examples, "%" PRId64, t->examples);
+  snprintf(seed, sizeof seed, "%" PRIu64, t->set.seed);
+  const pal_metadata metadata[] = {{"step", step}, {"examples", examples}, {"seed", seed},
+                                   {"model", pal_model_definition_of(t->model)->name}};
+  size_t n = 0;
+  pal_variable *v;
+  for (size_t i = 0; (v = pal_store_at(store, i)) != NULL; i++)
+    if (is_kept(v))
+      tensor[n++] = (pal_tensor){.name = pal_variable_name(v), .type = *pal_variable_type(v),
+                                 .data = pal_variable_data(v)};
+  tensor[n++] = (pal_tensor){.name = stream_name, .data = t->state,
+                             .type = PAL_TYPE(PAL_U8, PAL_STATIC, (int64_t)t->state_bytes)};
+  return pal_safetensors_write(path, tensor, n, metadata, 4, error);
+}
+
+pal_status pal_trainer_save(pal_trainer *t, const char *path, pal_error *error) {
+  const bool averaged = t->averaged;
+  pal_status status = pal_trainer_note_stream(t, error);
+  if (status) return status;
+  pal_tensor *tensor = pal_calloc(pal_store_count(pal_model_store(t->model)) + 1, sizeof *tensor);
+  if (!tensor) return pal_fail(error, PAL_E_MEMORY, "no memory to list the state of a trainer");
+  pal_trainer_use_average(t, false);
+  status = write_state(t, path, tensor, error);
+  pal_trainer_use_average(t, averaged);
+  pal_free(tensor);
+  return status;
+}
+
+/* ---- loading ------------------------------------------------------------------------------ */
+
+/* A whole number in 0 .. 10^15 from the metadata. */
+static pal_status read_number(const pal_safetensors *file, const char *path, const char *key,
+                              int64_t *n, pal_error *error) {
+  const char *text = pal_safetensors_metadata(file, key);
+  const size_t digits = text ? strspn(text, "0123456789") : 0;
+  if (digits == 0 || digits > 15 || text[digits])
+    return pal_fail(error, PAL_E_FORMAT, "%s: metadata \"%s\" is %s%.40s%s, not a whole number",
+                    path, key, text ? "\"" : "", text ? text : "absent", text ? "\"" : "");
+  *n = strtoll(text, NULL, 10);
+  return PAL_OK;
+}
+
+static pal_status check_text(const pal_safetensors *file, const char *path, const char *key,
+                             const char *want, pal_error *error) {
+  const char *have = pal_safetensors_metadata(file, key);
+  if (have && strcmp(have, want) == 0) return PAL_OK;
+  return pal_fail(error, PAL_E_FORMAT, "%s: metadata \"%s\" is %.60s where this trainer's is %s",
+                  path, key, have ? have : "absent", want);
+}
+
+static pal_status check_variables(const pal_safetensors *file, const char *path,
+                                  const pal_store *store, pal_error *error) {
+  const pal_variable *v;
+  for (size_t i = 0; (v = pal_store_at(store, i)) != NULL; i++) {
+    if (!is_kept(v)) continue;
+    const pal_tensor *t = pal_safetensors_find(file, pal_variable_name(v));
+    char have[96], want[96];
+    if (!t)
+      return pal_fail(error, PAL_E_FORMAT, "%s: \"%s\" is missing; were the settings the same?",
+                      path, pal_variable_name(v));
+    if (!pal_type_equal(&t->type, pal_variable_type(v)))
+      return pal_fail(error, PAL_E_FORMAT, "%s: \"%s\" is %s where this trainer has %s", path,
+                      t->name, pal_type_print(&t->type, have, sizeof have),
+                      pal_type_print(pal_variable_type(v), want, sizeof want));
+  }
+  const pal_tensor *t;
+  for (size_t i = 0; (t = pal_safetensors_at(file, i)) != NULL; i++) {
+    v = pal_store_find(store, t->name);
+    if ((!v || !is_kept(v)) && strcmp(t->name, stream_name) != 0)
+      return pal_fail(error, PAL_E_FORMAT,
+                      "%s: this trainer has no \"%.100s\"; were the settings the same?", path,
+                      t->name);
+  }
+  return PAL_OK;
+}
+
+/* Last of the checks, since it is the stream's own. */
+static pal_status load_stream(pal_trainer *t, const pal_safetensors *file, const char *path,
+                              pal_error *error) {
+  const pal_tensor *state = pal_safetensors_find(file, stream_name);
+  if (!state || state->type.dtype != PAL_U8 || state->type.rank != 1)
+    return pal_fail(error, PAL_E_FORMAT, "%s: the state of the stream is missing", path);
+  pal_status status = pal_trainer_note_stream(t, error);
+  if (status) return status;
+  void *copy = pal_alloc(state->bytes); /* aligned, as a stream may want it */
+  if (!copy) return pal_fail(error, PAL_E_MEMORY, "no memory for the state of a stream");
+  if (state->bytes) memcpy(copy, state->data, state->bytes);
+  pal_error own = {0};
+  status = t->stream->load(t->stream->self, copy, state->bytes, &own);
+  pal_free(copy);
+  if (!status) return PAL_OK;
+  pal_error ignored = {0};
+  t->stream->load(t->stream->self, t->state, t->state_bytes, &ignored);
+  return pal_fail(error, status, "%s: %s", path, own.text);
+}
+
+static pal_status load(pal_trainer *t, const pal_safetensors *file, const char *path,
+                       pal_error *error) {
+  const pal_store *store = pal_model_store(t->model);
+  int64_t step = 0, examples = 0;
+  char seed[24];
+  snprintf(seed, sizeof seed, "%" PRIu64, t->set.seed);
+  pal_status status;
+  if ((status = read_number(file, path, "step", &step, error)) ||
+      (status = read_number(file, path, "examples", &examples, error)) ||
+      (status = check_text(file, path, "seed", seed, error)) ||
+      (status = check_text(file, path, "model", pal_model_definition_of(t->model)->name, error)) ||
+      (status = check_variables(file, path, store, error)) ||
+      (status = load_stream(t, file, path, error)))
+    return status;
+  t->averaged = false; /* what is loaded are the parameters themselves */
+  pal_variable *v;
+  for (size_t i = 0; (v = pal_store_at(store, i)) != NULL; i++)
+    if (is_kept(v))
+      memcpy(pal_variable_data(v), pal_safetensors_find(file, pal_variable_name(v))->data,
+             pal_variable_bytes(v));
+  t->done = step;
+  t->examples = examples;
+  return PAL_OK;
+}
+
+pal_status pal_trainer_load(pal_trainer *t, const char *path, pal_error *error) {
+  pal_error own = {0};
+  pal_safetensors *file = pal_safetensors_read(path, &own);
+  if (!file) return pal_fail(error, own.code, "%s", own.text);
+  const pal_status status = load(t, file, path, error);
+  pal_safetensors_free(file);
+  return status;
+}

@@ -1,0 +1,123 @@
+/* Losses of examples in evaluation mode (floor 5). See train.h.
+ *
+ * Examples are cut into chunks of a fixed number; sums of chunks are kept and added in order, in
+ * double, so that the result depends on nothing but the examples, the draws and the seed. */
+#include <math.h>
+#include <string.h>
+
+#include "src/alloc.h"
+#include "train/shard.h"
+
+#include <palimpsest/train.h>
+
+/* Examples of a chunk, fewer where contexts are longer than their share of MOST_ROWS; and chunks
+ * that are packed before they run. */
+enum { MOST_EXAMPLES = 16, MOST_ROWS = 4096, TOGETHER = 64 };
+
+typedef struct cell {
+  double sum[PAL_MAX_PARTS], count[PAL_MAX_PARTS];
+} cell;
+
+typedef struct evaluation {
+  pal_shards shards;
+  pal_status (*example)(void *data, int i, pal_example *out, pal_error *error);
+  void *data;
+  int n, chunk, chunks, draws; /* examples, those of a chunk, chunks */
+  uint64_t seed, drawn; /* random numbers used so far */
+  cell *at; /* [draws][chunks] */
+} evaluation;
+
+static pal_status pack(evaluation *e, int first, int chunks, int draw, pal_error *error) {
+  const uint64_t key = pal_rng_key(e->seed, "evaluate", (uint64_t)draw);
+  pal_staging_clear(&e->shards.staging);
+  for (int c = 0; c < chunks; c++)
+    for (int i = (first + c) * e->chunk; i < (first + c + 1) * e->chunk && i < e->n; i++) {
+      pal_example example = {0};
+      pal_status status = e->example(e->data, i, &example, error);
+      if (status) return pal_fail(error, status, "example %d failed without saying why", i);
+      const pal_rng rng = {.key = key, .sample = example.id};
+      status = pal_staging_add(&e->shards.staging, c, &example, rng, true, &e->drawn, error);
+      if (status) return status;
+    }
+  return PAL_OK;
+}
+
+static pal_status run_draw(evaluation *e, int draw, pal_error *error) {
+  static const float ones[PAL_MAX_PARTS] = {1, 1, 1, 1};
+  static const int32_t seed[3] = {0, 0, 0}; /* nothing is random in the network */
+  for (int first = 0; first < e->chunks; first += TOGETHER) {
+    const int chunks = e->chunks - first < TOGETHER ? e->chunks - first : TOGETHER;
+    pal_status status = pack(e, first, chunks, draw, error);
+    if (!status) status = pal_shards_run(&e->shards, 0, chunks, ones, seed, NULL, error);
+    if (status) return status;
+    for (int c = 0; c < chunks; c++) {
+      cell *to = &e->at[(size_t)draw * (size_t)e->chunks + (size_t)(first + c)];
+      memcpy(to->sum, e->shards.part[c], sizeof to->sum);
+      memcpy(to->count, e->shards.staging.batch[c].count, sizeof to->count);
+    }
+  }
+  return PAL_OK;
+}
+
+/* Each part is a ratio of two sums over everything. Its error comes from how a chunk's share of
+ * it, to first order sum - ratio x count over the mean count of a draw, varies between draws. */
+static void conclude(const evaluation *e, int draws, pal_likelihood *result) {
+  double sum[PAL_MAX_PARTS] = {0}, count[PAL_MAX_PARTS] = {0}, variance = 0;
+  for (size_t i = 0; i < (size_t)draws * (size_t)e->chunks; i++)
+    for (int k = 0; k < PAL_MAX_PARTS; k++) {
+      sum[k] += e->at[i].sum[k];
+      count[k] += e->at[i].count[k];
+    }
+  *result = (pal_likelihood){.examples = e->n, .tokens = (int64_t)(count[0] / draws + 0.5)};
+  for (int k = 0; k < PAL_MAX_PARTS; k++) result->nats += count[k] > 0 ? sum[k] / count[k] : 0;
+  for (int c = 0; c < e->chunks && draws > 1; c++) {
+    double mean = 0, square = 0;
+    for (int d = 0; d < draws; d++) {
+      const cell *at = &e->at[(size_t)d * (size_t)e->chunks + (size_t)c];
+      double share = 0;
+      for (int k = 0; k < PAL_MAX_PARTS; k++)
+        if (count[k] > 0)
+          share += (at->sum[k] - sum[k] / count[k] * at->count[k]) * draws / count[k];
+      const double step = share - mean; /* Welford */
+      mean += step / (d + 1);
+      square += step * (share - mean);
+    }
+    variance += square / (draws - 1) / draws;
+  }
+  result->standard_error = sqrt(variance);
+}
+
+static pal_status evaluate(evaluation *e, pal_model *model, pal_likelihood *result,
+                           pal_error *error) {
+  e->at = pal_calloc((size_t)e->draws * (size_t)e->chunks + 1, sizeof *e->at);
+  if (!e->at) return pal_fail(error, PAL_E_MEMORY, "no memory to evaluate %d examples", e->n);
+  const int together = e->chunks < TOGETHER ? e->chunks : TOGETHER;
+  pal_status status = pal_shards_init(&e->shards, model, together, e->chunk, false, error);
+  int draws = 0;
+  while (draws < e->draws && !status) {
+    status = run_draw(e, draws++, error);
+    if (!e->drawn) break; /* exact: another draw would be the same */
+  }
+  if (!status) conclude(e, draws, result);
+  return status;
+}
+
+pal_status pal_evaluate_loss(pal_model *model,
+                             pal_status (*example)(void *data, int i, pal_example *out,
+                                                   pal_error *error),
+                             void *data, int n, int draws, uint64_t seed,
+                             pal_likelihood *result, pal_error *error) {
+  if (n < 1 || draws < 1)
+    return pal_fail(error, PAL_E_ARGUMENT, "%d draws of %d examples cannot be evaluated", draws, n);
+  const int affordable = MOST_ROWS / pal_model_format(model)->context;
+  const int chunk = affordable < 1 ? 1 : affordable < MOST_EXAMPLES ? affordable : MOST_EXAMPLES;
+  evaluation e = {.example = example, .data = data, .n = n, .chunk = chunk,
+                  .chunks = (n - 1) / chunk + 1, .draws = draws, .seed = seed};
+  pal_error own = {0};
+  const pal_status status = evaluate(&e, model, result, &own);
+  pal_shards_free(&e.shards);
+  pal_free(e.at);
+  if (!status) return PAL_OK;
+  if (error && !error->code) error->needed = own.needed;
+  return pal_fail(error, status, "evaluating: %s", own.text);
+}

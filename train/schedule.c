@@ -1,0 +1,27 @@
+/* Learning-rate schedules (floor 5). See schedule.h.
+ *
+ * Invariant: the same double on every machine, hence SLEEF's plain cosine, as in rng.c. */
+#include "train/schedule.h"
+
+#include <sleef.h>
+#include <string.h>
+
+pal_status pal_schedule_named(pal_schedule *schedule, const char *kind, pal_error *error) {
+  static const char *const name[] = {"constant", "linear", "cosine"};
+  for (int i = 0; i < 3; i++)
+    if (strcmp(kind, name[i]) == 0) {
+      schedule->kind = (pal_schedule_kind)i;
+      return PAL_OK;
+    }
+  return pal_fail(error, PAL_E_ARGUMENT, "schedule is constant, linear or cosine, not \"%s\"",
+                  kind);
+}
+
+double pal_schedule_factor(const pal_schedule *s, int64_t step) {
+  if (step < s->warmup) return (double)step / (double)s->warmup;
+  if (s->kind == PAL_SCHEDULE_CONSTANT || s->steps <= s->warmup) return 1;
+  double p = (double)(step - s->warmup) / (double)(s->steps - s->warmup);
+  if (p >= 1) return s->final;
+  if (s->kind == PAL_SCHEDULE_LINEAR) return 1 - (1 - s->final) * p;
+  return s->final + (1 - s->final) * (1 + Sleef_cinz_cospid1_u05purec(p)) / 2;
+}

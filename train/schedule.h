@@ -1,0 +1,28 @@
+/* Learning rates over the steps of a run (floor 5). */
+#ifndef PAL_TRAIN_SCHEDULE_H
+#define PAL_TRAIN_SCHEDULE_H
+
+#include <palimpsest/status.h>
+
+typedef enum pal_schedule_kind {
+  PAL_SCHEDULE_CONSTANT,
+  PAL_SCHEDULE_LINEAR,
+  PAL_SCHEDULE_COSINE
+} pal_schedule_kind;
+
+typedef struct pal_schedule {
+  pal_schedule_kind kind;
+  int64_t warmup, steps;
+  double final; /* factor of the last step, 0..1; unused when constant */
+} pal_schedule;
+
+/* Fills schedule->kind from "constant", "linear" or "cosine"; PAL_E_ARGUMENT for another text. */
+pal_status pal_schedule_named(pal_schedule *schedule, const char *kind, pal_error *error);
+
+/* Factor of the rate in `step`, from 1. It climbs by 1 / warmup per step to 1 at step `warmup`;
+ * then, with p going from 0 there to 1 at step `steps` (and staying 1 after it),
+ *   constant  1
+ *   linear    1 - (1 - final) p
+ *   cosine    final + (1 - final) (1 + cos(pi p)) / 2 */
+double pal_schedule_factor(const pal_schedule *schedule, int64_t step);
+#endif

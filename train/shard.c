@@ -1,0 +1,276 @@
+/* Running the shards of a step (floor 5). See shard.h. */
+#define PAL_NO_CALLER
+#include "train/shard.h"
+
+#include <palimpsest/ops.h>
+
+#include <stdatomic.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "src/alloc.h"
+#include "src/team.h"
+#include "train/parameters.h"
+
+/* Below this much work waking the team costs more than it gives. */
+static const double TEAM_PAYS_SECONDS = 100e-6;
+static const double SECONDS_PER_FLOP = 1.0 / 4e10, SECONDS_PER_BYTE = 1.0 / 1e10;
+
+struct pal_worker {
+  pal_exec *exec;
+  pal_batch in;
+  int32_t *seed;
+  float *scale;
+  const float *part[PAL_MAX_PARTS]; /* NULL where the model has none */
+  const float **gradient;           /* of each parameter */
+  pal_error error;                  /* of shard `failed` */
+  int failed;
+};
+
+/* ---- the plan ------------------------------------------------------------------------- */
+
+static pal_value add_loss(pal_graph *g, const pal_model *model, const pal_batch_values *in) {
+  const pal_model_definition *d = pal_model_definition_of(model);
+  pal_value part[PAL_MAX_PARTS] = {PAL_NIL, PAL_NIL, PAL_NIL, PAL_NIL}, total = PAL_NIL;
+  d->loss(model, g, in, part);
+  for (int k = 0; k < PAL_MAX_PARTS && d->part[k]; k++) {
+    char name[16];
+    snprintf(name, sizeof name, "part.%d", k);
+    pal_output(g, name, part[k]);
+    const pal_value scale = pal_reshape(g, pal_slice(g, in->scale, 0, k, k + 1),
+                                        pal_type_scalar(PAL_F32));
+    const pal_value scaled = pal_mul(g, part[k], scale);
+    total = k ? pal_add(g, total, scaled) : scaled;
+  }
+  pal_check_finite(g, total, "the loss");
+  return total;
+}
+
+static pal_status list_parameters(pal_shards *shards, pal_error *error) {
+  const pal_store *store = pal_model_store(shards->model);
+  int n = 0;
+  while (pal_parameter_at(store, n)) n++;
+  shards->parameter = pal_calloc((size_t)n + 1, sizeof *shards->parameter);
+  if (!shards->parameter) return pal_fail(error, PAL_E_MEMORY, "no memory for %d parameters", n);
+  for (int i = 0; i < n; i++) shards->parameter[i] = pal_parameter_at(store, i);
+  shards->parameters = n;
+  if (n == 0)
+    return pal_fail(error, PAL_E_UNSUPPORTED, "model \"%s\" has no parameters",
+                    pal_model_definition_of(shards->model)->name);
+  return PAL_OK;
+}
+
+/* Outputs "gradient.<name>". */
+static void add_gradients(const pal_shards *shards, pal_graph *g, pal_value total) {
+  const size_t n = (size_t)shards->parameters;
+  pal_value *wrt = pal_calloc(2 * n, sizeof *wrt), *gradient = wrt ? wrt + n : NULL;
+  if (!wrt) {
+    pal_graph_fail(g, PAL_E_MEMORY, "no memory for %zu gradients", n);
+    return;
+  }
+  for (size_t i = 0; i < n; i++)
+    wrt[i] = pal_variable_old(g, pal_variable_name(shards->parameter[i]));
+  pal_gradient(g, total, wrt, (int)n, gradient);
+  for (size_t i = 0; i < n; i++) {
+    char name[256];
+    snprintf(name, sizeof name, "gradient.%s", pal_variable_name(shards->parameter[i]));
+    pal_output(g, name, gradient[i]);
+  }
+  pal_free(wrt);
+}
+
+static void drop_plan(pal_shards *shards) {
+  for (int i = 0; i < shards->workers; i++) {
+    pal_exec_free(shards->worker[i].exec);
+    pal_free(shards->worker[i].gradient);
+  }
+  pal_free(shards->worker);
+  pal_plan_free(shards->plan);
+  shards->worker = NULL;
+  shards->plan = NULL;
+  shards->workers = 0;
+}
+
+/* NULL on failure. */
+static pal_plan *compile(pal_shards *shards, int64_t rows, int64_t sequences, pal_error *error) {
+  pal_graph *g = pal_graph_new(pal_model_context(shards->model), pal_model_store(shards->model));
+  if (!g) {
+    pal_fail(error, PAL_E_MEMORY, "no memory for a graph");
+    return NULL;
+  }
+  const pal_batch_values in = pal_batch_inputs(g, rows, sequences, shards->training);
+  const pal_value total = add_loss(g, shards->model, &in);
+  pal_plan *plan = NULL;
+  if (pal_graph_error(g)->code || shards->parameter || !list_parameters(shards, error)) {
+    if (shards->training && !pal_graph_error(g)->code) add_gradients(shards, g, total);
+    plan = pal_compile(g, error);
+  }
+  pal_graph_free(g);
+  return plan;
+}
+
+/* A plan with room for what the staging has room for. */
+static pal_status make_plan(pal_shards *shards, pal_error *error) {
+  const int64_t rows = shards->staging.row_room, sequences = shards->staging.sequence_room;
+  if (shards->plan && rows <= shards->row_room && sequences <= shards->sequence_room) return PAL_OK;
+  drop_plan(shards);
+  pal_error own = {0};
+  shards->plan = compile(shards, rows, sequences, &own);
+  if (!shards->plan) {
+    if (error && !error->code) *error = own;
+    return own.code;
+  }
+  const pal_plan_stats stats = pal_plan_statistics(shards->plan);
+  shards->seconds = stats.flops * SECONDS_PER_FLOP + stats.bytes * SECONDS_PER_BYTE;
+  shards->row_room = rows;
+  shards->sequence_room = sequences;
+  return PAL_OK;
+}
+
+/* ---- workers ---------------------------------------------------------------------------- */
+
+static pal_status make_worker(const pal_shards *shards, pal_worker *w, pal_error *error) {
+  *w = (pal_worker){.exec = pal_exec_new(shards->plan, error)};
+  w->gradient = pal_calloc((size_t)shards->parameters, sizeof *w->gradient);
+  if (!w->exec || !w->gradient) {
+    pal_exec_free(w->exec);
+    pal_free(w->gradient);
+    return pal_fail(error, PAL_E_MEMORY, "no memory for a worker");
+  }
+  w->in = pal_batch_of(w->exec);
+  w->seed = pal_exec_input(w->exec, "seed");
+  w->scale = pal_exec_input(w->exec, "scale");
+  for (int k = 0; k < PAL_MAX_PARTS; k++) {
+    char name[16];
+    snprintf(name, sizeof name, "part.%d", k);
+    w->part[k] = pal_exec_output(w->exec, name, NULL);
+  }
+  for (int i = 0; i < shards->parameters && shards->training; i++) {
+    char name[256];
+    snprintf(name, sizeof name, "gradient.%s", pal_variable_name(shards->parameter[i]));
+    w->gradient[i] = pal_exec_output(w->exec, name, NULL);
+  }
+  return PAL_OK;
+}
+
+static pal_status make_workers(pal_shards *shards, int n, pal_error *error) {
+  if (n <= shards->workers) return PAL_OK;
+  pal_worker *all = pal_grow(shards->worker, sizeof *all * (size_t)shards->workers,
+                             sizeof *all * (size_t)n);
+  if (!all) return pal_fail(error, PAL_E_MEMORY, "no memory for %d workers", n);
+  shards->worker = all;
+  while (shards->workers < n) {
+    const pal_status status = make_worker(shards, &all[shards->workers], error);
+    if (status) return status;
+    shards->workers++;
+  }
+  return PAL_OK;
+}
+
+/* ---- running ------------------------------------------------------------------------------ */
+
+typedef struct job {
+  pal_shards *shards;
+  const float *scale;
+  const int32_t *seed;
+  pal_tree *tree;
+  int end;
+  atomic_int next, failed;
+} job;
+
+static pal_status run_shard(const job *j, pal_worker *w, int shard, bool team, pal_error *error) {
+  pal_staging_copy(&j->shards->staging.batch[shard], &w->in);
+  memcpy(w->seed, j->seed, 3 * sizeof *w->seed);
+  memcpy(w->scale, j->scale, PAL_MAX_PARTS * sizeof *w->scale);
+  pal_status status = pal_exec_count(w->exec, "T", w->in.rows, error);
+  if (!status) status = pal_exec_count(w->exec, "S", w->in.sequences, error);
+  if (!status) status = team ? pal_exec_run(w->exec, error) : pal_exec_run_serial(w->exec, error);
+  if (status) return status;
+  for (int k = 0; k < PAL_MAX_PARTS; k++)
+    j->shards->part[shard][k] = w->part[k] ? (double)*w->part[k] : 0;
+  return j->tree ? pal_tree_add(j->tree, shard, w->gradient, error) : PAL_OK;
+}
+
+/* Every claimed shard is finished, so all below a failed one have been tried. */
+static void work(void *data, int rank, int size) {
+  job *j = data;
+  pal_worker *w = &j->shards->worker[rank];
+  (void)size;
+  while (!atomic_load(&j->failed)) {
+    const int shard = atomic_fetch_add(&j->next, 1);
+    if (shard >= j->end) return;
+    if (run_shard(j, w, shard, false, &w->error)) {
+      w->failed = shard;
+      atomic_store(&j->failed, 1);
+      return;
+    }
+  }
+}
+
+static pal_status run_together(job *j, int first, int end, int workers, pal_error *error) {
+  j->end = end;
+  atomic_init(&j->next, first);
+  atomic_init(&j->failed, 0);
+  for (int i = 0; i < workers; i++) pal_error_clear(&j->shards->worker[i].error);
+  if (workers > 1) pal_team_run(workers, work, j);
+  else work(j, 0, 1);
+  if (!atomic_load(&j->failed)) return PAL_OK;
+  const pal_worker *lowest = NULL;
+  for (int i = 0; i < workers; i++) {
+    const pal_worker *w = &j->shards->worker[i];
+    if (w->error.code && (!lowest || w->failed < lowest->failed)) lowest = w;
+  }
+  if (error && !error->code) *error = lowest->error;
+  return lowest->error.code;
+}
+
+pal_status pal_shards_run(pal_shards *shards, int first, int end, const float scale[PAL_MAX_PARTS],
+                          const int32_t seed[3], pal_tree *tree, pal_error *error) {
+  pal_status status = make_plan(shards, error);
+  if (status) return status;
+  int threads = pal_context_threads(pal_model_context(shards->model)), n = end - first;
+  double rows = 0;
+  for (int i = first; i < end; i++) rows += (double)shards->staging.batch[i].rows;
+  if (shards->seconds * rows / (double)shards->row_room < TEAM_PAYS_SECONDS) threads = 1;
+  /* Shards that would leave workers idle are run one after the other by the whole team. */
+  const int together = n < threads ? 0 : n - n % threads;
+  status = make_workers(shards, together ? threads : 1, error);
+  job j = {.shards = shards, .scale = scale, .seed = seed, .tree = tree};
+  if (!status && together) status = run_together(&j, first, first + together, threads, error);
+  for (int i = first + together; i < end && !status; i++)
+    status = run_shard(&j, &shards->worker[0], i, true, error);
+  return status;
+}
+
+/* ---- all of it ------------------------------------------------------------------------------ */
+
+pal_status pal_shards_init(pal_shards *shards, pal_model *model, int n, int64_t sequences,
+                           bool training, pal_error *error) {
+  *shards = (pal_shards){.model = model, .training = training};
+  pal_status status = pal_staging_init(&shards->staging, model, n, sequences, error);
+  shards->part = status ? NULL : pal_calloc((size_t)n, sizeof *shards->part);
+  if (!status && !shards->part)
+    status = pal_fail(error, PAL_E_MEMORY, "no memory for %d shards", n);
+  if (!status) status = make_plan(shards, error);
+  if (status) pal_shards_free(shards);
+  return status;
+}
+
+void pal_shards_free(pal_shards *shards) {
+  drop_plan(shards);
+  pal_staging_free(&shards->staging);
+  pal_free(shards->parameter);
+  pal_free(shards->part);
+  *shards = (pal_shards){0};
+}
+
+pal_totals pal_shards_totals(const pal_shards *shards) {
+  pal_totals total = {0};
+  for (int i = 0; i < shards->staging.shards; i++) {
+    const pal_batch *b = &shards->staging.batch[i];
+    total.rows += b->rows;
+    total.sequences += b->sequences;
+    for (int k = 0; k < PAL_MAX_PARTS; k++) total.count[k] += b->count[k];
+  }
+  return total;
+}

@@ -1,0 +1,203 @@
+/* The trainer: one sharded step after another (floor 5). See train.h.
+ *
+ * Invariants: a step changes the store, the stream and the counters together or not at all; and
+ * nothing that decides a number depends on threads, micro-batches or the room of a plan. */
+#include "train/trainer.h"
+
+#include <string.h>
+
+#include "models/settings.h"
+#include "src/alloc.h"
+#include "train/parameters.h"
+
+/* The average follows a young run more closely, or its first weights would stay in it for long. */
+static double average_decay(double ema, int64_t step) {
+  const double young = (1 + (double)step) / (10 + (double)step);
+  return young < ema ? young : ema;
+}
+
+/* ---- made and freed ---------------------------------------------------------------------- */
+
+static pal_status build(pal_trainer *t, pal_error *error) {
+  const int64_t n = (t->set.batch + t->set.shard - 1) / t->set.shard;
+  pal_status status =
+      pal_shards_init(&t->shards, t->model, (int)n, (t->set.batch + n - 1) / n, true, error);
+  if (!status)
+    status = pal_update_init(&t->update, pal_model_context(t->model), pal_model_store(t->model),
+                             t->shards.parameter, t->shards.parameters, &t->set.update, error);
+  if (!status)
+    status = pal_tree_init(&t->tree, (int)n, t->update.size, t->shards.parameters,
+                           t->update.gradient, error);
+  if (!status && t->set.ema > 0) {
+    t->kept = pal_alloc(t->tree.floats * sizeof *t->kept);
+    if (!t->kept) status = pal_fail(error, PAL_E_MEMORY, "no memory for averages");
+  }
+  return status;
+}
+
+static pal_status configure(pal_trainer *t, const char *const *setting, int n, pal_error *error) {
+  int settings;
+  const pal_setting *table = pal_train_settings(&settings);
+  t->value = pal_calloc((size_t)settings, sizeof *t->value);
+  if (!t->value) return pal_fail(error, PAL_E_MEMORY, "no memory for settings");
+  pal_status status =
+      pal_settings_resolve("the trainer", &table, &settings, 1, setting, n, t->value, error);
+  if (!status)
+    status = pal_trainer_read(&t->set, t->value, pal_model_context(t->model), error);
+  return status ? status : build(t, error);
+}
+
+pal_trainer *pal_trainer_new(pal_model *model, pal_stream *stream, const char *const *setting,
+                             int n, pal_error *error) {
+  if (!stream->next || !stream->save || !stream->load) {
+    pal_fail(error, PAL_E_ARGUMENT, "a stream to train on needs next, save and load");
+    return NULL;
+  }
+  pal_trainer *t = pal_calloc(1, sizeof *t);
+  if (!t) {
+    pal_fail(error, PAL_E_MEMORY, "no memory for a trainer");
+    return NULL;
+  }
+  t->model = model;
+  t->stream = stream;
+  if (configure(t, setting, n, error)) {
+    pal_trainer_free(t);
+    return NULL;
+  }
+  return t;
+}
+
+void pal_trainer_free(pal_trainer *t) {
+  if (!t) return;
+  int n;
+  pal_train_settings(&n);
+  pal_tree_free(&t->tree);
+  pal_update_free(&t->update);
+  pal_shards_free(&t->shards);
+  if (t->value) pal_settings_free(t->value, n);
+  pal_free(t->value);
+  pal_free(t->kept);
+  pal_free(t->state);
+  pal_free(t);
+}
+
+int64_t pal_trainer_steps(const pal_trainer *t) { return t->set.steps; }
+int64_t pal_trainer_done(const pal_trainer *t) { return t->done; }
+int64_t pal_trainer_examples(const pal_trainer *t) { return t->examples; }
+
+void pal_trainer_settings(const pal_trainer *t,
+                          void (*visit)(const pal_setting *setting, void *data), void *data) {
+  int n;
+  const pal_setting *table = pal_train_settings(&n);
+  for (int i = 0; i < n; i++) {
+    pal_setting now = table[i];
+    now.value = t->value[i];
+    visit(&now, data);
+  }
+}
+
+/* ---- averages -------------------------------------------------------------------------------- */
+
+void pal_trainer_use_average(pal_trainer *t, bool average) {
+  if (t->averaged == average || !t->kept) return;
+  float *kept = t->kept;
+  for (int i = 0; i < t->shards.parameters; i++) {
+    pal_variable *v = t->shards.parameter[i];
+    const size_t bytes = pal_variable_bytes(v);
+    if (average) {
+      memcpy(kept, pal_variable_data(v), bytes);
+      memcpy(pal_variable_data(v), pal_variable_data(pal_average_of(pal_model_store(t->model), v)),
+             bytes);
+    } else {
+      memcpy(pal_variable_data(v), kept, bytes);
+    }
+    kept += t->update.size[i];
+  }
+  t->averaged = average;
+}
+
+/* ---- a step ---------------------------------------------------------------------------------- */
+
+pal_status pal_trainer_note_stream(pal_trainer *t, pal_error *error) {
+  const pal_stream *s = t->stream;
+  t->state_bytes = s->save(s->self, t->state, t->state_room);
+  if (t->state_bytes <= t->state_room) return PAL_OK;
+  void *room = pal_alloc(t->state_bytes);
+  if (!room)
+    return pal_fail(error, PAL_E_MEMORY, "no memory for the %zu bytes of a stream's state",
+                    t->state_bytes);
+  pal_free(t->state);
+  t->state = room;
+  t->state_room = t->state_bytes;
+  t->state_bytes = s->save(s->self, t->state, t->state_room);
+  return PAL_OK;
+}
+
+/* Rows of all shards from the stream's next examples. */
+static pal_status draw(pal_trainer *t, int64_t step, pal_error *error) {
+  const int n = t->tree.leaves;
+  const uint64_t key = pal_rng_key(t->set.seed, "rows", (uint64_t)step);
+  pal_staging_clear(&t->shards.staging);
+  for (int shard = 0; shard < n; shard++) {
+    const int64_t begin = t->set.batch * shard / n, end = t->set.batch * (shard + 1) / n;
+    for (int64_t i = begin; i < end; i++) {
+      pal_example example = {0};
+      pal_status status = t->stream->next(t->stream->self, &example, error);
+      if (status) return pal_fail(error, status, "the stream failed without saying why");
+      const pal_rng rng = {.key = key, .sample = example.id};
+      status = pal_staging_add(&t->shards.staging, shard, &example, rng, false, NULL, error);
+      if (status) return status;
+    }
+  }
+  return PAL_OK;
+}
+
+static pal_status run(pal_trainer *t, int64_t step, pal_step_report *report, pal_error *error) {
+  const int64_t n = t->tree.leaves, groups = t->set.micro < n ? t->set.micro : n;
+  const double factor = pal_schedule_factor(&t->set.schedule, step);
+  const pal_totals total = pal_shards_totals(&t->shards);
+  const int32_t seed[3] = {(int32_t)(uint32_t)t->set.seed, (int32_t)(uint32_t)(t->set.seed >> 32),
+                           (int32_t)(uint32_t)step};
+  float scale[PAL_MAX_PARTS];
+  for (int k = 0; k < PAL_MAX_PARTS; k++)
+    scale[k] = total.count[k] > 0 ? (float)(1 / total.count[k]) : 0;
+  pal_tree_begin(&t->tree);
+  pal_status status = PAL_OK;
+  for (int64_t g = 0; g < groups && !status; g++)
+    status = pal_shards_run(&t->shards, (int)(n * g / groups), (int)(n * (g + 1) / groups), scale,
+                            seed, &t->tree, error);
+  if (!status)
+    status = pal_update_run(&t->update, t->set.rate * factor, t->set.matrix_rate * factor, step,
+                            average_decay(t->set.ema, step), error);
+  if (status) return status;
+  *report = (pal_step_report){.step = step, .rate = t->set.rate * factor, .tokens = total.rows,
+                              .sequences = total.sequences,
+                              .gradient_norm = (double)*t->update.norm};
+  for (int k = 0; k < PAL_MAX_PARTS; k++) {
+    double sum = 0;
+    for (int s = 0; s < n; s++) sum += t->shards.part[s][k];
+    report->part[k] = total.count[k] > 0 ? sum / total.count[k] : 0;
+    report->loss += report->part[k];
+  }
+  return PAL_OK;
+}
+
+pal_status pal_trainer_step(pal_trainer *t, pal_step_report *report, pal_error *error) {
+  pal_step_report unwanted;
+  pal_error own = {0};
+  pal_trainer_use_average(t, false);
+  pal_status status = pal_trainer_note_stream(t, error);
+  if (status) return status;
+  const int64_t step = t->done + 1;
+  status = draw(t, step, &own);
+  if (!status) status = run(t, step, report ? report : &unwanted, &own);
+  if (status) {
+    pal_error ignored = {0};
+    t->stream->load(t->stream->self, t->state, t->state_bytes, &ignored);
+    if (error && !error->code) error->needed = own.needed;
+    return pal_fail(error, status, "step %lld: %s", (long long)step, own.text);
+  }
+  t->done = step;
+  t->examples += t->set.batch;
+  return PAL_OK;
+}

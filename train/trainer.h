@@ -1,0 +1,39 @@
+/* What the files of train/ share about a trainer (floor 5). */
+#ifndef PAL_TRAIN_TRAINER_H
+#define PAL_TRAIN_TRAINER_H
+
+#include <palimpsest/train.h>
+
+#include "train/schedule.h"
+#include "train/shard.h"
+#include "train/update.h"
+
+typedef struct pal_trainer_numbers {
+  int64_t steps, batch, shard, micro;
+  double rate, matrix_rate, ema;
+  uint64_t seed;
+  pal_schedule schedule;
+  pal_update_options update;
+} pal_trainer_numbers;
+
+struct pal_trainer {
+  pal_model *model;   /* borrowed, as is the stream */
+  pal_stream *stream;
+  const char **value; /* of the settings */
+  pal_trainer_numbers set;
+  pal_shards shards;
+  pal_tree tree;
+  pal_update update;
+  int64_t done, examples;
+  bool averaged;      /* parameters are averages now, their own contents in `kept` */
+  float *kept;
+  void *state;        /* of the stream before the present step */
+  size_t state_bytes, state_room;
+};
+
+/* Reads and checks the settings' texts against what is defined in `context`. */
+pal_status pal_trainer_read(pal_trainer_numbers *numbers, const char *const *value,
+                            pal_context *context, pal_error *error);
+/* Brings the state of the stream up to date in trainer->state. */
+pal_status pal_trainer_note_stream(pal_trainer *trainer, pal_error *error);
+#endif

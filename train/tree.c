@@ -1,0 +1,107 @@
+/* Combining gradients in a fixed tree (floor 5). See tree.h.
+ *
+ * Of two children the one that comes second adds: to the other's buffer, whose owner it then is.
+ * Sums are commutative to the bit, so that it does not matter which one that was. */
+#include "train/tree.h"
+
+#include <string.h>
+
+#include "src/alloc.h"
+
+pal_status pal_tree_init(pal_tree *tree, int leaves, const size_t *piece, int pieces,
+                         float *const *root, pal_error *error) {
+  *tree = (pal_tree){.leaves = leaves, .pieces = pieces, .piece = piece, .root = root};
+  for (int i = 0; i < pieces; i++) tree->floats += piece[i];
+  const size_t n = (size_t)leaves;
+  tree->waiting = pal_calloc(2 * n, sizeof *tree->waiting);
+  tree->buffer = pal_calloc(n, sizeof *tree->buffer);
+  tree->taken = pal_calloc(n, sizeof *tree->taken);
+  if (!tree->waiting || !tree->buffer || !tree->taken) {
+    pal_tree_free(tree);
+    return pal_fail(error, PAL_E_MEMORY, "no memory for the gradients of %d shards", leaves);
+  }
+  pal_tree_begin(tree);
+  return PAL_OK;
+}
+
+void pal_tree_free(pal_tree *tree) {
+  for (int i = 0; tree->buffer && i < tree->leaves; i++) pal_free(tree->buffer[i]);
+  pal_free(tree->buffer);
+  pal_free(tree->taken);
+  pal_free(tree->waiting);
+  *tree = (pal_tree){0};
+}
+
+void pal_tree_begin(pal_tree *tree) {
+  for (int i = 0; i < 2 * tree->leaves; i++) atomic_init(&tree->waiting[i], NULL);
+  for (int i = 0; i < tree->leaves; i++) atomic_flag_clear(&tree->taken[i]);
+}
+
+/* A buffer nobody else has; NULL when out of memory. There is one a leaf, so one is free. */
+static float *take_buffer(pal_tree *tree) {
+  for (int i = 0; i < tree->leaves; i++) {
+    if (atomic_flag_test_and_set(&tree->taken[i])) continue;
+    if (!tree->buffer[i]) tree->buffer[i] = pal_alloc(tree->floats * sizeof(float));
+    return tree->buffer[i];
+  }
+  return NULL;
+}
+
+static void give_back(pal_tree *tree, const float *buffer) {
+  int i = 0;
+  while (tree->buffer[i] != buffer) i++;
+  atomic_flag_clear(&tree->taken[i]);
+}
+
+static void add(float *restrict to, const float *restrict from, size_t n) {
+  for (size_t i = 0; i < n; i++) to[i] += from[i];
+}
+
+static void add_pieces(const pal_tree *tree, float *to, const float *const *gradient) {
+  for (int i = 0; i < tree->pieces; to += tree->piece[i], i++) add(to, gradient[i], tree->piece[i]);
+}
+
+static void copy_pieces(const pal_tree *tree, float *to, const float *const *gradient) {
+  for (int i = 0; i < tree->pieces; to += tree->piece[i], i++)
+    memcpy(to, gradient[i], tree->piece[i] * sizeof *to);
+}
+
+static void finish(pal_tree *tree, float *sum) {
+  const float *from = sum;
+  for (int i = 0; i < tree->pieces; from += tree->piece[i], i++)
+    memcpy(tree->root[i], from, tree->piece[i] * sizeof *from);
+  give_back(tree, sum);
+}
+
+pal_status pal_tree_add(pal_tree *tree, int leaf, const float *const *gradient, pal_error *error) {
+  if (tree->leaves == 1) {
+    for (int i = 0; i < tree->pieces; i++)
+      memcpy(tree->root[i], gradient[i], tree->piece[i] * sizeof(float));
+    return PAL_OK;
+  }
+  float *mine = NULL; /* NULL while the sum is still the leaf's own `gradient` */
+  int node = leaf, nodes = tree->leaves, level = 0; /* `level`: index of the parents' first slot */
+  for (; nodes > 1; level += (nodes + 1) / 2, node /= 2, nodes = (nodes + 1) / 2) {
+    if (node == nodes - 1 && node % 2 == 0) continue; /* no neighbour */
+    _Atomic(float *) *slot = &tree->waiting[level + node / 2];
+    float *other = atomic_load(slot);
+    if (!other) {
+      if (!mine) {
+        mine = take_buffer(tree);
+        if (!mine) return pal_fail(error, PAL_E_MEMORY, "no memory for the gradient of a shard");
+        copy_pieces(tree, mine, gradient);
+      }
+      other = atomic_exchange(slot, mine);
+      if (!other) return PAL_OK; /* the neighbour will find it */
+    }
+    if (mine) {
+      add(other, mine, tree->floats);
+      give_back(tree, mine);
+    } else {
+      add_pieces(tree, other, gradient);
+    }
+    mine = other;
+  }
+  finish(tree, mine);
+  return PAL_OK;
+}
