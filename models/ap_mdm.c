@@ -7,9 +7,11 @@
  * added with equal weight. Examples are states with labels, or else prompt and answer, damaged
  * and labelled by the mixed corruption of corrupt.h. */
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "models/corrupt.h"
+#include "src/alloc.h"
 
 static const pal_setting settings[] = {
     {"bits", "threshold", "threshold: bits are set above their chances below; sample: drawn"},
@@ -17,7 +19,8 @@ static const pal_setting settings[] = {
     {"tau_remask", "0.5", "a token becomes a mask where it is above this"},
     {"tau_insert", "0.5", "a mask is inserted where the chance of it is above this"},
     {"tau_remove", "0.5", "a mask goes where the chance of it is above this"},
-    {"tau_write", "0", "and a mask stays one unless chance of writing x chance of y is above this"},
+    {"tau_write", "", "and a mask stays one unless chance of writing x chance of y is above this: one "
+                      "number, or one for each class of tokens y with commas; empty: off"},
     {"temperature", "0", "of sampled tokens; 0: the most likely one"},
     {"guess", "0", "1: a sequence that would not change writes its surest mask, its token drawn"},
     {"window", "0", "rows a decoding step reads; the rest waits behind them. 0: everything"},
@@ -67,7 +70,7 @@ static pal_status rows(const pal_model *model, const pal_example *example, pal_r
     const int64_t row = first + i;
     const bool written = t->state[i] == pal_model_format(model)->mask && t->y[i] >= 0;
     batch->target[row] = written ? t->y[i] : -1;
-    batch->weight[row] = written;
+    batch->weight[row] = written ? t->y_weight ? t->y_weight[i] : 1 : 0;
     batch->remask[row] = t->remask[i];
     batch->insert[row] = t->insert[i];
     batch->remove[row] = t->remove[i];
@@ -101,6 +104,32 @@ static int start(const pal_model *model, const int32_t *prompt, int n_prompt, in
   return n_prompt + answer_room;
 }
 
+/* The number for class `which` in a list like "0.98,0.5" (the last one serves the classes after it);
+ * -1 when the text is no such list of numbers from 0 to 1. */
+static double listed(const char *text, int which) {
+  double value = -1;
+  for (int i = 0; i <= which && *text; i++) {
+    char *end;
+    value = strtod(text, &end);
+    if (end == text || (*end && *end != ',') || !(value >= 0 && value <= 1)) return -1;
+    text = *end ? end + 1 : end;
+  }
+  return value;
+}
+
+/* The write threshold of each row's y: f32 [T]. */
+static pal_value write_limit(const pal_model *model, pal_graph *graph, pal_value y) {
+  const pal_format *f = pal_model_format(model);
+  const char *text = pal_model_text(model, "tau_write");
+  float *limit = pal_alloc(sizeof *limit * (size_t)f->vocabulary);
+  if (!limit) return pal_graph_fail(graph, PAL_E_MEMORY, "no memory for write thresholds");
+  for (int32_t v = 0; v < f->vocabulary; v++)
+    limit[v] = (float)listed(text, f->token_class ? f->token_class[v] : 0);
+  const pal_value table = pal_constant(graph, PAL_TYPE(PAL_F32, PAL_STATIC, f->vocabulary), limit);
+  pal_free(limit);
+  return pal_gather_rows(graph, table, y);
+}
+
 static pal_value tau(const pal_model *model, pal_graph *graph, const char *name) {
   return pal_scalar(graph, pal_model_number(model, name));
 }
@@ -108,7 +137,7 @@ static pal_value tau(const pal_model *model, pal_graph *graph, const char *name)
 /* The bits of every row, i32 [T]; `surest` f32 [T] is the log-probability of the likeliest
  * token. */
 static void decide(const pal_model *model, pal_graph *graph, const pal_decoding *d, const heads *h,
-                   pal_value masked, pal_value surest, pal_value bit[BITS]) {
+                   pal_value masked, pal_value surest, pal_value y, pal_value bit[BITS]) {
   pal_value p[BITS];
   const bool drawn = pal_model_is(model, "bits", "sample");
   const pal_value limit[BITS] = {pal_where(graph, masked, tau(model, graph, "tau_unmask"),
@@ -119,10 +148,10 @@ static void decide(const pal_model *model, pal_graph *graph, const pal_decoding 
     bit[i] = drawn ? pal_bernoulli(graph, p[i], d->random)
                    : pal_compare(graph, p[i], limit[i], PAL_GT);
   }
-  if (pal_model_number(model, "tau_write") > 0) {
+  if (*pal_model_text(model, "tau_write")) {
     const pal_value sure =
         pal_mul(graph, pal_affine(graph, p[REMASK], -1, 1), pal_exp(graph, surest));
-    const pal_value unsure = pal_compare(graph, sure, tau(model, graph, "tau_write"), PAL_LE);
+    const pal_value unsure = pal_compare(graph, sure, write_limit(model, graph, y), PAL_LE);
     bit[REMASK] = pal_or(graph, bit[REMASK], pal_and(graph, masked, unsure));
   }
   bit[REMOVE] = pal_and(graph, bit[REMOVE], masked);
@@ -151,7 +180,7 @@ static void step(const pal_model *model, pal_graph *graph, pal_decoding *d) {
   const pal_value surest = pal_max(graph, pal_log_softmax(graph, logits), 1, false);
   pal_value y = pal_categorical(graph, logits, tau(model, graph, "temperature"), 0, 1, d->random);
   pal_value bit[BITS];
-  decide(model, graph, d, &h, masked, surest, bit);
+  decide(model, graph, d, &h, masked, surest, y, bit);
   if (pal_model_number(model, "guess") != 0) {
     const pal_value guess = guesses(graph, d, masked, surest, bit);
     const pal_value drawn =
@@ -173,10 +202,14 @@ static void step(const pal_model *model, pal_graph *graph, pal_decoding *d) {
 static pal_status check(const pal_model *model, pal_error *error) {
   static const char *const bits[] = {"threshold", "sample", NULL};
   static const char *const chance[] = {"tau_unmask", "tau_remask", "tau_insert", "tau_remove",
-                                       "tau_write", "noise", "guess"};
+                                       "noise", "guess"};
   pal_status status = pal_setting_choice(model, "bits", bits, error);
   for (size_t i = 0; i < sizeof chance / sizeof *chance && !status; i++)
     status = pal_setting_range(model, chance[i], 0, 1, error);
+  const char *write = pal_model_text(model, "tau_write");
+  if (!status && *write && listed(write, 1 << 20) < 0)
+    status = pal_fail(error, PAL_E_ARGUMENT,
+                      "ap-mdm: tau_write takes numbers from 0 to 1 with commas, not \"%s\"", write);
   if (!status) status = pal_setting_range(model, "temperature", 0, 1e6, error);
   if (!status) status = pal_setting_range(model, "window", 0, 1 << 20, error);
   return status;

@@ -33,7 +33,7 @@ if test $# -gt 0; then
   native=$(cd "$(dirname "$1")" && pwd)/$(basename "$1")
 fi
 work=$(mktemp -d)
-test -n "$KEEP" && echo "working in $work" || trap 'rm -rf "$work"' EXIT
+if test -n "$KEEP"; then echo "working in $work"; else trap 'rm -rf "$work"' EXIT; fi
 trap 'exit 1' HUP INT TERM
 log=$work/log
 failed() {
@@ -65,15 +65,17 @@ libraries=$sysroot/usr/lib/$triplet
 # ---- build ----------------------------------------------------------------------------------
 # A copy, since configure refuses a tree that was itself configured.
 mkdir "$work/tree" "$work/build"
-(cd "$root" && tar cf - --exclude=.git --exclude=config.status --exclude=config.h --exclude='*.o' --exclude='*.lo' \
-  --exclude='*.la' --exclude='.libs' --exclude='.deps' .) | (cd "$work/tree" && tar xf -)
+(cd "$root" && tar cf - --exclude=.git --exclude=config.status --exclude=config.h \
+  --exclude='*.o' --exclude='*.lo' --exclude='*.la' --exclude='.libs' --exclude='.deps' .) |
+  (cd "$work/tree" && tar xf -)
 echo "building for $triplet"
 (cd "$work/tree" && ./bootstrap) >"$log" 2>&1 || failed bootstrap
 cd "$work/build"
 PKG_CONFIG_LIBDIR=$libraries/pkgconfig ../tree/configure --host=$triplet --with-isa=neon \
   CPPFLAGS="-isystem $sysroot/usr/include -isystem $sysroot/usr/include/$triplet" \
   LDFLAGS="-L$libraries -Wl,-rpath-link,$libraries" >"$log" 2>&1 || failed configure
-make -j"$(nproc)" all tests/test_base >"$log" 2>&1 || failed make
+# One after the other: `all` is a make of its own, which would build the same objects meanwhile.
+{ make -j"$(nproc)" && make tests/test_base; } >"$log" 2>&1 || failed make
 
 # ---- run ------------------------------------------------------------------------------------
 QEMU_LD_PREFIX=/usr/$triplet

@@ -27,6 +27,7 @@ typedef struct pal_format {
   const int32_t *group;       /* j < groups, e.g. row, column and box; NULL when there is none */
   int factors, factor_rows;   /* token v has the factors factor[v * factors + f] < factor_rows */
   const int32_t *factor;      /* (digit, kind, ...); -1 for none; NULL: tokens are not factored */
+  const int32_t *token_class; /* [vocabulary], from 0: classes with thresholds of their own; NULL: one */
 } pal_format;
 
 /* Labels of one any-process step for each row of a state (FACTS: y never M). */
