@@ -2,7 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cli/bench.h"
+#include "cli/bench_net.h"
 
 enum { ROUNDS = 7 };
 static const double LEAST_SECONDS = 20e-3;
@@ -24,12 +24,16 @@ static pal_status check(const cli_options *o, pal_error *error) {
   for (int i = 0; i < SECTIONS && !known; i++) known = strcmp(o->argument, sections[i]) == 0;
   if (!known)
     return pal_fail(error, PAL_E_ARGUMENT,
-                    "bench measures ceilings, gemm, ops, train, decode or plan, not \"%s\"", o->argument);
+                    "bench measures ceilings, gemm, ops, train, decode or plan, not \"%s\"",
+                    o->argument);
   const bool train = o->argument && strcmp(o->argument, "train") == 0;
   if ((o->second || o->out || o->n_set) && !train)
     return pal_fail(error, PAL_E_ARGUMENT, "only bench train takes a case, --set and --out");
-  if (o->out && !o->second)
-    return pal_fail(error, PAL_E_ARGUMENT, "--out writes one case: palimpsest bench train CASE --out DIR");
+  const bool rows = o->second && strcmp(o->second, "rows") == 0;
+  if (o->out && (!o->second || rows))
+    return pal_fail(error, PAL_E_ARGUMENT,
+                    "--out writes one case: palimpsest bench train CASE --out DIR");
+  if (o->second && !rows && !cli_net_find(o->second, error)) return error->code;
   if (o->n > CLI_MOST_ROUNDS)
     return pal_fail(error, PAL_E_ARGUMENT, "--n is at most %d here", CLI_MOST_ROUNDS);
   return PAL_OK;
@@ -55,8 +59,9 @@ static pal_status watch(cli_bench *b, const char *when, pal_error *error) {
   if (status) return status;
   json_object_set_new(json_object_get(b->json, "cpu_share"), when, json_real(share));
   if (share < QUIET)
-    fprintf(stderr, "palimpsest: %s the measurements other processes took %.0f %% of the processor\n",
-            when, 100 * (1 - share));
+    fprintf(stderr,
+            "palimpsest: %s the measurements other processes took %.0f %% of the processor\n", when,
+            100 * (1 - share));
   return PAL_OK;
 }
 
@@ -88,7 +93,8 @@ int cli_verb_bench(pal_context *context, const cli_options *o) {
   pal_status status = b.json ? check(o, &error) : pal_fail(&error, PAL_E_MEMORY, "no memory");
   if (!status) {
     choose_teams(&b, o);
-    printf("%s; %d rounds: results are medians, ceilings the best\n", pal_version(context, version, sizeof version), b.rounds);
+    printf("%s; %d rounds: results are medians, ceilings the best\n",
+           pal_version(context, version, sizeof version), b.rounds);
     json_object_set_new(b.json, "version", json_string(version));
     json_object_set_new(b.json, "cpu_share", json_object());
     json_object_set_new(b.json, "rounds", json_integer(b.rounds));

@@ -2,8 +2,8 @@
  *
  * Things that are compared are timed in turn, round by round, and among them bursts of fused
  * multiply-adds on the library's own threads: a result's peak is that of the same minute. Results
- * are medians, ceilings the best of the rounds; spread is the distance between the quartiles relative
- * to the median. */
+ * are medians, ceilings the best of the rounds; spread is the distance between the quartiles
+ * relative to the median. */
 #ifndef PAL_CLI_BENCH_H
 #define PAL_CLI_BENCH_H
 
@@ -37,7 +37,7 @@ typedef struct cli_bench {
   json_t *json;
 } cli_bench;
 
-/* ---- timing (bench_time.c) ------------------------------------------------------------- */
+/* ---- timing (bench_time.c) -------------------------------------------------------------- */
 
 enum { CLI_MOST_TIMED = 24, CLI_MOST_ROUNDS = 1000 };
 
@@ -62,7 +62,7 @@ double cli_bench_median(double *value, int n, double *spread);
 /* A cli_plan run once. */
 pal_status cli_bench_run(void *plan, pal_error *error);
 
-/* ---- plans (bench_probe.c) ---------------------------------------------------------------- */
+/* ---- plans (bench_probe.c) -------------------------------------------------------------- */
 
 /* Compiles the graph, frees it and makes an instance. */
 pal_status cli_bench_compile(pal_graph *graph, cli_plan *plan, pal_error *error);
@@ -81,9 +81,10 @@ pal_status cli_bench_reading(cli_bench *b, cli_level level, int team, cli_plan *
 /* Stages that do nothing, `depth` ops of PAL_MAX_PHASES each, on the last team. */
 pal_status cli_bench_stages(cli_bench *b, int depth, cli_plan *plan, pal_error *error);
 
-/* ---- sections ------------------------------------------------------------------------------ */
+/* ---- sections --------------------------------------------------------------------------- */
 
-/* Multiply-adds, bf16 and memory of the best set; with `all`, every set, barriers, fork and join. */
+/* Multiply-adds, bf16 and memory of the best set; with `all`, every set, barriers, fork and join.
+ */
 pal_status cli_bench_ceilings(cli_bench *b, bool all, pal_error *error);
 pal_status cli_bench_gemm(cli_bench *b, pal_error *error);
 pal_status cli_bench_ops(cli_bench *b, pal_error *error);

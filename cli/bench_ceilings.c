@@ -58,7 +58,8 @@ static void find_caches(cli_bench *b) {
   }
 }
 
-/* AVX512_BF16 is bit 5 of eax in leaf 7, subleaf 1; the library says whether AVX-512 can be used. */
+/* AVX512_BF16 is bit 5 of eax in leaf 7, subleaf 1; the library says whether AVX-512 can be used.
+ */
 static bool has_dot(void) {
 #if defined(__x86_64__) || defined(__i386__)
   unsigned eax = 0, ebx, ecx, edx;
@@ -69,7 +70,7 @@ static bool has_dot(void) {
 #endif
 }
 
-/* ---- a barrier of two threads that only spin ----------------------------------------------------- */
+/* ---- a barrier of two threads that only spin -------------------------------------------- */
 
 enum { MEETINGS = 20000, PATIENCE = 1 << 14 };
 
@@ -108,7 +109,7 @@ static double spin_barrier(void) {
   return seconds / MEETINGS * 1e6;
 }
 
-/* ---- arithmetic ---------------------------------------------------------------------------------- */
+/* ---- arithmetic ------------------------------------------------------------------------- */
 
 static pal_status arithmetic(cli_bench *b, const cli_peak *peak, bool dot, json_t *list,
                              double rate[CLI_TEAMS], pal_error *error) {
@@ -158,7 +159,7 @@ static pal_status all_arithmetic(cli_bench *b, bool all, json_t *to, pal_error *
   return status;
 }
 
-/* ---- memory --------------------------------------------------------------------------------------- */
+/* ---- memory ----------------------------------------------------------------------------- */
 
 static pal_status memory_level(cli_bench *b, cli_level level, json_t *to, pal_error *error) {
   cli_plan plan[CLI_TEAMS] = {{NULL, NULL}};
@@ -181,7 +182,7 @@ static pal_status memory_level(cli_bench *b, cli_level level, json_t *to, pal_er
   return status;
 }
 
-/* ---- barriers --------------------------------------------------------------------------------------- */
+/* ---- barriers --------------------------------------------------------------------------- */
 
 /* A stage costs a barrier, a run besides its stages a fork and a join: two lengths tell both. */
 static pal_status barriers(cli_bench *b, json_t *to, pal_error *error) {
@@ -205,7 +206,8 @@ static pal_status barriers(cli_bench *b, json_t *to, pal_error *error) {
   json_object_set_new(to, "fork_join_us", json_real(1e6 * fork_join));
   printf("  stage with its barrier       %-10d %8.3f us         spread %4.1f %%\n",
          b->threads[b->teams - 1], 1e6 * barrier, 100 * timed[1].spread);
-  printf("  run, fork and join           %-10d %8.3f us\n", b->threads[b->teams - 1], 1e6 * fork_join);
+  printf("  run, fork and join           %-10d %8.3f us\n", b->threads[b->teams - 1],
+         1e6 * fork_join);
   return PAL_OK;
 }
 

@@ -36,11 +36,11 @@ static void report(cli_bench *b, const char *name, int team, int sequences, doub
                 json_pack("{s:s, s:i, s:i, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f}", "case", name,
                           "threads", b->threads[team], "sequences", sequences, "passes", passes,
                           "ms", 1e3 * t->median, "ms_per_pass", 1e3 * t->median / passes,
-                          "tokens_per_s", tokens / t->median, "gflops", t->rate, "fraction", fraction,
-                          "peak_gflops", t->peak, "spread", t->spread));
+                          "tokens_per_s", tokens / t->median, "gflops", t->rate, "fraction",
+                          fraction, "peak_gflops", t->peak, "spread", t->spread));
 }
 
-/* ---- masks: every pass reads whole boards ------------------------------------------------------- */
+/* ---- masks: every pass reads whole boards ----------------------------------------------- */
 
 /* All boards and half of them, in turn, through one decoder: half the rows must cost half. */
 static pal_status masked(cli_bench *b, pal_error *error) {
@@ -70,13 +70,14 @@ static pal_status masked(cli_bench *b, pal_error *error) {
            (double)STEPS * count[i % 2] * c->length, &timed[i]);
   for (int t = 0; t < b->teams && !status; t++)
     printf("  half of the boards cost %.3f of all, %d thread%s\n",
-           timed[2 * t + 1].median / timed[2 * t].median, b->threads[t], b->threads[t] > 1 ? "s" : "");
+           timed[2 * t + 1].median / timed[2 * t].median, b->threads[t],
+           b->threads[t] > 1 ? "s" : "");
   if (decoder) pal_decoder_free(decoder);
   cli_net_close(&net);
   return status;
 }
 
-/* ---- left to right with caches: every pass reads one row of a board -------------------------------- */
+/* ---- left to right with caches: every pass reads one row of a board --------------------- */
 
 static pal_status cached(cli_bench *b, pal_error *error) {
   const cli_net_case *c = cli_net_find("C", error);
@@ -97,7 +98,8 @@ static pal_status cached(cli_bench *b, pal_error *error) {
   /* A row's products, and attention to half of the board in the mean. */
   const double passes = (double)d.passes, rows = c->length;
   const double attention = (double)c->layers * 4 * rows * c->width;
-  const double work = passes * (cli_net_flops(c) / rows - attention + attention * (rows + 1) / (2 * rows));
+  const double work =
+      passes * (cli_net_flops(c) / rows - attention + attention * (rows + 1) / (2 * rows));
   for (int t = 0; t < b->teams; t++)
     timed[t] = (cli_timed){.run = run_decoder, .data = &d, .team = t, .work = work};
   if (!status) status = cli_bench_time(b, timed, b->teams, error);
@@ -108,7 +110,7 @@ static pal_status cached(cli_bench *b, pal_error *error) {
   return status;
 }
 
-/* ---- latency --------------------------------------------------------------------------------------- */
+/* ---- latency ---------------------------------------------------------------------------- */
 
 /* Logits of one sequence of case A. */
 static pal_status latency(cli_bench *b, pal_error *error) {
@@ -128,7 +130,8 @@ static pal_status latency(cli_bench *b, pal_error *error) {
   }
   if (!status) status = cli_net_feed(&net, plan.exec, 1, &batch, error);
   for (int t = 0; t < b->teams; t++)
-    timed[t] = (cli_timed){.run = cli_bench_run, .data = &plan, .team = t, .work = cli_net_flops(c)};
+    timed[t] =
+        (cli_timed){.run = cli_bench_run, .data = &plan, .team = t, .work = cli_net_flops(c)};
   if (!status) status = cli_bench_time(b, timed, b->teams, error);
   for (int t = 0; t < b->teams && !status; t++)
     report(b, "forward of case A", t, 1, 1, c->length, &timed[t]);

@@ -59,7 +59,8 @@ static pal_status write_gradients(const cli_net *net, pal_context *context, pal_
                                   pal_error *error) {
   cli_net twin;
   pal_status status = cli_net_open(&twin, context, net->c, "mdm", set, n, error);
-  pal_graph *g = status ? NULL : cli_net_step(&twin, 1, false, false, error); /* makes its variables */
+  pal_graph *g =
+      status ? NULL : cli_net_step(&twin, 1, false, false, error); /* makes its variables */
   if (!status && !g) status = error->code;
   if (g && pal_graph_error(g)->code) {
     *error = *pal_graph_error(g);
@@ -96,8 +97,9 @@ pal_status cli_bench_export(cli_bench *b, const cli_net_case *c, const char *con
   if (!status) status = pal_directory_create(directory, error);
   if (!status) status = pal_weights_save(net.model, weights, false, NULL, 0, error);
   if (!status)
-    status = write_case(&net, &batch, (double)*(const float *)pal_exec_output(plan.exec, "loss", NULL),
-                        description, error);
+    status =
+        write_case(&net, &batch, (double)*(const float *)pal_exec_output(plan.exec, "loss", NULL),
+                   description, error);
   if (!status) status = write_gradients(&net, b->context, plan.exec, set, n, gradients, error);
   cli_bench_release(&plan);
   cli_net_close(&net);

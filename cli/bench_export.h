@@ -4,8 +4,8 @@
 
 #include "cli/bench_net.h"
 
-/* Writes to `directory`: weights.safetensors, none of them zero; case.json, the network's settings, one
- * batch and its loss; gradients.safetensors, of that loss. */
+/* Writes to `directory`: weights.safetensors, none of them zero; case.json, the network's settings,
+ * one batch and its loss; gradients.safetensors, of that loss. */
 pal_status cli_bench_export(cli_bench *b, const cli_net_case *c, const char *const *set, int n,
                             const char *directory, pal_error *error);
 #endif

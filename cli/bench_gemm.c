@@ -29,9 +29,9 @@ static pal_status one(cli_bench *b, const cli_product *p, summary *of, double *g
     cli_bench_add(b, "gemm",
                   json_pack("{s:I, s:I, s:I, s:s, s:i, s:f, s:f, s:f, s:f, s:b}", "m",
                             (json_int_t)p->m, "n", (json_int_t)p->n, "k", (json_int_t)p->k, "form",
-                            cli_form_name[p->form], "threads", b->threads[t], "gflops", timed[t].rate,
-                            "fraction", fraction, "peak_gflops", timed[t].peak, "spread",
-                            timed[t].spread, "skinny", (int)p->skinny));
+                            cli_form_name[p->form], "threads", b->threads[t], "gflops",
+                            timed[t].rate, "fraction", fraction, "peak_gflops", timed[t].peak,
+                            "spread", timed[t].spread, "skinny", (int)p->skinny));
     if (p->skinny || of[t].n == MOST_PRODUCTS) continue;
     if (!of[t].n || fraction < of[t].least) of[t].least = fraction;
     of[t].fraction[of[t].n++] = fraction;
@@ -55,8 +55,9 @@ pal_status cli_bench_gemm(cli_bench *b, pal_error *error) {
     const double median = cli_bench_median(of[t].fraction, of[t].n, NULL);
     printf("  median of %d (without skinny ones), %s: %.1f %%, least %.1f %%\n", of[t].n,
            cli_bench_team(b, t, team, sizeof team), 100 * median, 100 * of[t].least);
-    cli_bench_add(b, "gemm_summary", json_pack("{s:i, s:f, s:f}", "threads", b->threads[t],
-                                               "median_fraction", median, "least_fraction", of[t].least));
+    cli_bench_add(b, "gemm_summary",
+                  json_pack("{s:i, s:f, s:f}", "threads", b->threads[t], "median_fraction", median,
+                            "least_fraction", of[t].least));
   }
   if (gains > 0 && !status)
     printf("  %d threads: %.2f times one, in the median\n", b->threads[1],

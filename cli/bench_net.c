@@ -17,7 +17,7 @@ const cli_net_case *cli_net_at(int i) { return i < CASES ? &cases[i] : NULL; }
 const cli_net_case *cli_net_find(const char *name, pal_error *error) {
   for (int i = 0; i < CASES; i++)
     if (strcmp(cases[i].name, name) == 0) return &cases[i];
-  pal_fail(error, PAL_E_NOT_FOUND, "there are cases A, B, C and D, not \"%s\"", name);
+  pal_fail(error, PAL_E_NOT_FOUND, "there are cases A, B, C and D, and rows, not \"%s\"", name);
   return NULL;
 }
 
@@ -27,7 +27,7 @@ double cli_net_flops(const cli_net_case *c) {
   return n * (2 * matrices + c->layers * 4 * n * w);
 }
 
-/* ---- sequences ------------------------------------------------------------------------------- */
+/* ---- sequences -------------------------------------------------------------------------- */
 
 pal_example cli_net_example(cli_source *source, uint64_t number) {
   pal_rng rng = pal_rng_new(1, "bench", 0, number);
@@ -62,7 +62,7 @@ static pal_status load(void *self, const void *state, size_t bytes, pal_error *e
 
 static void forget(void *self) { (void)self; }
 
-/* ---- model ------------------------------------------------------------------------------------- */
+/* ---- model ------------------------------------------------------------------------------ */
 
 pal_status cli_net_open(cli_net *net, pal_context *context, const cli_net_case *c,
                         const char *definition, const char *const *set, int n, pal_error *error) {
@@ -94,7 +94,7 @@ void cli_net_close(cli_net *net) {
   net->store = NULL;
 }
 
-/* ---- the step as one graph ---------------------------------------------------------------------- */
+/* ---- the step as one graph -------------------------------------------------------------- */
 
 static void add_gradients(const cli_net *net, pal_graph *g, pal_value loss, bool gradients,
                           bool update) {

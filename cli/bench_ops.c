@@ -1,5 +1,5 @@
-/* palimpsest bench ops: attention against the multiply-adds' peak, row-local ops and updates against
- * the memory that holds their operands (floor 6). */
+/* palimpsest bench ops: attention against the multiply-adds' peak, row-local ops and updates
+ * against the memory that holds their operands (floor 6). */
 #include <math.h>
 #include <string.h>
 
@@ -100,7 +100,7 @@ static const op_case cases[] = {
 };
 enum { CASES = sizeof cases / sizeof *cases };
 
-/* ---- data ------------------------------------------------------------------------------------- */
+/* ---- data ------------------------------------------------------------------------------- */
 
 static void fill_inputs(const op_case *c, pal_exec *exec) {
   static const char *const rows[] = {"x", "z", "q", "k", "v", "dy"};
@@ -133,7 +133,7 @@ static double attention_flops(const op_case *c) {
   return c->length ? (c->backward ? 3 : 1) * 4 * pairs * (double)c->width : 0;
 }
 
-/* ---- results ------------------------------------------------------------------------------------ */
+/* ---- results ---------------------------------------------------------------------------- */
 
 /* The memory whose speed bounds an op: the smallest that holds everything it touches. */
 static cli_level level_of(const cli_bench *b, double bytes, int team) {
@@ -187,7 +187,8 @@ static pal_status one(cli_bench *b, const op_case *c, pal_error *error) {
              (long long)c->length, c->heads, (long long)c->width / c->heads);
   else
     snprintf(shape, sizeof shape, "%lld x %lld", (long long)c->rows, (long long)c->width);
-  status = time_plan(b, &plan, attention_flops(c), c->name, shape, (double)(c->rows * c->width), error);
+  status =
+      time_plan(b, &plan, attention_flops(c), c->name, shape, (double)(c->rows * c->width), error);
   cli_bench_release(&plan);
   return status;
 }

@@ -22,5 +22,6 @@ typedef struct cli_peak {
 
 enum { CLI_READ_STEP = 256 };
 
-extern const cli_peak cli_peak_generic, cli_peak_avx2, cli_peak_avx512, cli_peak_bf16, cli_peak_neon;
+extern const cli_peak cli_peak_generic, cli_peak_avx2, cli_peak_avx512, cli_peak_bf16,
+    cli_peak_neon;
 #endif

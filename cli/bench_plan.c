@@ -46,14 +46,14 @@ static pal_status compile(cli_bench *b, const cli_net *net, int sequences, doubl
 static void report(cli_bench *b, const cli_net_case *c, int sequences, const pal_plan_stats *s,
                    double build, double compiled, double spread, double rss[2]) {
   const double ratio = s->largest_live ? (double)s->arena_bytes / (double)s->largest_live : 0;
-  printf("  %-2s %4d x %-4d built %7.2f ms, compiled %7.2f ms   spread %4.1f %%\n", c->name, sequences,
-         c->length, 1e3 * build, 1e3 * compiled, 100 * spread);
+  printf("  %-2s %4d x %-4d built %7.2f ms, compiled %7.2f ms   spread %4.1f %%\n", c->name,
+         sequences, c->length, 1e3 * build, 1e3 * compiled, 100 * spread);
   printf("     arena %.2f MB, largest live set %.2f MB, ratio %.3f; resident before a run %.1f MB,"
          " at most %.1f MB\n",
          (double)s->arena_bytes * 1e-6, (double)s->largest_live * 1e-6, ratio, rss[0] * 1e-6,
          rss[1] * 1e-6);
-  printf("     %d steps, %d stages, %d chains, %d barriers; %.3f GFLOP, %.1f MB touched\n", s->steps,
-         s->stages, s->chains, s->barriers, s->flops * 1e-9, s->bytes * 1e-6);
+  printf("     %d steps, %d stages, %d chains, %d barriers; %.3f GFLOP, %.1f MB touched\n",
+         s->steps, s->stages, s->chains, s->barriers, s->flops * 1e-9, s->bytes * 1e-6);
   cli_bench_add(
       b, "plan",
       json_pack("{s:s, s:i, s:f, s:f, s:f, s:I, s:I, s:f, s:f, s:f, s:i, s:i, s:i, s:i, s:f, s:f}",
@@ -61,7 +61,8 @@ static void report(cli_bench *b, const cli_net_case *c, int sequences, const pal
                 1e3 * compiled, "spread", spread, "arena_bytes", (json_int_t)s->arena_bytes,
                 "largest_live_bytes", (json_int_t)s->largest_live, "arena_over_live", ratio,
                 "rss_before", rss[0], "peak_rss", rss[1], "steps", s->steps, "stages", s->stages,
-                "chains", s->chains, "barriers", s->barriers, "flops", s->flops, "bytes", s->bytes));
+                "chains", s->chains, "barriers", s->barriers, "flops", s->flops, "bytes",
+                s->bytes));
 }
 
 static pal_status one(cli_bench *b, const cli_net_case *c, int sequences, pal_error *error) {

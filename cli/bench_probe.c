@@ -1,6 +1,6 @@
-/* Plans that measure the machine: ops of the program's own, run by the library's executor on its own
- * threads, so that they meet the same cores, the same barriers and the same neighbours as its kernels
- * (floor 6). */
+/* Plans that measure the machine: ops of the program's own, run by the library's executor on its
+ * own threads, so that they meet the same cores, the same barriers and the same neighbours as its
+ * kernels (floor 6). */
 #include <stdlib.h>
 #include <string.h>
 
@@ -100,7 +100,7 @@ static const pal_op nothing = {PROBE("bench_stages", "One task per thread that d
                                          {.run = run_nothing, .tasks = tasks}},
                                .cost = cost_of_nothing};
 
-/* ---- plans -------------------------------------------------------------------------------- */
+/* ---- plans ------------------------------------------------------------------------------ */
 
 void cli_bench_fill(float *x, int64_t n, uint64_t seed) {
   uint32_t state = (uint32_t)seed * 2654435769u + 1;
@@ -125,8 +125,8 @@ void cli_bench_release(cli_plan *plan) {
   *plan = (cli_plan){0};
 }
 
-static pal_status probe_plan(cli_bench *b, const char *op, const probe *p, int64_t floats, int depth,
-                             cli_plan *plan, pal_error *error) {
+static pal_status probe_plan(cli_bench *b, const char *op, const probe *p, int64_t floats,
+                             int depth, cli_plan *plan, pal_error *error) {
   pal_graph *g = pal_graph_new(b->context, NULL);
   if (!g) return pal_fail(error, PAL_E_MEMORY, "no memory for a graph");
   pal_value x = pal_input(g, "x", PAL_TYPE(PAL_F32, PAL_STATIC, floats));
@@ -190,7 +190,7 @@ pal_status cli_bench_stages(cli_bench *b, int depth, cli_plan *plan, pal_error *
   return probe_plan(b, nothing.name, &p, p.tasks, depth, plan, error);
 }
 
-/* ---- what there is --------------------------------------------------------------------------- */
+/* ---- what there is ---------------------------------------------------------------------- */
 
 static bool usable(const cli_peak *peak) { return peak->fma && pal_isa_available(peak->isa); }
 

@@ -37,7 +37,8 @@ static pal_status run_times(cli_timed *t, int64_t times, double *seconds, pal_er
   return status;
 }
 
-/* The first run touches memory and wakes threads; doubling then finds how many runs last long enough. */
+/* The first run touches memory and wakes threads; doubling then finds how many runs last long
+ * enough. */
 static pal_status calibrate(const cli_bench *b, cli_timed *t, int64_t *times, pal_error *error) {
   double seconds;
   pal_status status = run_times(t, 1, &seconds, error);
@@ -93,7 +94,8 @@ pal_status cli_bench_time(cli_bench *b, cli_timed *timed, int n, pal_error *erro
       if (timed[i].team == t) burst[t] = count;
     if (burst[t] < 0) continue;
     const double flops = pal_plan_statistics(b->burst[t].plan).flops;
-    all[count++] = (cli_timed){.run = cli_bench_run, .data = &b->burst[t], .team = t, .work = flops};
+    all[count++] =
+        (cli_timed){.run = cli_bench_run, .data = &b->burst[t], .team = t, .work = flops};
   }
   const pal_status status = cli_bench_rounds(b, all, count, error);
   if (status) return status;
@@ -116,7 +118,8 @@ pal_status cli_bench_share(cli_bench *b, double *share, pal_error *error) {
   for (int i = 0; i < BURSTS && !status; i++) status = cli_bench_run(&b->burst[team], error);
   clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &after);
   const double wall = cli_seconds() - start;
-  const double used = (double)(after.tv_sec - before.tv_sec) + 1e-9 * (double)(after.tv_nsec - before.tv_nsec);
+  const double used =
+      (double)(after.tv_sec - before.tv_sec) + 1e-9 * (double)(after.tv_nsec - before.tv_nsec);
   *share = used / (wall * b->threads[team]);
   return status;
 }

@@ -1,4 +1,5 @@
-/* palimpsest bench train: whole steps of the trainer, batch drawn, forward, backward, AdamW (floor 6). */
+/* palimpsest bench train: whole steps of the trainer, batch drawn, forward, backward, AdamW (floor
+ * 6). */
 #include <stdlib.h>
 #include <string.h>
 
@@ -61,14 +62,15 @@ static void report(cli_bench *b, const cli_net_case *c, int64_t parameters, cons
   char text[32];
   const double tokens = (double)c->batch * c->length / timed->median;
   const double fraction = timed->rate / timed->peak;
-  printf("  %-6s %5d x %-4d  %-10s %9.3f ms %9.0f tokens/s %8.1f steps/s %8.1f GFLOP/s %5.1f %%"
-         "   spread %4.1f %%\n",
-         c->name, c->batch, c->length, cli_bench_team(b, team, text, sizeof text), 1e3 * timed->median,
-         tokens, 1 / timed->median, timed->rate, 100 * fraction, 100 * timed->spread);
+  printf(
+      "  %-6s %5d x %-4d  %-10s %9.3f ms %9.0f tokens/s %8.1f steps/s %8.1f GFLOP/s %5.1f %%"
+      "   spread %4.1f %%\n",
+      c->name, c->batch, c->length, cli_bench_team(b, team, text, sizeof text), 1e3 * timed->median,
+      tokens, 1 / timed->median, timed->rate, 100 * fraction, 100 * timed->spread);
   cli_bench_add(
       b, "train",
-      json_pack("{s:s, s:i, s:s, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:i, s:i, s:I}", "case", c->name,
-                "threads", b->threads[team], "precision", "f32", "ms", 1e3 * timed->median,
+      json_pack("{s:s, s:i, s:s, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:i, s:i, s:I}", "case",
+                c->name, "threads", b->threads[team], "precision", "f32", "ms", 1e3 * timed->median,
                 "tokens_per_s", tokens, "steps_per_s", 1 / timed->median, "gflops", timed->rate,
                 "fraction", fraction, "peak_gflops", timed->peak, "spread", timed->spread, "batch",
                 c->batch, "rows", c->batch * c->length, "parameters", (json_int_t)parameters));
@@ -113,8 +115,10 @@ pal_status cli_bench_train(cli_bench *b, const cli_options *o, const char *only,
   const cli_net_case *one_case = only && !growth ? cli_net_find(only, error) : NULL;
   if (only && !growth && !one_case) return error->code;
   pal_status status = sort_settings(o, &set, error);
-  if (!status && o->out) status = cli_bench_export(b, one_case, set.model, set.models, o->out, error);
-  if (!status && !growth) printf("training steps: sequences x length, percent of the multiply-adds' peak\n");
+  if (!status && o->out)
+    status = cli_bench_export(b, one_case, set.model, set.models, o->out, error);
+  if (!status && !growth)
+    printf("training steps: sequences x length, percent of the multiply-adds' peak\n");
   for (int i = 0; cli_net_at(i) && !status && !growth; i++)
     if (!one_case || one_case == cli_net_at(i)) status = one(b, cli_net_at(i), &set, error);
   if (!status && !one_case) status = rows(b, &set, error);

@@ -155,7 +155,7 @@ static pal_status evaluate_file(cli_job *job, const char *path, int limit, cli_s
 
 /* Models without a window attend to whole sequences: fewer of the long ones. */
 static int affordable(const cli_job *job, int set, int size) {
-  enum { LEAST = 4 };
+  enum { LEAST = 8 };
   static const double WORK = 2e8; /* rows squared, over all instances */
   pal_example e;
   pal_error ignored = {0};

@@ -26,7 +26,7 @@ typedef struct parity {
 
 static const pal_setting settings[] = {
     {"train_max", "20", "training strings have 2 to this many bits (answering models)"},
-    {"lengths", "2,3,5,10,30,100,1000,10000", "lengths evaluated, in bits"},
+    {"lengths", "2,3,5,10,20,30,100,1000,10000", "lengths evaluated, in bits"},
     {"per_length", "1000", "strings of each length"},
     {"seed", "1", "seed of the evaluated strings"},
 };
