@@ -8,6 +8,13 @@ pal_region pal_region_add(pal_batch *batch, const pal_model *model, const pal_ex
                           pal_error *error) {
   const pal_format *f = pal_model_format(model);
   int n = example->n_answer;
+  for (int i = 0; i < example->n_prompt; i++)
+    if (example->prompt[i] == f->mask) {
+      pal_fail(error, PAL_E_UNSUPPORTED,
+               "%s learns answers that follow their prompt, and this prompt has masks within",
+               pal_model_definition_of(model)->name);
+      return (pal_region){-1, 0};
+    }
   if (f->eos >= 0) n = n + 1 > example->answer_room ? n + 1 : example->answer_room;
   const int64_t first = pal_batch_add(batch, NULL, example->n_prompt + n, example->id, error);
   if (first < 0) return (pal_region){-1, 0};

@@ -16,7 +16,7 @@ static pal_status rows(const pal_model *model, const pal_example *example, pal_r
   const int32_t mask = pal_model_format(model)->mask;
   const pal_region region = pal_region_add(batch, model, example, error);
   (void)evaluate;
-  if (region.first < 0) return PAL_E_CAPACITY;
+  if (region.first < 0) return error && error->code ? error->code : PAL_E_CAPACITY;
   if (region.n == 0) return PAL_OK;
   const int cut = (int)pal_rng_below(rng, (uint32_t)region.n);
   pal_region_mask(batch, region.first + cut, mask, region.n);

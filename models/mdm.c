@@ -46,7 +46,7 @@ static pal_status rows(const pal_model *model, const pal_example *example, pal_r
                        bool evaluate, pal_batch *batch, pal_error *error) {
   const int32_t mask = pal_model_format(model)->mask;
   const pal_region region = pal_region_add(batch, model, example, error);
-  if (region.first < 0) return PAL_E_CAPACITY;
+  if (region.first < 0) return error && error->code ? error->code : PAL_E_CAPACITY;
   if (region.n == 0) return PAL_OK;
   float *time = &batch->time[batch->sequences - 1];
   batch->count[0] += region.n;

@@ -2,10 +2,19 @@
 libpal_core_la_SOURCES += \
 	%D%/open.c \
 	%D%/parity.c \
+	%D%/sudoku.c \
+	%D%/sudoku_answer.c \
 	%D%/sudoku_board.c \
 	%D%/sudoku_make.c \
+	%D%/sudoku_policy.c \
+	%D%/sudoku_puzzles.c \
+	%D%/sudoku_released.c \
+	%D%/sudoku_symmetry.c \
+	%D%/sudoku_text.c \
+	%D%/sudoku_walk.c \
 	%D%/table.c \
 	%D%/task.c \
 	%D%/text.c
 noinst_HEADERS += \
-	%D%/sudoku.h
+	%D%/sudoku.h \
+	%D%/sudoku_task.h

@@ -1,7 +1,7 @@
 /* Sudoku boards: rules, solver, symmetries, text forms, policies (floor 5).
  *
- * A board is an array of shape->cells digits in reading order, 1 .. n, 0 for blank; sizes n are 4, 9
- * and 16. Nothing here keeps state between calls or allocates: callers own all memory. */
+ * A board is an array of shape->cells digits in reading order, 1 .. n, 0 for blank; sizes n are 4,
+ * 9 and 16. Nothing here keeps state between calls or allocates: callers own all memory. */
 #ifndef PAL_TASKS_SUDOKU_H
 #define PAL_TASKS_SUDOKU_H
 
@@ -13,7 +13,7 @@
 
 enum { PAL_SUDOKU_MOST = 16, PAL_SUDOKU_CELLS = 256, PAL_SUDOKU_TEXT = 8192 };
 
-/* ---- rules --------------------------------------------------------------------------------- */
+/* ---- rules ----------------------------------------------------------------------------------- */
 
 /* Units are numbered rows 0 .. n-1, columns n .. 2n-1, boxes 2n .. 3n-1. Sets of digits are masks:
  * digit d is bit d - 1. */
@@ -23,6 +23,7 @@ typedef struct pal_sudoku_shape {
   uint8_t unit[3 * PAL_SUDOKU_MOST][PAL_SUDOKU_MOST]; /* cells of a unit */
   uint8_t of[PAL_SUDOKU_CELLS][3];        /* units of a cell: row, column, box */
   uint8_t peer[PAL_SUDOKU_CELLS][39];     /* cells that share a unit with a cell */
+  uint8_t digit[3 * PAL_SUDOKU_MOST + 1], kind[3 * PAL_SUDOKU_MOST + 1]; /* of a token, see below */
 } pal_sudoku_shape;
 
 /* False when n is not 4, 9 or 16. */
@@ -39,7 +40,7 @@ pal_sudoku_verdict pal_sudoku_verify(const pal_sudoku_shape *shape, const uint8_
                                      const uint8_t *solution, const uint8_t *board);
 int pal_sudoku_givens(const pal_sudoku_shape *shape, const uint8_t *board);
 
-/* ---- solver --------------------------------------------------------------------------------- */
+/* ---- solver ---------------------------------------------------------------------------------- */
 
 /* A depth-first search after all naked and hidden singles. Zero-initialise, set what you want. */
 typedef struct pal_sudoku_search {
@@ -56,7 +57,7 @@ typedef struct pal_sudoku_search {
 int pal_sudoku_solve(const pal_sudoku_shape *shape, const uint8_t *given,
                      pal_sudoku_search *search);
 
-/* ---- generator -------------------------------------------------------------------------------- */
+/* ---- generator ------------------------------------------------------------------------------- */
 
 /* A random full board. */
 void pal_sudoku_fill(const pal_sudoku_shape *shape, pal_rng *rng, uint8_t *solution);
@@ -65,7 +66,7 @@ void pal_sudoku_fill(const pal_sudoku_shape *shape, pal_rng *rng, uint8_t *solut
 bool pal_sudoku_make(const pal_sudoku_shape *shape, pal_rng *rng, int givens, uint8_t *given,
                      uint8_t *solution);
 
-/* ---- symmetries ------------------------------------------------------------------------------- */
+/* ---- symmetries ------------------------------------------------------------------------------ */
 
 /* Transposition, permutations of bands, of stacks, of rows in a band, of columns in a stack, of
  * digits: cell i of the image is digit[board[source[i]]]. */
@@ -92,12 +93,12 @@ bool pal_sudoku_equivalent(const pal_sudoku_shape *shape, const uint8_t *given_a
                            const uint8_t *solution_a, const uint8_t *given_b,
                            const uint8_t *solution_b);
 
-/* ---- text ------------------------------------------------------------------------------------- */
+/* ---- text ------------------------------------------------------------------------------------ */
 
 /* Reads a puzzle and solves it. Three forms are told apart: n * n characters (blank . or 0; digits
- * above 9 are letters from A); puzzle,solution; and the 4 n^2 + 1 integers of
- * pal_sudoku_write_row. PAL_E_FORMAT says what is wrong: length, character, contradictory givens, no
- * solution, several, or a solution that is none. */
+ * above 9 are letters from A); puzzle,solution; and the 4 n^2 + 1 integers of pal_sudoku_write_row.
+ * PAL_E_FORMAT says what is wrong: length, character, contradictory givens, no solution, several,
+ * or a solution that is none. */
 pal_status pal_sudoku_read(const pal_sudoku_shape *shape, const char *line, uint8_t *given,
                            uint8_t *solution, pal_error *error);
 /* n * n characters and a NUL. */
@@ -105,8 +106,8 @@ void pal_sudoku_write_line(const pal_sudoku_shape *shape, const uint8_t *board, 
 /* The line "puzzle,solution" of a file headed "quizzes,solutions". */
 void pal_sudoku_write_csv(const pal_sudoku_shape *shape, const uint8_t *given,
                           const uint8_t *solution, char *text);
-/* Number of givens, then row, column, value, technique of every cell, from 0, from 0, from 1; givens
- * first (technique 0), then in the solver's order: naked single 1, hidden single 2, guess 3.
+/* Number of givens, then row, column, value, technique of every cell, from 0, from 0, from 1;
+ * givens first (technique 0), then in the solver's order: naked single 1, hidden single 2, guess 3.
  * Separated by spaces. All writers need at most PAL_SUDOKU_TEXT characters. */
 void pal_sudoku_write_row(const pal_sudoku_shape *shape, const uint8_t *given,
                           const uint8_t *solution, char *text);
@@ -119,7 +120,7 @@ int pal_sudoku_order(const pal_sudoku_shape *shape, const uint8_t *given, const 
 void pal_sudoku_draw(const pal_sudoku_shape *shape, const uint8_t *given, const uint8_t *board,
                      const uint8_t *marked, bool plain, char *text, size_t size);
 
-/* ---- policies: labels of any state -------------------------------------------------------------- */
+/* ---- policies: labels of any state ----------------------------------------------------------- */
 
 /* Trace "restart": a token a cell. 0 is the mask, then n given, n deduced at the root, n
  * speculative. */
@@ -129,16 +130,16 @@ static inline int pal_sudoku_token(const pal_sudoku_shape *shape, enum pal_sudok
   return (int)kind * shape->n + digit;
 }
 static inline int pal_sudoku_digit(const pal_sudoku_shape *shape, int token) {
-  return token ? (token - 1) % shape->n + 1 : 0;
+  return shape->digit[token];
 }
 static inline enum pal_sudoku_kind pal_sudoku_kind_of(const pal_sudoku_shape *shape, int token) {
-  return (enum pal_sudoku_kind)((token - 1) / shape->n);
+  return (enum pal_sudoku_kind)shape->kind[token];
 }
 
 /* What is to be seen in a state. */
 typedef struct pal_sudoku_view {
   uint16_t candidate[PAL_SUDOKU_CELLS]; /* digits not visible in a masked cell's units; else 0 */
-  uint16_t forced[PAL_SUDOKU_CELLS];    /* of these: the only one, or placeable nowhere else in a unit */
+  uint16_t forced[PAL_SUDOKU_CELLS];    /* of these: the only, or without another place */
   int masks, givens, roots, speculative; /* cells of each kind */
   int forced_cells;
   bool conflict; /* a mask without candidates, a digit twice in a unit or without a place there */

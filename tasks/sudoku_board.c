@@ -15,6 +15,10 @@ bool pal_sudoku_shape_init(pal_sudoku_shape *s, int n) {
   s->units = 3 * n;
   s->peers = 3 * (n - 1) - 2 * (s->box - 1);
   s->all = (uint16_t)((1u << n) - 1);
+  for (int token = 1; token <= 3 * n; token++) {
+    s->digit[token] = (uint8_t)((token - 1) % n + 1);
+    s->kind[token] = (uint8_t)((token - 1) / n);
+  }
   int filled[3 * PAL_SUDOKU_MOST] = {0};
   for (int c = 0; c < s->cells; c++) {
     const int row = c / n, column = c % n;
@@ -58,7 +62,7 @@ pal_sudoku_verdict pal_sudoku_verify(const pal_sudoku_shape *shape, const uint8_
   return v;
 }
 
-/* ---- solver --------------------------------------------------------------------------------- */
+/* ---- solver ---------------------------------------------------------------------------------- */
 
 typedef struct position {
   uint64_t dirty;                     /* units to be looked through for hidden singles */
@@ -154,7 +158,8 @@ static int fewest(const pal_sudoku_shape *s, const position *p, pal_rng *random)
 /* Digits of a cell in the order of trying: the known solution's comes last. */
 static int arrange(unsigned set, unsigned last, pal_rng *random, uint16_t order[]) {
   int n = 0;
-  for (unsigned left = set & ~last; left; left &= left - 1) order[n++] = (uint16_t)(left & (0 - left));
+  for (unsigned left = set & ~last; left; left &= left - 1)
+    order[n++] = (uint16_t)(left & (0 - left));
   for (int i = n; random && i > 1; i--) {
     const int j = (int)pal_rng_below(random, (uint32_t)i);
     const uint16_t swap = order[i - 1];

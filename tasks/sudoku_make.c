@@ -1,14 +1,14 @@
 /* Sudoku: random full boards and puzzles with one solution (floor 5).
  *
- * A puzzle has one solution exactly when its givens meet every "escape": a set of cells in which some
- * other full board differs from the solution. Escapes found by the solver are kept, so that most
- * candidates are refused by a few ANDs; a search over sets of cells that meet them all then gets
- * below what random removal reaches. */
+ * A puzzle has one solution exactly when its givens meet every "escape": a set of cells in which
+ * some other full board differs from the solution. Escapes found by the solver are kept, so that
+ * most candidates are refused by a few ANDs; a search over sets of cells that meet them all then
+ * gets below what random removal reaches. */
 #include <string.h>
 
 #include "tasks/sudoku.h"
 
-enum { ESCAPES = 512, BOARDS = 200, ROUNDS = 6000, MOST_TAKEN = 5 };
+enum { ESCAPES = 2048, BOARDS = 200, ROUNDS = 6000, MOST_TAKEN = 2 };
 
 typedef struct cells {
   uint64_t word[4];
@@ -54,7 +54,7 @@ void pal_sudoku_fill(const pal_sudoku_shape *shape, pal_rng *rng, uint8_t *solut
   }
 }
 
-/* ---- one solution? -------------------------------------------------------------------------- */
+/* ---- one solution? --------------------------------------------------------------------------- */
 
 /* The first escape that the set does not meet; -1: none known. */
 static int missed(const maker *m, const cells *set) {
@@ -84,7 +84,8 @@ static bool is_unique(maker *m, const cells *set, int *which) {
   return false;
 }
 
-/* Takes away cells that are not needed, in random order, down to `wanted`; returns how many stay. */
+/* Takes away cells that are not needed, in random order, down to `wanted`; returns how many
+ * stay. */
 static int reduce(maker *m, cells *set, int size, int wanted) {
   uint8_t order[PAL_SUDOKU_CELLS];
   int n = 0, which;
@@ -99,7 +100,7 @@ static int reduce(maker *m, cells *set, int size, int wanted) {
   return size;
 }
 
-/* ---- fewer ------------------------------------------------------------------------------------ */
+/* ---- fewer ----------------------------------------------------------------------------------- */
 
 /* The cell, outside the set, that most known escapes missed by it contain; ties at random. */
 static int best_cell(maker *m, const cells *set, int which) {

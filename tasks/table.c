@@ -1,10 +1,11 @@
 /* The built-in tasks (floor 5), defined by the call a plug-in makes. */
 #include <palimpsest/task.h>
 
-extern const pal_task_definition pal_task_parity, pal_task_text_definition;
+extern const pal_task_definition pal_task_parity, pal_task_sudoku, pal_task_text_definition;
 
 pal_status pal_register_tasks(pal_context *context, pal_error *error) {
-  const pal_task_definition *all[] = {&pal_task_parity, &pal_task_text_definition};
+  const pal_task_definition *all[] = {&pal_task_parity, &pal_task_sudoku,
+                                      &pal_task_text_definition};
   for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
     pal_status status = pal_define(context, "task", all[i]->name, all[i], error);
     if (status) return status;

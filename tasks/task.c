@@ -39,6 +39,7 @@ void pal_task_free(pal_task *task) {
   if (!task) return;
   if (task->self) task->definition->close(task);
   if (task->value) pal_settings_free(task->value, task->definition->n_settings);
+  pal_free(task->value);
   pal_free(task);
 }
 

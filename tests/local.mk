@@ -21,6 +21,9 @@ check_PROGRAMS += %D%/test_optim
 
 check_PROGRAMS += %D%/test_plan
 %C%_test_plan_SOURCES = %D%/test_plan.c %D%/toy.c %D%/toy.h
+
+check_PROGRAMS += %D%/test_refusal
+%C%_test_refusal_SOURCES = %D%/test_refusal.c %D%/toy.c %D%/toy.h
 check_PROGRAMS += %D%/test_decode
 %C%_test_decode_SOURCES = %D%/test_decode.c %D%/lab.c %D%/lab.h
 
@@ -32,6 +35,15 @@ check_PROGRAMS += %D%/test_likelihood
 
 check_PROGRAMS += %D%/test_models
 %C%_test_models_SOURCES = %D%/test_models.c %D%/lab.c %D%/lab.h
+
+check_PROGRAMS += %D%/test_sudoku
+%C%_test_sudoku_SOURCES = %D%/test_sudoku.c
+
+check_PROGRAMS += %D%/test_sudoku_policy
+%C%_test_sudoku_policy_SOURCES = %D%/test_sudoku_policy.c
+
+check_PROGRAMS += %D%/test_sudoku_task
+%C%_test_sudoku_task_SOURCES = %D%/test_sudoku_task.c
 
 check_PROGRAMS += %D%/test_window
 %C%_test_window_SOURCES = %D%/test_window.c %D%/lab.c %D%/lab.h

@@ -1,0 +1,392 @@
+/* Sudoku (floor 5): from few puzzles to states, answers and verdicts.
+ *
+ * Any-process models learn labelled states, of the restart policy or of the traces released with
+ * the paper; models that answer learn to fill the puzzle. Training puzzles are generated from a
+ * seed or read from a file. The held-out set is generated when it is asked for, each puzzle from
+ * its own number; one that is equivalent to a training puzzle under the symmetries is drawn
+ * again. */
+#include <palimpsest/task.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "src/alloc.h"
+#include "tasks/sudoku_task.h"
+
+enum { MOST_TESTS = 100000, MOST_CAP = 10000000, DRAWS = 1000, RELATIONS = 3, FACTORS = 2 };
+
+typedef struct sudoku {
+  pal_sudoku_shape shape;
+  pal_sudoku_range givens, test_givens;
+  uint64_t seed, test_seed;
+  int tests, cap;
+  pal_sudoku_puzzles train;
+  uint8_t *test_given, *test_solution; /* [tests][cells]; no solution yet: not generated */
+  int32_t *group, *factor, *token_class;
+  pal_sudoku_sentences sentences;
+} sudoku;
+
+static const pal_setting settings[] = {
+    {"size", "9", "4, 9 or 16 rows"},
+    {"puzzles", "100", "training puzzles, 1 to 1000000; with a file: at most, 0 for all of it"},
+    {"file", "", "training puzzles, one a line: 81 characters, puzzle,solution, or 325 integers"},
+    {"seed", "1", "seed of the generated training puzzles"},
+    {"givens", "", "of a generated puzzle, uniform in LEAST-MOST; empty: 4-8, 20-28, 100-130"},
+    {"augment", "1", "training puzzles appear under random symmetries: 0 or 1"},
+    {"trace", "restart", "states edit models learn: restart (a token a cell) or released (four)"},
+    {"answer", "infill",
+     "for others: infill (masks in the prompt), append (board, then board), pairs (place, digit)"},
+    {"order", "reading", "of the answer's pairs, and of the places told: reading or solver"},
+    {"test_puzzles", "1000", "size of the held-out set, 1 to 100000"},
+    {"test_givens", "", "givens of held-out puzzles; empty: as givens"},
+    {"test_seed", "1", "seed of the held-out puzzles"},
+    {"cap", "2000", "forward passes of an edit model on one puzzle"},
+};
+
+/* ---- settings -------------------------------------------------------------------------------- */
+
+static pal_status whole(const pal_task *task, const char *name, int least, int most, int *out,
+                        pal_error *error) {
+  const double value = pal_task_number(task, name);
+  if (!(value >= least && value <= most) || value != (double)(int)value)
+    return pal_fail(error, PAL_E_ARGUMENT, "sudoku: %s is a whole number from %d to %d, not %s",
+                    name, least, most, pal_task_text(task, name));
+  *out = (int)value;
+  return PAL_OK;
+}
+
+static pal_status seed_of(const pal_task *task, const char *name, uint64_t *out, pal_error *error) {
+  int value = 0;
+  pal_status status = whole(task, name, 0, INT32_MAX, &value, error);
+  *out = (uint64_t)value;
+  return status;
+}
+
+/* Which of the words, or -1. */
+static int choice(const pal_task *task, const char *name, const char *const *word, int n,
+                  pal_error *error) {
+  char known[80] = "";
+  size_t used = 0;
+  for (int i = 0; i < n; i++) {
+    if (strcmp(pal_task_text(task, name), word[i]) == 0) return i;
+    used += (size_t)snprintf(known + used, sizeof known - used, i ? ", %s" : "%s", word[i]);
+  }
+  pal_fail(error, PAL_E_ARGUMENT, "sudoku: %s is one of %s, not \"%s\"", name, known,
+           pal_task_text(task, name));
+  return -1;
+}
+
+static pal_status read_range(const pal_task *task, const char *name, const char *standard,
+                             int cells, pal_sudoku_range *out, pal_error *error) {
+  const char *given = pal_task_text(task, name), *text = *given ? given : standard;
+  char *end, *last;
+  const long least = strtol(text, &end, 10);
+  const long most = *end == '-' ? strtol(end + 1, &last, 10) : (last = end, least);
+  if (end == text || *last || least < 1 || most < least || most >= cells)
+    return pal_fail(error, PAL_E_ARGUMENT,
+                    "sudoku: %s is a number of givens or LEAST-MOST, from 1 to %d, not \"%s\"",
+                    name, cells - 1, text);
+  *out = (pal_sudoku_range){(int)least, (int)most};
+  return PAL_OK;
+}
+
+static pal_status read_settings(const pal_task *task, sudoku *s, pal_error *error) {
+  static const char *const trace[] = {"restart", "released"};
+  static const char *const answer[] = {"infill", "append", "pairs"};
+  static const char *const order[] = {"reading", "solver"};
+  int size = 0, augment = 0;
+  pal_status status = whole(task, "size", 4, 16, &size, error);
+  if (!status && !pal_sudoku_shape_init(&s->shape, size))
+    status = pal_fail(error, PAL_E_ARGUMENT, "sudoku: size is 4, 9 or 16, not %d", size);
+  const int least = *pal_task_text(task, "file") ? 0 : 1;
+  if (!status) status = whole(task, "puzzles", least, PAL_SUDOKU_MOST_PUZZLES, &s->train.n, error);
+  if (!status) status = whole(task, "test_puzzles", 1, MOST_TESTS, &s->tests, error);
+  if (!status) status = whole(task, "cap", 1, MOST_CAP, &s->cap, error);
+  if (!status) status = whole(task, "augment", 0, 1, &augment, error);
+  if (!status) status = seed_of(task, "seed", &s->seed, error);
+  if (!status) status = seed_of(task, "test_seed", &s->test_seed, error);
+  if (status) return status;
+  const char *standard = size == 4 ? "4-8" : size == 9 ? "20-28" : "100-130";
+  const char *givens = pal_task_text(task, "givens");
+  status = read_range(task, "givens", standard, s->shape.cells, &s->givens, error);
+  if (!status)
+    status = read_range(task, "test_givens", *givens ? givens : standard, s->shape.cells,
+                        &s->test_givens, error);
+  if (status) return status;
+  const int t = choice(task, "trace", trace, 2, error);
+  const int a = choice(task, "answer", answer, 3, error);
+  const int o = choice(task, "order", order, 2, error);
+  if (t < 0 || a < 0 || o < 0) return PAL_E_ARGUMENT;
+  if (t == 1 && size != 9)
+    return pal_fail(error, PAL_E_UNSUPPORTED, "sudoku: trace=released is defined for size 9 only");
+  s->train.shape = &s->shape;
+  s->train.augment = augment;
+  s->sentences.shape = &s->shape;
+  s->sentences.layout = (pal_sudoku_layout)a;
+  s->sentences.solver_order = o == 1;
+  s->sentences.released = t == 1;
+  return PAL_OK;
+}
+
+/* ---- format ---------------------------------------------------------------------------------- */
+
+/* Factors of a token: its digit and its kind; places have row and column instead. */
+static void set_factors(const pal_sudoku_shape *s, int vocabulary, int32_t *factor) {
+  const int kinds = s->n, rows = s->n + 5, columns = rows + s->n;
+  for (int v = 0; v < vocabulary; v++) {
+    const int place = v - (3 * s->n + 1);
+    factor[FACTORS * v] = kinds + 3; /* mask */
+    factor[FACTORS * v + 1] = -1;
+    if (v > 0 && place < 0) {
+      factor[FACTORS * v] = pal_sudoku_digit(s, v) - 1;
+      factor[FACTORS * v + 1] = kinds + (int)pal_sudoku_kind_of(s, v);
+    } else if (place >= 0 && vocabulary == 3 * s->n + 2) {
+      factor[FACTORS * v] = kinds + 4; /* blank */
+    } else if (place >= 0) {
+      factor[FACTORS * v] = rows + place / s->n;
+      factor[FACTORS * v + 1] = columns + place % s->n;
+    }
+  }
+}
+
+static pal_status make_format(sudoku *s, pal_format *f, pal_error *error) {
+  const pal_sudoku_shape *shape = &s->shape;
+  if (s->sentences.released) { /* as released: positions in a line, tokens without parts */
+    *f = (pal_format){.vocabulary = PAL_RELEASED_VOCABULARY, .mask = PAL_RELEASED_MASK, .bos = -1,
+                      .eos = -1, .context = PAL_RELEASED_ROWS};
+    return PAL_OK;
+  }
+  const pal_sudoku_layout layout = s->sentences.layout;
+  *f = (pal_format){.vocabulary = pal_sudoku_vocabulary(shape, layout), .mask = 0, .bos = -1,
+                    .eos = -1, .context = pal_sudoku_context(shape, layout)};
+  s->group = pal_alloc(sizeof *s->group * RELATIONS * (size_t)f->context);
+  s->factor = pal_alloc(sizeof *s->factor * FACTORS * (size_t)f->vocabulary);
+  s->token_class = pal_calloc((size_t)f->vocabulary, sizeof *s->token_class);
+  if (!s->group || !s->factor || !s->token_class)
+    return pal_fail(error, PAL_E_MEMORY, "no memory for sudoku");
+  for (int v = 1; v <= 3 * shape->n; v++) /* what is only guessed may be written sooner */
+    s->token_class[v] = pal_sudoku_kind_of(shape, v) == PAL_SUDOKU_SPECULATIVE;
+  f->token_class = s->token_class;
+  for (int p = 0; p < f->context; p++)
+    for (int k = 0; k < RELATIONS; k++)
+      s->group[p * RELATIONS + k] = shape->of[p % shape->cells][k] - k * shape->n;
+  set_factors(shape, f->vocabulary, s->factor);
+  if (layout != PAL_SUDOKU_PAIRS) { /* where a row of pairs stands says nothing of the board */
+    f->groups = RELATIONS;
+    f->group = s->group;
+  }
+  f->factors = FACTORS;
+  f->factor = s->factor;
+  f->factor_rows = shape->n + 4 + (layout == PAL_SUDOKU_INFILL ? 0 : 1) +
+                   (layout == PAL_SUDOKU_PAIRS ? 2 * shape->n : 0);
+  return PAL_OK;
+}
+
+/* ---- the task -------------------------------------------------------------------------------- */
+
+static void sudoku_close(pal_task *task) {
+  sudoku *s = task->self;
+  pal_sudoku_puzzles_free(&s->train);
+  pal_free(s->test_given);
+  pal_free(s->test_solution);
+  pal_free(s->group);
+  pal_free(s->factor);
+  pal_free(s->token_class);
+  pal_free(s);
+}
+
+static pal_status sudoku_open(pal_task *task, pal_error *error) {
+  sudoku *s = pal_calloc(1, sizeof *s);
+  if (!s) return pal_fail(error, PAL_E_MEMORY, "no memory for the sudoku task");
+  task->self = s;
+  const char *path = pal_task_text(task, "file");
+  pal_status status = read_settings(task, s, error);
+  if (!status) status = make_format(s, &task->format, error);
+  if (status) return status;
+  return *path ? pal_sudoku_puzzles_read(&s->train, path, s->train.n, error)
+               : pal_sudoku_puzzles_make(&s->train, s->givens, s->seed, s->train.n, error);
+}
+
+typedef struct stream {
+  const pal_sudoku_puzzles *puzzles;
+  pal_sudoku_sentences sentences; /* buffers of its own */
+  pal_form form;
+  uint64_t seed, next;
+} stream;
+
+static pal_status stream_next(void *self, pal_example *example, pal_error *error) {
+  (void)error;
+  stream *s = self;
+  const uint64_t id = s->next++;
+  pal_rng rng = pal_rng_new(s->seed, "sudoku.answer", 0, id);
+  uint8_t given[PAL_SUDOKU_CELLS], solution[PAL_SUDOKU_CELLS];
+  pal_sudoku_puzzles_draw(s->puzzles, &rng, given, solution);
+  pal_sudoku_say(&s->sentences, s->form, given, solution, id, example);
+  return PAL_OK;
+}
+
+static size_t stream_save(const void *self, void *state, size_t room) {
+  const stream *s = self;
+  if (room >= sizeof s->next) memcpy(state, &s->next, sizeof s->next);
+  return sizeof s->next;
+}
+
+static pal_status stream_load(void *self, const void *state, size_t bytes, pal_error *error) {
+  stream *s = self;
+  if (bytes != sizeof s->next)
+    return pal_fail(error, PAL_E_FORMAT, "the state of a sudoku stream has %zu bytes, not %zu",
+                    bytes, sizeof s->next);
+  memcpy(&s->next, state, sizeof s->next);
+  return PAL_OK;
+}
+
+static void stream_free(void *self) { pal_free(self); }
+
+static pal_status check_form(const sudoku *s, pal_form form, pal_error *error) {
+  if (form == PAL_FORM_REASONED)
+    return pal_fail(error, PAL_E_UNSUPPORTED, "sudoku has no reasoned answers");
+  if (form == PAL_FORM_ANSWER && s->sentences.released)
+    return pal_fail(error, PAL_E_UNSUPPORTED, "sudoku: trace=released is for edit models only");
+  return PAL_OK;
+}
+
+static pal_status sudoku_stream(pal_task *task, pal_form form, uint64_t seed, pal_stream *out,
+                                pal_error *error) {
+  const sudoku *s = task->self;
+  pal_status status = check_form(s, form, error);
+  if (status) return status;
+  if (form == PAL_FORM_TRANSITION)
+    return pal_sudoku_walks_new(&s->train, s->sentences.released, seed, out, error);
+  stream *own = pal_alloc(sizeof *own);
+  if (!own) return pal_fail(error, PAL_E_MEMORY, "no memory for a stream");
+  *own = (stream){&s->train, s->sentences, form, seed, 0};
+  *out = (pal_stream){own, stream_next, stream_save, stream_load, stream_free};
+  return PAL_OK;
+}
+
+static const char *sudoku_set_name(const pal_task *task, int set) {
+  (void)task;
+  return set == 0 ? "held-out" : NULL;
+}
+
+static int sudoku_set_size(const pal_task *task, int set) {
+  (void)set;
+  return ((const sudoku *)task->self)->tests;
+}
+
+/* Puzzle i of the held-out set, generated at its first use. */
+static pal_status held_out(sudoku *s, int i, uint8_t **given, uint8_t **solution,
+                           pal_error *error) {
+  const size_t cells = (size_t)s->shape.cells;
+  if (!s->test_given) s->test_given = pal_calloc((size_t)s->tests, cells);
+  if (!s->test_solution) s->test_solution = pal_calloc((size_t)s->tests, cells);
+  if (!s->test_given || !s->test_solution)
+    return pal_fail(error, PAL_E_MEMORY, "no memory for %d puzzles", s->tests);
+  *given = s->test_given + (size_t)i * cells;
+  *solution = s->test_solution + (size_t)i * cells;
+  if (**solution) return PAL_OK;
+  pal_rng rng = pal_rng_new(s->test_seed, "sudoku.test", 0, (uint64_t)i);
+  for (int draw = 0; draw < DRAWS; draw++) {
+    uint8_t puzzle[PAL_SUDOKU_CELLS], full[PAL_SUDOKU_CELLS];
+    pal_status status = pal_sudoku_make_in(&s->shape, s->test_givens, &rng, puzzle, full, error);
+    if (status) return status;
+    if (pal_sudoku_puzzles_hold(&s->train, puzzle, full)) continue;
+    memcpy(*given, puzzle, cells);
+    memcpy(*solution, full, cells);
+    return PAL_OK;
+  }
+  return pal_fail(error, PAL_E_ARGUMENT,
+                  "sudoku: %d puzzles drawn in a row are equivalent to training puzzles", DRAWS);
+}
+
+static pal_status sudoku_instance(pal_task *task, int set, int i, pal_form form,
+                                  pal_example *example, pal_error *error) {
+  sudoku *s = task->self;
+  uint8_t *given = NULL, *solution = NULL;
+  (void)set;
+  pal_status status = check_form(s, form, error);
+  if (!status) status = held_out(s, i, &given, &solution, error);
+  if (!status) pal_sudoku_say(&s->sentences, form, given, solution, (uint64_t)i, example);
+  return status;
+}
+
+static pal_status sudoku_read(pal_task *task, const char *line, pal_form form, uint64_t id,
+                              pal_example *example, pal_error *error) {
+  sudoku *s = task->self;
+  uint8_t given[PAL_SUDOKU_CELLS], solution[PAL_SUDOKU_CELLS];
+  pal_status status = check_form(s, form, error);
+  if (!status) status = pal_sudoku_read(&s->shape, line, given, solution, error);
+  if (!status) pal_sudoku_say(&s->sentences, form, given, solution, id, example);
+  return status;
+}
+
+static int sudoku_answer_room(const pal_task *task, const pal_example *instance, pal_form form) {
+  const sudoku *s = task->self;
+  if (form == PAL_FORM_TRANSITION || s->sentences.layout == PAL_SUDOKU_INFILL) return 0;
+  return s->sentences.layout == PAL_SUDOKU_APPEND ? s->shape.cells
+                                                  : 2 * s->shape.cells - instance->n_prompt;
+}
+
+/* One pass a token, and one that sees the end. */
+static int sudoku_step_cap(const pal_task *task, const pal_example *instance, pal_form form) {
+  const sudoku *s = task->self;
+  (void)instance;
+  return form == PAL_FORM_TRANSITION ? s->cap : 2 * s->shape.cells + 1;
+}
+
+static pal_score sudoku_score(const pal_task *task, const pal_example *instance, pal_form form,
+                              const int32_t *token, int n) {
+  const sudoku *s = task->self;
+  uint8_t given[PAL_SUDOKU_CELLS], solution[PAL_SUDOKU_CELLS], board[PAL_SUDOKU_CELLS];
+  pal_sudoku_understand(&s->sentences, instance, form, given, solution);
+  const bool shape = pal_sudoku_hear(&s->sentences, instance, form, token, n, board);
+  const pal_sudoku_verdict v = pal_sudoku_verify(&s->shape, given, solution, board);
+  return (pal_score){.exact = shape && v.exact, .valid = shape && v.complete && v.kept};
+}
+
+static void sudoku_print(const pal_task *task, const int32_t *token, int n, char *text,
+                         size_t size) {
+  static const char letter[] = ".123456789ABCDEFG";
+  const sudoku *s = task->self;
+  const pal_sudoku_shape *shape = &s->shape;
+  const int extra = 3 * shape->n + 1, step = s->sentences.released ? 4 : 1;
+  size_t used = 0;
+  if (size) *text = 0;
+  for (int i = 0; i < n; i += step) {
+    const int32_t t = token[i], place = t - extra;
+    char one[40];
+    if (step == 4) snprintf(one, sizeof one, "%c", t >= 0 && t <= 9 ? letter[t] : '_');
+    else if (place >= 0 && s->sentences.layout == PAL_SUDOKU_PAIRS)
+      snprintf(one, sizeof one, "%sr%dc%d=", i ? " " : "", place / shape->n + 1,
+               place % shape->n + 1);
+    else
+      snprintf(one, sizeof one, "%s%c",
+               i == shape->cells && s->sentences.layout == PAL_SUDOKU_APPEND ? " " : "",
+               t >= 0 && place < 0 ? letter[pal_sudoku_digit(shape, t)] : '.');
+    const size_t length = strlen(one);
+    if (used + length + 1 > size) return;
+    memcpy(text + used, one, length + 1);
+    used += length;
+  }
+}
+
+const pal_task_definition pal_task_sudoku = {
+    .abi_size = sizeof(pal_task_definition),
+    .name = "sudoku",
+    .doc = "Sudoku from few puzzles. Lines of a data file: n x n characters (. or 0 blank), or "
+           "puzzle,solution, or 325 integers.",
+    .setting = settings,
+    .n_settings = sizeof settings / sizeof *settings,
+    .open = sudoku_open,
+    .close = sudoku_close,
+    .stream = sudoku_stream,
+    .set_name = sudoku_set_name,
+    .set_size = sudoku_set_size,
+    .instance = sudoku_instance,
+    .answer_room = sudoku_answer_room,
+    .step_cap = sudoku_step_cap,
+    .score = sudoku_score,
+    .read = sudoku_read,
+    .print = sudoku_print,
+};

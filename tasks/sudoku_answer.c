@@ -1,0 +1,157 @@
+/* Sudoku: puzzles as prompts and answers, and back (floor 5).
+ *
+ * Tokens: 0 the mask, then n given, n deduced and n speculative digits; appended boards add a
+ * blank, pairs a token for each place. */
+#include <string.h>
+
+#include "tasks/sudoku_task.h"
+
+static int first_extra(const pal_sudoku_shape *s) { return 3 * s->n + 1; }
+
+int pal_sudoku_vocabulary(const pal_sudoku_shape *s, pal_sudoku_layout layout) {
+  return first_extra(s) +
+         (layout == PAL_SUDOKU_APPEND ? 1 : layout == PAL_SUDOKU_PAIRS ? s->cells : 0);
+}
+
+int pal_sudoku_context(const pal_sudoku_shape *s, pal_sudoku_layout layout) {
+  return layout == PAL_SUDOKU_INFILL ? s->cells : 2 * s->cells;
+}
+
+static int32_t deduced(const pal_sudoku_shape *s, int digit) {
+  return pal_sudoku_token(s, PAL_SUDOKU_ROOT, digit);
+}
+
+static void say_state(pal_sudoku_sentences *s, const uint8_t *given, const uint8_t *solution,
+                      pal_example *example) {
+  uint8_t state[PAL_RELEASED_ROWS];
+  const int cells = s->shape->cells;
+  if (s->released) pal_released_start(given, state);
+  example->n_prompt = s->released ? PAL_RELEASED_ROWS : cells;
+  for (int i = 0; i < example->n_prompt; i++)
+    s->prompt[i] = s->released ? state[i] : given[i];
+  for (int c = 0; c < cells; c++)
+    s->answer[c] = s->released ? solution[c] : deduced(s->shape, solution[c]);
+  example->n_answer = cells;
+}
+
+static void say_pairs(pal_sudoku_sentences *s, const uint8_t *given, const uint8_t *solution,
+                      const uint8_t *order, int n, pal_example *example) {
+  const int place = first_extra(s->shape);
+  int at = 0;
+  for (int c = 0; c < s->shape->cells; c++) {
+    if (!given[c]) continue;
+    s->prompt[at++] = place + c;
+    s->prompt[at++] = given[c];
+  }
+  example->n_prompt = at;
+  for (int i = 0; i < n; i++) {
+    s->answer[2 * i] = place + order[i];
+    s->answer[2 * i + 1] = deduced(s->shape, solution[order[i]]);
+  }
+  example->n_answer = example->answer_room = 2 * n;
+}
+
+void pal_sudoku_say(pal_sudoku_sentences *s, pal_form form, const uint8_t *given,
+                    const uint8_t *solution, uint64_t id, pal_example *example) {
+  const pal_sudoku_shape *shape = s->shape;
+  uint8_t order[PAL_SUDOKU_CELLS];
+  int n = 0;
+  *example = (pal_example){.id = id, .prompt = s->prompt, .answer = s->answer};
+  if (form == PAL_FORM_TRANSITION) {
+    say_state(s, given, solution, example);
+    return;
+  }
+  if (s->solver_order) n = pal_sudoku_order(shape, given, solution, order, NULL);
+  else
+    for (int c = 0; c < shape->cells; c++)
+      if (!given[c]) order[n++] = (uint8_t)c;
+  if (s->layout == PAL_SUDOKU_PAIRS) {
+    say_pairs(s, given, solution, order, n, example);
+    return;
+  }
+  const bool append = s->layout == PAL_SUDOKU_APPEND;
+  int32_t place[PAL_SUDOKU_CELLS]; /* of a cell in the answer */
+  for (int c = 0; c < shape->cells; c++) {
+    s->prompt[c] = given[c] ? given[c] : append ? first_extra(shape) : 0;
+    if (!append && given[c]) continue;
+    place[c] = example->n_answer;
+    s->answer[example->n_answer++] = deduced(shape, solution[c]);
+  }
+  example->n_prompt = shape->cells;
+  example->answer_room = append ? example->n_answer : 0;
+  if (!s->solver_order) return;
+  int at = 0;
+  for (int c = 0; append && c < shape->cells; c++)
+    if (given[c]) s->order[at++] = place[c];
+  for (int i = 0; i < n; i++) s->order[at++] = place[order[i]];
+  example->order = s->order;
+}
+
+/* ---- and back -------------------------------------------------------------------------------- */
+
+/* Digit of a token, 0 for a mask, a blank or anything else. */
+static uint8_t digit_of(const pal_sudoku_shape *s, int32_t token) {
+  return token > 0 && token < first_extra(s) ? (uint8_t)pal_sudoku_digit(s, token) : 0;
+}
+
+static uint8_t value_of(int32_t token) {
+  return token >= 1 && token <= 9 ? (uint8_t)token : 0;
+}
+
+/* Pairs into a board; false for one that is no pair or names a cell twice. */
+static bool read_pairs(const pal_sudoku_shape *s, const int32_t *token, int n, uint8_t *board) {
+  for (int i = 0; i + 1 < n; i += 2) {
+    const int32_t cell = token[i] - first_extra(s);
+    const uint8_t digit = digit_of(s, token[i + 1]);
+    if (cell < 0 || cell >= s->cells || !digit || board[cell]) return false;
+    board[cell] = digit;
+  }
+  return n % 2 == 0;
+}
+
+void pal_sudoku_understand(const pal_sudoku_sentences *s, const pal_example *e, pal_form form,
+                           uint8_t *given, uint8_t *solution) {
+  const pal_sudoku_shape *shape = s->shape;
+  const bool states = form == PAL_FORM_TRANSITION;
+  memset(given, 0, (size_t)shape->cells);
+  if (!states && s->layout == PAL_SUDOKU_PAIRS) {
+    read_pairs(shape, e->prompt, e->n_prompt, given);
+    memcpy(solution, given, (size_t)shape->cells);
+    read_pairs(shape, e->answer, e->n_answer, solution);
+    return;
+  }
+  const bool masks_only = !states && s->layout == PAL_SUDOKU_INFILL;
+  for (int c = 0, at = 0; c < shape->cells; c++) {
+    given[c] = states && s->released ? value_of(e->prompt[4 * c]) : digit_of(shape, e->prompt[c]);
+    if (masks_only && given[c]) solution[c] = given[c];
+    else if (states && s->released) solution[c] = value_of(e->answer[at++]);
+    else solution[c] = digit_of(shape, e->answer[at++]);
+  }
+}
+
+bool pal_sudoku_hear(const pal_sudoku_sentences *s, const pal_example *e, pal_form form,
+                     const int32_t *token, int n, uint8_t *board) {
+  const pal_sudoku_shape *shape = s->shape;
+  const size_t prompt = sizeof *token * (size_t)e->n_prompt;
+  memset(board, 0, (size_t)shape->cells);
+  if (form == PAL_FORM_TRANSITION || s->layout == PAL_SUDOKU_INFILL) {
+    if (n != e->n_prompt) return false;
+    const bool released = form == PAL_FORM_TRANSITION && s->released;
+    bool kept = true;
+    for (int c = 0; c < shape->cells; c++) {
+      const int at = released ? 4 * c : c;
+      const bool given = released ? value_of(e->prompt[at]) != 0 : e->prompt[at] != 0;
+      board[c] = released ? value_of(token[at]) : digit_of(shape, token[at]);
+      kept = kept && (!given || token[at] == e->prompt[at]);
+    }
+    return kept;
+  }
+  if (n < e->n_prompt || memcmp(token, e->prompt, prompt) != 0) return false;
+  if (s->layout == PAL_SUDOKU_PAIRS) {
+    read_pairs(shape, e->prompt, e->n_prompt, board);
+    return read_pairs(shape, token + e->n_prompt, n - e->n_prompt, board);
+  }
+  if (n != 2 * shape->cells) return false;
+  for (int c = 0; c < shape->cells; c++) board[c] = digit_of(shape, token[shape->cells + c]);
+  return true;
+}

@@ -1,0 +1,154 @@
+/* Sudoku: the training puzzles, generated or read, and found again (floor 5). */
+#include <stdlib.h>
+#include <string.h>
+
+#include "src/alloc.h"
+#include "src/file.h"
+#include "tasks/sudoku_task.h"
+
+enum { MOST_FILE = 1 << 30 };
+
+typedef struct pal_sudoku_mark {
+  uint64_t invariant;
+  int at; /* number of the puzzle */
+} mark;
+
+static uint8_t *given_of(const pal_sudoku_puzzles *p, int i) {
+  return p->given + (size_t)i * (size_t)p->shape->cells;
+}
+
+static uint8_t *solution_of(const pal_sudoku_puzzles *p, int i) {
+  return p->solution + (size_t)i * (size_t)p->shape->cells;
+}
+
+static pal_status make_room(pal_sudoku_puzzles *p, int n, pal_error *error) {
+  const size_t cells = (size_t)p->shape->cells;
+  p->given = pal_alloc((size_t)n * cells);
+  p->solution = pal_alloc((size_t)n * cells);
+  p->mark = pal_alloc((size_t)n * sizeof *p->mark);
+  if (p->given && p->solution && p->mark) return PAL_OK;
+  return pal_fail(error, PAL_E_MEMORY, "no memory for %d puzzles", n);
+}
+
+void pal_sudoku_puzzles_free(pal_sudoku_puzzles *p) {
+  pal_free(p->given);
+  pal_free(p->solution);
+  pal_free(p->mark);
+  p->given = p->solution = NULL;
+  p->mark = NULL;
+}
+
+/* ---- finding again --------------------------------------------------------------------------- */
+
+static int by_invariant(const void *a, const void *b) {
+  const mark *x = a, *y = b;
+  if (x->invariant != y->invariant) return x->invariant > y->invariant ? 1 : -1;
+  return (x->at > y->at) - (x->at < y->at);
+}
+
+static void mark_all(pal_sudoku_puzzles *p) {
+  for (int i = 0; i < p->n; i++)
+    p->mark[i] = (mark){pal_sudoku_invariant(p->shape, given_of(p, i), solution_of(p, i)), i};
+  qsort(p->mark, (size_t)p->n, sizeof *p->mark, by_invariant);
+}
+
+bool pal_sudoku_puzzles_hold(const pal_sudoku_puzzles *p, const uint8_t *given,
+                             const uint8_t *solution) {
+  const uint64_t invariant = pal_sudoku_invariant(p->shape, given, solution);
+  int low = 0, high = p->n;
+  while (low < high) {
+    const int middle = low + (high - low) / 2;
+    if (p->mark[middle].invariant < invariant) low = middle + 1;
+    else high = middle;
+  }
+  for (; low < p->n && p->mark[low].invariant == invariant; low++) {
+    const int at = p->mark[low].at;
+    if (pal_sudoku_equivalent(p->shape, given, solution, given_of(p, at), solution_of(p, at)))
+      return true;
+  }
+  return false;
+}
+
+void pal_sudoku_puzzles_draw(const pal_sudoku_puzzles *p, pal_rng *rng, uint8_t *given,
+                             uint8_t *solution) {
+  const int at = (int)pal_rng_below(rng, (uint32_t)p->n);
+  if (!p->augment) {
+    memcpy(given, given_of(p, at), (size_t)p->shape->cells);
+    memcpy(solution, solution_of(p, at), (size_t)p->shape->cells);
+    return;
+  }
+  pal_sudoku_symmetry symmetry;
+  pal_sudoku_symmetry_draw(p->shape, rng, &symmetry);
+  pal_sudoku_symmetry_apply(p->shape, &symmetry, given_of(p, at), given);
+  pal_sudoku_symmetry_apply(p->shape, &symmetry, solution_of(p, at), solution);
+}
+
+/* ---- generated ------------------------------------------------------------------------------- */
+
+pal_status pal_sudoku_make_in(const pal_sudoku_shape *shape, pal_sudoku_range givens, pal_rng *rng,
+                              uint8_t *given, uint8_t *solution, pal_error *error) {
+  const int n = givens.least + (int)pal_rng_below(rng, (uint32_t)(givens.most - givens.least + 1));
+  if (pal_sudoku_make(shape, rng, n, given, solution)) return PAL_OK;
+  return pal_fail(error, PAL_E_ARGUMENT,
+                  "sudoku: no puzzle of size %d with %d givens and one solution was found; ask for "
+                  "more givens",
+                  shape->n, n);
+}
+
+pal_status pal_sudoku_puzzles_make(pal_sudoku_puzzles *p, pal_sudoku_range givens, uint64_t seed,
+                                   int n, pal_error *error) {
+  pal_status status = make_room(p, n, error);
+  for (p->n = 0; p->n < n && !status; p->n++) {
+    pal_rng rng = pal_rng_new(seed, "sudoku.train", 0, (uint64_t)p->n);
+    status = pal_sudoku_make_in(p->shape, givens, &rng, given_of(p, p->n), solution_of(p, p->n),
+                                error);
+  }
+  if (!status) mark_all(p);
+  return status;
+}
+
+/* ---- read ------------------------------------------------------------------------------------ */
+
+/* Lines that are empty, comments, or the header of a CSV hold no puzzle. */
+static bool holds_puzzle(const char *line) {
+  line += strspn(line, " \t\r");
+  return *line && *line != '#' && strncmp(line, "quizzes", 7) != 0;
+}
+
+static pal_status read_line(pal_sudoku_puzzles *p, const char *path, int number, const char *line,
+                            pal_error *error) {
+  pal_error own = {0};
+  uint8_t *given = given_of(p, p->n);
+  pal_status status = pal_sudoku_read(p->shape, line, given, solution_of(p, p->n), &own);
+  if (!status && pal_sudoku_givens(p->shape, given) == p->shape->cells)
+    status = pal_fail(&own, PAL_E_FORMAT, "the board has no blank");
+  return status ? pal_fail(error, status, "%s:%d: %s", path, number, own.text) : PAL_OK;
+}
+
+pal_status pal_sudoku_puzzles_read(pal_sudoku_puzzles *p, const char *path, int most,
+                                   pal_error *error) {
+  char *data = NULL;
+  size_t size = 0;
+  pal_status status = pal_file_read(path, MOST_FILE, &data, &size, error);
+  if (status) return status;
+  if (most < 1 || most > PAL_SUDOKU_MOST_PUZZLES) most = PAL_SUDOKU_MOST_PUZZLES;
+  int room = 1;
+  for (size_t i = 0; i < size && room < most; i++) room += data[i] == '\n';
+  status = make_room(p, room, error);
+  p->n = 0;
+  int number = 1;
+  for (char *line = data, *end; line < data + size && p->n < room && !status; line = end + 1) {
+    end = memchr(line, '\n', (size_t)(data + size - line));
+    if (!end) end = data + size;
+    *end = 0;
+    if (holds_puzzle(line)) {
+      status = read_line(p, path, number, line, error);
+      p->n += !status;
+    }
+    number++;
+  }
+  pal_free(data);
+  if (!status && p->n == 0) status = pal_fail(error, PAL_E_FORMAT, "%s holds no puzzle", path);
+  if (!status) mark_all(p);
+  return status;
+}

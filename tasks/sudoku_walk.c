@@ -1,0 +1,270 @@
+/* Sudoku: streams of labelled states (floor 5).
+ *
+ * 1,024 walks take turns. A restart walk runs the policy on a random puzzle; some start half
+ * solved, some steps are done in part, some conflicts are overlooked, some states damaged, so that
+ * what a model's own mistakes lead to is in the data. A released walk plays traces move by move.
+ * The whole stream is a function of seed, puzzles and settings; its saved state is the boards,
+ * their ages and one count of draws. */
+#include <string.h>
+
+#include "src/alloc.h"
+#include "tasks/sudoku_task.h"
+
+enum { WALKS = 1024, OLDEST = 200, STEPS_BETWEEN = 2, WARM_UP = 64, RELEASED_WARM_UP = 512 };
+
+static const double START_REVEALED = 0.3, START_SPECULATIVE = 0.3, OVERLOOK = 0.3, DROP = 0.25,
+                    DAMAGE = 0.15, TAKE_SOLVED = 0.5, TAKE_SPECULATIVE = 0.6, TAKE_GUESS = 0.7;
+
+typedef struct walks {
+  const pal_sudoku_puzzles *puzzles;
+  bool released, started;
+  int rows;          /* of a state */
+  pal_rng rng;
+  uint64_t next;     /* id of the next example */
+  uint32_t turn;     /* whose it is */
+  uint32_t age[WALKS];
+  uint8_t *state;    /* [WALKS][rows] */
+  int32_t out[PAL_RELEASED_ROWS], y[PAL_RELEASED_ROWS];
+  uint8_t remask[PAL_RELEASED_ROWS], none[PAL_RELEASED_ROWS];
+  float weight[PAL_RELEASED_ROWS];
+} walks;
+
+static bool chance(pal_rng *rng, double p) { return pal_rng_real(rng) < p; }
+static int below(pal_rng *rng, int n) { return (int)pal_rng_below(rng, (uint32_t)n); }
+
+/* ---- restart: one step ----------------------------------------------------------------------- */
+
+static void reset(walks *w, uint8_t *state) {
+  const pal_sudoku_shape *s = w->puzzles->shape;
+  uint8_t given[PAL_SUDOKU_CELLS], solution[PAL_SUDOKU_CELLS];
+  pal_sudoku_puzzles_draw(w->puzzles, &w->rng, given, solution);
+  double revealed = 0, speculative = 0;
+  if (chance(&w->rng, START_REVEALED)) {
+    revealed = pal_rng_real(&w->rng);
+    if (chance(&w->rng, START_SPECULATIVE)) speculative = pal_rng_real(&w->rng);
+  }
+  for (int c = 0; c < s->cells; c++) {
+    state[c] = given[c]; /* the tokens of givens are their digits */
+    if (given[c] || revealed == 0 || !chance(&w->rng, revealed)) continue;
+    const bool guessed = speculative > 0 && chance(&w->rng, speculative);
+    state[c] = (uint8_t)pal_sudoku_token(s, guessed ? PAL_SUDOKU_SPECULATIVE : PAL_SUDOKU_ROOT,
+                                         solution[c]);
+  }
+}
+
+/* The policy's edits; each is left out with probability `drop`. */
+static void act(walks *w, uint8_t *state, const pal_sudoku_view *view, double drop) {
+  const pal_sudoku_shape *s = w->puzzles->shape;
+  const enum pal_sudoku_kind kind = view->speculative ? PAL_SUDOKU_SPECULATIVE : PAL_SUDOKU_ROOT;
+  const bool erase = view->conflict &&
+                     !(chance(&w->rng, OVERLOOK) && view->masks > 0);
+  if (!erase && view->forced_cells == 0) {
+    const int cell = pal_sudoku_guess_cell(s, view, &w->rng);
+    if (cell >= 0)
+      state[cell] = (uint8_t)pal_sudoku_token(s, PAL_SUDOKU_SPECULATIVE,
+                                              pal_sudoku_pick(view->candidate[cell], &w->rng));
+    return;
+  }
+  for (int c = 0; c < s->cells; c++) {
+    const bool mine = erase ? state[c] && pal_sudoku_kind_of(s, state[c]) == kind
+                            : view->forced[c] != 0;
+    if (!mine || (drop > 0 && chance(&w->rng, drop))) continue;
+    state[c] = 0;
+    if (!erase)
+      state[c] = (uint8_t)pal_sudoku_token(s, kind, pal_sudoku_pick(view->forced[c], &w->rng));
+  }
+}
+
+/* A random cell that is masked, or one that is visible and not given; -1: none. */
+static int random_cell(walks *w, const uint8_t *state, bool masked) {
+  const pal_sudoku_shape *s = w->puzzles->shape;
+  uint8_t cell[PAL_SUDOKU_CELLS];
+  int n = 0;
+  for (int c = 0; c < s->cells; c++)
+    if (masked ? !state[c] : state[c] > s->n) cell[n++] = (uint8_t)c;
+  return n ? cell[below(&w->rng, n)] : -1;
+}
+
+/* A digit for a masked cell: any, or one that its units do not show. */
+static int random_digit(walks *w, const uint8_t *state, int cell, bool candidate) {
+  const pal_sudoku_shape *s = w->puzzles->shape;
+  unsigned free = s->all;
+  for (int k = 0; candidate && k < s->peers; k++) {
+    const int token = state[s->peer[cell][k]];
+    if (token) free &= ~(1u << (pal_sudoku_digit(s, token) - 1));
+  }
+  return pal_sudoku_pick(free ? (uint16_t)free : s->all, &w->rng);
+}
+
+static void damage(walks *w, uint8_t *state, bool speculative) {
+  enum { FILL, REPLACE, ERASE, GUESS, SWAP, SORTS };
+  const pal_sudoku_shape *s = w->puzzles->shape;
+  const int sort = below(&w->rng, SORTS);
+  const int times = sort == FILL ? 1 + below(&w->rng, 2) : sort == ERASE ? 1 + below(&w->rng, 8)
+                    : sort == SWAP ? 1 + below(&w->rng, 4) : 1;
+  for (int i = 0; i < times; i++) {
+    const int c = random_cell(w, state, sort == FILL || sort == GUESS);
+    if (c < 0) return;
+    if (sort == ERASE) {
+      state[c] = 0;
+    } else if (sort == FILL || sort == GUESS) {
+      const int digit = random_digit(w, state, c, sort == GUESS || chance(&w->rng, 0.5));
+      const bool root = sort == FILL && !speculative && chance(&w->rng, 0.5);
+      const enum pal_sudoku_kind kind = root ? PAL_SUDOKU_ROOT : PAL_SUDOKU_SPECULATIVE;
+      state[c] = (uint8_t)pal_sudoku_token(s, kind, digit);
+    } else {
+      const enum pal_sudoku_kind kind = pal_sudoku_kind_of(s, state[c]);
+      const enum pal_sudoku_kind other =
+          kind == PAL_SUDOKU_ROOT ? PAL_SUDOKU_SPECULATIVE : PAL_SUDOKU_ROOT;
+      int digit = pal_sudoku_digit(s, state[c]);
+      if (sort == REPLACE) digit = 1 + (digit + below(&w->rng, s->n - 1)) % s->n;
+      state[c] = (uint8_t)pal_sudoku_token(s, sort == REPLACE ? kind : other, digit);
+    }
+  }
+}
+
+static void advance(walks *w, int walk) {
+  uint8_t *state = w->state + (size_t)walk * (size_t)w->rows;
+  pal_sudoku_view view;
+  pal_sudoku_look(w->puzzles->shape, state, &view);
+  if ((view.masks == 0 && !view.conflict) || w->age[walk] >= OLDEST) {
+    reset(w, state);
+    w->age[walk] = 0;
+    return;
+  }
+  act(w, state, &view, chance(&w->rng, DROP) ? pal_rng_real(&w->rng) : 0);
+  if (chance(&w->rng, DAMAGE)) damage(w, state, view.speculative > 0);
+  w->age[walk]++;
+}
+
+/* Labels the state of a walk, if it is taken. */
+static bool take(walks *w, int walk) {
+  const uint8_t *state = w->state + (size_t)walk * (size_t)w->rows;
+  pal_sudoku_view view;
+  pal_sudoku_look(w->puzzles->shape, state, &view);
+  const double p = view.conflict ? 1 : view.masks == 0 ? TAKE_SOLVED
+                   : view.forced_cells == 0 ? TAKE_GUESS : view.speculative ? TAKE_SPECULATIVE : 1;
+  if (p < 1 && !chance(&w->rng, p)) return false;
+  pal_sudoku_label(w->puzzles->shape, state, &view, &w->rng, w->remask, w->y, w->weight);
+  for (int i = 0; i < w->rows; i++) w->out[i] = state[i];
+  return true;
+}
+
+/* ---- released: one transition ---------------------------------------------------------------- */
+
+static void released_reset(walks *w, int walk) {
+  uint8_t given[PAL_SUDOKU_CELLS], solution[PAL_SUDOKU_CELLS];
+  pal_sudoku_puzzles_draw(w->puzzles, &w->rng, given, solution);
+  pal_released_start(given, w->state + (size_t)walk * (size_t)w->rows);
+  w->age[walk] = 0;
+}
+
+/* The next labelled state of a walk into w->out, and the step after it. */
+static void released_move(walks *w, int walk) {
+  uint8_t *state = w->state + (size_t)walk * (size_t)w->rows;
+  while (pal_released_label(w->puzzles->shape, state, w->remask, w->y) != PAL_RELEASED_STEP)
+    released_reset(w, walk);
+  for (int i = 0; i < w->rows; i++) {
+    w->out[i] = state[i];
+    if (w->remask[i]) state[i] = PAL_RELEASED_MASK;
+    else if (w->y[i] >= 0) state[i] = (uint8_t)w->y[i];
+  }
+  w->age[walk]++;
+}
+
+/* ---- the stream ------------------------------------------------------------------------------ */
+
+/* Walks begin at different ages, so that no two of them march in step. */
+static void begin(walks *w) {
+  for (int walk = 0; walk < WALKS; walk++) {
+    if (w->released) released_reset(w, walk);
+    else reset(w, w->state + (size_t)walk * (size_t)w->rows);
+    for (int i = below(&w->rng, w->released ? RELEASED_WARM_UP : WARM_UP); i > 0; i--) {
+      if (w->released) released_move(w, walk);
+      else advance(w, walk);
+    }
+  }
+  w->started = true;
+}
+
+static pal_status walks_next(void *self, pal_example *example, pal_error *error) {
+  walks *w = self;
+  (void)error;
+  if (!w->started) begin(w);
+  for (bool taken = false; !taken;) {
+    const int walk = (int)w->turn;
+    w->turn = (w->turn + 1) % WALKS;
+    for (int i = 0; i < STEPS_BETWEEN && !w->released; i++) advance(w, walk);
+    taken = w->released || take(w, walk);
+    if (w->released) released_move(w, walk);
+  }
+  *example = (pal_example){.id = w->next++,
+                           .transition = {.state = w->out, .y = w->y, .n = w->rows,
+                                          .y_weight = w->released ? NULL : w->weight,
+                                          .remask = w->remask, .insert = w->none,
+                                          .remove = w->none}};
+  return PAL_OK;
+}
+
+/* Saved: format and rows, draws so far, next id, turn, started; then ages and states. */
+enum { HEADER_WORDS = 5 };
+
+static size_t walks_save(const void *self, void *state, size_t room) {
+  const walks *w = self;
+  const size_t states = (size_t)WALKS * (size_t)w->rows;
+  const size_t need = HEADER_WORDS * sizeof(uint64_t) + sizeof w->age + states;
+  if (room < need) return need;
+  const uint64_t header[HEADER_WORDS] = {(uint64_t)w->rows, w->rng.used, w->next, w->turn,
+                                         w->started};
+  unsigned char *out = state;
+  memcpy(out, header, sizeof header);
+  memcpy(out + sizeof header, w->age, sizeof w->age);
+  memcpy(out + sizeof header + sizeof w->age, w->state, states);
+  return need;
+}
+
+static pal_status walks_load(void *self, const void *state, size_t bytes, pal_error *error) {
+  walks *w = self;
+  const size_t states = (size_t)WALKS * (size_t)w->rows;
+  const size_t need = HEADER_WORDS * sizeof(uint64_t) + sizeof w->age + states;
+  uint64_t header[HEADER_WORDS];
+  if (bytes != need)
+    return pal_fail(error, PAL_E_FORMAT, "the state of a sudoku stream has %zu bytes, not %zu",
+                    bytes, need);
+  const unsigned char *in = state;
+  memcpy(header, in, sizeof header);
+  const int vocabulary = w->released ? PAL_RELEASED_VOCABULARY : 3 * w->puzzles->shape->n + 1;
+  bool good = header[0] == (uint64_t)w->rows && header[3] < WALKS && header[4] < 2;
+  for (size_t i = 0; i < states; i++) good = good && in[need - states + i] < vocabulary;
+  if (!good) return pal_fail(error, PAL_E_FORMAT, "the state of a sudoku stream is damaged");
+  w->rng.used = header[1];
+  w->next = header[2];
+  w->turn = (uint32_t)header[3];
+  w->started = header[4] != 0;
+  memcpy(w->age, in + sizeof header, sizeof w->age);
+  memcpy(w->state, in + need - states, states);
+  return PAL_OK;
+}
+
+static void walks_free(void *self) {
+  walks *w = self;
+  pal_free(w->state);
+  pal_free(w);
+}
+
+pal_status pal_sudoku_walks_new(const pal_sudoku_puzzles *puzzles, bool released, uint64_t seed,
+                                pal_stream *stream, pal_error *error) {
+  walks *w = pal_calloc(1, sizeof *w);
+  if (!w) return pal_fail(error, PAL_E_MEMORY, "no memory for a stream");
+  w->puzzles = puzzles;
+  w->released = released;
+  w->rows = released ? PAL_RELEASED_ROWS : puzzles->shape->cells;
+  w->rng = pal_rng_new(seed, released ? "sudoku.released" : "sudoku.restart", 0, 0);
+  w->state = pal_calloc(WALKS, (size_t)w->rows);
+  if (!w->state) {
+    pal_free(w);
+    return pal_fail(error, PAL_E_MEMORY, "no memory for the states of %d walks", WALKS);
+  }
+  *stream = (pal_stream){w, walks_next, walks_save, walks_load, walks_free};
+  return PAL_OK;
+}

@@ -1,0 +1,290 @@
+/* The task sudoku: settings, formats, answers and their verdicts, files, held-out puzzles. */
+#ifndef _DEFAULT_SOURCE
+#define _DEFAULT_SOURCE /* mkstemp */
+#endif
+#include <check.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "tasks/sudoku_task.h"
+
+/* As ck_assert, but silent when all is well: that writes to a file every time. */
+#define HOLDS(condition) \
+  do { \
+    if (!(condition)) ck_abort_msg("%s", #condition); \
+  } while (0)
+#define SAME(a, b) HOLDS((a) == (b))
+
+static pal_sudoku_shape shape4;
+static pal_rng rng;
+
+static void next(pal_stream *s, pal_example *e) { HOLDS(!s->next(s->self, e, NULL)); }
+
+/* ---- the task -------------------------------------------------------------------------------- */
+
+static pal_context *context;
+static const char good[] =
+    "53..7....6..195....98....6.8...6...34..8.3..17...2...6.6....28....419..5....8..79";
+static const char solved[] =
+    "534678912672195348198342567859761423426853791713924856961537284287419635345286179";
+
+static pal_task *open_task(const char *const *setting, int n, pal_error *error) {
+  return pal_task_new(context, "sudoku", setting, n, error);
+}
+
+static pal_task *open_well(const char *const *setting, int n) {
+  pal_error error = {0};
+  pal_task *task = open_task(setting, n, &error);
+  ck_assert_msg(task != NULL, "%s", error.text);
+  return task;
+}
+
+static void setup(void) {
+  pal_error error = {0};
+  HOLDS(pal_sudoku_shape_init(&shape4, 4));
+  rng = pal_rng_new(11, "test_sudoku", 0, 0);
+  context = pal_context_new(NULL, &error);
+  ck_assert_msg(context && !pal_register_tasks(context, &error), "%s", error.text);
+}
+
+static void teardown(void) { pal_context_free(context); }
+
+START_TEST(settings_are_checked) {
+  static const char *const bad[] = {
+      "size=8",      "puzzles=0",        "puzzles=1.5",     "givens=30-20", "givens=x", "givens=0",
+      "givens=81",   "test_puzzles=0",   "augment=2",       "trace=long",   "order=up",
+      "answer=none", "cap=0",            "seed=-1",         "file=/nowhere"};
+  for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+    pal_error error = {0};
+    ck_assert_msg(!open_task(&bad[i], 1, &error), "%s", bad[i]);
+    HOLDS(error.code == PAL_E_ARGUMENT || (error.code == PAL_E_NOT_FOUND && bad[i][0] == 'f'));
+  }
+  static const char *const both[] = {"trace=released", "size=4"};
+  pal_error error = {0};
+  HOLDS(!open_task(both, 2, &error) && error.code == PAL_E_UNSUPPORTED);
+}
+END_TEST
+
+START_TEST(formats_describe_tokens_and_places) {
+  static const char *const setting[][2] = {{"answer=infill"}, {"answer=append"}, {"answer=pairs"}};
+  static const int vocabulary[] = {28, 29, 28 + 81}, rows[] = {81, 162, 162};
+  for (int i = 0; i < 3; i++) {
+    const char *given[] = {setting[i][0], "puzzles=2"};
+    pal_task *task = open_well(given, 2);
+    const pal_format *f = &task->format;
+    HOLDS(f->vocabulary == vocabulary[i] && f->context == rows[i] && f->mask == 0);
+    HOLDS(f->groups == (i < 2 ? 3 : 0) && f->factors == 2);
+    for (int p = 0; p < f->context * f->groups; p++) HOLDS(f->group[p] >= 0 && f->group[p] < 9);
+    bool used[64] = {false};
+    for (int v = 0; v < f->vocabulary; v++) {
+      for (int w = 0; w < v; w++)
+        HOLDS(memcmp(f->factor + 2 * v, f->factor + 2 * w, 2 * sizeof *f->factor) != 0);
+      for (int k = 0; k < 2; k++) {
+        ck_assert_int_lt(f->factor[2 * v + k], f->factor_rows);
+        if (f->factor[2 * v + k] >= 0) used[f->factor[2 * v + k]] = true;
+      }
+    }
+    for (int k = 0; k < f->factor_rows; k++) HOLDS(used[k] || (i == 2 && k == 13));
+    pal_task_free(task);
+  }
+}
+END_TEST
+
+/* Gives each blank its answer: what a perfect model would leave. */
+static int perfect(const pal_task *task, const pal_example *e, pal_form form, bool released,
+                   const char *layout, int32_t *token) {
+  (void)task;
+  memcpy(token, e->prompt, sizeof *token * (size_t)e->n_prompt);
+  if (form == PAL_FORM_TRANSITION) {
+    for (int c = 0; c < e->n_answer; c++)
+      if (released) token[4 * c] = e->answer[c];
+      else if (!token[c]) token[c] = e->answer[c] + (c % 2 ? 9 : 0);
+    return e->n_prompt;
+  }
+  if (strcmp(layout, "infill") == 0) {
+    for (int i = 0, at = 0; i < e->n_prompt; i++)
+      if (!token[i]) token[i] = e->answer[at++];
+    return e->n_prompt;
+  }
+  memcpy(token + e->n_prompt, e->answer, sizeof *token * (size_t)e->n_answer);
+  return e->n_prompt + e->n_answer;
+}
+
+START_TEST(answers_are_judged) {
+  static const struct {
+    const char *trace, *layout, *order;
+    pal_form form;
+  } run[] = {
+      {"restart", "infill", "reading", PAL_FORM_TRANSITION},
+      {"released", "infill", "reading", PAL_FORM_TRANSITION},
+      {"restart", "infill", "solver", PAL_FORM_ANSWER},
+      {"restart", "append", "reading", PAL_FORM_ANSWER},
+      {"restart", "append", "solver", PAL_FORM_ANSWER},
+      {"restart", "pairs", "reading", PAL_FORM_ANSWER},
+      {"restart", "pairs", "solver", PAL_FORM_ANSWER},
+  };
+  for (size_t r = 0; r < sizeof run / sizeof *run; r++) {
+    char trace[32], layout[32], order[32], text[2048];
+    snprintf(trace, sizeof trace, "trace=%s", run[r].trace);
+    snprintf(layout, sizeof layout, "answer=%s", run[r].layout);
+    snprintf(order, sizeof order, "order=%s", run[r].order);
+    const char *setting[] = {trace, layout, order, "puzzles=3", "test_puzzles=5"};
+    pal_task *task = open_well(setting, 5);
+    const pal_task_definition *d = task->definition;
+    ck_assert_str_eq(d->set_name(task, 0), "held-out");
+    HOLDS(d->set_name(task, 1) == NULL && d->set_size(task, 0) == 5);
+    for (int i = 0; i < 5; i++) {
+      pal_example e;
+      int32_t token[400];
+      HOLDS(!d->instance(task, 0, i, run[r].form, &e, NULL));
+      const int n = perfect(task, &e, run[r].form, r == 1, run[r].layout, token);
+      for (int k = 0; k < n; k++) HOLDS(token[k] >= 0 && token[k] < task->format.vocabulary);
+      ck_assert_int_le(n, task->format.context);
+      SAME(d->answer_room(task, &e, run[r].form), n - e.n_prompt);
+      pal_score score = d->score(task, &e, run[r].form, token, n);
+      HOLDS(score.exact && score.valid);
+      if (e.order) {
+        bool seen[81] = {false};
+        for (int k = 0; k < e.n_answer; k++) {
+          HOLDS(e.order[k] >= 0 && e.order[k] < e.n_answer && !seen[e.order[k]]);
+          seen[e.order[k]] = true;
+        }
+      }
+      d->print(task, token, n, text, sizeof text);
+      HOLDS(strlen(text) >= 81);
+      d->print(task, token, n, text, 5);
+      HOLDS(strlen(text) < 5);
+      score = d->score(task, &e, run[r].form, token, n - 1);
+      HOLDS(!score.exact && !score.valid);
+      int32_t *last = &token[r == 1 ? 4 * 80 : n - 1]; /* another digit in the last place */
+      *last = r == 1 ? *last % 9 + 1 : (*last - 1) / 9 * 9 + (*last % 9) + 1;
+      score = d->score(task, &e, run[r].form, token, n);
+      HOLDS(!score.exact);
+    }
+    pal_task_free(task);
+  }
+}
+END_TEST
+
+START_TEST(streams_of_answers) {
+  static const char *const setting[] = {"puzzles=4", "answer=append"};
+  pal_task *task = open_well(setting, 2);
+  pal_stream a, b;
+  pal_example x, y;
+  uint64_t state;
+  HOLDS(!task->definition->stream(task, PAL_FORM_ANSWER, 1, &a, NULL));
+  HOLDS(!task->definition->stream(task, PAL_FORM_ANSWER, 1, &b, NULL));
+  for (int i = 0; i < 10; i++) next(&a, &x);
+  SAME(a.save(a.self, &state, sizeof state), sizeof state);
+  HOLDS(!b.load(b.self, &state, sizeof state, NULL));
+  SAME(b.load(b.self, &state, 3, NULL), PAL_E_FORMAT);
+  next(&a, &x);
+  next(&b, &y);
+  HOLDS(x.id == 10 && y.id == 10 && x.n_prompt == 81 && x.n_answer == 81);
+  ck_assert_mem_eq(x.prompt, y.prompt, 81 * sizeof *x.prompt);
+  ck_assert_mem_eq(x.answer, y.answer, 81 * sizeof *x.answer);
+  a.free(a.self);
+  b.free(b.self);
+  SAME(task->definition->stream(task, PAL_FORM_REASONED, 1, &a, NULL),
+                   PAL_E_UNSUPPORTED);
+  pal_task_free(task);
+}
+END_TEST
+
+static void write_file(char *path, const char *text) {
+  const int fd = mkstemp(path);
+  HOLDS(fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text) && close(fd) == 0);
+}
+
+START_TEST(training_puzzles_from_a_file) {
+  char path[] = "/tmp/pal-sudoku-XXXXXX", wrong[] = "/tmp/pal-sudoku-XXXXXX";
+  char setting[64], text[512];
+  snprintf(text, sizeof text, "quizzes,solutions\r\n# a comment\n\n%s,%s\r\n%s", good, solved,
+           good);
+  write_file(path, text);
+  snprintf(setting, sizeof setting, "file=%s", path);
+  const char *all[] = {setting, "puzzles=0", "augment=0"};
+  pal_task *task = open_well(all, 3);
+  pal_stream stream;
+  pal_example e;
+  char line[200];
+  HOLDS(!task->definition->stream(task, PAL_FORM_ANSWER, 1, &stream, NULL));
+  for (int i = 0; i < 4; i++) {
+    next(&stream, &e);
+    task->definition->print(task, e.prompt, e.n_prompt, line, sizeof line);
+    ck_assert_str_eq(line, good);
+  }
+  stream.free(stream.self);
+  pal_task_free(task);
+  snprintf(text, sizeof text, "%s\n%s\n%.80sx\n", good, good, good);
+  write_file(wrong, text);
+  snprintf(setting, sizeof setting, "file=%s", wrong);
+  pal_error error = {0};
+  HOLDS(!open_task(all, 1, &error) && error.code == PAL_E_FORMAT);
+  ck_assert_msg(strstr(error.text, ":3: place 81 holds \"x\""), "%s", error.text);
+  unlink(path);
+  unlink(wrong);
+}
+END_TEST
+
+START_TEST(held_out_puzzles_are_not_training_puzzles) {
+  static const char *const without[] = {"puzzles=1", "test_puzzles=4", "size=4"};
+  char path[] = "/tmp/pal-sudoku-XXXXXX", setting[64], text[200], before[64], after[64];
+  pal_task *task = open_well(without, 3);
+  pal_example e;
+  uint8_t board[16], image[16];
+  pal_sudoku_symmetry symmetry;
+  HOLDS(!task->definition->instance(task, 0, 2, PAL_FORM_TRANSITION, &e, NULL));
+  task->definition->print(task, e.prompt, e.n_prompt, before, sizeof before);
+  for (int c = 0; c < 16; c++) board[c] = (uint8_t)e.prompt[c];
+  pal_sudoku_symmetry_draw(&shape4, &rng, &symmetry);
+  pal_sudoku_symmetry_apply(&shape4, &symmetry, board, image);
+  pal_sudoku_write_line(&shape4, image, text);
+  write_file(path, text);
+  pal_task_free(task);
+  snprintf(setting, sizeof setting, "file=%s", path);
+  const char *with[] = {"puzzles=1", "test_puzzles=4", "size=4", setting};
+  task = open_well(with, 4);
+  HOLDS(!task->definition->instance(task, 0, 2, PAL_FORM_TRANSITION, &e, NULL));
+  task->definition->print(task, e.prompt, e.n_prompt, after, sizeof after);
+  ck_assert_str_ne(before, after);
+  pal_task_free(task);
+  unlink(path);
+}
+END_TEST
+
+START_TEST(lines_are_read) {
+  static const char *const setting[] = {"puzzles=1"};
+  pal_task *task = open_well(setting, 1);
+  pal_example e;
+  pal_error error = {0};
+  char text[100];
+  HOLDS(!task->definition->read(task, good, PAL_FORM_TRANSITION, 7, &e, &error));
+  task->definition->print(task, e.prompt, e.n_prompt, text, sizeof text);
+  ck_assert_str_eq(text, good);
+  HOLDS(e.id == 7 && task->definition->step_cap(task, &e, PAL_FORM_TRANSITION) == 2000);
+  HOLDS(task->definition->read(task, "12", PAL_FORM_TRANSITION, 7, &e, &error));
+  pal_task_free(task);
+}
+END_TEST
+
+int main(void) {
+  Suite *suite = suite_create("sudoku_task");
+  TCase *task = tcase_create("task");
+  tcase_add_checked_fixture(task, setup, teardown);
+  tcase_add_test(task, settings_are_checked);
+  tcase_add_test(task, formats_describe_tokens_and_places);
+  tcase_add_test(task, answers_are_judged);
+  tcase_add_test(task, streams_of_answers);
+  tcase_add_test(task, training_puzzles_from_a_file);
+  tcase_add_test(task, held_out_puzzles_are_not_training_puzzles);
+  tcase_add_test(task, lines_are_read);
+  suite_add_tcase(suite, task);
+  SRunner *runner = srunner_create(suite);
+  srunner_run_all(runner, CK_NORMAL);
+  const int failed = srunner_ntests_failed(runner);
+  srunner_free(runner);
+  return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
