@@ -2,8 +2,8 @@
  *
  *   gemm_<library> [THREADS [ROUNDS]]
  *
- * Prints GFLOP/s of each and its fraction of the multiply-adds' peak measured in between, checks that
- * the products agree, and ends with medians. */
+ * Prints GFLOP/s of each and its fraction of the multiply-adds' peak measured in between, checks
+ * that the products agree, and ends with medians. */
 #include <math.h>
 #include <stdlib.h>
 
@@ -11,7 +11,8 @@
 
 enum { MOST_PEERS = 4, MOST_PRODUCTS = 256, ROUNDS = 7 };
 
-/* Fractions over all products that count; of us first, then of each peer and of the best of them. */
+/* Fractions over all products that count; of us first, then of each peer and of the best of them.
+ */
 typedef struct results {
   double fraction[MOST_PEERS + 2][MOST_PRODUCTS], ratio[MOST_PRODUCTS];
   int n;
@@ -98,7 +99,7 @@ static pal_status compare(cli_bench *b, const cli_product *p, int peers, results
 }
 
 static void conclude(results *r, int peers, int threads) {
-  printf("median of %d (without skinny ones), %d threads: ours %.1f %%", r->n, threads,
+  printf("median of %d (without skinny ones), threads %d: ours %.1f %%", r->n, threads,
          100 * cli_bench_median(r->fraction[0], r->n, NULL));
   for (int i = 0; i < peers; i++)
     printf(", %s %.1f %%", gemm_peers[i].name,
@@ -124,9 +125,10 @@ int main(int argc, char **argv) {
                  .rounds = rounds, .least = 20e-3};
   pal_status status = b.context ? cli_bench_probes(&b, &error) : error.code;
   gemm_set_threads(threads);
-  if (!status) printf("%s, %d threads\n", gemm_library(), threads);
+  if (!status) printf("%s, threads %d\n", gemm_library(), threads);
   cli_product p;
-  for (int i = 0; !status && cli_product_at(i, &p); i++) status = compare(&b, &p, peers, &r, &error);
+  for (int i = 0; !status && cli_product_at(i, &p); i++)
+    status = compare(&b, &p, peers, &r, &error);
   if (!status && r.n) conclude(&r, peers, threads);
   if (status) fprintf(stderr, "%s: %s\n", argv[0], error.text);
   cli_bench_release(&b.burst[0]);

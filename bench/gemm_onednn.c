@@ -9,7 +9,7 @@
 
 #include "bench/gemm_peer.h"
 
-/* ---- dnnl_sgemm ----------------------------------------------------------------------------- */
+/* ---- dnnl_sgemm ------------------------------------------------------------------------- */
 
 static void *make_sgemm(const gemm_call *call) {
   gemm_call *made = malloc(sizeof *made);
@@ -25,7 +25,7 @@ static bool run_sgemm(void *data) {
                     p->form == CLI_NT ? p->k : p->n, 0, call->c, p->n) == dnnl_success;
 }
 
-/* ---- the matmul primitive ------------------------------------------------------------------- */
+/* ---- the matmul primitive --------------------------------------------------------------- */
 
 typedef struct matmul {
   dnnl_engine_t engine;

@@ -17,6 +17,7 @@ void cli_bench_add(cli_bench *b, const char *key, json_t *item) {
     json_object_set_new(b->json, key, list);
   }
   json_array_append_new(list, item);
+  fflush(stdout); /* a row at a time, into a pipe too */
 }
 
 static pal_status check(const cli_options *o, pal_error *error) {
@@ -89,7 +90,7 @@ int cli_verb_bench(pal_context *context, const cli_options *o) {
   char version[160];
   const int threads = pal_context_threads(context);
   cli_bench b = {.context = context, .rounds = o->n ? o->n : ROUNDS, .least = LEAST_SECONDS,
-                 .quiet = o->quiet, .json = json_object()};
+                 .json = json_object()};
   pal_status status = b.json ? check(o, &error) : pal_fail(&error, PAL_E_MEMORY, "no memory");
   if (!status) {
     choose_teams(&b, o);

@@ -27,8 +27,7 @@ typedef struct cli_bench {
   int threads[CLI_TEAMS], teams;
   int rounds;    /* repetitions of everything */
   double least;  /* seconds that one repetition lasts at least */
-  bool quiet;
-  const cli_peak *best; /* the fastest instruction set here */
+  const cli_peak *best; /* the widest instruction set here */
   const cli_peak *dot;  /* bf16 dot products, or NULL */
   int64_t cache[CLI_DRAM]; /* bytes: L2 of one core, L3 */
   cli_plan burst[CLI_TEAMS];
@@ -70,7 +69,7 @@ pal_status cli_bench_compile(pal_graph *graph, cli_plan *plan, pal_error *error)
 void cli_bench_fill(float *x, int64_t n, uint64_t seed);
 void cli_bench_release(cli_plan *plan);
 
-/* Defines the ops of the probes; chooses the best set; makes the bursts. */
+/* Defines the ops of the probes; chooses the widest set; makes the bursts. */
 pal_status cli_bench_probes(cli_bench *b, pal_error *error);
 /* Bursts of multiply-adds (or dot products) with set `peak` on team `team`, and their FLOP. */
 pal_status cli_bench_burst(cli_bench *b, const cli_peak *peak, bool dot, int team, cli_plan *plan,
@@ -83,7 +82,7 @@ pal_status cli_bench_stages(cli_bench *b, int depth, cli_plan *plan, pal_error *
 
 /* ---- sections --------------------------------------------------------------------------- */
 
-/* Multiply-adds, bf16 and memory of the best set; with `all`, every set, barriers, fork and join.
+/* Multiply-adds, bf16 and memory of the widest set; with `all`, every set, barriers, fork and join.
  */
 pal_status cli_bench_ceilings(cli_bench *b, bool all, pal_error *error);
 pal_status cli_bench_gemm(cli_bench *b, pal_error *error);

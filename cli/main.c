@@ -34,7 +34,7 @@ static int run_verb(pal_context *context, const cli_options *o) {
 /* libgomp reads its environment before main does. Its default is to spin at barriers for so long that
  * on a busy machine, where a team member may wait for a core, runs become many times slower. */
 static void spin_briefly(char **argv) {
-  if (getenv("GOMP_SPINCOUNT") || getenv("OMP_WAIT_POLICY")) return;
+  if (getenv("GOMP_SPINCOUNT") || getenv("OMP_WAIT_POLICY") || getenv("OMP_PROC_BIND")) return;
   if (setenv("GOMP_SPINCOUNT", "10000", 1) == 0) execv("/proc/self/exe", argv);
 }
 

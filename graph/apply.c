@@ -63,6 +63,25 @@ static bool inputs_sound(pal_graph *graph, const pal_op *op, const pal_value *in
   return true;
 }
 
+/* Whoever uses a bound symbol comes after the one op that binds it. */
+static bool bindings_sound(pal_graph *graph, const pal_op *op, const void *attrs) {
+  pal_symbol bound[2];
+  int n = op->flags & PAL_OP_BINDS ? pal_attrs_bound(op, attrs, bound) : 0;
+  for (int i = 0; i < n; i++) {
+    uint16_t id = bound[i].id;
+    bool fresh = id && id < graph->symbol.n && !graph->symbol.at[id].binder &&
+                 (i == 0 || id != bound[0].id);
+    for (size_t v = 1; fresh && v < graph->value.n; v++)
+      fresh = graph->value.at[v].type.symbol.id != id;
+    if (fresh) continue;
+    pal_graph_refuse(graph, PAL_E_ARGUMENT,
+                     "%s binds a symbol that is none of this graph's, or is bound or used already",
+                     op->name);
+    return false;
+  }
+  return true;
+}
+
 pal_value pal_apply_op(pal_graph *graph, const pal_op *op, const pal_value *in, int n_in,
                        const void *attrs, pal_value *out) {
   for (int i = 0; out && i < PAL_MAX_OUTPUTS; i++) out[i] = PAL_NIL;
@@ -78,6 +97,7 @@ pal_value pal_apply_op(pal_graph *graph, const pal_op *op, const pal_value *in, 
     return pal_graph_fail(graph, error.code ? error.code : PAL_E_SHAPE, "%s: %s", text,
                           error.code ? error.text : "no such result can be held");
   }
+  if (!bindings_sound(graph, op, attrs)) return PAL_NIL;
   pal_node node = {.kind = PAL_NODE_OP, .op = op, .n_in = n_in, .section = graph->section};
   node.attrs = pal_attrs_copy(&graph->arena, op, attrs);
   node.in = pal_arena_copy(&graph->arena, in, sizeof *in * (size_t)n_in);

@@ -66,6 +66,12 @@ void pal_context_set_threads(pal_context *context, int threads) {
 
 pal_registry *pal_context_registry(pal_context *context) { return &context->registry; }
 
+static bool has_field(const pal_op *op, const char *name, pal_attr_kind kind) {
+  for (size_t i = 0; i < op->n_fields; i++)
+    if (op->fields[i].kind == kind && strcmp(op->fields[i].name, name) == 0) return true;
+  return false;
+}
+
 /* An op is refused here when its descriptor cannot be run, so that a plug-in's mistake is
  * named when it loads and not when somebody's model runs. */
 static pal_status check_op(const pal_op *op, pal_error *error) {
@@ -86,7 +92,11 @@ static pal_status check_op(const pal_op *op, pal_error *error) {
     return pal_fail(error, PAL_E_ARGUMENT,
                     "op \"%s\" has neither a case generator (sample) nor a reason (no_case)",
                     op->name);
-  if (op->max_in > PAL_MAX_INPUTS || op->min_in > op->max_in)
+  if (((op->flags & PAL_OP_RANDOM) && !has_field(op, "path", PAL_ATTR_STRING)) ||
+      ((op->flags & PAL_OP_BINDS) && !has_field(op, "binds", PAL_ATTR_SYMBOL)))
+    return pal_fail(error, PAL_E_ARGUMENT,
+                    "op \"%s\" draws or binds without the attribute \"path\" or \"binds\"", op->name);
+  if (op->max_in > PAL_MAX_INPUTS || op->min_in > op->max_in || op->min_in < 0)
     return pal_fail(error, PAL_E_ARGUMENT, "op \"%s\": inputs %d to %d, at most %d", op->name,
                     op->min_in, op->max_in, PAL_MAX_INPUTS);
   if (op->writes && (!op->undo || !op->phase[1].run))
@@ -94,6 +104,9 @@ static pal_status check_op(const pal_op *op, pal_error *error) {
                     "op \"%s\" writes in place: it needs undo, and a phase that saves the old rows "
                     "before the phase that writes",
                     op->name);
+  if (op->writes && ((op->writes & (op->writes - 1)) || op->writes >> op->min_in))
+    return pal_fail(error, PAL_E_ARGUMENT,
+                    "op \"%s\" must write one input, and one that cannot be left out", op->name);
   return PAL_OK;
 }
 

@@ -5,7 +5,7 @@
  *   input "x" f32[s1*1,64]
  *   variable "w" f32[64,64] role 0 init 1 0x1.47ae14p-6
  *   constant i32[2] 0100000002000000
- *   op "linear" in 1 2 0 copy 0 attrs 0x1p+0 3 s1 "path" [1 2] scope "block"
+ *   op "linear" in 1 2 0 copy 0 attrs p=0x1p+0 n=3 t=s1 path="a.b" l=[1 2] scope "block" -> f32[2]
  *   output "y" 4
  *   assign 2 5
  *   loop 1 6

@@ -20,9 +20,10 @@ static bool allocate(pal_exec *e) {
   const pal_plan *plan = e->plan;
   e->operands = count_operands(plan);
   e->arena_bytes = plan->stats.arena_bytes;
-  e->arena = e->arena_bytes ? pal_pages_map(e->arena_bytes) : NULL;
+  e->arena = pal_pages_map(e->arena_bytes); /* never NULL: that would mean an absent operand */
   e->base = pal_calloc(plan->storage.n + 1, sizeof *e->base);
   e->count = pal_calloc(plan->graph->symbol.n, sizeof *e->count);
+  e->ran = pal_calloc(plan->graph->symbol.n, sizeof *e->ran);
   e->call = pal_calloc(plan->step.n + 1, sizeof *e->call);
   e->pointer = pal_calloc(e->operands + 1, sizeof *e->pointer);
   e->rows = pal_calloc(e->operands + 1, sizeof *e->rows);
@@ -31,7 +32,7 @@ static bool allocate(pal_exec *e) {
   e->claimed = pal_calloc(plan->item.n + 1, sizeof *e->claimed);
   e->input[0] = pal_calloc(plan->input.n + 1, sizeof(void *));
   e->input[1] = pal_calloc(plan->input.n + 1, sizeof(void *));
-  bool ok = (e->arena || !e->arena_bytes) && e->base && e->count && e->call && e->pointer &&
+  bool ok = e->arena && e->base && e->count && e->ran && e->call && e->pointer &&
             e->rows && e->type && e->operand && e->claimed && e->input[0] && e->input[1];
   for (size_t i = 0; ok && i < plan->input.n; i++) {
     const pal_slot *slot = &plan->input.at[i];
@@ -106,7 +107,7 @@ pal_exec *pal_exec_new(pal_plan *plan, pal_error *error) {
     }
   prepare_calls(e);
   for (uint16_t s = 0; s < plan->graph->symbol.n; s++) {
-    e->count[s] = plan->graph->symbol.at[s].capacity;
+    e->count[s] = e->ran[s] = plan->graph->symbol.at[s].capacity;
     pal_exec_refresh_rows(e, s);
   }
   pal_exec_prepare(e);
@@ -122,6 +123,7 @@ void pal_exec_free(pal_exec *e) {
   if (e->arena) pal_pages_unmap(e->arena, e->arena_bytes);
   pal_free(e->base);
   pal_free(e->count);
+  pal_free(e->ran);
   pal_free(e->call);
   pal_free(e->pointer);
   pal_free(e->rows);
@@ -144,7 +146,10 @@ pal_status pal_exec_count(pal_exec *e, const char *symbol, int64_t count, pal_er
   const pal_symbol_record *record = &e->plan->graph->symbol.at[s];
   if (record->binder)
     return pal_fail(error, PAL_E_ARGUMENT, "symbol \"%s\" is bound by the run itself", symbol);
-  if (count < 0 || count > record->capacity) {
+  if (count < 0)
+    return pal_fail(error, PAL_E_ARGUMENT, "symbol \"%s\" cannot count %lld rows", symbol,
+                    (long long)count);
+  if (count > record->capacity) {
     if (error && !error->code) error->needed = count;
     return pal_fail(error, PAL_E_CAPACITY,
                     "%lld rows of \"%s\" do not fit the plan's capacity of %lld; compile it for more",
@@ -174,7 +179,7 @@ const void *pal_exec_output(const pal_exec *e, const char *name, int64_t *rows) 
     if (strcmp(g->output.at[i].name, name) == 0) {
       uint32_t v = g->output.at[i].value.id;
       const pal_type *type = &g->value.at[v].type;
-      if (rows) *rows = pal_type_rows(type, e->count[type->symbol.id]);
+      if (rows) *rows = pal_type_rows(type, e->ran[type->symbol.id]);
       return e->base[e->plan->storage_of[v]];
     }
   return NULL;

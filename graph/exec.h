@@ -17,6 +17,7 @@ struct pal_exec {
   size_t arena_bytes;
   void **base;     /* per storage, as of the present or last run */
   int64_t *count;  /* per symbol */
+  int64_t *ran;    /* per symbol: the count the last run's outputs have, before loops moved it */
   void **input[2]; /* per input: present and next buffers; next may be NULL */
   pal_call *call;  /* per step */
   void **pointer;  /* operands of all calls, calls' in and out point into it */

@@ -135,9 +135,10 @@ static const char *keep_name(pal_graph *graph, const char *name) {
 
 pal_symbol pal_symbol_new(pal_graph *graph, const char *name, int64_t capacity) {
   if (graph->error.code) return PAL_STATIC;
-  if (capacity < 0 || capacity > INT32_MAX || graph->symbol.n > UINT16_MAX) {
-    pal_graph_fail(graph, PAL_E_ARGUMENT, "symbol \"%s\": capacity %lld is not in 0..2^31-1", name,
-                   (long long)capacity);
+  if (capacity < 0 || capacity > INT32_MAX || graph->symbol.n >= UINT16_MAX) {
+    pal_graph_fail(graph, PAL_E_ARGUMENT,
+                   "symbol \"%s\": capacity %lld is not in 0..2^31-1, or there are too many symbols",
+                   name, (long long)capacity);
     return PAL_STATIC;
   }
   for (size_t i = 1; i < graph->symbol.n; i++)
@@ -165,13 +166,17 @@ int64_t pal_graph_rows_at_capacity(const pal_graph *graph, const pal_type *type)
 
 size_t pal_graph_bytes(const pal_graph *graph, const pal_type *type, bool *overflow) {
   uint64_t bytes = pal_dtype_size(type->dtype);
-  for (int i = 0; i < type->rank; i++)
-    if (__builtin_mul_overflow(bytes, (uint64_t)type->dim[i], &bytes)) *overflow = true;
+  bool empty = false;
+  for (int i = 0; i < type->rank; i++) { /* an extent of 0 must not hide that the others overflow */
+    empty |= type->dim[i] == 0;
+    if (__builtin_mul_overflow(bytes, (uint64_t)(type->dim[i] ? type->dim[i] : 1), &bytes))
+      *overflow = true;
+  }
   if (type->symbol.id &&
       __builtin_mul_overflow(bytes, (uint64_t)pal_symbol_capacity(graph, type->symbol), &bytes))
     *overflow = true;
   if (bytes > SIZE_MAX / 8) *overflow = true;
-  return *overflow ? 0 : (size_t)bytes;
+  return *overflow || empty ? 0 : (size_t)bytes;
 }
 
 /* A type the graph can hold: known dtype and symbol, no negative extents, no overflow. */
@@ -213,7 +218,11 @@ pal_node *pal_graph_append(pal_graph *graph, pal_node node, const pal_type *out,
     if (v) *v = (pal_value_record){.type = out[i], .node = id, .index = i};
     else place = NULL;
   }
-  if (!place) out_of_memory(graph);
+  if (!place) { /* no half of a node stays */
+    graph->node.n = id;
+    graph->value.n = node.first_out;
+    out_of_memory(graph);
+  }
   return place;
 }
 
@@ -334,6 +343,20 @@ void pal_loop(pal_graph *graph, pal_value input, pal_value value) {
     pal_graph_refuse(graph, PAL_E_SHAPE, "loop needs an input and a value of its dims, not %s and %s",
                      pal_type_print(&a, at, sizeof at), pal_type_print(&b, bt, sizeof bt));
     return;
+  }
+  for (size_t i = 0; i < graph->loop.n; i++) {
+    const pal_named_value *other = &graph->loop.at[i];
+    if (other->to.id == input.id) {
+      pal_graph_refuse(graph, PAL_E_DUPLICATE, "input \"%s\" is looped twice",
+                       pal_node_of(graph, input)->name);
+      return;
+    }
+    if (a.symbol.id && pal_type_of(graph, other->to).symbol.id == a.symbol.id &&
+        pal_type_of(graph, other->value).symbol.id != b.symbol.id) {
+      pal_graph_refuse(graph, PAL_E_SHAPE, "symbol \"%s\" cannot take the counts of two symbols",
+                       graph->symbol.at[a.symbol.id].name);
+      return;
+    }
   }
   push_named(graph, (pal_named_value){.to = input, .value = value}, "loop");
 }

@@ -84,9 +84,9 @@ bool pal_list_grow(void **at, size_t *room, size_t n, size_t element);
        ? &(list).at[(list).n++]                                                          \
        : NULL)
 
-/* The node that makes a value; the nil node for nil. */
+/* The node that makes a value; the nil node for nil and for no value of this graph. */
 static inline pal_node *pal_node_of(const pal_graph *graph, pal_value value) {
-  return &graph->node.at[graph->value.at[value.id].node];
+  return &graph->node.at[graph->value.at[value.id < graph->value.n ? value.id : 0].node];
 }
 static inline pal_value pal_node_out(const pal_node *node, int i) {
   return (pal_value){node->first_out + (uint32_t)i};

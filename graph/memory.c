@@ -64,6 +64,8 @@ static bool dies_at(const pal_plan *plan, uint32_t id, int self, int stage, uint
     const pal_step *step = &plan->step.at[s];
     const pal_node *node = &g->node.at[step->node];
     bool uses = false, by_row = true; /* a gather among the earlier steps reads rows of later chunks */
+    for (int i = 0; i < node->n_out && node->op->writes; i++)
+      uses |= plan->storage_of[node->first_out + (uint32_t)i] == id;
     for (int i = 0; i < node->n_in; i++) {
       if (plan->storage_of[node->in[i].id] != id) continue;
       uses = true;
@@ -71,6 +73,7 @@ static bool dies_at(const pal_plan *plan, uint32_t id, int self, int stage, uint
                 g->value.at[node->in[i].id].type.symbol.id == symbol;
     }
     if (!uses || (int)s == self) continue;
+    if (node->op->writes) return false; /* its undo may need them until the run has succeeded */
     if (step->last_stage < stage) continue;
     bool before = symbol && by_row && step->last_stage == stage && (int)s < self &&
                   step->phases == 1 && !node->op->phase[0].tasks && node->n_out &&
@@ -213,6 +216,7 @@ static void lifetimes(pal_plan *plan) {
 typedef struct block {
   size_t bytes, offset;
   int first, last;
+  size_t order;
   size_t *to; /* where the offset goes */
 } block;
 
@@ -220,7 +224,7 @@ static int by_size(const void *a, const void *b) {
   const block *x = a, *y = b;
   if (x->bytes != y->bytes) return x->bytes < y->bytes ? 1 : -1;
   if (x->first != y->first) return x->first - y->first;
-  return x->to < y->to ? -1 : 1;
+  return x->order < y->order ? -1 : 1;
 }
 
 /* Puts `b` into the lowest gap between the placed blocks alive at the same time. */
@@ -240,15 +244,17 @@ static size_t gather_blocks(pal_plan *plan, block *b) {
   size_t n = 0;
   for (size_t i = 1; i < plan->storage.n; i++) {
     pal_storage *s = &plan->storage.at[i];
-    if (s->place == PAL_PLACE_ARENA && s->bytes)
-      b[n++] = (block){.bytes = round_up(s->bytes, ALIGN), .first = s->first, .last = s->last,
-                       .to = &s->offset};
+    if (s->place != PAL_PLACE_ARENA || !s->bytes) continue;
+    b[n] = (block){.bytes = round_up(s->bytes, ALIGN), .first = s->first, .last = s->last,
+                   .order = n, .to = &s->offset};
+    n++;
   }
   for (size_t i = 0; i < plan->step.n; i++) {
     pal_step *s = &plan->step.at[i];
-    if (s->scratch_bytes)
-      b[n++] = (block){.bytes = round_up(s->scratch_bytes, ALIGN), .first = s->stage[0],
-                       .last = s->last_stage, .to = &s->scratch};
+    if (!s->scratch_bytes) continue;
+    b[n] = (block){.bytes = round_up(s->scratch_bytes, ALIGN), .first = s->stage[0],
+                   .last = s->last_stage, .order = n, .to = &s->scratch};
+    n++;
   }
   return n;
 }

@@ -27,6 +27,11 @@ static void wrong(scan *s, const char *what) {
   s->failed = true;
 }
 
+static void no_memory(scan *s) {
+  if (!s->failed) pal_fail(s->error, PAL_E_MEMORY, "no memory for a graph");
+  s->failed = true;
+}
+
 static void blanks(scan *s) {
   while (*s->at == ' ') s->at++;
 }
@@ -121,8 +126,7 @@ static void parse_constant(scan *s) {
   }
   uint8_t *data = pal_alloc(bytes + 1);
   if (!data) {
-    pal_fail(s->error, PAL_E_MEMORY, "no memory for a constant");
-    s->failed = true;
+    no_memory(s);
     return;
   }
   for (size_t i = 0; i < bytes && !s->failed; i++, s->at += 2) {
@@ -153,8 +157,9 @@ static pal_ints list(scan *s) {
   expect(s, "[");
   const char *close = strchr(s->at, ']');
   size_t most = close ? (size_t)(close - s->at) / 2 + 1 : 0;
-  int64_t *at = !s->failed && most && most < MOST ? pal_arena_alloc(&s->arena, most * sizeof *at) : NULL;
-  if (!at) wrong(s, "a list does not end or is too long");
+  if (!most || most >= MOST) wrong(s, "a list does not end or is too long");
+  int64_t *at = s->failed ? NULL : pal_arena_alloc(&s->arena, most * sizeof *at);
+  if (!at) no_memory(s);
   while (!s->failed && !word(s, "]")) at[ints.n++] = whole(s, INT64_MIN, INT64_MAX);
   ints.at = at;
   return ints;
@@ -175,7 +180,9 @@ static void attribute(scan *s, const pal_attr_field *f, char *attrs) {
     case PAL_ATTR_STRING: {
       char name[NAME];
       quoted(s, name);
-      *(const char **)at = pal_arena_strdup(&s->arena, name);
+      const char *kept = pal_arena_strdup(&s->arena, name);
+      if (kept) *(const char **)at = kept;
+      else no_memory(s);
       break;
     }
     case PAL_ATTR_INTS: *(pal_ints *)at = list(s); break;
@@ -210,14 +217,19 @@ static void parse_op(scan *s) {
   uint32_t copy = (uint32_t)whole(s, 0, UINT32_MAX);
   expect(s, "attrs");
   char *attrs = pal_arena_alloc(&s->arena, op->attrs_size + 1);
-  if (!attrs) wrong(s, "no memory for attributes");
+  if (!attrs) no_memory(s);
   for (size_t i = 0; i < op->n_fields && !s->failed; i++) attribute(s, &op->fields[i], attrs);
   char scope[NAME];
   expect(s, "scope");
   quoted(s, scope);
   if (s->failed) return;
   uint32_t first = (uint32_t)s->g->value.n;
-  s->g->scope = pal_arena_strdup(&s->g->arena, scope);
+  const char *kept = pal_arena_strdup(&s->g->arena, scope);
+  if (!kept) {
+    no_memory(s);
+    return;
+  }
+  s->g->scope = kept;
   pal_apply_op(s->g, op, in, n_in, attrs, NULL);
   s->g->scope = "";
   if (!s->g->error.code) s->g->node.at[s->g->node.n - 1].copy = copy;
@@ -255,6 +267,7 @@ static void parse_line(scan *s) {
   } else {
     wrong(s, "no line starts like this");
   }
+  if (s->g->error.code) return; /* says more than what the rest of the line looks like */
   blanks(s);
   if (!s->failed && *s->at != '\n' && *s->at) wrong(s, "there is more than the line should hold");
   if (*s->at == '\n') s->at++;

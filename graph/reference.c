@@ -1,7 +1,7 @@
 /* The double-precision reference interpreter (floor 1).
  *
- * Every value is an array of double at capacity, node by node in order of execution by
- * dependencies; it knows no plan, no stages and no kernels. */
+ * Every value is an array of double at capacity, computed node by node in the graph's order; it
+ * knows no stages and no kernels. */
 #define PAL_NO_CALLER
 #include <string.h>
 
@@ -95,7 +95,12 @@ static pal_status compute_node(pal_reference_result *r, const pal_node *node, pa
                         .in_type = in_type, .out_type = out_type, .in_rows = in_rows,
                         .out_rows = out_rows, .in = in, .out = out, .bound = bound, .error = error};
   pal_status status = node->op->reference(&call);
-  for (int i = 0; i < n_bound && bound[i] >= 0; i++) r->count[symbols[i].id] = bound[i];
+  for (int i = 0; i < n_bound && bound[i] >= 0; i++) {
+    if (!status && bound[i] > r->count[symbols[i].id])
+      status = pal_fail(error, PAL_E_CAPACITY, "%s binds more rows than its symbol's capacity",
+                        node->op->name);
+    r->count[symbols[i].id] = bound[i];
+  }
   return status ? pal_fail(error, status, "%s: the reference failed", node->op->name) : PAL_OK;
 }
 

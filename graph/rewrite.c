@@ -138,6 +138,7 @@ static pal_status copy_node(rewrite *r, const pal_node *old) {
   node.scope = pal_arena_strdup(&g->arena, old->scope);
   node.file = pal_arena_strdup(&g->arena, old->file);
   if (old->name) node.name = pal_arena_strdup(&g->arena, old->name);
+  if (!node.scope || !node.file || (old->name && !node.name)) return PAL_E_MEMORY;
   if (old->kind == PAL_NODE_CONSTANT) {
     bool overflow = false;
     node.data = pal_arena_copy(&g->arena, old->data, pal_graph_bytes(g, &types[0], &overflow));
@@ -198,7 +199,7 @@ static pal_status rewrite_all(rewrite *r) {
 /* Folding leaves the folded node and its constant inputs behind; a second pass drops them. */
 static pal_graph *rewrite_once(const pal_graph *graph, pal_error *error) {
   uint64_t room = 16;
-  while (room < 4 * graph->node.n) room *= 2;
+  while (room < 2 * (graph->node.n + graph->value.n)) room *= 2; /* nodes and folded values */
   rewrite r = {.from = graph, .to = pal_graph_new(graph->context, graph->store),
                .live = pal_calloc(graph->node.n, sizeof(bool)),
                .moved = pal_calloc(graph->value.n, sizeof(pal_value)),

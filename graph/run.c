@@ -17,7 +17,7 @@ static const double TEAM_PAYS_SECONDS = 50e-6;
 
 typedef struct running {
   pal_exec *exec;
-  atomic_int failed; /* 1 + the stage in which a worker failed, 0 for none */
+  atomic_int failed; /* 0: none yet; 2 s + 1: a worker in stage s; 2 s + 2: binding after it */
   pal_error *error;
   atomic_flag report; /* taken by the worker whose failure is reported */
 } running;
@@ -46,7 +46,7 @@ static int64_t item_tasks(const pal_exec *e, const pal_item *item, int64_t *chun
 }
 
 static pal_status run_range(pal_exec *e, const pal_item *item, int64_t begin, int64_t end,
-                            void *task_scratch, pal_error *error) {
+                            void *task_scratch, const pal_node **failed, pal_error *error) {
   for (int k = 0; k < item->n_units; k++) {
     const pal_unit *u = &e->plan->unit.at[item->first_unit + k];
     const pal_node *node = &e->plan->graph->node.at[e->plan->step.at[u->step].node];
@@ -56,25 +56,21 @@ static pal_status run_range(pal_exec *e, const pal_item *item, int64_t begin, in
     run.task_scratch = task_scratch;
     run.error = error;
     pal_status status = node->op->phase[u->phase].run(&run);
-    if (status) return pal_fail(error, status, "%s failed without saying why", node->op->name);
+    if (!status) continue;
+    *failed = node;
+    return pal_fail(error, status, "it did not say why");
   }
   return PAL_OK;
 }
 
-static void note_failure(running *r, int stage, const pal_item *item, const pal_error *error) {
-  const pal_plan *plan = r->exec->plan;
-  if (!atomic_flag_test_and_set(&r->report) && r->error && !r->error->code) {
-    const pal_node *node =
-        &plan->graph->node.at[plan->step.at[plan->unit.at[item->first_unit].step].node];
+static void note_failure(running *r, int when, const pal_node *node, const pal_error *error) {
+  if (!atomic_flag_test_and_set(&r->report)) {
     r->error->needed = error->needed;
-    if (item->n_units == 1)
-      pal_fail(r->error, error->code, "%s at %s:%d: %s", node->op->name, node->file, node->line,
-               error->text);
-    else
-      pal_fail(r->error, error->code, "%s", error->text);
+    pal_fail(r->error, error->code, "%s at %s:%d: %s", node->op->name, node->file, node->line,
+             error->text);
   }
   int none = 0;
-  atomic_compare_exchange_strong(&r->failed, &none, stage + 1);
+  atomic_compare_exchange_strong(&r->failed, &none, when);
 }
 
 static void run_stage(running *r, int s, int rank, int workers) {
@@ -83,6 +79,7 @@ static void run_stage(running *r, int s, int rank, int workers) {
   char *scratch = e->task_scratch ? e->task_scratch + (size_t)rank * e->plan->stats.task_scratch_bytes
                                   : NULL;
   pal_error error = {0};
+  const pal_node *failed = NULL;
   for (int i = 0; i < stage->n_items && !atomic_load_explicit(&r->failed, memory_order_relaxed); i++) {
     const pal_item *item = &e->plan->item.at[stage->first_item + i];
     int64_t chunk, n = item_tasks(e, item, &chunk, workers);
@@ -92,8 +89,8 @@ static void run_stage(running *r, int s, int rank, int workers) {
       int64_t step = workers > 1 || item->rows ? chunk : n;
       for (; begin < n; begin += step) {
         int64_t end = begin + step < n ? begin + step : n;
-        if (run_range(e, item, begin, end, scratch, &error)) {
-          note_failure(r, s, item, &error);
+        if (run_range(e, item, begin, end, scratch, &failed, &error)) {
+          note_failure(r, 2 * s + 1, failed, &error);
           return;
         }
         if (workers > 1) break;
@@ -119,20 +116,20 @@ static void take_bound(running *r, int s) {
       for (int b = 0; b < n; b++) {
         int64_t count = e->call[u->step].bound[b];
         if (count < 0) continue; /* not decided in this phase yet */
+        const pal_symbol_record *symbol = &e->plan->graph->symbol.at[bound[b].id];
+        if (count > symbol->capacity) { /* before a later phase or op writes that many rows */
+          pal_error error = {.needed = count};
+          pal_fail(&error, PAL_E_CAPACITY,
+                   "%lld rows of \"%s\" do not fit the plan's capacity of %lld", (long long)count,
+                   symbol->name, (long long)symbol->capacity);
+          note_failure(r, 2 * s + 2, node, &error);
+          return;
+        }
         e->count[bound[b].id] = count;
         pal_exec_refresh_rows(e, bound[b].id);
       }
     }
   }
-}
-
-static bool stage_binds(const pal_exec *e, int s) {
-  const pal_stage *stage = &e->plan->stage.at[s];
-  for (int i = 0; i < stage->n_items; i++) {
-    const pal_unit *u = &e->plan->unit.at[e->plan->item.at[stage->first_item + i].first_unit];
-    if (e->plan->graph->node.at[e->plan->step.at[u->step].node].op->flags & PAL_OP_BINDS) return true;
-  }
-  return false;
 }
 
 static void walk(void *data, int rank, int workers) {
@@ -141,13 +138,15 @@ static void walk(void *data, int rank, int workers) {
   for (int s = 0; s < (int)e->plan->stage.n; s++) {
     run_stage(r, s, rank, workers);
     if (workers > 1) pal_team_barrier();
-    /* A faster worker may already have failed in the next stage, whose barrier it waits at. */
+    /* A faster worker may already have failed later, and waits at a barrier that needs us. */
     int failed = atomic_load(&r->failed);
-    if (failed && failed <= s + 1) return;
+    if (failed && failed <= 2 * s + 1) return;
     if (rank == 0) e->stages_done = s + 1;
-    if (stage_binds(e, s)) {
+    if (e->plan->stage.at[s].binds) {
       if (rank == 0) take_bound(r, s);
       if (workers > 1) pal_team_barrier();
+      failed = atomic_load(&r->failed);
+      if (failed && failed <= 2 * s + 2) return;
     }
   }
 }
@@ -209,6 +208,7 @@ static void copy_late(pal_exec *e, const pal_slot *slot) {
 
 static void commit(pal_exec *e) {
   const pal_graph *g = e->plan->graph;
+  memcpy(e->ran, e->count, g->symbol.n * sizeof *e->ran);
   for (size_t i = 0; i < e->plan->input.n; i++) copy_late(e, &e->plan->input.at[i]);
   for (size_t i = 0; i < e->plan->variable.n; i++) copy_late(e, &e->plan->variable.at[i]);
   for (size_t i = 0; i < e->plan->variable.n; i++) {
@@ -222,14 +222,14 @@ static void commit(pal_exec *e) {
     e->input[0][i] = e->input[1][i];
     e->input[1][i] = was;
   }
-  /* Counts last: several inputs may loop on one symbol, and one may loop on another's. */
+  /* Counts last and from those of the run: two symbols may take each other's. */
   for (size_t i = 0; i < e->plan->input.n; i++) {
     const pal_slot *slot = &e->plan->input.at[i];
     if (!slot->looped) continue;
     uint16_t to = g->value.at[slot->value].type.symbol.id;
     uint16_t from = g->value.at[slot->looped].type.symbol.id;
-    if (!to || to == from || e->count[to] == e->count[from]) continue;
-    e->count[to] = e->count[from];
+    if (!to || e->count[to] == e->ran[from]) continue;
+    e->count[to] = e->ran[from];
     pal_exec_refresh_rows(e, to);
   }
 }
@@ -255,13 +255,15 @@ static pal_status run_on(pal_exec *e, int workers, pal_error *error) {
 /* How long the run may take on one thread: the plan's estimate at the fullest symbol's share. */
 static double seconds(const pal_exec *e) {
   const pal_graph *g = e->plan->graph;
-  double share = g->symbol.n > 1 ? 0 : 1;
+  double share = 0;
+  bool chosen = false; /* whether some symbol's count is the caller's to choose */
   for (size_t s = 1; s < g->symbol.n; s++) {
     if (g->symbol.at[s].binder || !g->symbol.at[s].capacity) continue;
+    chosen = true;
     double one = (double)e->count[s] / (double)g->symbol.at[s].capacity;
     if (one > share) share = one;
   }
-  return e->plan->serial_seconds * share;
+  return e->plan->serial_seconds * (chosen ? share : 1);
 }
 
 pal_status pal_exec_run(pal_exec *exec, pal_error *error) {

@@ -179,11 +179,12 @@ static pal_status push_unit(pal_plan *plan, const keyed_unit *k, const keyed_uni
     if (!stage) return PAL_E_MEMORY;
     *stage = (pal_stage){.first_item = (int)plan->item.n};
   }
+  const pal_node *node = &plan->graph->node.at[plan->step.at[k->unit.step].node];
+  plan->stage.at[plan->stage.n - 1].binds |= (node->op->flags & PAL_OP_BINDS) != 0;
   bool joins = before && before->stage == k->stage && k->symbol && before->symbol == k->symbol;
   if (!joins) {
     pal_item *item = PAL_PUSH(plan->item);
     if (!item) return PAL_E_MEMORY;
-    const pal_node *node = &plan->graph->node.at[plan->step.at[k->unit.step].node];
     *item = (pal_item){.first_unit = (int)plan->unit.n, .symbol = k->symbol,
                        .rows = !node->op->phase[k->unit.phase].tasks};
     plan->stage.at[plan->stage.n - 1].n_items++;

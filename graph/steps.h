@@ -51,6 +51,7 @@ typedef struct pal_item {
 
 typedef struct pal_stage {
   int first_item, n_items;
+  bool binds; /* some unit is of an op that binds a symbol */
 } pal_stage;
 
 /* A named slot: an input or a variable of the plan. */

@@ -45,12 +45,28 @@ void pal_store_free(pal_store *store) {
 /* Elements of a static type, or -1 when they overflow or the type is no static one. */
 static int64_t elements(const pal_type *type) {
   int64_t n = 1;
-  if (type->dtype == PAL_NONE || type->symbol.id) return -1;
-  for (int i = 0; i < type->rank; i++) {
-    if (type->dim[i] < 0 || (type->dim[i] && n > (INT64_MAX >> 4) / type->dim[i])) return -1;
-    n *= type->dim[i];
+  bool empty = false;
+  if (type->dtype <= PAL_NONE || type->dtype > PAL_U8 || type->symbol.id) return -1;
+  for (int i = 0; i < type->rank; i++) { /* an extent of 0 must not hide that the others overflow */
+    int64_t extent = type->dim[i] ? type->dim[i] : 1;
+    if (extent < 0 || n > (INT64_MAX >> 4) / extent) return -1;
+    empty |= type->dim[i] == 0;
+    n *= extent;
   }
-  return n;
+  return empty ? 0 : n;
+}
+
+/* To nearest even. */
+static uint16_t bf16_of(float x) {
+  uint32_t bits;
+  memcpy(&bits, &x, sizeof bits);
+  return x != x ? 0x7fc0 : (uint16_t)((bits + 0x7fff + (bits >> 16 & 1)) >> 16);
+}
+
+/* Whether an integer element can hold the init's constant. */
+static bool init_fits(pal_dtype dtype, double scale) {
+  if (dtype == PAL_I32) return scale >= INT32_MIN && scale <= INT32_MAX;
+  return dtype != PAL_U8 || (scale >= 0 && scale <= UINT8_MAX);
 }
 
 static void fill(pal_variable *variable) {
@@ -60,8 +76,8 @@ static void fill(pal_variable *variable) {
     for (int64_t i = 0; i < n; i++) ((int32_t *)data)[i] = (int32_t)variable->init.scale;
     return;
   }
-  if (variable->type.dtype != PAL_F32) {
-    memset(data, variable->type.dtype == PAL_U8 ? (int)variable->init.scale : 0, variable->bytes);
+  if (variable->type.dtype == PAL_U8) {
+    memset(data, (int)variable->init.scale, variable->bytes);
     return;
   }
   pal_rng rng = pal_rng_new(variable->seed, variable->name, 0, 0);
@@ -69,7 +85,8 @@ static void fill(pal_variable *variable) {
     double v = variable->init.scale;
     if (variable->init.kind == PAL_INIT_NORMAL) v *= pal_rng_normal(&rng);
     if (variable->init.kind == PAL_INIT_UNIFORM) v *= 2 * pal_rng_real(&rng) - 1;
-    ((float *)data)[i] = (float)v;
+    if (variable->type.dtype == PAL_F32) ((float *)data)[i] = (float)v;
+    else ((uint16_t *)data)[i] = bf16_of((float)v);
   }
 }
 
@@ -83,6 +100,9 @@ pal_status pal_store_variable(pal_store *store, const char *name, pal_type type,
     return pal_fail(error, PAL_E_ARGUMENT,
                     "variable \"%s\": needs a name and a static shape of a reasonable size, not %s",
                     name ? name : "", pal_type_print(&type, shape, sizeof shape));
+  if (!init_fits(type.dtype, init.scale))
+    return pal_fail(error, PAL_E_ARGUMENT, "variable \"%s\", %s, cannot begin with %g", name,
+                    pal_type_print(&type, shape, sizeof shape), init.scale);
   pal_variable *v = pal_store_find(store, name);
   if (v && (!pal_type_equal(&v->type, &type) || v->role != role)) {
     char old[96];

@@ -43,6 +43,32 @@ static pal_status verify_writes(const pal_graph *g, size_t id, pal_error *error)
   return PAL_OK;
 }
 
+/* Whether some op changes the version of a variable that `v` is, or is a view of. */
+static bool overwritten(const pal_graph *g, pal_value v) {
+  const pal_node *node = pal_node_of(g, v);
+  for (; node->kind == PAL_NODE_OP && (node->op->flags & PAL_OP_VIEW); node = pal_node_of(g, v))
+    v = node->in[0];
+  for (size_t n = 1; n < g->node.n; n++) {
+    node = &g->node.at[n];
+    for (int i = 0; node->kind == PAL_NODE_OP && i < node->n_in; i++)
+      if ((node->op->writes >> i & 1) && node->in[i].id == v.id) return true;
+  }
+  return false;
+}
+
+/* Outputs, assignments and loops are read when the run is over: only last versions are left. */
+static pal_status verify_ends(const pal_graph *g, pal_error *error) {
+  const pal_named_value *list[] = {g->output.at, g->assign.at, g->loop.at};
+  const size_t n[] = {g->output.n, g->assign.n, g->loop.n};
+  for (int k = 0; k < 3; k++)
+    for (size_t i = 0; i < n[k]; i++)
+      if (overwritten(g, list[k][i].value))
+        return broken(error, pal_node_of(g, list[k][i].value),
+                      "a version of a variable that is changed in place cannot be an output, be "
+                      "assigned or be looped; only its last version can");
+  return PAL_OK;
+}
+
 pal_status pal_verify(const pal_graph *graph, pal_error *error) {
   for (size_t n = 1; n < graph->node.n; n++) {
     const pal_node *node = &graph->node.at[n];
@@ -55,5 +81,5 @@ pal_status pal_verify(const pal_graph *graph, pal_error *error) {
     if (!status && node->op->writes) status = verify_writes(graph, n, error);
     if (status) return status;
   }
-  return PAL_OK;
+  return verify_ends(graph, error);
 }

@@ -274,7 +274,7 @@ START_TEST(random_graphs_equal_the_reference) {
       float *x = pal_exec_input(exec, (const char *[]){"xa", "xb", "xc"}[s]);
       int32_t *index = pal_exec_input(exec, (const char *[]){"ia", "ib", "ic"}[s]);
       for (int64_t i = 0; i < active[s]; i++) {
-        index[i] = (int32_t)(rand_r(&seed) % (unsigned)least);
+        index[i] = (int32_t)((unsigned)rand_r(&seed) % (unsigned)least);
         for (int k = 0; k < 3; k++) x[3 * i + k] = (float)(rand_r(&seed) % 1000) / 500 - 1;
       }
     }

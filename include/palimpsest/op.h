@@ -61,7 +61,7 @@ typedef struct pal_infer {
   pal_error *error;
 } pal_infer;
 
-/* One phase on a range. Pointers of absent inputs are NULL; in cost, tasks_at_most and
+/* One phase on a range. Pointers of absent inputs are NULL; in cost and
  * scratch calls all data pointers are NULL and rows are at capacity. */
 typedef struct pal_run {
   const void *attrs;

@@ -1,0 +1,175 @@
+#!/usr/bin/env python3
+"""Palimpsest against PyTorch: the same encoder, weights and batch, both timed in turn.
+
+    python3 bench/compare_torch.py --program ./palimpsest --threads 1
+
+Prints whether loss and gradients agree, then medians and ratios. PyTorch runs as it is by default, with
+torch.compile, and with bf16 autocast, each where the installed version has it. Its batch is made once
+and is dense; ours is drawn anew and packed in every step.
+"""
+import math
+
+import twin
+
+
+class Encoder:
+    name = "PyTorch"
+    variants = ["default", "compiled", "bf16", "bf16 compiled"]
+
+    def __init__(self, case, threads):
+        import torch
+        self.torch, self.case = torch, case
+        torch.set_num_threads(threads)
+        self.name = "PyTorch " + torch.__version__
+        self.token = torch.from_numpy(case.token)
+        self.target = torch.from_numpy(case.target)
+        self.weight = torch.from_numpy(case.weight)
+        self.rotation = [torch.from_numpy(x) for x in case.rotary()]
+
+    def parameters(self):
+        """Fresh leaves from the weights of the file."""
+        return {name: self.torch.from_numpy(array.copy()).requires_grad_()
+                for name, array in self.case.weights.items()}
+
+    # ---- the network -------------------------------------------------------------------------
+
+    def linear(self, p, name, x):
+        return self.torch.nn.functional.linear(x, p[name + ".weight"], p.get(name + ".bias"))
+
+    def norm(self, p, name, x):
+        return self.torch.nn.functional.layer_norm(x, (self.case.width,), p[name + ".gain"],
+                                                   p.get(name + ".bias"), 1e-5)
+
+    def rotate(self, x):
+        """[batch, heads, length, columns], rotate-half."""
+        cosine, sine = self.rotation
+        length = x.shape[2]
+        cosine, sine = cosine[:length].to(x.dtype), sine[:length].to(x.dtype)
+        a, b = x.chunk(2, dim=-1)
+        return self.torch.cat([a * cosine - b * sine, b * cosine + a * sine], dim=-1)
+
+    def attention(self, q, k, v):
+        functional = self.torch.nn.functional
+        if hasattr(functional, "scaled_dot_product_attention"):
+            return functional.scaled_dot_product_attention(q, k, v)
+        scores = q @ k.transpose(-1, -2) / math.sqrt(q.shape[-1])
+        return self.torch.softmax(scores, dim=-1) @ v
+
+    def block(self, p, name, x):
+        batch, length, width = x.shape
+        y = self.linear(p, name + "attention.qkv", self.norm(p, name + "attention.norm", x))
+        y = y.view(batch, length, 3, self.case.heads, width // self.case.heads)
+        q, k, v = y.permute(2, 0, 3, 1, 4).unbind(0)
+        y = self.attention(self.rotate(q), self.rotate(k), v)
+        y = y.transpose(1, 2).reshape(batch, length, width)
+        x = x + self.linear(p, name + "attention.out", y)
+        y = self.linear(p, name + "mlp.in", self.norm(p, name + "mlp.norm", x))
+        y = self.torch.nn.functional.gelu(y, approximate="tanh")
+        return x + self.linear(p, name + "mlp.out", y)
+
+    def logits(self, p, token):
+        x = self.torch.nn.functional.embedding(token, p["model.embedding.weight"])
+        for i in range(self.case.layers):
+            x = self.block(p, "model.block.%d." % i, x)
+        return self.linear(p, "model.output", self.norm(p, "model.norm", x))
+
+    def without_mask(self, logits):
+        """The mask is never predicted."""
+        index = self.torch.tensor([self.case.mask])
+        return logits.float().index_fill(-1, index, -math.inf)
+
+    def loss(self, p):
+        logits = self.without_mask(self.logits(p, self.token))
+        nats = self.torch.nn.functional.cross_entropy(
+            logits.view(-1, self.case.vocabulary), self.target.clamp(min=0).view(-1),
+            reduction="none")
+        return (nats * self.weight.view(-1)).sum() / self.case.count
+
+    # ---- what is measured ----------------------------------------------------------------------
+
+    def gradients(self):
+        p = self.parameters()
+        loss = self.loss(p)
+        loss.backward()
+        return loss.item(), {name: x.grad.numpy() for name, x in p.items()}
+
+    def variant(self, name, function):
+        """The function as the variant runs it, or None where that is not available."""
+        torch = self.torch
+        if "bf16" in name:
+            if not hasattr(torch, "autocast"):
+                return None
+            plain = function
+
+            def function(*arguments):
+                with torch.autocast("cpu", dtype=torch.bfloat16):
+                    return plain(*arguments)
+        if "compiled" in name:
+            if not hasattr(torch, "compile"):
+                return None
+            function = torch.compile(function)
+        return function
+
+    def try_out(self, run):
+        """None for a variant that fails, which a missing compiler can do; says so."""
+        try:
+            run()
+        except Exception as error:  # whatever it is, the other variants go on
+            print("  left out: %s" % str(error).strip().split("\n")[0])
+            return None
+        return run
+
+    def stepper(self, name):
+        torch = self.torch
+        loss = self.variant(name, self.loss)
+        if loss is None:
+            return None
+        p = self.parameters()
+        leaves = list(p.values())
+        try:
+            update = torch.optim.AdamW(leaves, lr=1e-4, weight_decay=0.01, fused=True)
+        except (TypeError, RuntimeError, ValueError):  # older versions, or not on the CPU
+            update = torch.optim.AdamW(leaves, lr=1e-4, weight_decay=0.01)
+
+        def run():
+            update.zero_grad(set_to_none=True)
+            loss(p).backward()
+            torch.nn.utils.clip_grad_norm_(leaves, 1.0)
+            update.step()
+        return self.try_out(run)
+
+    def forward(self, name):
+        logits = self.variant(name, self.logits)
+        if logits is None:
+            return None
+        p, token = self.parameters(), self.token[:1]
+
+        def run():
+            with self.torch.no_grad():
+                return logits(p, token)
+        return self.try_out(run)
+
+    def decode_pass(self, p, token):
+        """The surest mask of every board is written."""
+        torch = self.torch
+        chance = torch.log_softmax(self.without_mask(self.logits(p, token)), dim=-1)
+        best, value = chance.max(dim=-1)
+        place = best.masked_fill(token != self.case.mask, -math.inf).argmax(dim=-1, keepdim=True)
+        return token.scatter(1, place, value.gather(1, place))
+
+    def decoder(self, name):
+        one_pass = self.variant(name, self.decode_pass)
+        if one_pass is None:
+            return None
+        p = self.parameters()
+        token = self.torch.full_like(self.token, self.case.mask)
+        token[:, 0] = 0
+
+        def run():
+            with self.torch.no_grad():
+                return one_pass(p, token)
+        return self.try_out(run)
+
+
+if __name__ == "__main__":
+    twin.compare(twin.arguments(__doc__.split("\n")[0]), Encoder)
