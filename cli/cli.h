@@ -86,6 +86,7 @@ pal_status cli_evaluate(cli_job *job, const char *data, int limit, bool quiet, c
 /* 95 % Wilson score interval of k successes in n. */
 void cli_wilson(int k, int n, double *low, double *high);
 void cli_table(FILE *to, const cli_row *row, int n);
+void cli_summary(FILE *to, const cli_row *row, int n);
 /* {"task": ..., "rows": [...]} written to `path` whole or not at all. */
 pal_status cli_json(const char *path, const char *task, const cli_row *row, int n, pal_error *error);
 

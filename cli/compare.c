@@ -169,6 +169,7 @@ int cli_verb_compare(pal_context *context, const cli_options *o) {
       status = pal_fail(&error, PAL_E_NOT_FOUND, "no model is named \"%s\"; palimpsest info model lists them",
                         chosen[i]->model);
   if (!status && !error.code) status = run_all(&c, chosen, n, &error);
+  if (!status && !error.code) cli_summary(stdout, c.row, c.n);
   if (!status && !error.code && o->json) status = cli_json(o->json, o->argument, c.row, c.n, &error);
   free(c.row);
   return error.code ? cli_report(&error) : CLI_DONE;

@@ -43,6 +43,26 @@ void cli_table(FILE *to, const cli_row *row, int n) {
   }
 }
 
+/* Every row in one line: exact, or nats, on each set. */
+void cli_summary(FILE *to, const cli_row *row, int n) {
+  fprintf(to, "\n%-32s %10s %7s", "exact %", "parameters", "steps");
+  for (int i = 0; n && i < row[0].n_sets; i++) {
+    const char *equals = strchr(row[0].set[i].name, '=');
+    fprintf(to, " %8.8s", equals ? equals + 1 : row[0].set[i].name);
+  }
+  fprintf(to, "\n");
+  for (int k = 0; k < n; k++) {
+    fprintf(to, "%-32s %10lld %7lld", row[k].model, (long long)row[k].parameters,
+            (long long)row[k].steps);
+    for (int i = 0; i < row[k].n_sets; i++) {
+      const cli_set *s = &row[k].set[i];
+      fprintf(to, " %8.*f", s->likelihood ? 4 : 1,
+              s->likelihood ? s->loss.nats : 100.0 * s->exact / (s->n ? s->n : 1));
+    }
+    fprintf(to, "%s\n", row[k].fitted ? "" : "  did not fit");
+  }
+}
+
 static json_t *json_set(const cli_set *s) {
   if (s->likelihood)
     return json_pack("{s:s, s:i, s:f, s:f, s:f, s:f, s:I}", "set", s->name, "n", s->n, "nats",
