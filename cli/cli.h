@@ -37,6 +37,7 @@ void cli_usage(FILE *to, const char *verb);
 typedef struct cli_job {
   pal_context *context; /* borrowed */
   const char *task_name, *model_name;
+  char *read_name[2]; /* the same when a config named them, owned */
   char *set[3][CLI_MAX_SET]; /* task, model, train settings, owned */
   int n_set[3];
   pal_task *task;

@@ -77,7 +77,8 @@ static pal_status apply(cli_job *job, const char *key, const char *value, int pa
     }
     const char **place = task ? &job->task_name : &job->model_name;
     if (*place) return PAL_OK; /* the command line has named it */
-    *place = strdup(value);
+    char **owned = &job->read_name[task ? 0 : 1];
+    *place = *owned = strdup(value);
     return *place ? PAL_OK : pal_fail(error, PAL_E_MEMORY, "no memory for settings");
   }
   if (pass != 1) return PAL_OK;
