@@ -1,6 +1,9 @@
 # Tests. A new unit test is two lines among the ones below; it links the core with internal symbols
 # visible, and exits non-zero on failure. A script exits 77 when it cannot run here.
 if HAVE_CHECK
+check_PROGRAMS += %D%/test_attention
+%C%_test_attention_SOURCES = %D%/test_attention.c
+
 check_PROGRAMS += %D%/test_base
 %C%_test_base_SOURCES = %D%/test_base.c
 
@@ -24,6 +27,7 @@ check_PROGRAMS += %D%/test_plan
 
 check_PROGRAMS += %D%/test_refusal
 %C%_test_refusal_SOURCES = %D%/test_refusal.c %D%/toy.c %D%/toy.h
+
 check_PROGRAMS += %D%/test_decode
 %C%_test_decode_SOURCES = %D%/test_decode.c %D%/lab.c %D%/lab.h
 

@@ -166,7 +166,7 @@ typedef struct pal_op {
   const char *no_case;
 } pal_op;
 
-/* sizeof_field table helper: PAL_FIELD(struct, member, PAL_ATTR_INT). */
+/* One entry of a field table: PAL_FIELD(struct, member, PAL_ATTR_INT). */
 #define PAL_FIELD(type, member, kind) {#member, kind, offsetof(type, member)}
 
 #ifdef __cplusplus
