@@ -90,6 +90,7 @@ pal_status cli_bench_ops(cli_bench *b, pal_error *error);
 /* `only`: NULL or the name of a case. With `out`, also what a twin needs to repeat the case. */
 pal_status cli_bench_train(cli_bench *b, const cli_options *o, const char *only, pal_error *error);
 pal_status cli_bench_decode(cli_bench *b, pal_error *error);
+pal_status cli_bench_window(cli_bench *b, pal_error *error);
 pal_status cli_bench_plan(cli_bench *b, pal_error *error);
 
 /* "1 thread", "2 threads". */

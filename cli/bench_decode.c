@@ -145,5 +145,6 @@ pal_status cli_bench_decode(cli_bench *b, pal_error *error) {
   pal_status status = masked(b, error);
   if (!status) status = cached(b, error);
   if (!status) status = latency(b, error);
+  if (!status) status = cli_bench_window(b, error);
   return status;
 }

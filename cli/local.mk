@@ -14,6 +14,7 @@ palimpsest_SOURCES = \
 	%D%/bench_product.c \
 	%D%/bench_time.c \
 	%D%/bench_train.c \
+	%D%/bench_window.c \
 	%D%/check_op.c \
 	%D%/compare.c \
 	%D%/eval.c \
