@@ -35,10 +35,12 @@ static void table_sets(FILE *to, const cli_row *row) {
 
 void cli_table(FILE *to, const cli_row *row, int n) {
   for (int i = 0; i < n; i++) {
-    fprintf(to, "%s, seed %llu: %lld parameters, %lld examples, %lld steps, %.1f s, loss %.4f%s\n",
-            row[i].model, (unsigned long long)row[i].seed, (long long)row[i].parameters,
-            (long long)row[i].examples, (long long)row[i].steps, row[i].seconds, row[i].loss,
-            row[i].fitted ? "" : "  (did not fit)");
+    fprintf(to, "%s, seed %llu: %lld parameters", row[i].model, (unsigned long long)row[i].seed,
+            (long long)row[i].parameters);
+    if (row[i].steps) /* trained in this run */
+      fprintf(to, ", %lld examples, %lld steps, %.1f s, loss %.4f", (long long)row[i].examples,
+              (long long)row[i].steps, row[i].seconds, row[i].loss);
+    fprintf(to, "%s\n", row[i].fitted ? "" : "  (did not fit)");
     table_sets(to, &row[i]);
   }
 }
