@@ -21,7 +21,7 @@ static void draw_permutation(pal_rng *rng, uint8_t *item, int n) {
 
 /* Lines (rows or columns) permuted in bands, and bands permuted. */
 static void draw_lines(const pal_sudoku_shape *s, pal_rng *rng, uint8_t line[PAL_SUDOKU_MOST]) {
-  uint8_t band[4], within[4];
+  uint8_t band[PAL_SUDOKU_MOST], within[PAL_SUDOKU_MOST];
   draw_permutation(rng, band, s->box);
   for (int b = 0; b < s->box; b++) {
     draw_permutation(rng, within, s->box);
