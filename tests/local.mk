@@ -14,7 +14,8 @@ check_PROGRAMS += %D%/test_gradient
 %C%_test_gradient_SOURCES = %D%/test_gradient.c %D%/bend.c %D%/bend.h
 
 check_PROGRAMS += %D%/test_graph
-%C%_test_graph_SOURCES = %D%/test_graph.c %D%/toy.c %D%/toy.h
+%C%_test_graph_SOURCES = %D%/test_graph.c %D%/fixture.c %D%/fixture.h \
+	%D%/toy.c %D%/toy.h
 
 check_PROGRAMS += %D%/test_ops
 %C%_test_ops_SOURCES = %D%/test_ops.c %D%/bend.c %D%/bend.h
@@ -23,10 +24,12 @@ check_PROGRAMS += %D%/test_optim
 %C%_test_optim_SOURCES = %D%/test_optim.c
 
 check_PROGRAMS += %D%/test_plan
-%C%_test_plan_SOURCES = %D%/test_plan.c %D%/toy.c %D%/toy.h
+%C%_test_plan_SOURCES = %D%/test_plan.c %D%/fixture.c %D%/fixture.h \
+	%D%/toy.c %D%/toy.h
 
 check_PROGRAMS += %D%/test_refusal
-%C%_test_refusal_SOURCES = %D%/test_refusal.c %D%/toy.c %D%/toy.h
+%C%_test_refusal_SOURCES = %D%/test_refusal.c %D%/fixture.c %D%/fixture.h \
+	%D%/toy.c %D%/toy.h
 
 check_PROGRAMS += %D%/test_decode
 %C%_test_decode_SOURCES = %D%/test_decode.c %D%/lab.c %D%/lab.h

@@ -7,42 +7,10 @@
 
 #include "graph/exec.h"
 #include "src/alloc.h"
+#include "tests/fixture.h"
 #include "tests/toy.h"
 
-static pal_context *context;
-static pal_store *store;
-static pal_graph *g;
-static pal_error error;
-
-static void set_up(void) {
-  memset(&error, 0, sizeof error);
-  context = pal_context_new(&(pal_options){.threads = 3}, &error);
-  ck_assert_msg(context != NULL, "%s", error.text);
-  ck_assert_int_eq(toy_define(context, &error), PAL_OK);
-  store = pal_store_new(7);
-  g = pal_graph_new(context, store);
-}
-
-static void tear_down(void) {
-  pal_graph_free(g);
-  pal_store_free(store);
-  pal_context_free(context);
-}
-
-static pal_exec *compile(void) {
-  pal_plan *plan = pal_compile(g, &error);
-  ck_assert_msg(plan != NULL, "%s", error.text);
-  pal_exec *exec = pal_exec_new(plan, &error);
-  ck_assert_msg(exec != NULL, "%s", error.text);
-  return exec;
-}
-
 static pal_plan *exec_plan(const pal_exec *exec) { return exec->plan; }
-
-static void discard(pal_exec *exec, pal_plan *plan) {
-  pal_exec_free(exec);
-  pal_plan_free(plan);
-}
 
 START_TEST(first_error_names_the_callers_line) {
   pal_symbol t = pal_symbol_new(g, "T", 8);
@@ -104,7 +72,7 @@ START_TEST(constants_fold) {
   ck_assert_int_eq(pal_exec_run(exec, &error), PAL_OK);
   const float *y = pal_exec_output(exec, "y", NULL);
   for (int i = 0; i < 4; i++) ck_assert_float_eq(y[i], -3 * two[i]);
-  discard(exec, exec_plan(exec));
+  discard(exec);
 }
 END_TEST
 
@@ -127,7 +95,7 @@ START_TEST(an_assignment_needs_a_whole_run) {
   ck_assert_msg(strstr(error.text, "toy_refuse"), "%s", error.text);
   now = pal_variable_data(pal_store_find(store, "v"));
   for (int i = 0; i < 3; i++) ck_assert_float_eq(now[i], 4);
-  discard(exec, exec_plan(exec));
+  discard(exec);
 }
 END_TEST
 
@@ -154,7 +122,7 @@ START_TEST(writes_in_place_are_ordered_and_undone) {
   ck_assert_int_eq(pal_exec_run(exec, &error), PAL_E_NONFINITE);
   const float *rows = pal_variable_data(pal_store_find(store, "cache"));
   for (int i = 0; i < 12; i++) ck_assert_float_eq(rows[i], i / 2 == 5 || i / 2 == 2 ? 10 : 1);
-  discard(exec, exec_plan(exec));
+  discard(exec);
 }
 END_TEST
 
@@ -198,7 +166,7 @@ START_TEST(a_loop_carries_rows_and_count) {
   ck_assert_int_eq(pal_exec_run(exec, &error), PAL_OK);
   ck_assert_int_eq(pal_exec_count_of(exec, "T"), 0);
   ck_assert_int_eq(pal_exec_run(exec, &error), PAL_OK); /* no rows are legal */
-  discard(exec, exec_plan(exec));
+  discard(exec);
 }
 END_TEST
 
@@ -213,7 +181,7 @@ START_TEST(over_capacity_says_how_much_and_changes_nothing) {
   pal_error_clear(&error);
   ck_assert_int_eq(pal_exec_count(exec, "T", 9, &error), PAL_E_CAPACITY);
   ck_assert_int_eq(pal_exec_count_of(exec, "T"), 8);
-  discard(exec, exec_plan(exec));
+  discard(exec);
 }
 END_TEST
 
@@ -295,7 +263,7 @@ START_TEST(random_graphs_equal_the_reference) {
     }
     pal_reference_free(r);
   }
-  discard(exec, exec_plan(exec));
+  discard(exec);
 }
 END_TEST
 
@@ -366,7 +334,7 @@ int main(void) {
   Suite *suite = suite_create("graph");
   TCase *c = tcase_create("graph");
   tcase_set_timeout(c, 120);
-  tcase_add_checked_fixture(c, set_up, tear_down);
+  tcase_add_checked_fixture(c, fixture_set_up, fixture_tear_down);
   tcase_add_test(c, first_error_names_the_callers_line);
   tcase_add_test(c, unknown_ops_and_twice_taken_names);
   tcase_add_test(c, common_subexpressions_and_dead_code);

@@ -11,61 +11,8 @@
 
 #include "graph/exec.h"
 #include "src/alloc.h"
+#include "tests/fixture.h"
 #include "tests/toy.h"
-
-static pal_context *context;
-static pal_store *store;
-static pal_graph *g;
-static pal_error error;
-
-static void set_up(void) {
-  memset(&error, 0, sizeof error);
-  context = pal_context_new(&(pal_options){.threads = 2}, &error);
-  ck_assert_msg(context != NULL, "%s", error.text);
-  ck_assert_int_eq(toy_define(context, &error), PAL_OK);
-  store = pal_store_new(7);
-  g = pal_graph_new(context, store);
-}
-
-static void tear_down(void) {
-  pal_graph_free(g);
-  pal_store_free(store);
-  pal_context_free(context);
-}
-
-static pal_exec *compile(void) {
-  pal_plan *plan = pal_compile(g, &error);
-  ck_assert_msg(plan != NULL, "%s", error.text);
-  pal_exec *exec = pal_exec_new(plan, &error);
-  ck_assert_msg(exec != NULL, "%s", error.text);
-  return exec;
-}
-
-static void discard(pal_exec *exec) {
-  pal_plan *plan = exec->plan;
-  pal_exec_free(exec);
-  pal_plan_free(plan);
-}
-
-/* Fails the test unless the graph has been refused with `code`; then begins a new graph. */
-static void refused(pal_status code) {
-  ck_assert_msg(pal_graph_error(g)->code == code, "%s: %s", pal_status_name(pal_graph_error(g)->code),
-                pal_graph_error(g)->text);
-  pal_graph_free(g);
-  g = pal_graph_new(context, store);
-}
-
-static void compile_refused(pal_status code) {
-  ck_assert_ptr_null(pal_compile(g, &error));
-  ck_assert_msg(error.code == code, "%s: %s", pal_status_name(error.code), error.text);
-  pal_error_clear(&error);
-  pal_graph_free(g);
-  g = pal_graph_new(context, store);
-}
-
-static pal_value vector(const char *name) {
-  return pal_input(g, name, PAL_TYPE(PAL_F32, PAL_STATIC, 3));
-}
 
 /* ---- writes in place --------------------------------------------------------------------- */
 
@@ -427,7 +374,7 @@ int main(void) {
   Suite *suite = suite_create("plan");
   TCase *c = tcase_create("plan");
   tcase_set_timeout(c, 120);
-  tcase_add_checked_fixture(c, set_up, tear_down);
+  tcase_add_checked_fixture(c, fixture_set_up, fixture_tear_down);
   tcase_add_test(c, undo_finds_its_rows_unchanged);
   tcase_add_test(c, what_is_left_is_the_last_version);
   tcase_add_test(c, loops_that_contradict_each_other_are_refused);
