@@ -22,7 +22,7 @@ typedef struct block {
   pal_graph *graph;
   const pal_model *model;
   const pal_network *network;
-  int64_t width;
+  int64_t width, attended; /* columns of the residual stream; of q, of k and of v */
   int heads;
   bool bias;
   pal_value time;             /* [S, width], or nil */
@@ -153,15 +153,22 @@ static pal_value through_cache(const block *b, const char *name, pal_value rows)
   char full[64];
   snprintf(full, sizeof full, "cache.%lld.%s", (long long)n->cache_rows, name);
   const pal_value cache =
-      pal_variable_new(b->graph, full, PAL_TYPE(PAL_F32, PAL_STATIC, n->cache_rows, b->width),
+      pal_variable_new(b->graph, full, PAL_TYPE(PAL_F32, PAL_STATIC, n->cache_rows, b->attended),
                        PAL_SCRATCH, PAL_ZEROS);
   return pal_write_rows(b->graph, cache, n->cache_index, rows);
+}
+
+/* Heads that average over the own group of each kind: [T, groups x group_width]. */
+static pal_value structural_heads(const block *b, pal_value x) {
+  const int64_t wide = pal_model_format(b->model)->groups * number(b->model, "group_width");
+  const pal_value v = pal_layer_linear(b->graph, "attention.group", x, wide, b->bias, 1);
+  return pal_segment_group_mean(b->graph, v, b->network->begin, b->network->length, b->q_group);
 }
 
 static pal_value attention(const block *b, pal_value x) {
   pal_graph *g = b->graph;
   const pal_network *n = b->network;
-  const int64_t w = b->width;
+  const int64_t w = b->attended;
   const pal_value qkv = pal_layer_linear(g, "attention.qkv", x, 3 * w, b->bias, 1);
   pal_value q = pal_slice(g, qkv, 1, 0, w), k = pal_slice(g, qkv, 1, w, 2 * w);
   pal_value v = pal_slice(g, qkv, 1, 2 * w, 3 * w);
@@ -172,7 +179,8 @@ static pal_value attention(const block *b, pal_value x) {
   }
   pal_attention options = {.heads = b->heads, .causal = n->causal, .q_begin = n->begin,
                            .q_length = n->length, .q_position = n->position};
-  if (!pal_is_nil(b->q_group)) {
+  const bool averaged = !pal_is_nil(b->q_group) && pal_model_is(b->model, "structure", "heads");
+  if (!pal_is_nil(b->q_group) && !averaged) {
     options.bias = structural_bias(b);
     options.q_group = b->q_group;
     options.k_group = b->k_group;
@@ -183,8 +191,9 @@ static pal_value attention(const block *b, pal_value x) {
     options.k_begin = n->cache_begin;
     options.k_length = n->cache_length;
   }
-  x = pal_scaled_dot_product_attention(g, q, k, v, &options);
-  return pal_layer_linear(g, "attention.out", x, w, b->bias, BRANCH_GAIN);
+  pal_value y = pal_scaled_dot_product_attention(g, q, k, v, &options);
+  if (averaged) y = pal_concat(g, (const pal_value[]){y, structural_heads(b, x)}, 2, 1);
+  return pal_layer_linear(g, "attention.out", y, b->width, b->bias, BRANCH_GAIN);
 }
 
 static pal_value mlp(const block *b, pal_value x) {
@@ -203,7 +212,7 @@ static void find_groups(block *b) {
   pal_graph *g = b->graph;
   const pal_format *f = pal_model_format(b->model);
   const int64_t rows = b->network->cache_rows;
-  if (!f->group || !pal_model_is(b->model, "structure", "bias")) return;
+  if (!f->group || pal_model_is(b->model, "structure", "none")) return;
   const pal_value group =
       pal_constant(g, PAL_TYPE(PAL_I32, PAL_STATIC, f->context, f->groups), f->group);
   b->q_group = b->k_group = pal_gather_rows(g, group, b->network->position);
@@ -226,6 +235,8 @@ pal_value pal_backbone(pal_graph *graph, const pal_model *model, const pal_netwo
   pal_scope_push(graph, "model");
   block b = {.graph = graph, .model = model, .network = network, .width = number(model, "width"),
              .heads = (int)number(model, "heads"), .bias = pal_model_number(model, "bias") != 0};
+  const int64_t head_width = number(model, "head_width");
+  b.attended = head_width > 0 ? head_width * b.heads : b.width;
   find_groups(&b);
   if (pal_model_is(model, "time", "adaln")) b.time = embed_time(graph, model, network->time);
   pal_value x = embed(graph, model, network);

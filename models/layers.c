@@ -7,7 +7,8 @@
 
 static const pal_setting settings[] = {
     {"layers", "4", "blocks, 1 or more"},
-    {"heads", "4", "attention heads; divides width"},
+    {"heads", "4", "attention heads"},
+    {"head_width", "0", "columns of a head; 0: width / heads"},
     {"width", "128", "columns of the residual stream"},
     {"hidden", "0", "width of the MLP; 0: 4 x width"},
     {"activation", "gelu", "of the MLP: relu, gelu (tanh form), gelu_erf or silu"},
@@ -16,7 +17,9 @@ static const pal_setting settings[] = {
     {"positions", "rotary", "rotary, learned or none"},
     {"rotary_base", "10000", "wavelengths grow up to 2 pi times this many rows"},
     {"time", "none", "adaln: blocks are shifted, scaled and gated by the noise level; none"},
-    {"structure", "bias", "bias: learned attention bias by the format's groups, if any; none"},
+    {"structure", "bias", "of the format's groups, if any: bias, a learned attention bias; heads, "
+                          "one more head for each kind of group, averaging over it; none"},
+    {"group_width", "32", "columns of each of those heads"},
     {"tied", "0", "1: the output shares the embedding's table"},
     {"dropout", "0", "rate on residual branches while training, 0 to below 1"},
 };
@@ -31,10 +34,12 @@ pal_status pal_network_check(const pal_model *model, pal_error *error) {
   static const char *const norm[] = {"layer", "rms", NULL};
   static const char *const positions[] = {"rotary", "learned", "none", NULL};
   static const char *const time[] = {"none", "adaln", NULL};
-  static const char *const structure[] = {"bias", "none", NULL};
+  static const char *const structure[] = {"bias", "heads", "none", NULL};
   pal_status status;
   if ((status = pal_setting_range(model, "layers", 1, 1000, error)) ||
       (status = pal_setting_range(model, "heads", 1, 1000, error)) ||
+      (status = pal_setting_range(model, "head_width", 0, 1 << 20, error)) ||
+      (status = pal_setting_range(model, "group_width", 1, 1 << 20, error)) ||
       (status = pal_setting_range(model, "width", 1, 1 << 20, error)) ||
       (status = pal_setting_range(model, "hidden", 0, 1 << 20, error)) ||
       (status = pal_setting_range(model, "bias", 0, 1, error)) ||
@@ -48,12 +53,17 @@ pal_status pal_network_check(const pal_model *model, pal_error *error) {
       (status = pal_setting_choice(model, "structure", structure, error)))
     return status;
   const double width = pal_model_number(model, "width"), heads = pal_model_number(model, "heads");
-  const double each = width / heads;
+  const double own = pal_model_number(model, "head_width"), each = own > 0 ? own : width / heads;
   if (each != floor(each) || (pal_model_is(model, "positions", "rotary") && fmod(each, 2) != 0))
     return pal_fail(error, PAL_E_ARGUMENT,
-                    "%s: %g heads must divide a width of %g, into an even number each for rotary "
-                    "positions",
+                    "%s: %g heads must divide a width of %g (or head_width be set), into an even "
+                    "number each for rotary positions",
                     model->definition->name, heads, width);
+  if (model->definition->cached && pal_model_is(model, "structure", "heads"))
+    return pal_fail(error, PAL_E_ARGUMENT,
+                    "%s: structure=heads averages over later rows too; a causal model takes bias "
+                    "or none",
+                    model->definition->name);
   return PAL_OK;
 }
 

@@ -34,6 +34,7 @@ libpal_core_la_SOURCES += \
 	%D%/refill.c \
 	%D%/rotary.c \
 	%D%/segment.c \
+	%D%/segment_group.c \
 	%D%/segment_pick.c \
 	%D%/shape.c \
 	%D%/slice.c \

@@ -288,4 +288,5 @@ static const pal_op segment_max_backward = {
 
 const pal_op *const pal_ops_segment[] = {&segment_sum, &segment_mean, &segment_max,
                                          &segment_max_backward, &pal_op_segment_any,
-                                         &pal_op_segment_argmax, &pal_op_segment_top_k, NULL};
+                                         &pal_op_segment_argmax, &pal_op_segment_top_k,
+                                         &pal_op_segment_group_mean, NULL};

@@ -19,5 +19,6 @@ pal_status pal_segment_clear(const pal_run *run);
 pal_value pal_segment_apply(pal_graph *g, const char *name, pal_value x, pal_value begin,
                             pal_value length);
 
-extern const pal_op pal_op_segment_any, pal_op_segment_argmax, pal_op_segment_top_k;
+extern const pal_op pal_op_segment_any, pal_op_segment_argmax, pal_op_segment_top_k,
+    pal_op_segment_group_mean;
 #endif

@@ -44,6 +44,8 @@ static const trained all_models[] = {
     {"masked-arm", {"layers=2", "width=32", "heads=4", "structure=none"}, true},
     {"mdm", {"layers=2", "width=32", "heads=2", "time=adaln", "schedule=cosine"}, false},
     {"mdm", {"layers=2", "width=32", "heads=4", "activation=silu", "positions=none"}, false},
+    {"mdm", {"layers=2", "width=32", "heads=1", "head_width=12", "structure=heads",
+             "group_width=8"}, false},
     {"ap-mdm", {"layers=2", "width=32", "heads=4", "noise=0.3", "dropout=0.05"}, true},
 };
 
@@ -274,7 +276,8 @@ START_TEST(bad_settings) {
       {"arm", "speed=3", "temperature"}, {"arm", "width", "key=value"},
       {"mdm", "order=upwards", "confidence"}, {"mdm", "k=0", "k lies in"},
       {"ap-mdm", "tau_insert=2", "tau_insert"}, {"arm", "heads=5", "divide"},
-      {"arm", "heads=128", "even"}, {"mdm", "layers=few", "number"}, {"gpt", "layers=1", "gpt"},
+      {"arm", "heads=128", "even"}, {"mdm", "layers=few", "number"},
+      {"mdm", "structure=tree", "heads"}, {"arm", "structure=heads", "causal"}, {"gpt", "layers=1", "gpt"},
   };
   for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
     lab l;

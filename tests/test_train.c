@@ -339,6 +339,21 @@ START_TEST(out_of_memory) {
 }
 END_TEST
 
+START_TEST(weights_of_parts) {
+  gym a, b;
+  gym_open(&a, &recipes[AP_MDM], 1, NULL, NULL);
+  gym_open(&b, &recipes[AP_MDM], 1, NULL, "weights=1,0.5,0");
+  const pal_step_report even = gym_step(&a), uneven = gym_step(&b);
+  for (int k = 0; k < PAL_MAX_PARTS; k++) ck_assert(even.part[k] == uneven.part[k]);
+  ck_assert_double_eq_tol(uneven.loss, even.part[0] + 0.5 * even.part[1], 1e-12);
+  ck_assert_double_eq_tol(even.loss, even.part[0] + even.part[1] + even.part[2] + even.part[3],
+                          1e-12);
+  ck_assert(even.gradient_norm != uneven.gradient_norm);
+  gym_close(&a);
+  gym_close(&b);
+}
+END_TEST
+
 START_TEST(bad_settings) {
   static const struct {
     const char *setting, *says;
@@ -347,6 +362,7 @@ START_TEST(bad_settings) {
       {"rate=fast", "number"}, {"rate=nan", "rate"}, {"optimizer=adagrad", "adagrad"},
       {"matrix_optimizer=adagrad", "adagrad"}, {"schedule=steep", "cosine"}, {"seed=-1", "seed"},
       {"beta1=1", "beta1"}, {"optimizer=muon", "muon updates matrices"}, {"ema=1", "ema"},
+      {"weights=1,-1", "weights"}, {"weights=1,2,3,4,5", "weights"}, {"weights=1;2", "weights"},
       {"micro=0", "micro"}, {"shard=1e9", "shard"}, {"rate", "key=value"},
   };
   for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
@@ -377,6 +393,7 @@ int main(void) {
   tcase_add_test(failures, a_stream_that_fails);
   tcase_add_test(failures, out_of_memory);
   tcase_add_test(failures, bad_settings);
+  tcase_add_test(failures, weights_of_parts);
   suite_add_tcase(suite, numbers);
   suite_add_tcase(suite, updates);
   suite_add_tcase(suite, failures);

@@ -24,6 +24,7 @@ static const pal_setting settings[] = {
     {"warmup", "100", "steps in which the rate rises from 0"},
     {"final", "0.1", "share of the rate that is left at the end"},
     {"ema", "0", "decay of the averages that are evaluated and saved, e.g. 0.999; 0: none"},
+    {"weights", "", "of the loss's parts in turn, with commas, the last serving the rest; empty: 1"},
     {"seed", "1", "of corruption and dropout, at most 19 digits"},
 };
 enum { SETTINGS = sizeof settings / sizeof *settings };
@@ -56,6 +57,27 @@ static pal_status whole(const char *const *value, const char *name, double low, 
   if (x == floor(x)) return PAL_OK;
   return pal_fail(error, PAL_E_ARGUMENT, "the trainer: %s is a whole number, not \"%s\"", name,
                   text(value, name));
+}
+
+/* Numbers with commas; the last one serves the parts after it. */
+static pal_status read_weights(const char *const *value, double weight[PAL_MAX_PARTS],
+                               pal_error *error) {
+  const char *list = text(value, "weights");
+  double last = 1;
+  for (int k = 0; k < PAL_MAX_PARTS || *list; k++) {
+    if (*list) {
+      char *end;
+      last = strtod(list, &end);
+      if (k == PAL_MAX_PARTS || end == list || (*end && *end != ',') || !(last >= 0 && last < 1e9))
+        return pal_fail(error, PAL_E_ARGUMENT,
+                        "the trainer: weights takes up to %d numbers from 0 with commas, not "
+                        "\"%s\"",
+                        PAL_MAX_PARTS, text(value, "weights"));
+      list = *end ? end + 1 : end;
+    }
+    weight[k] = last;
+  }
+  return PAL_OK;
 }
 
 static pal_status read_seed(const char *const *value, uint64_t *seed, pal_error *error) {
@@ -106,6 +128,7 @@ pal_status pal_trainer_read(pal_trainer_numbers *t, const char *const *value, pa
       (status = whole(value, "warmup", 0, 1e12, &t->schedule.warmup, error)) ||
       (status = real(value, "final", 0, 1, &t->schedule.final, error)) ||
       (status = pal_schedule_named(&t->schedule, text(value, "schedule"), error)) ||
+      (status = read_weights(value, t->weight, error)) ||
       (status = read_seed(value, &t->seed, error)))
     return status;
   t->schedule.steps = t->steps;

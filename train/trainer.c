@@ -160,7 +160,7 @@ static pal_status run(pal_trainer *t, int64_t step, pal_step_report *report, pal
                            (int32_t)(uint32_t)step};
   float scale[PAL_MAX_PARTS];
   for (int k = 0; k < PAL_MAX_PARTS; k++)
-    scale[k] = total.count[k] > 0 ? (float)(1 / total.count[k]) : 0;
+    scale[k] = total.count[k] > 0 ? (float)(t->set.weight[k] / total.count[k]) : 0;
   pal_tree_begin(&t->tree);
   pal_status status = PAL_OK;
   for (int64_t g = 0; g < groups && !status; g++)
@@ -177,7 +177,7 @@ static pal_status run(pal_trainer *t, int64_t step, pal_step_report *report, pal
     double sum = 0;
     for (int s = 0; s < n; s++) sum += t->shards.part[s][k];
     report->part[k] = total.count[k] > 0 ? sum / total.count[k] : 0;
-    report->loss += report->part[k];
+    report->loss += t->set.weight[k] * report->part[k];
   }
   return PAL_OK;
 }

@@ -11,10 +11,11 @@
 extern "C" {
 #endif
 
-/* layers, heads, width, hidden (MLP width), activation (relu gelu gelu_erf silu), norm (layer
+/* layers, heads, head_width, width, hidden (MLP width), activation (relu gelu gelu_erf silu), norm (layer
  * rms), bias (of linear layers and norms), positions (rotary learned none), rotary_base, time
- * (adaln none), structure (bias: a learned bias per head and structural relation; none), tied
- * (output shares the embedding), dropout. */
+ * (adaln none), structure (bias: a learned bias per head and structural relation; heads: averages
+ * over the row's group of each kind, group_width columns each, beside the attention heads; none),
+ * tied (output shares the embedding), dropout. */
 PAL_API const pal_setting *pal_network_settings(int *n);
 
 /* x [T, I] -> [T, O]; variables "<name>.weight" [O, I] ~ N(0, gain^2 / I) and "<name>.bias",

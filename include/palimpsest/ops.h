@@ -103,6 +103,10 @@ PAL_API pal_value pal_segment_argmax(pal_graph *g, pal_value x, pal_value begin,
  * with x = -inf never. i32 [T]. */
 PAL_API pal_value pal_segment_top_k(pal_graph *g, pal_value x, pal_value begin, pal_value length,
                                     pal_value k);
+/* x [T, H w], group i32 [T, H]: block h of row t becomes its mean over the rows of the sequence whose
+ * group[., h] equals that of t: heads of attention with fixed, equal weights. [T, H w] */
+PAL_API pal_value pal_segment_group_mean(pal_graph *g, pal_value x, pal_value begin,
+                                         pal_value length, pal_value group);
 /* In place: rows of the variable version `variable` [R, ...] at index i32 [T] become those of x
  * [T, ...]; -1 is dropped, indices are distinct. Returns the variable's next version; readers of
  * the earlier one run before. Undone when the run fails. */
@@ -264,6 +268,7 @@ PAL_API pal_refilled pal_window_refill(pal_graph *g, pal_value tokens, pal_value
 #define pal_segment_any(g, ...) pal_segment_any(PAL_HERE(g), __VA_ARGS__)
 #define pal_segment_argmax(g, ...) pal_segment_argmax(PAL_HERE(g), __VA_ARGS__)
 #define pal_segment_top_k(g, ...) pal_segment_top_k(PAL_HERE(g), __VA_ARGS__)
+#define pal_segment_group_mean(g, ...) pal_segment_group_mean(PAL_HERE(g), __VA_ARGS__)
 #define pal_write_rows(g, ...) pal_write_rows(PAL_HERE(g), __VA_ARGS__)
 #define pal_reshape(g, ...) pal_reshape(PAL_HERE(g), __VA_ARGS__)
 #define pal_transpose(g, ...) pal_transpose(PAL_HERE(g), __VA_ARGS__)

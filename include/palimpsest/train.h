@@ -18,7 +18,7 @@ extern "C" {
  * matrix_optimizer (none, or e.g. muon for weights of blocks), matrix_rate, weight_decay (of weight
  * matrices but embeddings), beta1, beta2, epsilon, momentum, clip (global norm, 0: off), schedule
  * (constant linear cosine), warmup (steps), final (fraction of the rate at the end), ema (0: off),
- * seed. */
+ * weights (of the loss's parts), seed. */
 PAL_API const pal_setting *pal_train_settings(int *n);
 
 typedef struct pal_trainer pal_trainer;
