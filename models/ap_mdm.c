@@ -16,7 +16,10 @@
 static const pal_setting settings[] = {
     {"bits", "threshold", "threshold: bits are set above their chances below; sample: drawn"},
     {"tau_unmask", "0.5", "a mask stays a mask where the chance of remask is above this"},
-    {"tau_remask", "0.5", "a token becomes a mask where it is above this"},
+    {"tau_remask", "", "a token becomes a mask where it is above this: one number, or one for each "
+                       "class of tokens with commas; empty: 0.5"},
+    {"jitter", "0", "every step moves a sequence's tau_remask by up to so many logits, so that no "
+                    "mistake need repeat itself for ever"},
     {"tau_insert", "0.5", "a mask is inserted where the chance of it is above this"},
     {"tau_remove", "0.5", "a mask goes where the chance of it is above this"},
     {"tau_write", "", "and a mask stays one unless chance of writing x chance of y is above this: one "
@@ -117,41 +120,57 @@ static double listed(const char *text, int which) {
   return value;
 }
 
-/* The write threshold of each row's y: f32 [T]. */
-static pal_value write_limit(const pal_model *model, pal_graph *graph, pal_value y) {
+static double logit(double p) { return log(p) - log1p(-p); }
+static double itself(double p) { return p; }
+
+/* The threshold that setting `name` has for the class of each token [T], through `map`: f32 [T]. */
+static pal_value limits(const pal_model *model, pal_graph *graph, const char *name,
+                        double (*map)(double), pal_value token) {
   const pal_format *f = pal_model_format(model);
-  const char *text = pal_model_text(model, "tau_write");
+  const char *text = pal_model_text(model, name);
   float *limit = pal_alloc(sizeof *limit * (size_t)f->vocabulary);
-  if (!limit) return pal_graph_fail(graph, PAL_E_MEMORY, "no memory for write thresholds");
+  if (!limit) return pal_graph_fail(graph, PAL_E_MEMORY, "no memory for thresholds");
   for (int32_t v = 0; v < f->vocabulary; v++)
-    limit[v] = (float)listed(text, f->token_class ? f->token_class[v] : 0);
+    limit[v] = (float)map(*text ? listed(text, f->token_class ? f->token_class[v] : 0) : 0.5);
   const pal_value table = pal_constant(graph, PAL_TYPE(PAL_F32, PAL_STATIC, f->vocabulary), limit);
   pal_free(limit);
-  return pal_gather_rows(graph, table, y);
+  return pal_gather_rows(graph, table, token);
 }
 
-static pal_value tau(const pal_model *model, pal_graph *graph, const char *name) {
-  return pal_scalar(graph, pal_model_number(model, name));
+static pal_value logit_tau(const pal_model *model, pal_graph *graph, const char *name) {
+  return pal_scalar(graph, logit(pal_model_number(model, name)));
+}
+
+/* What the logit of remask must exceed, f32 [T]. Jitter is one draw for all rows of a sequence. */
+static pal_value remask_limit(const pal_model *model, pal_graph *graph, const pal_decoding *d,
+                              pal_value masked) {
+  const double jitter = pal_model_number(model, "jitter");
+  pal_value limit = limits(model, graph, "tau_remask", logit, d->token);
+  if (jitter > 0) {
+    pal_random random = d->random;
+    random.position = pal_affine(graph, random.position, 0, 0);
+    const pal_value u = pal_sum(graph, pal_uniform(graph, random, 1), 1, false);
+    limit = pal_add(graph, limit, pal_affine(graph, u, 2 * jitter, -jitter));
+  }
+  return pal_where(graph, masked, logit_tau(model, graph, "tau_unmask"), limit);
 }
 
 /* The bits of every row, i32 [T]; `surest` f32 [T] is the log-probability of the likeliest
  * token. */
 static void decide(const pal_model *model, pal_graph *graph, const pal_decoding *d, const heads *h,
                    pal_value masked, pal_value surest, pal_value y, pal_value bit[BITS]) {
-  pal_value p[BITS];
   const bool drawn = pal_model_is(model, "bits", "sample");
-  const pal_value limit[BITS] = {pal_where(graph, masked, tau(model, graph, "tau_unmask"),
-                                           tau(model, graph, "tau_remask")),
-                                 tau(model, graph, "tau_insert"), tau(model, graph, "tau_remove")};
-  for (int i = 0; i < BITS; i++) {
-    p[i] = pal_sigmoid(graph, h->bit[i]);
-    bit[i] = drawn ? pal_bernoulli(graph, p[i], d->random)
-                   : pal_compare(graph, p[i], limit[i], PAL_GT);
-  }
+  const pal_value limit[BITS] = {remask_limit(model, graph, d, masked),
+                                 logit_tau(model, graph, "tau_insert"),
+                                 logit_tau(model, graph, "tau_remove")};
+  for (int i = 0; i < BITS; i++)
+    bit[i] = drawn ? pal_bernoulli(graph, pal_sigmoid(graph, h->bit[i]), d->random)
+                   : pal_compare(graph, h->bit[i], limit[i], PAL_GT);
   if (*pal_model_text(model, "tau_write")) {
-    const pal_value sure =
-        pal_mul(graph, pal_affine(graph, p[REMASK], -1, 1), pal_exp(graph, surest));
-    const pal_value unsure = pal_compare(graph, sure, write_limit(model, graph, y), PAL_LE);
+    const pal_value writes = pal_sigmoid(graph, pal_affine(graph, h->bit[REMASK], -1, 0));
+    const pal_value sure = pal_mul(graph, writes, pal_exp(graph, surest));
+    const pal_value limit_y = limits(model, graph, "tau_write", itself, y);
+    const pal_value unsure = pal_compare(graph, sure, limit_y, PAL_LE);
     bit[REMASK] = pal_or(graph, bit[REMASK], pal_and(graph, masked, unsure));
   }
   bit[REMOVE] = pal_and(graph, bit[REMOVE], masked);
@@ -178,7 +197,8 @@ static void step(const pal_model *model, pal_graph *graph, pal_decoding *d) {
   const pal_value logits = pal_exclude(graph, h.y, (pal_ints){&mask, 1});
   const pal_value masked = pal_compare(graph, d->token, mask_token, PAL_EQ);
   const pal_value surest = pal_max(graph, pal_log_softmax(graph, logits), 1, false);
-  pal_value y = pal_categorical(graph, logits, tau(model, graph, "temperature"), 0, 1, d->random);
+  pal_value y = pal_categorical(
+      graph, logits, pal_scalar(graph, pal_model_number(model, "temperature")), 0, 1, d->random);
   pal_value bit[BITS];
   decide(model, graph, d, &h, masked, surest, y, bit);
   if (pal_model_number(model, "guess") != 0) {
@@ -201,15 +221,19 @@ static void step(const pal_model *model, pal_graph *graph, pal_decoding *d) {
 
 static pal_status check(const pal_model *model, pal_error *error) {
   static const char *const bits[] = {"threshold", "sample", NULL};
-  static const char *const chance[] = {"tau_unmask", "tau_remask", "tau_insert", "tau_remove",
-                                       "noise", "guess"};
+  static const char *const chance[] = {"tau_unmask", "tau_insert", "tau_remove", "noise", "guess"};
+  static const char *const list[] = {"tau_remask", "tau_write"};
   pal_status status = pal_setting_choice(model, "bits", bits, error);
   for (size_t i = 0; i < sizeof chance / sizeof *chance && !status; i++)
     status = pal_setting_range(model, chance[i], 0, 1, error);
-  const char *write = pal_model_text(model, "tau_write");
-  if (!status && *write && listed(write, 1 << 20) < 0)
-    status = pal_fail(error, PAL_E_ARGUMENT,
-                      "ap-mdm: tau_write takes numbers from 0 to 1 with commas, not \"%s\"", write);
+  for (int i = 0; i < 2 && !status; i++) {
+    const char *text = pal_model_text(model, list[i]);
+    if (*text && listed(text, 1 << 20) < 0)
+      status = pal_fail(error, PAL_E_ARGUMENT,
+                        "ap-mdm: %s takes numbers from 0 to 1 with commas, not \"%s\"", list[i],
+                        text);
+  }
+  if (!status) status = pal_setting_range(model, "jitter", 0, 1e3, error);
   if (!status) status = pal_setting_range(model, "temperature", 0, 1e6, error);
   if (!status) status = pal_setting_range(model, "window", 0, 1 << 20, error);
   return status;
