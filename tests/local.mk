@@ -43,6 +43,11 @@ check_PROGRAMS += %D%/test_likelihood
 check_PROGRAMS += %D%/test_models
 %C%_test_models_SOURCES = %D%/test_models.c %D%/lab.c %D%/lab.h
 
+check_PROGRAMS += %D%/test_steps
+%C%_test_steps_SOURCES = %D%/test_steps.c %D%/lab.c %D%/lab.h
+%C%_test_steps_LDFLAGS = -Wl,--wrap=pal_exec_run -Wl,--wrap=pal_exec_run_serial \
+	-Wl,--wrap=pal_exec_input -Wl,--wrap=pal_exec_output -Wl,--wrap=pal_variable_data
+
 check_PROGRAMS += %D%/test_sudoku
 %C%_test_sudoku_SOURCES = %D%/test_sudoku.c
 
