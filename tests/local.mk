@@ -31,6 +31,11 @@ check_PROGRAMS += %D%/test_refusal
 %C%_test_refusal_SOURCES = %D%/test_refusal.c %D%/fixture.c %D%/fixture.h \
 	%D%/toy.c %D%/toy.h
 
+check_PROGRAMS += %D%/test_verify
+%C%_test_verify_SOURCES = %D%/test_verify.c %D%/fixture.c %D%/fixture.h \
+	%D%/toy.c %D%/toy.h
+%C%_test_verify_LDFLAGS = -Wl,--wrap=pal_plan_stages -Wl,--wrap=pal_plan_memory
+
 check_PROGRAMS += %D%/test_decode
 %C%_test_decode_SOURCES = %D%/test_decode.c %D%/lab.c %D%/lab.h
 
