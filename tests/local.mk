@@ -27,6 +27,14 @@ check_PROGRAMS += %D%/test_plan
 %C%_test_plan_SOURCES = %D%/test_plan.c %D%/fixture.c %D%/fixture.h \
 	%D%/toy.c %D%/toy.h
 
+check_PROGRAMS += %D%/test_plugin
+%C%_test_plugin_SOURCES = %D%/test_plugin.c
+%C%_test_plugin_LDFLAGS = -export-dynamic
+EXTRA_%C%_test_plugin_DEPENDENCIES = %D%/half_plugin.la
+check_LTLIBRARIES += %D%/half_plugin.la
+%C%_half_plugin_la_SOURCES = %D%/half_plugin.c
+%C%_half_plugin_la_LDFLAGS = -module -avoid-version -shared -rpath /nowhere
+
 check_PROGRAMS += %D%/test_refusal
 %C%_test_refusal_SOURCES = %D%/test_refusal.c %D%/fixture.c %D%/fixture.h \
 	%D%/toy.c %D%/toy.h
