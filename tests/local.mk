@@ -10,6 +10,9 @@ check_PROGRAMS += %D%/test_base
 check_PROGRAMS += %D%/test_edit
 %C%_test_edit_SOURCES = %D%/test_edit.c
 
+check_PROGRAMS += %D%/test_file
+%C%_test_file_SOURCES = %D%/test_file.c
+
 check_PROGRAMS += %D%/test_gradient
 %C%_test_gradient_SOURCES = %D%/test_gradient.c %D%/bend.c %D%/bend.h
 
