@@ -45,23 +45,53 @@ void cli_table(FILE *to, const cli_row *row, int n) {
   }
 }
 
-/* Every row in one line: exact, or nats, on each set. */
+static double shown(const cli_set *s) {
+  return s->likelihood ? s->loss.nats : 100.0 * s->exact / (s->n ? s->n : 1);
+}
+
+/* Mean, least and greatest of n rows that differ in their seeds. */
+static void summary_of_seeds(FILE *to, const cli_row *row, int n, int width) {
+  static const char *const what[] = {"mean", "min", "max"};
+  for (int k = 0; k < 3; k++) {
+    char label[48];
+    snprintf(label, sizeof label, "  %s of %d seeds", what[k], n);
+    fprintf(to, "%-*s %10s %7s", width, label, "", "");
+    for (int i = 0; i < row->n_sets; i++) {
+      double value = shown(&row->set[i]);
+      for (int r = 1; r < n; r++) {
+        const double x = shown(&row[r].set[i]);
+        value = k == 0 ? value + x : (k == 1 ? x < value : x > value) ? x : value;
+      }
+      fprintf(to, " %8.*f", row->set[i].likelihood ? 4 : 1, k == 0 ? value / n : value);
+    }
+    fprintf(to, "\n");
+  }
+}
+
+/* Every row in one line: exact, or nats, on each set; rows of one model stand together and, where
+ * there are several seeds, are followed by what they have in common. */
 void cli_summary(FILE *to, const cli_row *row, int n) {
-  fprintf(to, "\n%-32s %10s %7s", "exact %", "parameters", "steps");
+  bool seeds = false;
+  for (int k = 1; k < n; k++) seeds |= strcmp(row[k].model, row[k - 1].model) == 0;
+  const int width = seeds ? 40 : 32;
+  fprintf(to, "\n%-*s %10s %7s", width, "exact %", "parameters", "steps");
   for (int i = 0; n && i < row[0].n_sets; i++) {
     const char *equals = strchr(row[0].set[i].name, '=');
     fprintf(to, " %8.8s", equals ? equals + 1 : row[0].set[i].name);
   }
   fprintf(to, "\n");
-  for (int k = 0; k < n; k++) {
-    fprintf(to, "%-32s %10lld %7lld", row[k].model, (long long)row[k].parameters,
+  for (int k = 0, first = 0; k < n; k++) {
+    char label[128];
+    snprintf(label, sizeof label, seeds ? "%s, seed %llu" : "%s", row[k].model,
+             (unsigned long long)row[k].seed);
+    fprintf(to, "%-*s %10lld %7lld", width, label, (long long)row[k].parameters,
             (long long)row[k].steps);
-    for (int i = 0; i < row[k].n_sets; i++) {
-      const cli_set *s = &row[k].set[i];
-      fprintf(to, " %8.*f", s->likelihood ? 4 : 1,
-              s->likelihood ? s->loss.nats : 100.0 * s->exact / (s->n ? s->n : 1));
-    }
+    for (int i = 0; i < row[k].n_sets; i++)
+      fprintf(to, " %8.*f", row[k].set[i].likelihood ? 4 : 1, shown(&row[k].set[i]));
     fprintf(to, "%s\n", row[k].fitted ? "" : "  did not fit");
+    if (k + 1 < n && strcmp(row[k + 1].model, row[k].model) == 0) continue;
+    if (k > first) summary_of_seeds(to, &row[first], k + 1 - first, width);
+    first = k + 1;
   }
 }
 

@@ -139,6 +139,7 @@ pal_status pal_plugin_load(pal_context *context, const char *path, pal_error *er
   void *handle = dlopen(path, RTLD_NOW | RTLD_LOCAL);
   if (!handle) return pal_fail(error, PAL_E_NOT_FOUND, "plug-in: %s", dlerror());
   const pal_plugin *plugin = dlsym(handle, "palimpsest_plugin");
+  const size_t before = context->registry.n;
   pal_status status = PAL_OK;
   if (!plugin)
     status = pal_fail(error, PAL_E_ABI, "%s: exports no \"palimpsest_plugin\"", path);
@@ -149,10 +150,11 @@ pal_status pal_plugin_load(pal_context *context, const char *path, pal_error *er
                       path, plugin->abi, plugin->op_size, PAL_ABI, (unsigned)sizeof(pal_op));
   else
     status = plugin->define(context, error);
-  /* Definitions made before a failure may already point into the object: keep it loaded. */
-  if (plugin)
+  if (!status) {
     context->plugin[context->n_plugins++] = handle;
-  else
-    dlclose(handle);
-  return status;
+    return PAL_OK;
+  }
+  pal_registry_cut(&context->registry, before); /* they point into the object */
+  dlclose(handle);
+  return pal_fail(error, status, "%s: the plug-in refused and did not say why", path);
 }

@@ -5,12 +5,13 @@
  *   input "x" f32[s1*1,64]
  *   variable "w" f32[64,64] role 0 init 1 0x1.47ae14p-6
  *   constant i32[2] 0100000002000000
- *   op "linear" in 1 2 0 copy 0 attrs p=0x1p+0 n=3 t=s1 path="a.b" l=[1 2] scope "block" -> f32[2]
+ *   op "linear" in 1 2 0 copy 0 section 0 attrs p=0x1p+0 n=3 t=s1 path="a.b" l=[1 2] scope "block" -> f32[2]
  *   output "y" 4
  *   assign 2 5
  *   loop 1 6
  *
- * Values are numbered in the order in which lines make them, from 1; 0 is nil. */
+ * Values are numbered in the order in which lines make them, from 1; 0 is nil. `section` is the
+ * recompute section an op was built in, `copy` the mark of what a gradient computes again. */
 #define PAL_NO_CALLER
 #include "graph/internal.h"
 #include "graph/text.h"
@@ -85,7 +86,7 @@ static void dump_node(pal_text *out, const pal_graph *g, const pal_node *node) {
       pal_text_quote(out, node->op->name);
       pal_text_add(out, " in");
       for (int i = 0; i < node->n_in; i++) pal_text_add(out, " %u", node->in[i].id);
-      pal_text_add(out, " copy %u attrs", node->copy);
+      pal_text_add(out, " copy %u section %u attrs", node->copy, node->section);
       dump_attrs(out, node->op, node->attrs);
       pal_text_add(out, " scope ");
       pal_text_quote(out, node->scope);

@@ -114,8 +114,8 @@ size_t pal_graph_bytes(const pal_graph *graph, const pal_type *type, bool *overf
 int64_t pal_graph_rows_at_capacity(const pal_graph *graph, const pal_type *type);
 
 /* ---- passes ------------------------------------------------------------------------ */
-/* A new graph: dead code gone, common subexpressions merged, constants folded. Inputs are all
- * kept. NULL on failure. */
+/* A new graph: dead code gone, common subexpressions merged, constants folded; verified. Inputs are
+ * all kept. NULL on failure. */
 pal_graph *pal_rewrite(const pal_graph *graph, pal_error *error);
 /* Checks the invariants every pass must leave intact; types are inferred again. */
 pal_status pal_verify(const pal_graph *graph, pal_error *error);

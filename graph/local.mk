@@ -17,6 +17,7 @@ libpal_core_la_SOURCES += \
 	%D%/store.c \
 	%D%/text.c \
 	%D%/verify.c \
+	%D%/verify_plan.c \
 	%D%/view.c
 noinst_HEADERS += \
 	%D%/exec.h \

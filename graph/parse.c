@@ -11,7 +11,7 @@
 #include "graph/internal.h"
 #include "src/alloc.h"
 
-enum { NAME = 512 };
+enum { NAME = 512, MARKS = 1 << 20 };
 
 typedef struct scan {
   const char *at;
@@ -214,7 +214,11 @@ static void parse_op(scan *s) {
     if (n_in == PAL_MAX_INPUTS) wrong(s, "too many inputs");
     else in[n_in++] = value(s);
   }
-  uint32_t copy = (uint32_t)whole(s, 0, UINT32_MAX);
+  uint32_t copy = (uint32_t)whole(s, 0, MARKS);
+  expect(s, "section");
+  s->g->section = (uint32_t)whole(s, 0, MARKS);
+  if (s->g->section > s->g->sections) s->g->sections = s->g->section;
+  if (copy > s->g->copies) s->g->copies = copy; /* later copies get marks of their own */
   expect(s, "attrs");
   char *attrs = pal_arena_alloc(&s->arena, op->attrs_size + 1);
   if (!attrs) no_memory(s);
@@ -232,6 +236,7 @@ static void parse_op(scan *s) {
   s->g->scope = kept;
   pal_apply_op(s->g, op, in, n_in, attrs, NULL);
   s->g->scope = "";
+  s->g->section = 0;
   if (!s->g->error.code) s->g->node.at[s->g->node.n - 1].copy = copy;
   check_outputs(s, first);
 }

@@ -70,9 +70,10 @@ static void estimate(pal_plan *plan) {
 }
 
 static pal_status build(pal_plan *plan, pal_error *error) {
-  pal_status status = pal_verify(plan->graph, error);
-  if (!status) status = pal_plan_stages(plan, error);
+  pal_status status = pal_plan_stages(plan, error);
+  if (!status) status = pal_verify_stages(plan, error);
   if (!status) status = pal_plan_memory(plan, error);
+  if (!status) status = pal_verify_memory(plan, error);
   if (!status) estimate(plan);
   return status;
 }

@@ -1,7 +1,8 @@
 /* Dead code, common subexpressions and constant folding in one copying pass (floor 1).
  *
  * The result is a graph of its own: what the roots (outputs, assignments, loops, checks,
- * writes) need, in the old order, each op node with equal op, attributes and inputs once. */
+ * writes) need, in the old order, each op node with equal op, attributes and inputs once; its
+ * invariants are checked. */
 #define PAL_NO_CALLER
 #include <string.h>
 #include <xxhash.h>
@@ -196,7 +197,6 @@ static pal_status rewrite_all(rewrite *r) {
   return copy_named(r);
 }
 
-/* Folding leaves the folded node and its constant inputs behind; a second pass drops them. */
 static pal_graph *rewrite_once(const pal_graph *graph, pal_error *error) {
   uint64_t room = 16;
   while (room < 2 * (graph->node.n + graph->value.n)) room *= 2; /* nodes and folded values */
@@ -218,10 +218,17 @@ static pal_graph *rewrite_once(const pal_graph *graph, pal_error *error) {
   return r.to;
 }
 
+static pal_graph *rewrite_and_verify(const pal_graph *graph, pal_error *error) {
+  pal_graph *made = rewrite_once(graph, error);
+  if (!made || !pal_verify(made, error)) return made;
+  pal_graph_free(made);
+  return NULL;
+}
+
+/* Folding leaves the folded node and its constant inputs behind; a second pass drops them. */
 pal_graph *pal_rewrite(const pal_graph *graph, pal_error *error) {
-  pal_graph *first = rewrite_once(graph, error);
-  if (!first) return NULL;
-  pal_graph *second = rewrite_once(first, error);
+  pal_graph *first = rewrite_and_verify(graph, error);
+  pal_graph *second = first ? rewrite_and_verify(first, error) : NULL;
   pal_graph_free(first);
   return second;
 }

@@ -91,7 +91,9 @@ int pal_op_phases(const pal_op *op);
 pal_status pal_node_run_whole(const pal_graph *graph, const pal_node *node, const void *const *in,
                               void *const *out, pal_error *error);
 
-/* Passes of pal_compile, in this order. */
+/* Passes of pal_compile, in this order, each with the check of what it has made. */
 pal_status pal_plan_stages(pal_plan *plan, pal_error *error);
+pal_status pal_verify_stages(const pal_plan *plan, pal_error *error);
 pal_status pal_plan_memory(pal_plan *plan, pal_error *error);
+pal_status pal_verify_memory(const pal_plan *plan, pal_error *error);
 #endif

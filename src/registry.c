@@ -41,11 +41,16 @@ const void *pal_registry_find(const pal_registry *registry, const char *kind, co
   return NULL;
 }
 
-void pal_registry_free(pal_registry *registry) {
-  for (size_t i = 0; i < registry->n; i++) {
-    pal_free(registry->entry[i].kind);
-    pal_free(registry->entry[i].name);
+void pal_registry_cut(pal_registry *registry, size_t n) {
+  while (registry->n > n) {
+    const pal_registry_entry *last = &registry->entry[--registry->n];
+    pal_free(last->kind);
+    pal_free(last->name);
   }
+}
+
+void pal_registry_free(pal_registry *registry) {
+  pal_registry_cut(registry, 0);
   pal_free(registry->entry);
   *registry = (pal_registry){0};
 }

@@ -16,6 +16,8 @@ typedef struct pal_registry {
 
 pal_status pal_registry_add(pal_registry *registry, const char *kind, const char *name,
                             const void *definition, pal_error *error);
+/* Forgets all but the first n definitions. */
+void pal_registry_cut(pal_registry *registry, size_t n);
 const void *pal_registry_find(const pal_registry *registry, const char *kind, const char *name);
 void pal_registry_free(pal_registry *registry);
 #endif

@@ -10,6 +10,9 @@ check_PROGRAMS += %D%/test_base
 check_PROGRAMS += %D%/test_edit
 %C%_test_edit_SOURCES = %D%/test_edit.c
 
+check_PROGRAMS += %D%/test_file
+%C%_test_file_SOURCES = %D%/test_file.c
+
 check_PROGRAMS += %D%/test_gradient
 %C%_test_gradient_SOURCES = %D%/test_gradient.c %D%/bend.c %D%/bend.h
 
@@ -27,9 +30,22 @@ check_PROGRAMS += %D%/test_plan
 %C%_test_plan_SOURCES = %D%/test_plan.c %D%/fixture.c %D%/fixture.h \
 	%D%/toy.c %D%/toy.h
 
+check_PROGRAMS += %D%/test_plugin
+%C%_test_plugin_SOURCES = %D%/test_plugin.c
+%C%_test_plugin_LDFLAGS = -export-dynamic
+EXTRA_%C%_test_plugin_DEPENDENCIES = %D%/half_plugin.la
+check_LTLIBRARIES += %D%/half_plugin.la
+%C%_half_plugin_la_SOURCES = %D%/half_plugin.c
+%C%_half_plugin_la_LDFLAGS = -module -avoid-version -shared -rpath /nowhere
+
 check_PROGRAMS += %D%/test_refusal
 %C%_test_refusal_SOURCES = %D%/test_refusal.c %D%/fixture.c %D%/fixture.h \
 	%D%/toy.c %D%/toy.h
+
+check_PROGRAMS += %D%/test_verify
+%C%_test_verify_SOURCES = %D%/test_verify.c %D%/fixture.c %D%/fixture.h \
+	%D%/toy.c %D%/toy.h
+%C%_test_verify_LDFLAGS = -Wl,--wrap=pal_plan_stages -Wl,--wrap=pal_plan_memory
 
 check_PROGRAMS += %D%/test_decode
 %C%_test_decode_SOURCES = %D%/test_decode.c %D%/lab.c %D%/lab.h
@@ -42,6 +58,11 @@ check_PROGRAMS += %D%/test_likelihood
 
 check_PROGRAMS += %D%/test_models
 %C%_test_models_SOURCES = %D%/test_models.c %D%/lab.c %D%/lab.h
+
+check_PROGRAMS += %D%/test_steps
+%C%_test_steps_SOURCES = %D%/test_steps.c %D%/lab.c %D%/lab.h
+%C%_test_steps_LDFLAGS = -Wl,--wrap=pal_exec_run -Wl,--wrap=pal_exec_run_serial \
+	-Wl,--wrap=pal_exec_input -Wl,--wrap=pal_exec_output -Wl,--wrap=pal_variable_data
 
 check_PROGRAMS += %D%/test_sudoku
 %C%_test_sudoku_SOURCES = %D%/test_sudoku.c

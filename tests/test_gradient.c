@@ -218,6 +218,31 @@ START_TEST(sections_pass_the_taylor_test) {
 }
 END_TEST
 
+/* A graph read back has its sections and knows which marks copies have: its next gradient is the same. */
+START_TEST(a_parsed_graph_has_its_sections) {
+  pal_value x = input("x"), y = input("y"), first, grad[2];
+  const pal_value loss = deep(x, y, true);
+  pal_gradient(g, loss, &x, 1, &first);
+  char *text = pal_graph_dump(g);
+  ck_assert_ptr_nonnull(strstr(text, " section 6 "));
+  pal_graph *parsed = pal_graph_parse(context, store, text, &error);
+  ck_assert_msg(parsed != NULL, "%s", error.text);
+  free(text);
+  for (int k = 0; k < 2; k++) {
+    pal_graph *h = k ? parsed : g;
+    pal_gradient(h, bend_mul(h, loss, first), (pal_value[]){x, y}, 2, grad);
+    pal_output(h, "dx", grad[0]);
+    pal_output(h, "dy", grad[1]);
+  }
+  char *mine = pal_graph_dump(g), *its = pal_graph_dump(parsed);
+  ck_assert_ptr_nonnull(strstr(mine, " copy 12 "));
+  ck_assert_str_eq(mine, its);
+  free(mine);
+  free(its);
+  pal_graph_free(parsed);
+}
+END_TEST
+
 /* ---- failures ------------------------------------------------------------------------ */
 
 static pal_status wrong_type(pal_gradient_call *c) {
@@ -461,6 +486,7 @@ int main(void) {
   tcase_add_test(tests, second_derivatives);
   tcase_add_test(tests, sections_give_the_same_bits_in_less_memory);
   tcase_add_test(tests, sections_pass_the_taylor_test);
+  tcase_add_test(tests, a_parsed_graph_has_its_sections);
   tcase_add_test(tests, a_gradient_of_another_type);
   tcase_add_test(tests, a_gradient_that_is_refused);
   tcase_add_test(tests, a_gradient_that_cannot_be_built);

@@ -81,6 +81,43 @@ cmp -s "$work/run/ckpt/weights.safetensors" "$work/again/ckpt/weights.safetensor
 printf 'task = parity\nmodel = arm\nnonsense\n' >"$work/bad-config"
 expect 2 "bad-config:3" train parity --config "$work/bad-config"
 
+# Stopped by SIGINT while it trains, three times, and resumed: the end is that of a run that never
+# stopped. The first line of progress says that steps are being made; a run that is over before the
+# signal comes says nothing and is made again. Progress is shown every 16th step.
+course="train parity --model ap-mdm --set window=3 --set lengths=2 --set per_length=5 --set width=8"
+course="$course --set train.batch=16 --set train.shard=4 --set train.steps=300 --set train.ema=0.9"
+expect 0 "" $course --out "$work/whole" --quiet
+mkfifo "$work/progress"
+for attempt in 1 2 3 4 5; do
+  rm -rf "$work/parts"
+  stops=0 resume= code=130
+  while :; do
+    "$program" $course --out "$work/parts" $resume 2>"$work/progress" >"$work/out" </dev/null &
+    pid=$!
+    exec 3<"$work/progress"
+    head -c 1 <&3 >"$work/first-byte"
+    test $stops -ge 3 || kill -INT $pid
+    wait $pid
+    code=$?
+    cat <&3 >"$work/err"
+    exec 3<&-
+    test $code -eq 130 || break
+    resume=--resume stops=$((stops + 1)) at=$(sed -n 's/.*after step \([0-9]*\)$/\1/p' "$work/err")
+    echo "ok stopped by SIGINT after step $at"
+  done
+  test $stops -lt 3 || break
+done
+if [ $code -ne 0 ] || [ $stops -lt 3 ]; then
+  echo "FAIL stopped $stops times, then exit $code"; cat "$work/err"; failed=1
+fi
+test "${at:-0}" -ge 48 || { echo "FAIL the third stop is after step $at: not resumed"; failed=1; }
+for file in weights state; do
+  cmp "$work/whole/ckpt/$file.safetensors" "$work/parts/ckpt/$file.safetensors" ||
+    { echo "FAIL a resumed run is not the one that never stopped"; failed=1; }
+done
+for run in whole parts; do cut -d, -f1,4-6,11-12 "$work/$run/metrics.csv" >"$work/$run.losses"; done
+cmp "$work/whole.losses" "$work/parts.losses" || { echo "FAIL resumed metrics differ"; failed=1; }
+
 # Damaged weights, a full disk, a loss that is not finite.
 head -c 100 "$work/run/ckpt/weights.safetensors" >"$work/cut" && cp -r "$work/run" "$work/damaged" &&
   cp "$work/cut" "$work/damaged/ckpt/weights.safetensors"
@@ -108,4 +145,19 @@ expect 0 "" compare parity --models arm,masked-arm,mdm,ap-mdm --quiet --json "$w
 for model in arm masked-arm mdm ap-mdm; do
   grep -q "\"model\": \"$model," "$work/table.json" || { echo "FAIL no row of $model"; failed=1; }
 done
+
+# Several seeds: a row each, and after them mean, least and greatest of each column.
+expect 0 "" compare parity --models arm --seeds 3 --quiet --json "$work/seeds.json" \
+  --set train.steps=10 --set train_max=4 --set lengths=2,3 --set per_length=51
+awk '/, seed [0-9]/ { if (/seed 1 /) n = 0
+       for (i = 1; i <= NF; i++) if ($i == "seed") { a[n] = $(i + 4); b[n++] = $(i + 5) } }
+     /of 3 seeds/ { bad += !near(a, $(NF - 1), $1) + !near(b, $NF, $1); seen++ }
+     function near(x, shown, what, k, y) {
+       y = what == "mean" ? 0 : x[0]
+       for (k = 0; k < 3; k++)
+         y = what == "mean" ? y + x[k] / 3 : what == "min" ? (x[k] < y ? x[k] : y) : (x[k] > y ? x[k] : y)
+       return y - shown < 0.11 && shown - y < 0.11 }
+     END { exit bad || seen != 6 }' "$work/out" ||
+  { echo "FAIL the seeds are not summed up"; cat "$work/out"; failed=1; }
+test "$(grep -c '"seed"' "$work/seeds.json")" = 6 || { echo "FAIL not one row per seed"; failed=1; }
 exit $failed

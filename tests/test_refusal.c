@@ -110,12 +110,12 @@ START_TEST(hostile_texts_are_refused) {
       {PAL_E_ARGUMENT, TEXT("variable \"h2\" u8[2] role 0 init 0 0x1p+70\n")},
       {PAL_E_FORMAT, TEXT("variable \"h3\" f32[2] role 9 init 0 0\n")},
       {PAL_E_ARGUMENT, TEXT("variable \"\" f32[2] role 0 init 0 0\n")},
-      {PAL_E_FORMAT, TEXT("op \"none\" in copy 0 attrs scope \"\" ->\n")},
-      {PAL_E_FORMAT, TEXT("op \"toy_neg\" in 7 copy 0 attrs scope \"\" ->\n")},
-      {PAL_E_ARGUMENT, TEXT("op \"toy_neg\" in 0 copy 0 attrs scope \"\" ->\n")},
-      {PAL_E_ARGUMENT, TEXT("op \"toy_neg\" in copy 0 attrs scope \"\" ->\n")},
-      {PAL_E_FORMAT, TEXT("input \"x\" f32[1]\nop \"toy_neg\" in 1 copy 0 attrs scope \"\" -> f32[2]\n")},
-      {PAL_E_ARGUMENT, TEXT("input \"x\" f32[1]\nop \"toy_keep\" in 1 copy 0 attrs binds=s0 capacity=9 "
+      {PAL_E_FORMAT, TEXT("op \"none\" in copy 0 section 0 attrs scope \"\" ->\n")},
+      {PAL_E_FORMAT, TEXT("op \"toy_neg\" in 7 copy 0 section 0 attrs scope \"\" ->\n")},
+      {PAL_E_ARGUMENT, TEXT("op \"toy_neg\" in 0 copy 0 section 0 attrs scope \"\" ->\n")},
+      {PAL_E_ARGUMENT, TEXT("op \"toy_neg\" in copy 0 section 0 attrs scope \"\" ->\n")},
+      {PAL_E_FORMAT, TEXT("input \"x\" f32[1]\nop \"toy_neg\" in 1 copy 0 section 0 attrs scope \"\" -> f32[2]\n")},
+      {PAL_E_ARGUMENT, TEXT("input \"x\" f32[1]\nop \"toy_keep\" in 1 copy 0 section 0 attrs binds=s0 capacity=9 "
                             "scope \"\" -> f32[1]\n")},
       {PAL_E_FORMAT, TEXT("output \"y\" 1\n")},
       {PAL_E_ARGUMENT, TEXT("output \"y\" 0\n")},
@@ -138,7 +138,7 @@ START_TEST(parsing_and_compiling_without_memory) {
   strcat(strcat(text, line), "\" f32[s1*1]\n");
   for (int i = 1; i <= 16; i++) /* names long enough to need blocks of their own now and then */
     snprintf(text + strlen(text), sizeof text - strlen(text),
-             "op \"toy_neg\" in %d copy 0 attrs scope \"%s\" -> f32[s1*1]\n", i, line);
+             "op \"toy_neg\" in %d copy 0 section 0 attrs scope \"%s\" -> f32[s1*1]\n", i, line);
   strcat(text, "output \"y\" 17\n");
   for (int64_t n = 1; n < 4000; n++) {
     pal_error e = {0};

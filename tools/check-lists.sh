@@ -10,7 +10,7 @@ for folder in src graph ops autograd models train tasks cli examples bench tests
     grep -qF "%D%/${file#*/}" "$folder/local.mk" ||
       { echo "$file is not in $folder/local.mk"; failed=1; }
   done
-  for file in $(sed -n 's|.*%D%/\([^ ]*\.[a-z]*\).*|\1|p' "$folder/local.mk"); do
+  for file in $(sed -n 's|.*%D%/\([^ ]*\.[a-z]*\).*|\1|p' "$folder/local.mk" | grep -v '\.la$'); do
     test -f "$folder/$file" ||
       { echo "$folder/local.mk names $file, which is not there"; failed=1; }
   done

@@ -20,6 +20,7 @@ causal attention sees one row ahead | ops/kernels/attention_pairs.inc.c | s/hi =
 a wrong block of random numbers | src/rng.c | s/position, index \/ 4\}/position, index \/ 8}/ | test_base test_ops
 AdamW without its bias correction | ops/kernels/update.inc.c | s/vf_mul\(first, correct1\)/first/ | test_optim test_ops
 the evaluation weight of an MDM | models/mdm.c | s/\(double\)region\.n \/ n\)/1.0)/ | test_likelihood
+the host looks at token rows between steps | models/decode.c | s/else step\+\+;/else step += 1 + (*(int32_t *)pal_exec_input(d->exec, "token") > 1000);/ | test_steps
 a lost half of the gradient tree | train/tree.c | s/add\(other, mine, tree->floats\);/(void)add;/ | test_train
 '
 

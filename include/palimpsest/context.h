@@ -66,7 +66,8 @@ typedef struct pal_plugin {
 } pal_plugin;
 
 /* Loads a shared object and lets it define its ops, models and tasks. It stays
- * loaded until the context is freed. PAL_E_NOT_FOUND, PAL_E_ABI or define's own. */
+ * loaded until the context is freed. On failure (PAL_E_NOT_FOUND, PAL_E_ABI or define's own)
+ * what it had defined is forgotten and the object unloaded. */
 PAL_API pal_status pal_plugin_load(pal_context *context, const char *path, pal_error *error);
 
 #ifdef __cplusplus

@@ -1,0 +1,406 @@
+/* Floor 0: bounded reading, writing whole or not at all, safetensors.
+ *
+ * Runs in a scratch directory of its own, removed at the end. */
+#ifndef _DEFAULT_SOURCE
+#define _DEFAULT_SOURCE /* mkdtemp, symlink */
+#endif
+#include <palimpsest/type.h>
+
+#include <check.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "src/alloc.h"
+#include "src/file.h"
+#include "src/safetensors.h"
+
+static char scratch[] = "/tmp/pal-file-XXXXXX";
+
+/* Path of `name` in the scratch directory; holds until the fourth call from now. */
+static const char *at(const char *name) {
+  static char path[4][256];
+  static int turn;
+  turn = (turn + 1) % 4;
+  (void)snprintf(path[turn], sizeof path[turn], "%s/%s", scratch, name);
+  return path[turn];
+}
+
+/* ---- files --------------------------------------------------------------------------------- */
+
+/* Asserts that the file holds exactly `text`. */
+static void expect_file(const char *path, const char *text) {
+  char *data;
+  size_t size;
+  ck_assert_int_eq(pal_file_read(path, 1000, &data, &size, NULL), PAL_OK);
+  ck_assert_uint_eq(size, strlen(text));
+  ck_assert_str_eq(data, text);
+  pal_free(data);
+}
+
+/* Entries of the scratch directory whose name tells of a temporary. */
+static int temporaries(void) {
+  char command[128], text[16] = "";
+  (void)snprintf(command, sizeof command, "ls -A %s | grep -c tmp-", scratch);
+  FILE *pipe = popen(command, "r");
+  ck_assert_ptr_nonnull(pipe);
+  ck_assert_ptr_nonnull(fgets(text, sizeof text, pipe));
+  (void)pclose(pipe);
+  return atoi(text);
+}
+
+START_TEST(reading_is_bounded) {
+  char *data = NULL;
+  size_t size = 0;
+  pal_error error = {0};
+  ck_assert_int_eq(pal_file_write(at("ten"), "0123456789", 10, &error), PAL_OK);
+  ck_assert_int_eq(pal_file_read(at("ten"), 9, &data, &size, &error), PAL_E_FORMAT);
+  ck_assert_ptr_nonnull(strstr(error.text, at("ten")));
+  ck_assert_ptr_null(data);
+  ck_assert_int_eq(pal_file_read(at("ten"), 10, &data, &size, NULL), PAL_OK);
+  pal_free(data);
+  expect_file(at("ten"), "0123456789");
+  ck_assert_int_eq(pal_file_write(at("none"), NULL, 0, NULL), PAL_OK);
+  expect_file(at("none"), "");
+  pal_error_clear(&error);
+  ck_assert_int_eq(pal_file_read(at("absent"), 10, &data, &size, &error), PAL_E_NOT_FOUND);
+  ck_assert_ptr_nonnull(strstr(error.text, "absent"));
+  ck_assert_int_eq(pal_file_read(scratch, 10, &data, &size, NULL), PAL_E_IO);
+  ck_assert_int_eq(pal_file_read("/dev/zero", 100000, &data, &size, NULL), PAL_E_FORMAT);
+  for (int n = 1; n <= 2; n++) { /* a device has no size: the buffer grows */
+    pal_alloc_fail_after(n);
+    ck_assert_int_eq(pal_file_read("/dev/zero", 100000, &data, &size, NULL), PAL_E_MEMORY);
+  }
+}
+END_TEST
+
+START_TEST(writing_is_all_or_nothing) {
+  pal_writer writer = {0};
+  ck_assert_int_eq(pal_file_write(at("kept"), "old", 3, NULL), PAL_OK);
+  ck_assert_int_eq(pal_writer_open(&writer, at("kept"), NULL), PAL_OK);
+  ck_assert_int_eq(pal_writer_write(&writer, "ne", 2, NULL), PAL_OK);
+  expect_file(at("kept"), "old");
+  ck_assert_int_eq(temporaries(), 1);
+  pal_writer_abandon(&writer);
+  pal_writer_abandon(&writer);
+  expect_file(at("kept"), "old");
+  ck_assert_int_eq(temporaries(), 0);
+  ck_assert_int_eq(pal_writer_write(&writer, "x", 1, NULL), PAL_E_ARGUMENT);
+  ck_assert_int_eq(pal_writer_close(&writer, NULL), PAL_E_ARGUMENT);
+
+  ck_assert_int_eq(symlink("kept", at("link")), 0);
+  ck_assert_int_eq(pal_writer_open(&writer, at("link"), NULL), PAL_OK);
+  ck_assert_int_eq(pal_writer_write(&writer, "ne", 2, NULL), PAL_OK);
+  ck_assert_int_eq(pal_writer_write(&writer, "w", 1, NULL), PAL_OK);
+  ck_assert_uint_eq(pal_writer_hash(&writer), pal_hash64("new", 3));
+  ck_assert_int_eq(pal_writer_close(&writer, NULL), PAL_OK);
+  expect_file(at("kept"), "new");
+  struct stat about;
+  ck_assert_int_eq(lstat(at("link"), &about), 0);
+  ck_assert(S_ISLNK(about.st_mode));
+  ck_assert_int_eq(temporaries(), 0);
+}
+END_TEST
+
+START_TEST(failed_writes_change_nothing) {
+  pal_error error = {0};
+  ck_assert_int_eq(pal_file_write("/dev/full", "text", 4, &error), PAL_E_IO);
+  ck_assert_ptr_nonnull(strstr(error.text, "/dev/full"));
+  struct stat about;
+  ck_assert_int_eq(stat("/dev/full", &about), 0);
+  ck_assert(S_ISCHR(about.st_mode)); /* not replaced by a file, root or not */
+  ck_assert_int_eq(pal_file_write(at("no/such"), "text", 4, NULL), PAL_E_NOT_FOUND);
+  ck_assert_int_eq(pal_file_write(scratch, "text", 4, NULL), PAL_E_IO);
+  ck_assert_int_eq(symlink("nowhere", at("dangling")), 0);
+  ck_assert_int_eq(pal_file_write(at("dangling"), "text", 4, NULL), PAL_E_NOT_FOUND);
+  ck_assert_int_eq(pal_file_write(at("held"), "old", 3, NULL), PAL_OK);
+  int refused = 0;
+  pal_status status;
+  do {
+    pal_alloc_fail_after(++refused);
+    status = pal_file_write(at("held"), "new", 3, NULL);
+    pal_alloc_fail_after(0);
+    ck_assert_int_eq(temporaries(), 0);
+    expect_file(at("held"), status == PAL_OK ? "new" : "old");
+  } while (status != PAL_OK);
+  ck_assert_int_ge(refused, 3);
+  ck_assert_int_eq(pal_file_write(at("held"), "old", 3, NULL), PAL_OK);
+  if (geteuid() != 0) { /* nothing is forbidden to root */
+    ck_assert_int_eq(mkdir(at("locked"), 0700), 0);
+    ck_assert_int_eq(pal_file_write(at("locked/held"), "old", 3, NULL), PAL_OK);
+    ck_assert_int_eq(chmod(at("locked"), 0500), 0);
+    ck_assert_int_eq(pal_file_write(at("locked/held"), "new", 3, NULL), PAL_E_IO);
+    expect_file(at("locked/held"), "old");
+    ck_assert_int_eq(chmod(at("locked"), 0700), 0);
+  }
+}
+END_TEST
+
+START_TEST(directories_are_made_with_parents) {
+  pal_error error = {0};
+  ck_assert_int_eq(pal_directory_make(at("a/b/c"), &error), PAL_OK);
+  ck_assert_int_eq(pal_directory_make(at("a/b/c/"), &error), PAL_OK);
+  ck_assert_int_eq(pal_file_write(at("a/b/c/file"), "x", 1, &error), PAL_OK);
+  ck_assert_int_eq(pal_directory_make("/", &error), PAL_OK);
+  ck_assert_int_eq(pal_directory_make(at("a/b/c/file"), &error), PAL_E_IO);
+  ck_assert_ptr_nonnull(strstr(error.text, "a/b/c/file"));
+  ck_assert_int_ne(pal_directory_make(at("a/b/c/file/d"), NULL), PAL_OK);
+}
+END_TEST
+
+/* ---- safetensors --------------------------------------------------------------------------- */
+
+static const float weights[6] = {1, -2, 3.5f, 0, 1e30f, -0.0f};
+static const uint8_t flags[3] = {1, 0, 255};
+static const uint16_t halves[5] = {1, 2, 3, 4, 5};
+
+static pal_status write_sample(const char *path, pal_error *error) {
+  const pal_tensor tensor[] = {
+      {.name = "flags", .type = PAL_TYPE(PAL_U8, PAL_STATIC, 3), .data = flags},
+      {.name = "block.0.weight", .type = PAL_TYPE(PAL_F32, PAL_STATIC, 2, 3), .data = weights},
+      {.name = "halves \"\xc3\xa9\"", .type = PAL_TYPE(PAL_BF16, PAL_STATIC, 5), .data = halves},
+      {.name = "scalar", .type = pal_type_scalar(PAL_F32), .data = weights},
+      {.name = "empty", .type = PAL_TYPE(PAL_I32, PAL_STATIC, 0, 7), .data = NULL}};
+  const pal_metadata metadata[] = {{"model", "arm"}, {"note", "a\nb"}};
+  return pal_safetensors_write(path, tensor, 5, metadata, 2, error);
+}
+
+START_TEST(tensors_come_back) {
+  pal_error error = {0};
+  ck_assert_int_eq(write_sample(at("t"), &error), PAL_OK);
+  pal_safetensors *file = pal_safetensors_read(at("t"), &error);
+  ck_assert_msg(file != NULL, "%s", error.text);
+  const pal_tensor *t = pal_safetensors_find(file, "block.0.weight");
+  ck_assert_ptr_nonnull(t);
+  const pal_type type = PAL_TYPE(PAL_F32, PAL_STATIC, 2, 3);
+  ck_assert(pal_type_equal(&t->type, &type));
+  ck_assert_uint_eq(t->bytes, sizeof weights);
+  ck_assert_uint_eq((uintptr_t)t->data % 64, 0); /* the first, where the writer pads to */
+  ck_assert_mem_eq(t->data, weights, sizeof weights);
+  ck_assert_mem_eq(pal_safetensors_find(file, "flags")->data, flags, sizeof flags);
+  ck_assert_mem_eq(pal_safetensors_find(file, "halves \"\xc3\xa9\"")->data, halves, sizeof halves);
+  ck_assert_int_eq(pal_safetensors_find(file, "scalar")->type.rank, 0);
+  ck_assert_uint_eq(pal_safetensors_find(file, "empty")->bytes, 0);
+  ck_assert_ptr_null(pal_safetensors_find(file, "absent"));
+  ck_assert_ptr_null(pal_safetensors_find(file, "__metadata__"));
+  ck_assert_str_eq(pal_safetensors_at(file, 0)->name, "block.0.weight");
+  ck_assert_ptr_nonnull(pal_safetensors_at(file, 4));
+  ck_assert_ptr_null(pal_safetensors_at(file, 5));
+  ck_assert_str_eq(pal_safetensors_metadata(file, "note"), "a\nb");
+  ck_assert_ptr_nonnull(pal_safetensors_metadata(file, "xxh3"));
+  ck_assert_ptr_null(pal_safetensors_metadata(file, "absent"));
+  pal_safetensors_free(file);
+  pal_safetensors_free(NULL);
+}
+END_TEST
+
+START_TEST(no_tensors_are_a_file_too) {
+  ck_assert_int_eq(pal_safetensors_write(at("zero"), NULL, 0, NULL, 0, NULL), PAL_OK);
+  pal_safetensors *file = pal_safetensors_read(at("zero"), NULL);
+  ck_assert_ptr_nonnull(file);
+  ck_assert_ptr_null(pal_safetensors_at(file, 0));
+  ck_assert_ptr_null(pal_safetensors_find(file, "x"));
+  pal_safetensors_free(file);
+}
+END_TEST
+
+/* Every bit flipped and every length cut short is noticed, or harmless to the tensors. */
+START_TEST(damage_is_noticed) {
+  char *data;
+  size_t size;
+  ck_assert_int_eq(write_sample(at("d"), NULL), PAL_OK);
+  ck_assert_int_eq(pal_file_read(at("d"), 10000, &data, &size, NULL), PAL_OK);
+  for (size_t cut = 0; cut < size; cut++) {
+    char *copy = pal_alloc(cut);
+    memcpy(copy, data, cut);
+    ck_assert_ptr_null(pal_safetensors_parse(copy, cut, "cut", NULL));
+  }
+  const size_t header = 8 + (size_t)(unsigned char)data[8 - 8] + 256u * (unsigned char)data[1];
+  for (size_t bit = 0; bit < 8 * size; bit++) {
+    char *copy = pal_alloc(size);
+    memcpy(copy, data, size);
+    copy[bit / 8] = (char)(copy[bit / 8] ^ 1 << bit % 8);
+    pal_safetensors *file = pal_safetensors_parse(copy, size, "flipped", NULL);
+    ck_assert(file == NULL || (bit / 8 >= 8 && bit / 8 < header));
+    for (size_t i = 0; file && pal_safetensors_at(file, i); i++) {
+      const pal_tensor *t = pal_safetensors_at(file, i);
+      ck_assert((const char *)t->data >= copy + header);
+      ck_assert((const char *)t->data + t->bytes <= copy + size);
+    }
+    pal_safetensors_free(file);
+  }
+  pal_free(data);
+}
+END_TEST
+
+START_TEST(writing_tensors_survives_failures) {
+  pal_error error = {0};
+  int n = 0;
+  ck_assert_int_eq(pal_file_write(at("s"), "old", 3, NULL), PAL_OK);
+  for (;;) {
+    pal_alloc_fail_after(++n);
+    if (write_sample(at("s"), &error) == PAL_OK) break;
+    ck_assert_int_eq(error.code, PAL_E_MEMORY);
+    expect_file(at("s"), "old");
+    pal_error_clear(&error);
+  }
+  pal_alloc_fail_after(0);
+  for (int failing = 1; failing <= 3; failing++) {
+    pal_alloc_fail_after(failing);
+    ck_assert_ptr_null(pal_safetensors_read(at("s"), &error));
+    ck_assert_int_eq(error.code, PAL_E_MEMORY);
+    pal_error_clear(&error);
+  }
+  ck_assert_int_eq(write_sample("/dev/full", &error), PAL_E_IO);
+  const pal_type row = PAL_TYPE(PAL_F32, PAL_STATIC, 1);
+  const pal_tensor twice[] = {{"a", row, weights, 0}, {"a", row, weights, 0}};
+  ck_assert_int_eq(pal_safetensors_write(at("s"), twice, 2, NULL, 0, NULL), PAL_E_DUPLICATE);
+  static const char *const bad_names[] = {"", "__metadata__", "\xff\xfe", NULL};
+  for (int i = 0; i < 4; i++) {
+    const pal_tensor named = {bad_names[i], row, weights, 0};
+    ck_assert_int_eq(pal_safetensors_write(at("s"), &named, 1, NULL, 0, NULL), PAL_E_ARGUMENT);
+  }
+  const pal_tensor ragged = {"r", PAL_TYPE(PAL_F32, ((pal_symbol){1}), 1), weights, 0};
+  ck_assert_int_eq(pal_safetensors_write(at("s"), &ragged, 1, NULL, 0, NULL), PAL_E_ARGUMENT);
+  const pal_tensor none = {"n", pal_type_scalar(PAL_NONE), weights, 0};
+  ck_assert_int_eq(pal_safetensors_write(at("s"), &none, 1, NULL, 0, NULL), PAL_E_ARGUMENT);
+  const pal_metadata reserved = {"xxh3", "0"};
+  ck_assert_int_eq(pal_safetensors_write(at("s"), NULL, 0, &reserved, 1, NULL), PAL_E_DUPLICATE);
+}
+END_TEST
+
+/* Headers put before 8 bytes of tensors, and what a reader must say. */
+static const struct {
+  const char *header;
+  pal_status code;
+  const char *says;
+} hostile[] = {
+#define F32 "\"dtype\":\"F32\","
+    {"{\"a\":{" F32 "\"shape\":[2],\"data_offsets\":[0,8]}}", PAL_OK, ""},
+    {"{\"a\":{" F32 "\"shape\":[2],\"data_offsets\":[0,8]}}   \n", PAL_OK, ""},
+    {"", PAL_E_FORMAT, "no safetensors"},
+    {"[]", PAL_E_FORMAT, "no object"},
+    {"{\"a\":", PAL_E_FORMAT, "does not parse"},
+    {"{} x", PAL_E_FORMAT, "does not parse"},
+    {"{}", PAL_E_FORMAT, "belong to no tensor"},
+    {"{\"a\":3}", PAL_E_FORMAT, "is no object"},
+    {"{\"\\u0000\":{}}", PAL_E_FORMAT, "does not parse"},
+    {"{\"\xff\":{}}", PAL_E_FORMAT, "does not parse"},
+    {"{\"a\":{\"shape\":[2],\"data_offsets\":[0,8]}}", PAL_E_FORMAT, "no dtype"},
+    {"{\"a\":{\"dtype\":7,\"shape\":[2],\"data_offsets\":[0,8]}}", PAL_E_FORMAT, "no dtype"},
+    {"{\"a\":{\"dtype\":\"F64\",\"shape\":[1],\"data_offsets\":[0,8]}}", PAL_E_UNSUPPORTED,
+     "dtype"},
+    {"{\"a\":{" F32 "\"data_offsets\":[0,8]}}", PAL_E_FORMAT, "no shape"},
+    {"{\"a\":{" F32 "\"shape\":[2.0],\"data_offsets\":[0,8]}}", PAL_E_FORMAT, "whole"},
+    {"{\"a\":{" F32 "\"shape\":[-2],\"data_offsets\":[0,8]}}", PAL_E_FORMAT, "whole"},
+    {"{\"a\":{" F32 "\"shape\":[\"2\"],\"data_offsets\":[0,8]}}", PAL_E_FORMAT, "whole"},
+    {"{\"a\":{" F32 "\"shape\":[99999999999999999999],\"data_offsets\":[0,8]}}", PAL_E_FORMAT,
+     "does not parse"},
+    {"{\"a\":{" F32 "\"shape\":[1,1,1,1,1,1,2],\"data_offsets\":[0,8]}}", PAL_E_UNSUPPORTED,
+     "dims"},
+    {"{\"a\":{" F32 "\"shape\":[4611686018427387904,4],\"data_offsets\":[0,8]}}", PAL_E_FORMAT,
+     "too large"},
+    {"{\"a\":{" F32 "\"shape\":[4294967296,4294967296],\"data_offsets\":[0,0]}}", PAL_E_FORMAT,
+     "too large"},
+    {"{\"a\":{" F32 "\"shape\":[3],\"data_offsets\":[0,8]}}", PAL_E_FORMAT, "does not fit"},
+    {"{\"a\":{" F32 "\"shape\":[2]}}", PAL_E_FORMAT, "data_offsets"},
+    {"{\"a\":{" F32 "\"shape\":[2],\"data_offsets\":[0]}}", PAL_E_FORMAT, "data_offsets"},
+    {"{\"a\":{" F32 "\"shape\":[2],\"data_offsets\":[0,8,9]}}", PAL_E_FORMAT, "data_offsets"},
+    {"{\"a\":{" F32 "\"shape\":[2],\"data_offsets\":[-8,0]}}", PAL_E_FORMAT, "data_offsets"},
+    {"{\"a\":{" F32 "\"shape\":[2],\"data_offsets\":[8,0]}}", PAL_E_FORMAT, "outside"},
+    {"{\"a\":{" F32 "\"shape\":[2],\"data_offsets\":[4,12]}}", PAL_E_FORMAT, "outside"},
+    {"{\"a\":{" F32 "\"shape\":[2],\"data_offsets\":[0,9223372036854775807]}}", PAL_E_FORMAT,
+     "outside"},
+    {"{\"a\":{" F32 "\"shape\":[1],\"data_offsets\":[4,8]}}", PAL_E_FORMAT, "gap"},
+    {"{\"a\":{" F32 "\"shape\":[1],\"data_offsets\":[0,4]}}", PAL_E_FORMAT, "belong to no"},
+    {"{\"a\":{" F32 "\"shape\":[2],\"data_offsets\":[0,8]},"
+     "\"b\":{" F32 "\"shape\":[1],\"data_offsets\":[4,8]}}",
+     PAL_E_FORMAT, "overlaps"},
+    {"{\"a\":{" F32 "\"shape\":[2],\"data_offsets\":[0,8]},"
+     "\"b\":{" F32 "\"shape\":[2],\"data_offsets\":[0,8]}}",
+     PAL_E_FORMAT, "overlaps"},
+    {"{\"a\":{" F32 "\"shape\":[1],\"data_offsets\":[0,4]},"
+     "\"a\":{" F32 "\"shape\":[1],\"data_offsets\":[4,8]}}",
+     PAL_E_FORMAT, "duplicate"},
+    {"{\"__metadata__\":[],\"a\":{" F32 "\"shape\":[2],\"data_offsets\":[0,8]}}", PAL_E_FORMAT,
+     "no object"},
+    {"{\"__metadata__\":{\"k\":1},\"a\":{" F32 "\"shape\":[2],\"data_offsets\":[0,8]}}",
+     PAL_E_FORMAT, "no text"},
+    {"{\"__metadata__\":{\"xxh3\":\"0\"},\"a\":{" F32 "\"shape\":[2],\"data_offsets\":[0,8]}}",
+     PAL_E_FORMAT, "damaged"},
+#undef F32
+};
+
+/* A file of this header, 8 bytes of tensors, and `length` in front. */
+static char *hostile_file(const char *header, uint64_t length, size_t *size) {
+  const size_t n = strlen(header);
+  char *data = pal_alloc(16 + n);
+  for (int i = 0; i < 8; i++) data[i] = (char)(length >> (8 * i) & 0xff);
+  memcpy(data + 8, header, n);
+  memcpy(data + 8 + n, "tensors!", 8);
+  *size = 16 + n;
+  return data;
+}
+
+START_TEST(hostile_files_are_refused) {
+  pal_error error = {0};
+  size_t size;
+  char *data = hostile_file(hostile[_i].header, strlen(hostile[_i].header), &size);
+  pal_safetensors *file = pal_safetensors_parse(data, size, "evil.safetensors", &error);
+  ck_assert_msg(error.code == hostile[_i].code, "%s: %s", hostile[_i].header, error.text);
+  ck_assert_int_eq(file != NULL, hostile[_i].code == PAL_OK);
+  if (!file) ck_assert_ptr_nonnull(strstr(error.text, "evil.safetensors"));
+  ck_assert_msg(strstr(error.text, hostile[_i].says) != NULL, "%s: %s", hostile[_i].header,
+                error.text);
+  pal_safetensors_free(file);
+}
+END_TEST
+
+START_TEST(header_lengths_are_bounded) {
+  static const uint64_t length[] = {0, 1, 11, 1000, UINT64_MAX, (uint64_t)1 << 63, UINT32_MAX};
+  for (size_t i = 0; i < sizeof length / sizeof *length; i++) {
+    pal_error error = {0};
+    size_t size;
+    char *data = hostile_file("{}", length[i], &size);
+    ck_assert_ptr_null(pal_safetensors_parse(data, size, "evil", &error));
+    ck_assert_int_eq(error.code, PAL_E_FORMAT);
+  }
+  char *deep = pal_alloc(100001); /* nested deeper than any stack should follow */
+  memset(deep, '[', 100000);
+  deep[100000] = 0;
+  size_t size;
+  char *data = hostile_file(deep, 100000, &size);
+  ck_assert_ptr_null(pal_safetensors_parse(data, size, "deep", NULL));
+  pal_free(deep);
+}
+END_TEST
+
+int main(void) {
+  if (!mkdtemp(scratch)) return 2;
+  Suite *suite = suite_create("file");
+  TCase *files = tcase_create("files");
+  tcase_add_test(files, reading_is_bounded);
+  tcase_add_test(files, writing_is_all_or_nothing);
+  tcase_add_test(files, failed_writes_change_nothing);
+  tcase_add_test(files, directories_are_made_with_parents);
+  suite_add_tcase(suite, files);
+  TCase *tensors = tcase_create("safetensors");
+  tcase_add_test(tensors, tensors_come_back);
+  tcase_add_test(tensors, no_tensors_are_a_file_too);
+  tcase_add_test(tensors, damage_is_noticed);
+  tcase_add_test(tensors, writing_tensors_survives_failures);
+  tcase_add_loop_test(tensors, hostile_files_are_refused, 0,
+                      (int)(sizeof hostile / sizeof *hostile));
+  tcase_add_test(tensors, header_lengths_are_bounded);
+  suite_add_tcase(suite, tensors);
+  SRunner *runner = srunner_create(suite);
+  srunner_run_all(runner, CK_ENV);
+  const int failed = srunner_ntests_failed(runner);
+  srunner_free(runner);
+  char command[64];
+  (void)snprintf(command, sizeof command, "rm -rf %s", scratch);
+  return system(command) != 0 || failed > 0;
+}

@@ -1,0 +1,52 @@
+/* A plug-in that fails leaves nothing behind. (Plug-ins that work are built by
+ * examples/build_installed.sh.) */
+#include <check.h>
+#include <palimpsest/palimpsest.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char half[] = "tests/.libs/half_plugin.so";
+
+static void count(const char *name, const void *definition, void *data) {
+  (void)name;
+  (void)definition;
+  ++*(int *)data;
+}
+
+static int definitions(const pal_context *context) {
+  static const char *const kind[] = {"op", "optimizer", "model", "task"};
+  int n = 0;
+  for (size_t k = 0; k < sizeof kind / sizeof *kind; k++) pal_each(context, kind[k], count, &n);
+  return n;
+}
+
+START_TEST(half_a_plugin_is_none) {
+  pal_error error = {0};
+  pal_context *context = pal_open(NULL, &error);
+  ck_assert_msg(context != NULL, "%s", error.text);
+  const int before = definitions(context);
+  for (int twice = 0; twice < 2; twice++) { /* its own names are not in its way the second time */
+    ck_assert_int_eq(pal_plugin_load(context, half, &error), PAL_E_ABI);
+    ck_assert_msg(strstr(error.text, "op descriptor") != NULL, "%s", error.text);
+    pal_error_clear(&error);
+    ck_assert_ptr_null(pal_lookup(context, "model", "half"));
+    ck_assert_ptr_null(pal_lookup(context, "task", "half"));
+    ck_assert_int_eq(definitions(context), before);
+  }
+  ck_assert_int_eq(pal_define(context, "model", "half", &error, &error), PAL_OK);
+  ck_assert_int_eq(definitions(context), before + 1);
+  pal_context_free(context);
+}
+END_TEST
+
+int main(void) {
+  Suite *suite = suite_create("plugin");
+  TCase *tests = tcase_create("plugin");
+  tcase_add_test(tests, half_a_plugin_is_none);
+  suite_add_tcase(suite, tests);
+  SRunner *runner = srunner_create(suite);
+  srunner_run_all(runner, CK_ENV);
+  const int failed = srunner_ntests_failed(runner);
+  srunner_free(runner);
+  return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
