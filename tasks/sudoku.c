@@ -371,6 +371,10 @@ static void sudoku_print(const pal_task *task, const int32_t *token, int n, char
   }
 }
 
+static int64_t sudoku_puzzles(const pal_task *task) {
+  return ((const sudoku *)task->self)->train.n;
+}
+
 const pal_task_definition pal_task_sudoku = {
     .abi_size = sizeof(pal_task_definition),
     .name = "sudoku",
@@ -389,4 +393,5 @@ const pal_task_definition pal_task_sudoku = {
     .score = sudoku_score,
     .read = sudoku_read,
     .print = sudoku_print,
+    .puzzles = sudoku_puzzles,
 };
