@@ -53,6 +53,8 @@ enum { CLI_TASK, CLI_MODEL, CLI_TRAIN };
 /* Sorts "key=value" texts to the task, the model or the trainer: by prefix "task.", "model.",
  * "train.", or by the one of them that has the key. */
 pal_status cli_job_set(cli_job *job, const char *setting, pal_error *error);
+/* Opens the task alone, which cli_job_open then finds open. */
+pal_status cli_job_open_task(cli_job *job, pal_error *error);
 /* Opens task and model; then the trainer when `train`. */
 pal_status cli_job_open(cli_job *job, bool train, pal_error *error);
 void cli_job_close(cli_job *job);
@@ -70,13 +72,16 @@ typedef struct cli_row {
   char model[96];
   uint64_t seed;
   int64_t parameters, examples, steps;
+  int64_t tokens;  /* rows through the network in training */
+  int64_t puzzles; /* that training examples are made of, 0 where a task has none */
+  bool augmented;  /* they appear under random symmetries */
   double seconds, loss;
   bool fitted; /* exceeds 99 % on every set of the training range */
   int n_sets;
   cli_set set[CLI_MAX_SETS];
 } cli_row;
 
-/* Trains to the end with a progress line; fills steps, examples, seconds, loss. `metrics` may be NULL. */
+/* Trains to the end with a progress line; fills what is known of training. `metrics` may be NULL. */
 pal_status cli_train(cli_job *job, FILE *metrics[2], bool quiet, const char *label, cli_row *row,
                      pal_error *error);
 /* Evaluates on the task's sets, or on a file of instances when `data` is not NULL; at most `limit`
@@ -87,8 +92,9 @@ pal_status cli_evaluate(cli_job *job, const char *data, int limit, bool quiet, c
 /* 95 % Wilson score interval of k successes in n. */
 void cli_wilson(int k, int n, double *low, double *high);
 void cli_table(FILE *to, const cli_row *row, int n);
-void cli_summary(FILE *to, const cli_row *row, int n);
-/* {"task": ..., "rows": [...]} written to `path` whole or not at all. */
+/* Every row in one line, then what others have published on the task. */
+void cli_summary(FILE *to, const char *task, const cli_row *row, int n);
+/* {"task": ..., "rows": [...], "published": [...]} written to `path` whole or not at all. */
 pal_status cli_json(const char *path, const char *task, const cli_row *row, int n, pal_error *error);
 
 /* One rewriting line on a terminal, now and then a plain one elsewhere; nothing when quiet. */

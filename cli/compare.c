@@ -17,7 +17,7 @@ typedef struct comparison {
 } comparison;
 
 static pal_status configure(cli_job *job, const comparison *c, const cli_recipe *recipe, bool matched,
-                            uint64_t seed, int hidden, pal_error *error) {
+                            uint64_t seed, pal_error *error) {
   const char *const *lists[] = {recipe->always, matched ? recipe->matched : recipe->free};
   char text[4096];
   pal_status status = PAL_OK;
@@ -29,10 +29,7 @@ static pal_status configure(cli_job *job, const comparison *c, const cli_recipe 
   }
   for (int i = 0; i < c->o->n_set && !status; i++) status = cli_job_set(job, c->o->set[i], error);
   snprintf(text, sizeof text, "train.seed=%llu", (unsigned long long)seed);
-  if (!status) status = cli_job_set(job, text, error);
-  snprintf(text, sizeof text, "model.hidden=%d", hidden);
-  if (!status && hidden) status = cli_job_set(job, text, error);
-  return status;
+  return status ? status : cli_job_set(job, text, error);
 }
 
 static cli_job new_job(const comparison *c, const cli_recipe *recipe) {
@@ -40,30 +37,53 @@ static cli_job new_job(const comparison *c, const cli_recipe *recipe) {
                    .form = recipe->reasoned ? PAL_FORM_REASONED : PAL_FORM_ANSWER};
 }
 
-/* Parameters with an MLP of width `hidden` (0: as the recipe says), -1 on failure. */
-static int64_t count_parameters(const comparison *c, const cli_recipe *recipe, int hidden,
+/* The job's model in `store` with one more setting; NULL on failure. */
+static pal_model *another_model(const cli_job *job, pal_store *store, const char *setting,
                                 pal_error *error) {
-  cli_job job = new_job(c, recipe);
-  pal_status status = configure(&job, c, recipe, true, 1, hidden, error);
-  if (!status) status = cli_job_open(&job, true, error);
-  int64_t n = status ? -1 : pal_model_parameters(job.model);
-  cli_job_close(&job);
+  const char *all[CLI_MAX_SET + 1];
+  int n = job->n_set[CLI_MODEL];
+  for (int i = 0; i < n; i++) all[i] = job->set[CLI_MODEL][i];
+  all[n++] = setting;
+  return pal_model_new(job->context, store, job->model_name, &job->task->format, all, n, error);
+}
+
+/* Parameters with an MLP of that width, -1 on failure. */
+static int64_t count_parameters(const cli_job *job, int hidden, pal_error *error) {
+  char setting[32];
+  snprintf(setting, sizeof setting, "hidden=%d", hidden);
+  pal_store *store = pal_store_new(1);
+  pal_model *model = store ? another_model(job, store, setting, error) : NULL;
+  pal_graph *graph = model ? pal_graph_new(job->context, store) : NULL;
+  int64_t n = -1;
+  if (graph) { /* what is wrong with it, compiling it for training will say */
+    pal_value part[PAL_MAX_PARTS];
+    const pal_batch_values in = pal_batch_inputs(graph, 1, 1, true);
+    pal_model_definition_of(model)->loss(model, graph, &in, part);
+    n = pal_model_parameters(model);
+  } else if (!error->code) {
+    pal_fail(error, PAL_E_MEMORY, "no memory to count parameters");
+  }
+  if (graph) pal_graph_free(graph);
+  if (model) pal_model_free(model);
+  if (store) pal_store_free(store);
   return n;
 }
 
-/* The MLP width that brings the count closest to the target; counts are linear in it. */
-static pal_status match(const comparison *c, const cli_recipe *recipe, int *hidden, pal_error *error) {
-  int64_t one = count_parameters(c, recipe, 1, error), two = count_parameters(c, recipe, 2, error);
+/* Sets the MLP width that brings the count closest to the target; counts are linear in it. */
+static pal_status match(const comparison *c, cli_job *job, const cli_recipe *recipe, pal_error *error) {
+  char setting[32];
+  int64_t one = count_parameters(job, 1, error), two = count_parameters(job, 2, error);
   if (one < 0 || two < 0) return error->code;
   double slope = two > one ? (double)(two - one) : 1;
   double h = round((double)(c->target - one) / slope) + 1;
-  *hidden = h < 1 ? 1 : (int)h;
-  double off = (double)one + slope * (*hidden - 1) - (double)c->target;
+  int hidden = h < 1 ? 1 : (int)h;
+  double off = (double)one + slope * (hidden - 1) - (double)c->target;
   if (fabs(off) > 0.05 * (double)c->target)
     return pal_fail(error, PAL_E_UNSUPPORTED,
                     "%s cannot be brought within 5 %% of %lld parameters by the width of its MLP",
                     recipe->label, (long long)c->target);
-  return PAL_OK;
+  snprintf(setting, sizeof setting, "model.hidden=%d", hidden);
+  return cli_job_set(job, setting, error);
 }
 
 static void judge(cli_row *row, const cli_recipe *recipe) {
@@ -77,31 +97,61 @@ static void judge(cli_row *row, const cli_recipe *recipe) {
   }
 }
 
+/* Evaluates what was trained, `trained` being its row so far; as one of the recipe's variants unless
+ * that is NULL. */
+static pal_status add_row(comparison *c, cli_job *job, const cli_recipe *recipe, const char *budget,
+                          const cli_variant *variant, const cli_row *trained, pal_error *error) {
+  cli_row *row = &c->row[c->n];
+  pal_model *own = job->model;
+  *row = *trained;
+  snprintf(row->model, sizeof row->model, "%s%s%s (%s)", recipe->label, variant ? ", " : "",
+           variant ? variant->label : "", budget);
+  if (variant) job->model = another_model(job, job->store, variant->setting, error);
+  pal_status status = job->model ? cli_evaluate(job, NULL, c->o->n, c->o->quiet, row, error)
+                                 : error->code;
+  if (variant && job->model) pal_model_free(job->model);
+  job->model = own;
+  if (status) return status;
+  judge(row, recipe);
+  cli_table(stdout, row, 1);
+  fflush(stdout);
+  c->n++;
+  return PAL_OK;
+}
+
 static pal_status run_entry(comparison *c, const cli_recipe *recipe, bool matched, uint64_t seed,
                             pal_error *error) {
-  cli_row *row = &c->row[c->n];
+  const char *budget = matched ? "matched" : "free";
+  char label[128];
   cli_job job = new_job(c, recipe);
-  int hidden = 0;
-  pal_status status = PAL_OK;
-  *row = (cli_row){.seed = seed};
-  snprintf(row->model, sizeof row->model, "%s (%s)", recipe->label, matched ? "matched" : "free");
-  if (matched && c->target) status = match(c, recipe, &hidden, error);
-  if (!status) status = configure(&job, c, recipe, matched, seed, hidden, error);
+  cli_row *trained = calloc(1, sizeof *trained);
+  pal_status status = trained ? configure(&job, c, recipe, matched, seed, error)
+                              : pal_fail(error, PAL_E_MEMORY, "no memory for the table");
+  if (!status) status = cli_job_open_task(&job, error);
+  if (!status && matched && c->target) status = match(c, &job, recipe, error);
   if (!status) status = cli_job_open(&job, true, error);
-  if (!status) status = cli_train(&job, NULL, c->o->quiet, row->model, row, error);
+  if (!status) {
+    trained->seed = seed;
+    snprintf(label, sizeof label, "%s (%s)", recipe->label, budget);
+    status = cli_train(&job, NULL, c->o->quiet, label, trained, error);
+  }
   if (!status) {
     pal_trainer_use_average(job.trainer, true);
-    status = cli_evaluate(&job, NULL, c->o->n, c->o->quiet, row, error);
+    if (matched && !c->target) c->target = trained->parameters;
   }
-  if (!status) {
-    if (matched && !c->target) c->target = row->parameters;
-    judge(row, recipe);
-    cli_table(stdout, row, 1);
-    fflush(stdout);
-    c->n++;
-  }
+  if (!status && !recipe->variant)
+    status = add_row(c, &job, recipe, budget, NULL, trained, error);
+  for (const cli_variant *v = recipe->variant; v && v->label && !status; v++)
+    status = add_row(c, &job, recipe, budget, v, trained, error);
+  free(trained);
   cli_job_close(&job);
   return status;
+}
+
+static int rows_of(const cli_recipe *recipe) {
+  int n = 0;
+  for (const cli_variant *v = recipe->variant; v && v->label; v++) n++;
+  return n ? n : 1;
 }
 
 /* The recipes of the models asked for, edit models first: their size is what others match. */
@@ -135,10 +185,16 @@ static pal_status run_all(comparison *c, const cli_recipe *const *chosen, int n,
   if (!both && strcmp(budget, "matched") != 0 && strcmp(budget, "free") != 0)
     return pal_fail(error, PAL_E_ARGUMENT, "--budget is matched, free or both, not \"%s\"", budget);
   int seeds = c->o->seeds ? c->o->seeds : 1;
-  c->row = calloc((size_t)(2 * n * seeds), sizeof *c->row);
+  const char *equal = NULL;
+  int rows = 0;
+  for (int i = 0; i < n; i++) {
+    rows += rows_of(chosen[i]);
+    if (chosen[i]->equal) equal = chosen[i]->equal;
+  }
+  c->row = calloc((size_t)(2 * rows * seeds), sizeof *c->row);
   if (!c->row) return pal_fail(error, PAL_E_MEMORY, "no memory for the table");
-  printf("budget: matched means the same training sequences and optimizer steps, parameters within 5 %%; "
-         "free is each model's own size\n\n");
+  printf("budget: matched means %s, parameters within 5 %%; free is each model's own size\n\n",
+         equal ? equal : "the same training sequences and optimizer steps");
   pal_status status = PAL_OK;
   for (int kind = 0; kind < 2; kind++) {
     if (!both && (kind == 0) != (strcmp(budget, "matched") == 0)) continue;
@@ -169,7 +225,7 @@ int cli_verb_compare(pal_context *context, const cli_options *o) {
       status = pal_fail(&error, PAL_E_NOT_FOUND, "no model is named \"%s\"; palimpsest info model lists them",
                         chosen[i]->model);
   if (!status && !error.code) status = run_all(&c, chosen, n, &error);
-  if (!status && !error.code) cli_summary(stdout, c.row, c.n);
+  if (!status && !error.code) cli_summary(stdout, o->argument, c.row, c.n);
   if (!status && !error.code && o->json) status = cli_json(o->json, o->argument, c.row, c.n, &error);
   free(c.row);
   return error.code ? cli_report(&error) : CLI_DONE;

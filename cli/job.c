@@ -79,7 +79,7 @@ static uint64_t seed_of(const cli_job *job) {
   return strtoull(seed, NULL, 10);
 }
 
-pal_status cli_job_open(cli_job *job, bool train, pal_error *error) {
+pal_status cli_job_open_task(cli_job *job, pal_error *error) {
   job->seed = seed_of(job);
   const pal_model_definition *d = pal_lookup(job->context, "model", job->model_name);
   if (!d)
@@ -87,7 +87,11 @@ pal_status cli_job_open(cli_job *job, bool train, pal_error *error) {
                     job->model_name);
   if (job->form < d->form) job->form = d->form;
   job->task = pal_task_new(job->context, job->task_name, texts(job, CLI_TASK), job->n_set[CLI_TASK], error);
-  if (!job->task) return error->code;
+  return job->task ? PAL_OK : error->code;
+}
+
+pal_status cli_job_open(cli_job *job, bool train, pal_error *error) {
+  if (!job->task && cli_job_open_task(job, error)) return error->code;
   job->store = pal_store_new(job->seed);
   if (!job->store) return pal_fail(error, PAL_E_MEMORY, "no memory for a store");
   job->model = pal_model_new(job->context, job->store, job->model_name, &job->task->format,
@@ -137,6 +141,7 @@ pal_status cli_train(cli_job *job, FILE *metrics[2], bool quiet, const char *lab
   int64_t steps = pal_trainer_steps(job->trainer), every = steps / 100 > 0 ? steps / 100 : 1;
   double start = cli_seconds(), sum = 0;
   int64_t tokens = 0, summed = 0;
+  const pal_task *task = job->task;
   pal_status status = PAL_OK;
   while (pal_trainer_done(job->trainer) < steps && !status) {
     pal_step_report r;
@@ -160,6 +165,9 @@ pal_status cli_train(cli_job *job, FILE *metrics[2], bool quiet, const char *lab
   cli_progress_end(quiet);
   row->steps = pal_trainer_done(job->trainer);
   row->examples = pal_trainer_examples(job->trainer);
+  row->tokens = tokens;
+  row->puzzles = task->definition->puzzles ? task->definition->puzzles(task) : 0;
+  row->augmented = pal_task_number(task, "augment") != 0;
   row->seconds = cli_seconds() - start;
   row->loss = summed ? sum / (double)summed : 0;
   row->parameters = pal_model_parameters(job->model);

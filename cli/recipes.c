@@ -13,6 +13,21 @@
               "train.shard=16", "train.rate=0.002", "train.matrix_optimizer=muon", "train.matrix_rate=0.01"
 #define BATCH "train.batch=64", "train.shard=64", "train.schedule=cosine"
 
+/* Sudoku: one network and one schedule for all, except what a process alone has. A step sees as many
+ * rows in each: half as many sequences where puzzle and solution stand one after the other. */
+#define BOARD "model.layers=4", "model.heads=4", "model.width=96", "model.hidden=384", \
+              "model.activation=relu", "train.steps=4000", "train.matrix_optimizer=muon", \
+              "train.matrix_rate=0.012", "train.rate=0.0025", "train.beta2=0.98", "train.ema=0.998", \
+              "train.warmup=200", "train.final=0.02", "train.clip=0"
+#define ONE_BOARD "model.positions=none", "train.batch=32", "train.shard=16"
+#define TWO_BOARDS "train.batch=16", "train.shard=8"
+#define EDITS "model.guess=1", "model.tau_unmask=1", "model.tau_write=0.98,0.5", "task.cap=2000"
+
+static const cli_variant orders[] = {{"random", "order=random"},
+                                     {"confidence", "order=confidence"},
+                                     {"margin", "order=margin"},
+                                     {NULL, NULL}};
+
 const cli_recipe cli_recipes[] = {
     {.task = "parity", .model = "ap-mdm", .label = "ap-mdm, edits", .leads = true, .trained_to = 2,
      .always = LIST(BATCH, TINY, "model.window=3")},
@@ -25,5 +40,28 @@ const cli_recipe cli_recipes[] = {
      .always = LIST(BATCH), .matched = LIST(TINY), .free = LIST(SMALL, "train.steps=2500")},
     {.task = "parity", .model = "mdm", .label = "mdm, answer", .trained_to = 20,
      .always = LIST(BATCH), .matched = LIST(TINY), .free = LIST(SMALL, "train.steps=2500")},
+    {.task = "sudoku", .model = "ap-mdm", .label = "ap-mdm, edits", .leads = true,
+     .always = LIST(BOARD, ONE_BOARD, EDITS),
+     .equal = "the same optimizer steps and rows through the network"},
+    {.task = "sudoku", .model = "arm", .label = "arm, reading order",
+     .always = LIST(BOARD, TWO_BOARDS, "task.answer=append", "task.order=reading")},
+    {.task = "sudoku", .model = "arm", .label = "arm, solver's order",
+     .always = LIST(BOARD, TWO_BOARDS, "task.answer=pairs", "task.order=solver")},
+    {.task = "sudoku", .model = "masked-arm", .label = "masked-arm",
+     .always = LIST(BOARD, ONE_BOARD, "task.answer=infill")},
+    {.task = "sudoku", .model = "mdm", .label = "ao-mdm", .variant = orders,
+     .always = LIST(BOARD, ONE_BOARD, "task.answer=infill")},
+    {.task = NULL},
+};
+
+#define KIM "Kim et al., arXiv 2502.06768"
+
+const cli_published cli_publications[] = {
+    {"sudoku", "arm, no order given", KIM, 42e6, 1.8e6, 0.0973},
+    {"sudoku", "arm, solver's order", KIM, 42e6, 1.8e6, 0.8718},
+    {"sudoku", "ao-mdm, random", KIM, 6e6, 1.8e6, 0.0688},
+    {"sudoku", "ao-mdm, top probability", KIM, 6e6, 1.8e6, 0.1851},
+    {"sudoku", "ao-mdm, top-k margin", KIM, 6e6, 1.8e6, 0.8949},
+    {"sudoku", "ap-mdm", "arXiv 2510.06190; its release does not evaluate it", 1.2e6, 100, 0.9928},
     {.task = NULL},
 };

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "cli/cli.h"
+#include "cli/recipes.h"
 
 void cli_wilson(int k, int n, double *low, double *high) {
   static const double z = 1.959963984540054; /* 97.5 % quantile of the normal distribution */
@@ -70,7 +71,7 @@ static void summary_of_seeds(FILE *to, const cli_row *row, int n, int width) {
 
 /* Every row in one line: exact, or nats, on each set; rows of one model stand together and, where
  * there are several seeds, are followed by what they have in common. */
-void cli_summary(FILE *to, const cli_row *row, int n) {
+static void summary_by_set(FILE *to, const cli_row *row, int n) {
   bool seeds = false;
   for (int k = 1; k < n; k++) seeds |= strcmp(row[k].model, row[k - 1].model) == 0;
   const int width = seeds ? 40 : 32;
@@ -95,6 +96,41 @@ void cli_summary(FILE *to, const cli_row *row, int n) {
   }
 }
 
+/* What each was trained on, and how its first set came out. */
+static void summary_by_training(FILE *to, const cli_row *row, int n) {
+  fprintf(to, "\n%-30s %4s %9s %8s %11s %7s %5s %7s  %-30s %7s %8s %6s %7s %6s\n", "", "seed",
+          "params", "puzzles", "transitions", "M rows", "symm.", "minutes", "exact % [95 %]", "valid %",
+          "itself %", "cap %", "passes", "p95");
+  for (int k = 0; k < n; k++) {
+    const cli_set *s = &row[k].set[0];
+    double low, high, of = s->n ? s->n : 1;
+    char exact[64];
+    cli_wilson(s->exact, s->n, &low, &high);
+    snprintf(exact, sizeof exact, "%6.2f [%6.2f, %6.2f] of %d", 100 * s->exact / of, 100 * low,
+             100 * high, s->n);
+    fprintf(to, "%-30s %4llu %9lld %8lld %11lld %7.1f %5s %7.2f  %-30s %7.2f %8.2f %6.2f %7.1f %6.0f\n",
+            row[k].model, (unsigned long long)row[k].seed, (long long)row[k].parameters,
+            (long long)row[k].puzzles, (long long)row[k].examples, (double)row[k].tokens / 1e6,
+            row[k].augmented ? "yes" : "no", row[k].seconds / 60, exact, 100 * s->valid / of,
+            100 * s->halted / of, 100 * s->capped / of, s->passes_mean, s->passes_p95);
+  }
+  fprintf(to, "transitions: states with labels for edit models, else sequences, each masked or cut anew\n"
+              "itself, cap: what ended decoding; passes: forward passes of one sequence\n");
+}
+
+void cli_summary(FILE *to, const char *task, const cli_row *row, int n) {
+  bool published = false;
+  if (n && row[0].puzzles) summary_by_training(to, row, n);
+  else summary_by_set(to, row, n);
+  for (const cli_published *p = cli_publications; p->model; p++) {
+    if (strcmp(p->task, task) != 0) continue;
+    if (!published) fprintf(to, "\npublished, by others on data of their own\n");
+    published = true;
+    fprintf(to, "%-30s %4s %9.0f %8.0f %50.2f   %s\n", p->model, "", p->parameters, p->puzzles,
+            100 * p->exact, p->source);
+  }
+}
+
 static json_t *json_set(const cli_set *s) {
   if (s->likelihood)
     return json_pack("{s:s, s:i, s:f, s:f, s:f, s:f, s:I}", "set", s->name, "n", s->n, "nats",
@@ -110,19 +146,36 @@ static json_t *json_set(const cli_set *s) {
                    "itself", s->halted / n, "cap", s->capped / n);
 }
 
+static json_t *json_row(const cli_row *row) {
+  json_t *sets = json_array();
+  for (int k = 0; k < row->n_sets; k++) json_array_append_new(sets, json_set(&row->set[k]));
+  json_t *one = json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:f, s:f, s:b, s:o}", "model", row->model,
+                          "seed", (json_int_t)row->seed, "parameters", (json_int_t)row->parameters,
+                          "train_examples", (json_int_t)row->examples, "train_rows",
+                          (json_int_t)row->tokens, "steps", (json_int_t)row->steps, "train_seconds",
+                          row->seconds, "loss", row->loss, "fitted", row->fitted, "eval", sets);
+  if (one && row->puzzles) {
+    json_object_set_new(one, "puzzles", json_integer(row->puzzles));
+    json_object_set_new(one, "augmented", json_boolean(row->augmented));
+  }
+  return one;
+}
+
+static json_t *json_published(const char *task) {
+  json_t *all = json_array();
+  for (const cli_published *p = cli_publications; p->model; p++)
+    if (strcmp(p->task, task) == 0)
+      json_array_append_new(
+          all, json_pack("{s:s, s:s, s:f, s:f, s:f}", "model", p->model, "source", p->source,
+                         "parameters", p->parameters, "puzzles", p->puzzles, "exact", p->exact));
+  return all;
+}
+
 pal_status cli_json(const char *path, const char *task, const cli_row *row, int n, pal_error *error) {
   json_t *rows = json_array();
-  for (int i = 0; i < n; i++) {
-    json_t *sets = json_array();
-    for (int k = 0; k < row[i].n_sets; k++) json_array_append_new(sets, json_set(&row[i].set[k]));
-    json_array_append_new(
-        rows, json_pack("{s:s, s:I, s:I, s:I, s:I, s:f, s:f, s:b, s:o}", "model", row[i].model, "seed",
-                        (json_int_t)row[i].seed, "parameters", (json_int_t)row[i].parameters,
-                        "train_examples", (json_int_t)row[i].examples, "steps",
-                        (json_int_t)row[i].steps, "train_seconds", row[i].seconds, "loss", row[i].loss,
-                        "fitted", row[i].fitted, "eval", sets));
-  }
-  json_t *all = json_pack("{s:s, s:o}", "task", task, "rows", rows);
+  for (int i = 0; i < n; i++) json_array_append_new(rows, json_row(&row[i]));
+  json_t *all = json_pack("{s:s, s:o, s:o}", "task", task, "rows", rows, "published",
+                          json_published(task));
   char *text = all ? json_dumps(all, JSON_INDENT(2)) : NULL;
   json_decref(all);
   if (!text) return pal_fail(error, PAL_E_MEMORY, "%s: no memory for the table as JSON", path);

@@ -33,6 +33,10 @@ static pal_status rows(const pal_model *model, const pal_example *example, pal_r
   (void)rng;
   (void)evaluate;
   if (targets == 0) return PAL_OK;
+  for (int i = 0; i < example->n_prompt; i++)
+    if (example->prompt[i] == f->mask)
+      return pal_fail(error, PAL_E_UNSUPPORTED,
+                      "arm appends its answer, and this prompt has masks to be filled");
   const int n = n_start + targets - 1; /* the last target is not read */
   const int64_t first = pal_batch_add(batch, NULL, n, example->id, error);
   if (first < 0) return PAL_E_CAPACITY;

@@ -136,6 +136,13 @@ static int32_t *state_of(pal_decoder *d, int state) {
   return pal_exec_input(d->exec, pal_decode_state[state]);
 }
 
+/* Rows of the prompt that are not to be filled. */
+static int32_t given_rows(const pal_decoder *d, const pal_example *e) {
+  int32_t n = 0;
+  for (int i = 0; i < e->n_prompt; i++) n += e->prompt[i] != pal_model_format(d->model)->mask;
+  return n;
+}
+
 /* Puts the sequence now in d->start into the plan's inputs; `rows` are there before. Returns how
  * many then; what does not fit the window waits in the tail. */
 static int64_t put_sequence(pal_decoder *d, const pal_example *e, int slot, int n, int64_t rows) {
@@ -149,7 +156,7 @@ static int64_t put_sequence(pal_decoder *d, const pal_example *e, int slot, int 
   state_of(d, PAL_BEGIN)[slot] = (int32_t)rows;
   state_of(d, PAL_LENGTH)[slot] = now;
   state_of(d, PAL_SLOT)[slot] = slot;
-  state_of(d, PAL_PROMPT)[slot] = d->cached ? room_of(d, e) : e->n_prompt;
+  state_of(d, PAL_PROMPT)[slot] = d->cached ? room_of(d, e) : given_rows(d, e);
   state_of(d, PAL_AGE)[slot] = 0;
   state_of(d, PAL_SAMPLE)[slot] = pal_sample_of(e->id);
   state_of(d, PAL_CURSOR)[slot] = d->window > 0 ? (int32_t)(end - (n - now)) : 0;

@@ -1,27 +1,37 @@
-/* Answer regions of masks: rows, loss and steps that MDM and Masked-ARM share (floor 4). */
+/* Masks after or within a prompt: rows, loss and steps that MDM and Masked-ARM share (floor 4). */
 #include "models/masked.h"
 
 #include <math.h>
 #include <string.h>
 
+static int masks_in(const int32_t *token, int n, int32_t mask) {
+  int masks = 0;
+  for (int i = 0; i < n; i++) masks += token[i] == mask;
+  return masks;
+}
+
 pal_region pal_region_add(pal_batch *batch, const pal_model *model, const pal_example *example,
                           pal_error *error) {
   const pal_format *f = pal_model_format(model);
-  int n = example->n_answer;
-  for (int i = 0; i < example->n_prompt; i++)
-    if (example->prompt[i] == f->mask) {
-      pal_fail(error, PAL_E_UNSUPPORTED,
-               "%s learns answers that follow their prompt, and this prompt has masks within",
-               pal_model_definition_of(model)->name);
-      return (pal_region){-1, 0};
-    }
-  if (f->eos >= 0) n = n + 1 > example->answer_room ? n + 1 : example->answer_room;
-  const int64_t first = pal_batch_add(batch, NULL, example->n_prompt + n, example->id, error);
-  if (first < 0) return (pal_region){-1, 0};
-  int32_t *row = batch->token + first;
-  for (int i = 0; i < example->n_prompt; i++) *row++ = example->prompt[i];
-  for (int i = 0; i < n; i++) *row++ = i < example->n_answer ? example->answer[i] : f->eos;
-  return (pal_region){first + example->n_prompt, n};
+  const int within = masks_in(example->prompt, example->n_prompt, f->mask);
+  pal_region region = {.first = -1, .prompt = example->prompt, .n_prompt = example->n_prompt,
+                       .mask = f->mask, .n = example->n_answer};
+  if (within && within != example->n_answer) {
+    pal_fail(error, PAL_E_ARGUMENT, "%s: an answer of %d tokens does not fill a prompt of %d masks",
+             pal_model_definition_of(model)->name, example->n_answer, within);
+    return region;
+  }
+  if (!within && f->eos >= 0)
+    region.n = region.n + 1 > example->answer_room ? region.n + 1 : example->answer_room;
+  region.rows = example->n_prompt + (within ? 0 : region.n);
+  region.first = pal_batch_add(batch, NULL, region.rows, example->id, error);
+  if (region.first < 0) return region;
+  int32_t *row = batch->token + region.first;
+  for (int i = 0, at = 0; i < region.rows; i++) {
+    if (!pal_region_has(&region, i)) row[i] = example->prompt[i];
+    else row[i] = at < example->n_answer ? example->answer[at] : f->eos, at++;
+  }
+  return region;
 }
 
 void pal_masked_loss(const pal_model *model, pal_graph *graph, const pal_batch_values *in,
@@ -39,7 +49,8 @@ int pal_masked_start(const pal_model *model, const int32_t *prompt, int n_prompt
                      int32_t *token, int room) {
   const pal_format *f = pal_model_format(model);
   int masks = answer_room;
-  if (masks == 0 && f->eos >= 0 && f->context > n_prompt) masks = f->context - n_prompt;
+  if (masks_in(prompt, n_prompt, f->mask)) masks = 0;
+  else if (masks == 0 && f->eos >= 0 && f->context > n_prompt) masks = f->context - n_prompt;
   if (masks > room - n_prompt) return n_prompt + masks;
   if (n_prompt) memcpy(token, prompt, sizeof *token * (size_t)n_prompt);
   for (int i = 0; i < masks; i++) token[n_prompt + i] = f->mask;

@@ -1,22 +1,33 @@
-/* What MDM and Masked-ARM share: an answer region of masks that are written once each (floor 4). */
+/* What MDM and Masked-ARM share: masks after or within a prompt, written once each (floor 4). */
 #ifndef PAL_MODELS_MASKED_H
 #define PAL_MODELS_MASKED_H
 
 #include "models/models.h"
 
-/* The rows of the answer in a batch: the answer, then, where the format has an eos, at least one of
- * it and as many as fill the example's answer room. */
+/* The rows of an answer in a batch: where the prompt holds masks, those, in order; else the answer
+ * after the prompt, then, where the format has an eos, at least one of it and as many as fill the
+ * example's answer room. */
 typedef struct pal_region {
-  int64_t first;
-  int n;
+  int64_t first;         /* row of the sequence; -1 on failure */
+  int rows, n;           /* of the sequence, of the answer */
+  const int32_t *prompt; /* the example's */
+  int n_prompt;
+  int32_t mask;
 } pal_region;
-/* Adds prompt and answer region as one sequence, nothing masked; region.first is -1 on failure. */
+/* Adds prompt and answer as one sequence, nothing masked. An answer that does not fill the masks of
+ * its prompt is PAL_E_ARGUMENT. */
 pal_region pal_region_add(pal_batch *batch, const pal_model *model, const pal_example *example,
                           pal_error *error);
-/* Masks a row of it, so that its token becomes a target of that weight. */
-static inline void pal_region_mask(pal_batch *batch, int64_t row, int32_t mask, double weight) {
+/* Whether row i of the sequence is the answer's. */
+static inline bool pal_region_has(const pal_region *region, int i) {
+  return i >= region->n_prompt || region->prompt[i] == region->mask;
+}
+/* Masks row i of the sequence, so that its token becomes a target of that weight. */
+static inline void pal_region_mask(const pal_region *region, pal_batch *batch, int i,
+                                   double weight) {
+  const int64_t row = region->first + i;
   batch->target[row] = batch->token[row];
-  batch->token[row] = mask;
+  batch->token[row] = region->mask;
   batch->weight[row] = (float)weight;
 }
 
@@ -24,8 +35,8 @@ static inline void pal_region_mask(pal_batch *batch, int64_t row, int32_t mask, 
 void pal_masked_loss(const pal_model *model, pal_graph *graph, const pal_batch_values *in,
                      pal_value part[PAL_MAX_PARTS]);
 
-/* The prompt and as many masks as the answer has room; all of the context when that is unknown and
- * an eos can end the answer. */
+/* A prompt that holds masks, as it is; else the prompt and as many masks as the answer has room, all
+ * of the context when that is unknown and an eos can end the answer. */
 int pal_masked_start(const pal_model *model, const int32_t *prompt, int n_prompt, int answer_room,
                      int32_t *token, int room);
 

@@ -1,6 +1,6 @@
 /* Masked-ARM: the encoder of an MDM that decodes strictly left to right (floor 4).
  *
- * Rows are the prompt and an answer region; a step writes the leftmost mask. A training row has
+ * Rows are a prompt with its answer after or within; a step writes the leftmost mask. A training row has
  * a cut drawn uniformly: answer tokens before it are visible, all from it on are masks, and only
  * the one at the cut, which decoding would write next, is a target. With the answer's length as
  * its weight the loss is an unbiased estimate of -log p(answer | prompt) by the chain rule, so
@@ -13,14 +13,17 @@ static const pal_setting settings[] = {
 
 static pal_status rows(const pal_model *model, const pal_example *example, pal_rng *rng,
                        bool evaluate, pal_batch *batch, pal_error *error) {
-  const int32_t mask = pal_model_format(model)->mask;
   const pal_region region = pal_region_add(batch, model, example, error);
   (void)evaluate;
   if (region.first < 0) return error && error->code ? error->code : PAL_E_CAPACITY;
   if (region.n == 0) return PAL_OK;
   const int cut = (int)pal_rng_below(rng, (uint32_t)region.n);
-  pal_region_mask(batch, region.first + cut, mask, region.n);
-  for (int i = cut + 1; i < region.n; i++) batch->token[region.first + i] = mask;
+  for (int i = 0, at = 0; i < region.rows; i++) {
+    if (!pal_region_has(&region, i)) continue;
+    if (at == cut) pal_region_mask(&region, batch, i, region.n);
+    else if (at > cut) batch->token[region.first + i] = region.mask;
+    at++;
+  }
   batch->count[0] += region.n;
   return PAL_OK;
 }

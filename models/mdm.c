@@ -44,7 +44,6 @@ static double elbo_weight(const pal_model *model, double t) {
 
 static pal_status rows(const pal_model *model, const pal_example *example, pal_rng *rng,
                        bool evaluate, pal_batch *batch, pal_error *error) {
-  const int32_t mask = pal_model_format(model)->mask;
   const pal_region region = pal_region_add(batch, model, example, error);
   if (region.first < 0) return error && error->code ? error->code : PAL_E_CAPACITY;
   if (region.n == 0) return PAL_OK;
@@ -53,18 +52,20 @@ static pal_status rows(const pal_model *model, const pal_example *example, pal_r
   if (!evaluate) {
     const double t = LEAST_TIME + (1 - LEAST_TIME) * pal_rng_real(rng);
     const double masked = MOST_MASKED * masked_at(model, t), weight = elbo_weight(model, t);
-    for (int i = 0; i < region.n; i++)
-      if (pal_rng_real(rng) < masked) pal_region_mask(batch, region.first + i, mask, weight);
+    for (int i = 0; i < region.rows; i++)
+      if (pal_region_has(&region, i) && pal_rng_real(rng) < masked)
+        pal_region_mask(&region, batch, i, weight);
     *time = (float)t;
     return PAL_OK;
   }
   /* Selection sampling: each row with probability (still wanted) / (still to come). */
   const int n = 1 + (int)pal_rng_below(rng, (uint32_t)region.n);
-  for (int i = 0, wanted = n; i < region.n; i++)
-    if ((int)pal_rng_below(rng, (uint32_t)(region.n - i)) < wanted) {
-      pal_region_mask(batch, region.first + i, mask, (double)region.n / n);
-      wanted--;
-    }
+  for (int i = 0, left = region.n, wanted = n; i < region.rows; i++) {
+    if (!pal_region_has(&region, i)) continue;
+    if ((int)pal_rng_below(rng, (uint32_t)left--) >= wanted) continue;
+    pal_region_mask(&region, batch, i, (double)region.n / n);
+    wanted--;
+  }
   *time = (float)time_of(model, (double)n / region.n);
   return PAL_OK;
 }

@@ -14,7 +14,7 @@
 #include "src/alloc.h"
 #include "tasks/sudoku_task.h"
 
-enum { MOST_TESTS = 100000, MOST_CAP = 10000000, DRAWS = 1000, RELATIONS = 3, FACTORS = 2 };
+enum { MOST_TESTS = 100000, MOST_CAP = 10000000, DRAWS = 1000, RELATIONS = 3, FACTORS = 4 };
 
 typedef struct sudoku {
   pal_sudoku_shape shape;
@@ -131,21 +131,22 @@ static pal_status read_settings(const pal_task *task, sudoku *s, pal_error *erro
 
 /* ---- format ---------------------------------------------------------------------------------- */
 
-/* Factors of a token: its digit and its kind; places have row and column instead. */
+/* Factors of a token: its digit and its kind; places have row, column and box instead, and one of
+ * their own, without which the logits of cells would be sums over rows and columns. */
 static void set_factors(const pal_sudoku_shape *s, int vocabulary, int32_t *factor) {
-  const int kinds = s->n, rows = s->n + 5, columns = rows + s->n;
-  for (int v = 0; v < vocabulary; v++) {
+  const int kinds = s->n, units = s->n + 5, own = units + RELATIONS * s->n;
+  for (int v = 0; v < vocabulary; v++, factor += FACTORS) {
     const int place = v - (3 * s->n + 1);
-    factor[FACTORS * v] = kinds + 3; /* mask */
-    factor[FACTORS * v + 1] = -1;
+    factor[0] = kinds + 3; /* mask */
+    factor[1] = factor[2] = factor[3] = -1;
     if (v > 0 && place < 0) {
-      factor[FACTORS * v] = pal_sudoku_digit(s, v) - 1;
-      factor[FACTORS * v + 1] = kinds + (int)pal_sudoku_kind_of(s, v);
+      factor[0] = pal_sudoku_digit(s, v) - 1;
+      factor[1] = kinds + (int)pal_sudoku_kind_of(s, v);
     } else if (place >= 0 && vocabulary == 3 * s->n + 2) {
-      factor[FACTORS * v] = kinds + 4; /* blank */
+      factor[0] = kinds + 4; /* blank */
     } else if (place >= 0) {
-      factor[FACTORS * v] = rows + place / s->n;
-      factor[FACTORS * v + 1] = columns + place % s->n;
+      for (int k = 0; k < RELATIONS; k++) factor[k] = units + s->of[place][k];
+      factor[RELATIONS] = own + place;
     }
   }
 }
@@ -179,7 +180,7 @@ static pal_status make_format(sudoku *s, pal_format *f, pal_error *error) {
   f->factors = FACTORS;
   f->factor = s->factor;
   f->factor_rows = shape->n + 4 + (layout == PAL_SUDOKU_INFILL ? 0 : 1) +
-                   (layout == PAL_SUDOKU_PAIRS ? 2 * shape->n : 0);
+                   (layout == PAL_SUDOKU_PAIRS ? RELATIONS * shape->n + shape->cells : 0);
   return PAL_OK;
 }
 
@@ -371,6 +372,10 @@ static void sudoku_print(const pal_task *task, const int32_t *token, int n, char
   }
 }
 
+static int64_t sudoku_puzzles(const pal_task *task) {
+  return ((const sudoku *)task->self)->train.n;
+}
+
 const pal_task_definition pal_task_sudoku = {
     .abi_size = sizeof(pal_task_definition),
     .name = "sudoku",
@@ -389,4 +394,5 @@ const pal_task_definition pal_task_sudoku = {
     .score = sudoku_score,
     .read = sudoku_read,
     .print = sudoku_print,
+    .puzzles = sudoku_puzzles,
 };

@@ -111,8 +111,9 @@ void pal_sudoku_write_csv(const pal_sudoku_shape *shape, const uint8_t *given,
  * Separated by spaces. All writers need at most PAL_SUDOKU_TEXT characters. */
 void pal_sudoku_write_row(const pal_sudoku_shape *shape, const uint8_t *given,
                           const uint8_t *solution, char *text);
-/* The order of writing blanks that the restart policy takes when its guesses are right: cells into
- * order[], techniques (as above) into technique[] unless NULL. Returns how many. */
+/* The order in which a solver that guesses right writes the blanks one by one: a naked single, else a
+ * hidden single, else the cell with the fewest candidates, each the first in reading order. Cells
+ * into order[], techniques (as above) into technique[] unless NULL. Returns how many. */
 int pal_sudoku_order(const pal_sudoku_shape *shape, const uint8_t *given, const uint8_t *solution,
                      uint8_t *order, uint8_t *technique);
 /* Lines with borders for a terminal: givens bold, others plain, `marked` cells (may be NULL) in

@@ -182,31 +182,31 @@ void pal_sudoku_write_row(const pal_sudoku_shape *s, const uint8_t *given, const
   }
 }
 
+static int width_of(unsigned set) {
+  int n = 0;
+  for (; set; set &= set - 1) n++;
+  return n;
+}
+
 int pal_sudoku_order(const pal_sudoku_shape *s, const uint8_t *given, const uint8_t *solution,
                      uint8_t *order, uint8_t *technique) {
   uint8_t state[PAL_SUDOKU_CELLS]; /* tokens 1 .. n are given digits */
-  pal_sudoku_view view;
   int n = 0;
   memcpy(state, given, (size_t)s->cells);
-  for (;;) {
-    int least = PAL_SUDOKU_MOST + 1, guess = -1;
+  for (;; n++) {
+    pal_sudoku_view view;
+    int best = -1, ease = 0; /* the smaller, the easier: a technique, or more for a wider guess */
     pal_sudoku_look(s, state, &view);
     if (!view.masks) return n;
     for (int c = 0; c < s->cells; c++) {
-      const unsigned free = view.candidate[c];
-      if (!free && state[c]) continue;
-      int width = 0;
-      for (unsigned left = free; left; left &= left - 1) width++;
-      if (width < least) least = width, guess = c;
-      if (!view.forced[c]) continue;
-      if (technique) technique[n] = width == 1 ? NAKED_SINGLE : HIDDEN_SINGLE;
-      state[c] = solution[c];
-      order[n++] = (uint8_t)c;
+      if (state[c]) continue;
+      const int width = width_of(view.candidate[c]);
+      const int of_cell = width == 1 ? NAKED_SINGLE : view.forced[c] ? HIDDEN_SINGLE : GUESS + width;
+      if (best < 0 || of_cell < ease) best = c, ease = of_cell;
     }
-    if (view.forced_cells) continue;
-    if (technique) technique[n] = GUESS;
-    state[guess] = solution[guess];
-    order[n++] = (uint8_t)guess;
+    if (technique) technique[n] = (uint8_t)(ease < GUESS ? ease : GUESS);
+    state[best] = solution[best];
+    order[n] = (uint8_t)best;
   }
 }
 

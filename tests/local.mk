@@ -53,6 +53,9 @@ check_PROGRAMS += %D%/test_decode
 check_PROGRAMS += %D%/test_golden
 %C%_test_golden_SOURCES = %D%/test_golden.c
 
+check_PROGRAMS += %D%/test_infill
+%C%_test_infill_SOURCES = %D%/test_infill.c %D%/lab.c %D%/lab.h
+
 check_PROGRAMS += %D%/test_likelihood
 %C%_test_likelihood_SOURCES = %D%/test_likelihood.c %D%/lab.c %D%/lab.h
 

@@ -7,15 +7,24 @@
 
 #include "tests/lab.h"
 
-/* Strings of L letters of A after a prompt of one; M is the mask. */
+/* Strings of L letters of A after a prompt of one, or within a prompt whose second row is given;
+ * M is the mask. */
 enum { A = 3, L = 3, M = A, STRINGS = 27, STATES = 64 };
 
 static const pal_format tiny = {.vocabulary = A + 1, .mask = M, .bos = -1, .eos = -1, .context = 8};
 static const char *const tiny_setting[] = {"layers=2", "width=16", "heads=2", NULL};
 
-static pal_example string(int number, int32_t *token) {
+static const int row_of[2][L] = {{1, 2, 3}, {0, 2, 3}}; /* of answers after and within */
+static const int given_row[2] = {0, 1};
+static const int32_t masked_prompt[L + 1] = {M, 1, M, M};
+
+/* token[0] is the prompt of one, the answer follows. */
+static pal_example string(int number, int within, int32_t *token) {
   token[0] = 1;
   for (int i = 0; i < L; i++, number /= A) token[1 + i] = number % A;
+  if (within)
+    return (pal_example){.id = 9, .prompt = masked_prompt, .n_prompt = L + 1, .answer = token + 1,
+                         .n_answer = L};
   return (pal_example){.id = 9, .prompt = token, .n_prompt = 1, .answer = token + 1, .n_answer = L};
 }
 
@@ -31,7 +40,7 @@ START_TEST(arm_sums_to_one) {
   open_tiny(&l, "arm");
   for (int s = 0; s < STRINGS; s++) {
     int32_t token[L + 1];
-    const pal_example e = string(s, token);
+    const pal_example e = string(s, 0, token);
     pal_batch_clear(&l.batch);
     lab_add(&l, &e, 0, true);
     ck_assert_double_eq(l.batch.count[0], L);
@@ -49,7 +58,7 @@ START_TEST(arm_without_prompt) {
   open_tiny(&l, "arm");
   for (int s = 0; s < STRINGS; s++) {
     int32_t token[L + 1];
-    pal_example e = string(s, token);
+    pal_example e = string(s, 0, token);
     e.n_prompt = 0;
     pal_batch_clear(&l.batch);
     lab_add(&l, &e, 0, true);
@@ -70,18 +79,20 @@ static int state_number(const int32_t *answer) {
 }
 
 /* The loss of one target at a time, which is a probability the test did not compute itself. */
-static void fill_table(lab *l) {
+static void fill_table(lab *l, int within) {
+  const int *row = row_of[within];
   for (int state = 0; state < STATES; state++)
     for (int i = 0; i < L; i++)
       for (int a = 0; a < A; a++) {
-        int32_t token[L + 1] = {1};
-        for (int j = 0, n = state; j < L; j++, n /= A + 1) token[1 + j] = n % (A + 1);
+        int32_t token[L + 1];
+        token[given_row[within]] = 1;
+        for (int j = 0, n = state; j < L; j++, n /= A + 1) token[row[j]] = n % (A + 1);
         table[state][i][a] = 0;
-        if (token[1 + i] != M) continue;
+        if (token[row[i]] != M) continue;
         pal_batch_clear(&l->batch);
         pal_batch_add(&l->batch, token, L + 1, 9, &l->error);
-        l->batch.target[1 + i] = a;
-        l->batch.weight[1 + i] = 1;
+        l->batch.target[row[i]] = a;
+        l->batch.weight[row[i]] = 1;
         table[state][i][a] = -lab_sum(l);
       }
 }
@@ -137,10 +148,10 @@ START_TEST(mdm_is_a_likelihood) {
   lab l;
   double any_order = 0;
   open_tiny(&l, "mdm");
-  fill_table(&l);
+  fill_table(&l, _i);
   for (int s = 0; s < STRINGS; s++) {
     int32_t token[L + 1];
-    const pal_example e = string(s, token);
+    const pal_example e = string(s, _i, token);
     double p = 0;
     for (int o = 0; o < 6; o++) p += exp(along(token + 1, order[o])) / 6;
     any_order += p;
@@ -161,10 +172,10 @@ START_TEST(masked_arm_is_a_likelihood) {
   lab l;
   double sum = 0;
   open_tiny(&l, "masked-arm");
-  fill_table(&l);
+  fill_table(&l, _i);
   for (int s = 0; s < STRINGS; s++) {
     int32_t token[L + 1];
-    const pal_example e = string(s, token);
+    const pal_example e = string(s, _i, token);
     const double exact = along(token + 1, order[0]);
     sum += exp(exact);
     if (s % 9) continue;
@@ -182,31 +193,34 @@ END_TEST
  * average. */
 START_TEST(mdm_training_rows) {
   lab l;
+  const int within = _i / 2, *row = row_of[within];
   const char *const cosine[] = {"layers=1", "width=8", "heads=1", "schedule=cosine", NULL};
   const char *const linear[] = {"layers=1", "width=8", "heads=1", NULL};
-  lab_open(&l, 1, "mdm", &tiny, _i ? cosine : linear);
+  lab_open(&l, 1, "mdm", &tiny, _i % 2 ? cosine : linear);
   lab_build(&l, true);
   double masks = 0, weighted = 0;
   enum { DRAWS = 4000 };
   for (uint64_t draw = 0; draw < DRAWS; draw++) {
     int32_t token[L + 1];
-    const pal_example e = string(5, token);
+    const pal_example e = string(5, within, token);
     pal_batch_clear(&l.batch);
     lab_add(&l, &e, draw, false);
-    ck_assert_int_eq(l.batch.token[0], 1);
-    for (int i = 1; i <= L; i++) {
-      if (l.batch.token[i] == M) {
-        ck_assert_int_eq(l.batch.target[i], token[i]);
+    ck_assert_int_eq(l.batch.rows, L + 1);
+    ck_assert_int_eq(l.batch.token[given_row[within]], 1);
+    ck_assert_int_eq(l.batch.target[given_row[within]], -1);
+    for (int i = 0; i < L; i++) {
+      if (l.batch.token[row[i]] == M) {
+        ck_assert_int_eq(l.batch.target[row[i]], token[1 + i]);
         masks += 1.0 / (DRAWS * L);
-        weighted += (double)l.batch.weight[i] / (DRAWS * L);
+        weighted += (double)l.batch.weight[row[i]] / (DRAWS * L);
       } else {
-        ck_assert_int_eq(l.batch.target[i], -1);
-        ck_assert_int_eq(l.batch.token[i], token[i]);
+        ck_assert_int_eq(l.batch.target[row[i]], -1);
+        ck_assert_int_eq(l.batch.token[row[i]], token[1 + i]);
       }
     }
   }
   /* E[m] and E[m'] over t: 1/2 or 2/pi, and m(1) - m(0.001), by the definition of the weight. */
-  ck_assert_double_eq_tol(masks, _i ? 0.6366 : 0.5, 0.02);
+  ck_assert_double_eq_tol(masks, _i % 2 ? 0.6366 : 0.5, 0.02);
   ck_assert_double_eq_tol(weighted, 1, 0.1);
   lab_close(&l);
 }
@@ -217,9 +231,9 @@ int main(void) {
   TCase *tests = tcase_create("likelihood");
   tcase_add_test(tests, arm_sums_to_one);
   tcase_add_test(tests, arm_without_prompt);
-  tcase_add_test(tests, mdm_is_a_likelihood);
-  tcase_add_test(tests, masked_arm_is_a_likelihood);
-  tcase_add_loop_test(tests, mdm_training_rows, 0, 2);
+  tcase_add_loop_test(tests, mdm_is_a_likelihood, 0, 2);
+  tcase_add_loop_test(tests, masked_arm_is_a_likelihood, 0, 2);
+  tcase_add_loop_test(tests, mdm_training_rows, 0, 4);
   suite_add_tcase(suite, tests);
   SRunner *runner = srunner_create(suite);
   srunner_run_all(runner, CK_ENV);

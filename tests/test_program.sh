@@ -160,4 +160,27 @@ awk '/, seed [0-9]/ { if (/seed 1 /) n = 0
      END { exit bad || seen != 6 }' "$work/out" ||
   { echo "FAIL the seeds are not summed up"; cat "$work/out"; failed=1; }
 test "$(grep -c '"seed"' "$work/seeds.json")" = 6 || { echo "FAIL not one row per seed"; failed=1; }
+
+# Sudoku: every kind of row, of one size and on one number of rows, beside the published ones.
+board="--set size=4 --set puzzles=20 --set test_puzzles=40 --set cap=60 --set layers=1 --set width=16"
+expect 0 "" compare sudoku --quiet --json "$work/sudoku.json" $board --set hidden=32 \
+  --set train.steps=150 --set train.warmup=20
+for model in "ap-mdm, edits" "arm, reading order" "arm, solver's order" masked-arm \
+  "ao-mdm, random" "ao-mdm, confidence" "ao-mdm, margin"; do
+  grep -q "\"model\": \"$model (matched)\"" "$work/sudoku.json" || { echo "FAIL no row of $model"; failed=1; }
+  grep -q "^$model (matched)  *1  *2[0-9]*  *20  *[0-9]*  *0.1  *yes .* of 40 " "$work/out" ||
+    { echo "FAIL no line of $model in the table"; failed=1; }
+done
+test "$(grep -c '"source": "' "$work/sudoku.json")" -eq 6 && grep -q "^ao-mdm, top-k margin .* 89.49 .*Kim" "$work/out" ||
+  { echo "FAIL the published rows are not all there"; failed=1; }
+# key NAME: its values in the order of rows.
+key() { sed -n "/\"published\"/q;s/.*\"$1\": \([^,]*\).*/\1/p" "$work/sudoku.json"; }
+key train_seconds | sort -u | wc -l | grep -q '^ *5$' || { echo "FAIL not five trainings of seven rows"; failed=1; }
+key parameters | awk 'NR == 1 {first = $1} $1 < 0.95 * first || $1 > 1.05 * first {exit 1}' ||
+  { echo "FAIL sizes differ by more than 5 %"; failed=1; }
+key train_rows | awk 'NR == 1 {first = $1} $1 < 0.95 * first || $1 > 1.05 * first {exit 1}' ||
+  { echo "FAIL rows seen in training differ by more than 5 %"; failed=1; }
+key puzzles | sort -u | tr -d '\n' | grep -qx 20 || { echo "FAIL not twenty puzzles each"; failed=1; }
+key exact | awk 'NR == 5 {random = $1} NR == 6 {sure = $1} END {exit NR != 7 || sure < 0.8 || sure <= random}' ||
+  { echo "FAIL the surest first is no better than a random order"; failed=1; }
 exit $failed

@@ -75,15 +75,15 @@ START_TEST(formats_describe_tokens_and_places) {
     pal_task *task = open_well(given, 2);
     const pal_format *f = &task->format;
     HOLDS(f->vocabulary == vocabulary[i] && f->context == rows[i] && f->mask == 0);
-    HOLDS(f->groups == (i < 2 ? 3 : 0) && f->factors == 2);
+    HOLDS(f->groups == (i < 2 ? 3 : 0) && f->factors == 4);
     for (int p = 0; p < f->context * f->groups; p++) HOLDS(f->group[p] >= 0 && f->group[p] < 9);
-    bool used[64] = {false};
+    bool used[256] = {false};
     for (int v = 0; v < f->vocabulary; v++) {
       for (int w = 0; w < v; w++)
-        HOLDS(memcmp(f->factor + 2 * v, f->factor + 2 * w, 2 * sizeof *f->factor) != 0);
-      for (int k = 0; k < 2; k++) {
-        ck_assert_int_lt(f->factor[2 * v + k], f->factor_rows);
-        if (f->factor[2 * v + k] >= 0) used[f->factor[2 * v + k]] = true;
+        HOLDS(memcmp(f->factor + 4 * v, f->factor + 4 * w, 4 * sizeof *f->factor) != 0);
+      for (int k = 0; k < 4; k++) {
+        ck_assert_int_lt(f->factor[4 * v + k], f->factor_rows);
+        if (f->factor[4 * v + k] >= 0) used[f->factor[4 * v + k]] = true;
       }
     }
     for (int k = 0; k < f->factor_rows; k++) HOLDS(used[k] || (i == 2 && k == 13));

@@ -39,14 +39,15 @@ typedef struct pal_transition {
   int n;
 } pal_transition;
 
-/* One training or test example. Arrays belong to whoever made it, until its next call. */
+/* One training or test example. Arrays belong to whoever made it, until its next call. The answer
+ * follows the prompt or, where that holds masks, fills them in order (MDM and Masked-ARM). */
 typedef struct pal_example {
   uint64_t id;             /* its own number: keys all its random draws */
   const int32_t *prompt;
   int n_prompt;
   const int32_t *answer;
   int n_answer;
-  int answer_room;         /* rows that its answer may take, eos included; 0: unknown */
+  int answer_room;         /* rows an answer may take after its prompt, eos included; 0: unknown */
   const int32_t *order;    /* answer places in the order of writing, or NULL: left to right */
   pal_transition transition; /* n > 0: a state with labels, instead of prompt and answer */
 } pal_example;
@@ -149,7 +150,7 @@ typedef struct pal_decoding {
   pal_value token, position, sequence; /* i32 [T] */
   pal_value begin, length;             /* i32 [S] */
   pal_value slot;                      /* i32 [S]: the sequence's place in the results */
-  pal_value prompt_length;             /* i32 [S]: rows that were given */
+  pal_value prompt_length;             /* i32 [S]: rows that were given, masks apart */
   pal_value age;                       /* i32 [S]: steps this sequence has taken before */
   pal_random random;                   /* seed, sample [T] and position [T] of this step */
   /* Set by the definition: */

@@ -47,6 +47,8 @@ typedef struct pal_task_definition {
                      pal_example *example, pal_error *error);
   /* Tokens as text for people, at most size - 1 characters. */
   void (*print)(const pal_task *task, const int32_t *token, int n, char *text, size_t size);
+  /* How many puzzles the training examples are made of; NULL: not a fixed number. */
+  int64_t (*puzzles)(const pal_task *task);
   bool likelihood; /* evaluated by loss on held-out data, not by decoding */
 } pal_task_definition;
 

@@ -1,0 +1,211 @@
+/* Prompts that hold masks: decoding against a loop written by hand, alone and among others; what
+ * does not fit is refused. Their likelihoods are in test_likelihood.c. */
+#include <check.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tests/lab.h"
+
+enum { LETTERS = 6, MASK = LETTERS, PROMPTS = 12, MOST_ROWS = 16, LEVELS = 1000 };
+
+static const pal_format letters = {.vocabulary = LETTERS + 1, .mask = MASK, .bos = -1, .eos = -1,
+                                   .context = MOST_ROWS};
+static const pal_format with_eos = {.vocabulary = LETTERS + 1, .mask = MASK, .bos = -1, .eos = 3,
+                                    .context = MOST_ROWS};
+static int32_t token[PROMPTS][MOST_ROWS];
+static pal_example prompt[PROMPTS];
+
+/* Letters and masks; the first is all masks. */
+static void make_prompts(void) {
+  for (int i = 0; i < PROMPTS; i++) {
+    pal_rng rng = pal_rng_new(4, "holes", 0, (uint64_t)i);
+    const int n = 3 + (int)pal_rng_below(&rng, MOST_ROWS - 3);
+    for (int j = 0; j < n; j++)
+      token[i][j] = i == 0 || pal_rng_below(&rng, 3) == 0 ? MASK : (int32_t)pal_rng_below(&rng, LETTERS);
+    token[i][n / 2] = MASK;
+    prompt[i] = (pal_example){.id = 50 + (uint64_t)i, .prompt = token[i], .n_prompt = n};
+  }
+}
+
+static int masks_in(const int32_t *row, int n) {
+  int masks = 0;
+  for (int i = 0; i < n; i++) masks += row[i] == MASK;
+  return masks;
+}
+
+typedef struct way {
+  const char *definition, *setting[4];
+  int k;
+} way;
+
+static const way ways[] = {
+    {"masked-arm", {NULL}, 1},
+    {"mdm", {"order=confidence"}, 1},
+    {"mdm", {"order=confidence", "time=adaln"}, 1},
+    {"mdm", {"order=margin"}, 1},
+    {"mdm", {"order=margin", "k=3"}, 3},
+    {"mdm", {"order=entropy", "k=2"}, 2},
+    {"mdm", {"order=random"}, 1},
+    {"mdm", {"order=random", "k=2", "temperature=1"}, 2},
+};
+
+static bool has(const way *w, const char *setting) {
+  for (int i = 0; i < 4 && w->setting[i]; i++)
+    if (strcmp(w->setting[i], setting) == 0) return true;
+  return false;
+}
+
+static void open_way(lab *l, const way *w, const pal_format *format) {
+  /* Positions are learned: under rotary ones all rows of masks alone are equally sure. */
+  const char *setting[10] = {"layers=2", "width=16", "heads=2", "positions=learned"};
+  for (int i = 0; i < 4 && w->setting[i]; i++) setting[4 + i] = w->setting[i];
+  lab_open(l, 1, w->definition, format, setting);
+  lab_build(l, false);
+  lab_shake(l, 0.6);
+}
+
+static pal_exec *forward(lab *l, pal_plan **plan) {
+  pal_graph *g = pal_graph_new(l->context, l->store);
+  const pal_batch_values in = pal_batch_inputs(g, MOST_ROWS, 1, false);
+  const pal_network network = pal_network_of_batch(&in);
+  pal_output(g, "logits", pal_output_logits(g, l->model, pal_backbone(g, l->model, &network)));
+  *plan = pal_compile(g, &l->error);
+  pal_graph_free(g);
+  ck_assert_msg(*plan != NULL, "%s", l->error.text);
+  pal_exec *exec = pal_exec_new(*plan, &l->error);
+  ck_assert_msg(exec != NULL, "%s", l->error.text);
+  return exec;
+}
+
+/* How sure the row is, by the way's order, and its best letter. */
+static double surety(const way *w, const float *logits, int row, int32_t *best) {
+  double p[LETTERS], sum = 0, entropy = 0, second = 0;
+  *best = 0;
+  for (int v = 1; v < LETTERS; v++)
+    if (logits[v] > logits[*best]) *best = v;
+  for (int v = 0; v < LETTERS; v++) sum += p[v] = exp((double)logits[v]);
+  for (int v = 0; v < LETTERS; v++) {
+    p[v] /= sum;
+    entropy -= p[v] * log(p[v]);
+    if (v != *best && p[v] > second) second = p[v];
+  }
+  if (strcmp(w->definition, "masked-arm") == 0) return -row;
+  if (has(w, "order=margin")) return p[*best] - second;
+  return has(w, "order=entropy") ? -entropy : p[*best];
+}
+
+/* One step by hand: the k surest masks are written. */
+static void write_surest(lab *l, pal_exec *exec, const way *w, int all, int32_t *row, int n) {
+  const int masks = masks_in(row, n);
+  pal_batch b = pal_batch_of(exec);
+  b.row_room = MOST_ROWS;
+  b.sequence_room = 1;
+  ck_assert_int_eq(pal_batch_add(&b, row, n, 1, &l->error), 0);
+  b.time[0] = (float)(floor((double)masks / all * LEVELS + 0.5) / LEVELS);
+  ck_assert(!pal_exec_count(exec, "T", n, &l->error) && !pal_exec_count(exec, "S", 1, &l->error));
+  ck_assert_msg(!pal_exec_run(exec, &l->error), "%s", l->error.text);
+  const float *logits = pal_exec_output(exec, "logits", NULL);
+  double sure[MOST_ROWS];
+  int32_t y[MOST_ROWS];
+  for (int i = 0; i < n; i++)
+    sure[i] = row[i] == MASK ? surety(w, logits + i * (LETTERS + 1), i, &y[i]) : -INFINITY;
+  for (int k = 0; k < w->k && k < masks; k++) {
+    int at = 0;
+    for (int i = 1; i < n; i++)
+      if (sure[i] > sure[at]) at = i;
+    row[at] = y[at];
+    sure[at] = -INFINITY;
+  }
+}
+
+/* Masks become letters, k a pass, and nothing else changes; in the order that was asked for. */
+START_TEST(holes_are_filled) {
+  const way *w = &ways[_i];
+  static lab_decoded out[PROMPTS], one[1];
+  lab l;
+  pal_plan *plan;
+  make_prompts();
+  open_way(&l, w, &letters);
+  pal_exec *exec = forward(&l, &plan);
+  pal_decode_options options = {.sequences = PROMPTS, .max_steps = 100, .answer_room = 3, .seed = 5};
+  lab_decode(&l, &options, prompt, PROMPTS, out);
+  for (int i = 0; i < PROMPTS; i++) {
+    const int n = prompt[i].n_prompt, all = masks_in(token[i], n);
+    int32_t row[MOST_ROWS];
+    ck_assert(out[i].halted);
+    ck_assert_int_eq(out[i].n, n);
+    ck_assert_int_eq(out[i].passes, (all + w->k - 1) / w->k);
+    ck_assert_int_eq(masks_in(out[i].token, n), 0);
+    for (int j = 0; j < n; j++)
+      ck_assert(token[i][j] == MASK || out[i].token[j] == token[i][j]);
+    lab_decode(&l, &options, &prompt[i], 1, one);
+    lab_assert_same(&out[i], one);
+    if (has(w, "order=random")) continue;
+    memcpy(row, token[i], sizeof *row * (size_t)n);
+    while (masks_in(row, n)) write_surest(&l, exec, w, all, row, n);
+    ck_assert_mem_eq(row, out[i].token, sizeof *row * (size_t)n);
+  }
+  pal_exec_free(exec);
+  pal_plan_free(plan);
+  lab_close(&l);
+}
+END_TEST
+
+/* An end of sequence within the answer is a letter like any other, and nothing is appended. */
+START_TEST(no_rows_are_added) {
+  lab l;
+  static lab_decoded out[PROMPTS];
+  make_prompts();
+  open_way(&l, &ways[1], &with_eos);
+  const pal_decode_options options = {.sequences = PROMPTS, .max_steps = 100};
+  lab_decode(&l, &options, prompt, PROMPTS, out);
+  for (int i = 0; i < PROMPTS; i++) ck_assert_int_eq(out[i].n, prompt[i].n_prompt);
+  const int32_t answer[] = {3, 4};
+  const int32_t holes[] = {1, MASK, 2, MASK};
+  const pal_example e = {.prompt = holes, .n_prompt = 4, .answer = answer, .n_answer = 2,
+                         .answer_room = 9};
+  lab_add(&l, &e, 0, false);
+  ck_assert_int_eq(l.batch.rows, 4);
+  lab_close(&l);
+}
+END_TEST
+
+START_TEST(what_does_not_fit_is_refused) {
+  static const struct {
+    const char *definition;
+    int n_answer;
+    pal_status code;
+  } bad[] = {{"mdm", 1, PAL_E_ARGUMENT}, {"mdm", 3, PAL_E_ARGUMENT},
+             {"masked-arm", 1, PAL_E_ARGUMENT}, {"arm", 2, PAL_E_UNSUPPORTED}};
+  const int32_t holes[] = {1, MASK, 2, MASK}, answer[] = {3, 4, 5};
+  const char *const setting[] = {"layers=1", "width=8", "heads=1", NULL};
+  for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+    lab l;
+    lab_open(&l, 1, bad[i].definition, &letters, setting);
+    lab_build(&l, false);
+    const pal_example e = {.prompt = holes, .n_prompt = 4, .answer = answer,
+                           .n_answer = bad[i].n_answer};
+    pal_rng rng = pal_rng_new(1, "refused", 0, 0);
+    ck_assert_int_eq(pal_model_definition_of(l.model)->rows(l.model, &e, &rng, false, &l.batch, &l.error),
+                     bad[i].code);
+    ck_assert_int_eq(l.batch.rows, 0);
+    pal_error_clear(&l.error);
+    lab_close(&l);
+  }
+}
+END_TEST
+
+int main(void) {
+  Suite *suite = suite_create("infill");
+  TCase *tests = tcase_create("infill");
+  tcase_add_loop_test(tests, holes_are_filled, 0, sizeof ways / sizeof *ways);
+  tcase_add_test(tests, no_rows_are_added);
+  tcase_add_test(tests, what_does_not_fit_is_refused);
+  suite_add_tcase(suite, tests);
+  SRunner *runner = srunner_create(suite);
+  srunner_run_all(runner, CK_ENV);
+  const int failed = srunner_ntests_failed(runner);
+  srunner_free(runner);
+  return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
