@@ -55,11 +55,11 @@ START_TEST(settings_are_checked) {
   static const char *const bad[] = {
       "size=8",      "puzzles=0",        "puzzles=1.5",     "givens=30-20", "givens=x", "givens=0",
       "givens=81",   "test_puzzles=0",   "augment=2",       "trace=long",   "order=up",
-      "answer=none", "cap=0",            "seed=-1",         "file=/nowhere"};
+      "answer=none", "cap=0",            "seed=-1",         "data=/nowhere"};
   for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
     pal_error error = {0};
     ck_assert_msg(!open_task(&bad[i], 1, &error), "%s", bad[i]);
-    HOLDS(error.code == PAL_E_ARGUMENT || (error.code == PAL_E_NOT_FOUND && bad[i][0] == 'f'));
+    HOLDS(error.code == PAL_E_ARGUMENT || (error.code == PAL_E_NOT_FOUND && bad[i][0] == 'd'));
   }
   static const char *const both[] = {"trace=released", "size=4"};
   pal_error error = {0};
@@ -204,7 +204,7 @@ START_TEST(training_puzzles_from_a_file) {
   snprintf(text, sizeof text, "quizzes,solutions\r\n# a comment\n\n%s,%s\r\n%s", good, solved,
            good);
   write_file(path, text);
-  snprintf(setting, sizeof setting, "file=%s", path);
+  snprintf(setting, sizeof setting, "data=%s", path);
   const char *all[] = {setting, "puzzles=0", "augment=0"};
   pal_task *task = open_well(all, 3);
   pal_stream stream;
@@ -220,7 +220,7 @@ START_TEST(training_puzzles_from_a_file) {
   pal_task_free(task);
   snprintf(text, sizeof text, "%s\n%s\n%.80sx\n", good, good, good);
   write_file(wrong, text);
-  snprintf(setting, sizeof setting, "file=%s", wrong);
+  snprintf(setting, sizeof setting, "data=%s", wrong);
   pal_error error = {0};
   HOLDS(!open_task(all, 1, &error) && error.code == PAL_E_FORMAT);
   ck_assert_msg(strstr(error.text, ":3: place 81 holds \"x\""), "%s", error.text);
@@ -244,7 +244,7 @@ START_TEST(held_out_puzzles_are_not_training_puzzles) {
   pal_sudoku_write_line(&shape4, image, text);
   write_file(path, text);
   pal_task_free(task);
-  snprintf(setting, sizeof setting, "file=%s", path);
+  snprintf(setting, sizeof setting, "data=%s", path);
   const char *with[] = {"puzzles=1", "test_puzzles=4", "size=4", setting};
   task = open_well(with, 4);
   HOLDS(!task->definition->instance(task, 0, 2, PAL_FORM_TRANSITION, &e, NULL));
