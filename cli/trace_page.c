@@ -114,8 +114,8 @@ pal_status cli_trace_svg(const cli_trace *t, const char *path, pal_error *error)
   }
   put(&p, "<text class=\"key\" x=\"%d\" y=\"%d\">", MARGIN, height - MARGIN);
   for (int s = 1; s < b->sorts; s++)
-    put(&p, "<tspan class=\"s%d\">%s</tspan><tspan>   </tspan>", s, b->sort_name[s]);
-  put(&p, "<tspan fill=\"#1d1d1b\">%s</tspan></text>\n</svg>\n", t->verdict);
+    put(&p, "<tspan class=\"s%d\" dx=\"%d\">%s</tspan>", s, s > 1 ? 14 : 0, b->sort_name[s]);
+  put(&p, "<tspan dx=\"28\" fill=\"#1d1d1b\">%s</tspan></text>\n</svg>\n", t->verdict);
   return save(&p, path, error);
 }
 
