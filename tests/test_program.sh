@@ -109,6 +109,12 @@ expect 2 "boards:7" train sudoku --model ap-mdm $tiny --set size=4 --data "$work
 expect 0 "" train sudoku --model ap-mdm $tiny --set size=4 --set puzzles=0 --data "$work/good-boards" \
   --set test_puzzles=2 --set cap=3 --out "$work/from-file"
 
+# The kept recipes are settings of today.
+for recipe in quickstart full; do
+  expect 0 "" train sudoku --config "${srcdir:-.}/examples/sudoku/$recipe.conf" $tiny --set puzzles=2 \
+    --set test_puzzles=1 --set cap=1 --set train.warmup=1 --out "$work/$recipe"
+done
+
 # One of them pass by pass, without escape sequences since no terminal is there. The run may move, and
 # needs no more than its config and weights.
 mkdir -p "$work/elsewhere/ckpt" && mv "$work/sudoku/config" "$work/elsewhere" &&
