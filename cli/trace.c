@@ -211,5 +211,5 @@ void cli_trace_show(const cli_trace *t) {
     for (int k = 0; k < t->n; k++) printf(k ? "pass %d: %s\n" : "start%.0d: %s\n", k, t->text[k]);
   else if (isatty(STDOUT_FILENO)) show_on_terminal(t);
   else show_plainly(t);
-  printf("%s\n", t->verdict);
+  if (!cli_signal()) printf("%s\n", t->verdict);
 }

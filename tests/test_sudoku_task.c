@@ -112,6 +112,33 @@ static int perfect(const pal_task *task, const pal_example *e, pal_form form, bo
   return e->n_prompt + e->n_answer;
 }
 
+/* A cell is given, deduced or speculative as its token says, and a mask where there is none. */
+static void check_pictures(const pal_task *task, const pal_example *e, pal_form form,
+                           const int32_t *token, int n) {
+  enum { MASK, GIVEN, DEDUCED, SPECULATIVE };
+  pal_picture start, end;
+  char text[2048];
+  task->definition->picture(task, e, form, e->prompt, e->n_prompt, &start);
+  task->definition->picture(task, e, form, token, n, &end);
+  HOLDS(start.rows == 9 && start.columns == 9 && start.block == 3 && start.sorts == 4);
+  ck_assert_str_eq(start.sort_name[SPECULATIVE], "speculative");
+  int given = 0, guessed = 0;
+  for (int c = 0; c < 81; c++) {
+    HOLDS(start.sort[c] == MASK ? start.glyph[c] == '.' : start.sort[c] == GIVEN);
+    HOLDS(end.glyph[c] >= '1' && end.glyph[c] <= '9');
+    HOLDS(start.sort[c] == GIVEN ? end.sort[c] == GIVEN && end.glyph[c] == start.glyph[c]
+                                 : end.sort[c] == DEDUCED || end.sort[c] == SPECULATIVE);
+    given += start.sort[c] == GIVEN;
+    guessed += end.sort[c] == SPECULATIVE;
+  }
+  HOLDS(given >= 20 && given <= 28);
+  const bool plain = form == PAL_FORM_TRANSITION && n == 81; /* here every other blank is guessed */
+  HOLDS((guessed > 0) == plain);
+  if (!plain) return;
+  task->definition->print(task, token, n, text, sizeof text);
+  HOLDS(memcmp(text, end.glyph, 81) == 0);
+}
+
 START_TEST(answers_are_judged) {
   static const struct {
     const char *trace, *layout, *order;
@@ -145,6 +172,7 @@ START_TEST(answers_are_judged) {
       SAME(d->answer_room(task, &e, run[r].form), n - e.n_prompt);
       pal_score score = d->score(task, &e, run[r].form, token, n);
       HOLDS(score.exact && score.valid);
+      check_pictures(task, &e, run[r].form, token, n);
       if (e.order) {
         bool seen[81] = {false};
         for (int k = 0; k < e.n_answer; k++) {
@@ -265,6 +293,8 @@ START_TEST(lines_are_read) {
   task->definition->print(task, e.prompt, e.n_prompt, text, sizeof text);
   ck_assert_str_eq(text, good);
   HOLDS(e.id == 7 && task->definition->step_cap(task, &e, PAL_FORM_TRANSITION) == 2000);
+  HOLDS(!task->definition->read(task, "quizzes,solutions", PAL_FORM_TRANSITION, 7, &e, &error));
+  SAME(e.n_prompt, 0);
   HOLDS(task->definition->read(task, "12", PAL_FORM_TRANSITION, 7, &e, &error));
   pal_task_free(task);
 }
