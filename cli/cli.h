@@ -9,7 +9,7 @@
 enum cli_exit {
   CLI_DONE = 0,
   CLI_FAILED = 1,
-  CLI_USAGE = 2,    /* bad usage, config or data */
+  CLI_USAGE = 2,    /* bad usage, config or data; also when only some instances of a file were refused */
   CLI_DIVERGED = 3, /* a non-finite loss */
   CLI_CHECK = 4,    /* check-op found a fault */
   CLI_SIGNAL = 128  /* plus the signal's number */
@@ -26,7 +26,8 @@ typedef struct cli_options {
   int n_plugins;
   const char *config, *data, *json, *out, *models, *model, *budget, *isa;
   int threads, seeds, n, resume;
-  bool quiet, help;
+  const char *svg, *html;
+  bool quiet, help, watch;
 } cli_options;
 
 /* PAL_E_ARGUMENT with what is wrong. */
@@ -59,10 +60,30 @@ pal_status cli_job_open_task(cli_job *job, pal_error *error);
 pal_status cli_job_open(cli_job *job, bool train, pal_error *error);
 void cli_job_close(cli_job *job);
 
+/* Instances with copies of their prompts and answers; zero-initialise. Lines of a file that the task
+ * refuses are kept with what is wrong with them. */
+typedef struct cli_refusal {
+  int line;
+  char *text;
+} cli_refusal;
+typedef struct cli_instances {
+  pal_example *instance;
+  cli_refusal *refusal;
+  int n, room, refused;
+} cli_instances;
+pal_status cli_instances_add(cli_instances *all, const pal_example *example, pal_error *error);
+/* At most `limit` (0: all). PAL_E_FORMAT when that leaves none. */
+pal_status cli_instances_read(cli_instances *all, cli_job *job, const char *path, int limit,
+                              pal_error *error);
+/* The refused lines on stderr. */
+void cli_instances_report(const cli_instances *all, const char *path);
+void cli_instances_free(cli_instances *all);
+
 /* One evaluated set. */
 typedef struct cli_set {
   char name[256];
   int n, exact, valid, halted, capped; /* halted by itself, stopped by the cap */
+  int refused; /* lines of a file that hold no instance, beside n */
   double passes_mean, passes_p95;
   bool likelihood;
   pal_likelihood loss;
@@ -117,6 +138,11 @@ int cli_verb_info(pal_context *context, const cli_options *options);
 /* Prints the error to stderr; the exit code that goes with it. */
 int cli_report(const pal_error *error);
 
+/* The job of a run directory, open; `data` becomes the task's data, NULL leaves it. */
+pal_status cli_run_open(cli_job *job, const cli_options *options, const char *data, pal_error *error);
+/* Whether --data names a file of instances for the run's task. */
+pal_status cli_run_reads_instances(pal_context *context, const cli_options *options, bool *reads,
+                                   pal_error *error);
 /* A run directory: config and weights of one model. */
 pal_status cli_run_save_config(const cli_job *job, const char *directory, pal_error *error);
 pal_status cli_run_read_config(cli_job *job, const char *file, pal_error *error);

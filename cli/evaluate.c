@@ -1,5 +1,4 @@
 /* Evaluation: decode the instances of a set, or bound their likelihood (floor 6). */
-#include <errno.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,36 +10,11 @@ enum { TOGETHER = 1024, LIKELIHOOD_DRAWS = 16 };
 /* Instances kept while they are decoded. */
 typedef struct batch {
   cli_job *job;
-  pal_example *instance;
+  const pal_example *instance;
   int n;
   int *passes;
   cli_set *set;
 } batch;
-
-static void free_batch(batch *b) {
-  for (int i = 0; i < b->n; i++) {
-    free((void *)(uintptr_t)b->instance[i].prompt);
-    free((void *)(uintptr_t)b->instance[i].answer);
-  }
-  free(b->instance);
-  free(b->passes);
-}
-
-static int32_t *copy_tokens(const int32_t *from, int n) {
-  int32_t *to = malloc(sizeof *to * ((size_t)n + 1));
-  if (to && n) memcpy(to, from, sizeof *to * (size_t)n);
-  return to;
-}
-
-static pal_status keep_instance(batch *b, const pal_example *example, pal_error *error) {
-  pal_example e = *example;
-  e.prompt = copy_tokens(example->prompt, example->n_prompt);
-  e.answer = copy_tokens(example->answer, example->n_answer);
-  e.order = NULL;
-  if (!e.prompt || !e.answer) return pal_fail(error, PAL_E_MEMORY, "no memory for instances");
-  b->instance[b->n++] = e;
-  return PAL_OK;
-}
 
 static void take(int index, const pal_decoded *decoded, void *data) {
   batch *b = data;
@@ -97,59 +71,37 @@ static pal_status evaluate_set(cli_job *job, int set, int n, cli_set *out, pal_e
     out->n = n;
     return pal_evaluate_loss(job->model, instance_of, &s, n, LIKELIHOOD_DRAWS, 1, &out->loss, error);
   }
-  batch b = {.job = job, .set = out, .instance = calloc((size_t)n + 1, sizeof(pal_example)),
-             .passes = calloc((size_t)n + 1, sizeof(int))};
-  pal_status status = b.instance && b.passes ? PAL_OK : pal_fail(error, PAL_E_MEMORY, "no memory for %d instances", n);
+  cli_instances all = {0};
+  pal_status status = PAL_OK;
   for (int i = 0; i < n && !status; i++) {
     pal_example e;
     source s = {job, set};
     status = instance_of(&s, i, &e, error);
-    if (!status) status = keep_instance(&b, &e, error);
+    if (!status) status = cli_instances_add(&all, &e, error);
   }
+  batch b = {.job = job, .set = out, .instance = all.instance, .n = all.n,
+             .passes = calloc((size_t)n + 1, sizeof(int))};
+  if (!status && !b.passes) status = pal_fail(error, PAL_E_MEMORY, "no memory for %d instances", n);
   if (!status) status = decode_batch(&b, error);
-  free_batch(&b);
+  free(b.passes);
+  cli_instances_free(&all);
   return status;
 }
 
-/* One instance a line; a bad one is an error with file and line. */
+/* One instance a line; what is refused is reported at the end. */
 static pal_status evaluate_file(cli_job *job, const char *path, int limit, cli_set *out,
                                 pal_error *error) {
-  const pal_task_definition *d = job->task->definition;
-  if (!d->read)
-    return pal_fail(error, PAL_E_UNSUPPORTED, "task %s has no text form for instances", d->name);
-  FILE *file = fopen(path, "r");
-  if (!file) return pal_fail(error, PAL_E_NOT_FOUND, "%s: %s", path, strerror(errno));
-  batch b = {.job = job, .set = out};
-  char *line = NULL;
-  size_t size = 0;
-  pal_status status = PAL_OK;
-  int room = 0;
-  for (int number = 1; !status && (!limit || b.n < limit); number++) {
-    ssize_t length = getline(&line, &size, file);
-    if (length < 0) break;
-    while (length > 0 && (line[length - 1] == '\n' || line[length - 1] == '\r')) line[--length] = 0;
-    if (length == 0 || line[0] == '#') continue;
-    pal_example e;
-    pal_error own = {0};
-    if (d->read(job->task, line, job->form, (uint64_t)number, &e, &own)) {
-      status = pal_fail(error, own.code, "%s:%d: %s", path, number, own.text);
-      break;
-    }
-    if (b.n == room) {
-      room = room ? 2 * room : 256;
-      pal_example *grown = realloc(b.instance, sizeof *grown * (size_t)room);
-      if (grown) b.instance = grown;
-      else status = pal_fail(error, PAL_E_MEMORY, "no memory for instances");
-    }
-    if (!status) status = keep_instance(&b, &e, error);
+  cli_instances all = {0};
+  pal_status status = cli_instances_read(&all, job, path, limit, error);
+  out->refused = all.refused;
+  batch b = {.job = job, .set = out, .instance = all.instance, .n = all.n};
+  if (!status) {
+    b.passes = calloc((size_t)all.n, sizeof *b.passes);
+    status = b.passes ? decode_batch(&b, error) : pal_fail(error, PAL_E_MEMORY, "no memory for instances");
+    free(b.passes);
   }
-  free(line);
-  fclose(file);
-  b.passes = calloc((size_t)b.n + 1, sizeof(int));
-  if (!status && !b.n) status = pal_fail(error, PAL_E_FORMAT, "%s holds no instance", path);
-  if (!status && !b.passes) status = pal_fail(error, PAL_E_MEMORY, "no memory for instances");
-  if (!status) status = decode_batch(&b, error);
-  free_batch(&b);
+  cli_instances_report(&all, path);
+  cli_instances_free(&all);
   return status;
 }
 

@@ -20,13 +20,17 @@ palimpsest_SOURCES = \
 	%D%/eval.c \
 	%D%/evaluate.c \
 	%D%/info.c \
+	%D%/instances.c \
 	%D%/job.c \
 	%D%/main.c \
 	%D%/options.c \
 	%D%/progress.c \
 	%D%/recipes.c \
 	%D%/rundir.c \
+	%D%/sample.c \
 	%D%/table.c \
+	%D%/trace.c \
+	%D%/trace_page.c \
 	%D%/train.c
 noinst_HEADERS += \
 	%D%/bench.h \
@@ -35,7 +39,8 @@ noinst_HEADERS += \
 	%D%/bench_peak.h \
 	%D%/bench_product.h \
 	%D%/cli.h \
-	%D%/recipes.h
+	%D%/recipes.h \
+	%D%/trace.h
 palimpsest_LDADD = libpalimpsest.la $(CLI_PEAK_LIBS) $(JANSSON_LIBS)
 
 # Loops of `palimpsest bench`, each compiled for one instruction set; empty without its flags, so

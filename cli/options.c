@@ -18,7 +18,7 @@ typedef struct option {
 static const option options[] = {
     {"--set", MANY_SETS, 0, "train eval sample compare bench", "KEY=VALUE  a setting of the task, model or trainer; later wins"},
     {"--config", TEXT, AT(config), "train compare", "FILE       settings, one key = value a line, # for comments"},
-    {"--data", TEXT, AT(data), "train eval sample compare", "FILE       the task's data; with eval: one instance a line"},
+    {"--data", TEXT, AT(data), "train eval sample compare", "FILE       the task's data; with eval and sample: one instance a line"},
     {"--model", TEXT, AT(model), "train", "NAME       which definition to train"},
     {"--models", TEXT, AT(models), "compare", "A,B,...    which definitions to compare"},
     {"--budget", TEXT, AT(budget), "compare", "KIND       matched (sequences, steps, parameters), free, or both"},
@@ -26,6 +26,9 @@ static const option options[] = {
     {"--n", WHOLE, AT(n), "train eval sample compare check-op bench", "N          instances, samples, cases or repetitions"},
     {"--out", TEXT, AT(out), "train bench", "DIR        the run directory; with bench train CASE: weights, batch, gradients"},
     {"--resume", FLAG, AT(resume), "train", "           go on from the run directory's last checkpoint"},
+    {"--watch", FLAG, AT(watch), "sample", "           one instance, pass by pass"},
+    {"--svg", TEXT, AT(svg), "sample", "FILE       states of the watched instance as a picture"},
+    {"--html", TEXT, AT(html), "sample", "FILE       the same as a page to step through"},
     {"--json", TEXT, AT(json), "train eval compare bench", "FILE       the table as JSON"},
     {"--plugin", MANY_PLUGINS, 0, "", "FILE       a shared object with ops, models or tasks"},
     {"--threads", WHOLE, AT(threads), "", "N          threads; results do not depend on it"},

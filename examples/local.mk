@@ -1,6 +1,9 @@
-# Plug-ins and programs a user would write. They are compiled against an installed copy, with
+# Plug-ins a user would write, and Sudoku's recipes. The plug-ins are compiled against an installed copy, with
 # public headers only, by build_installed.sh as a part of `make check`.
 EXTRA_DIST += \
 	%D%/op_softsign.c \
-	%D%/remasking.c
+	%D%/remasking.c \
+	%D%/sudoku/README.md \
+	%D%/sudoku/full.conf \
+	%D%/sudoku/quickstart.conf
 dist_check_SCRIPTS += %D%/build_installed.sh

@@ -179,6 +179,44 @@ static pal_status load_group(pal_decoder *d, const pal_example *example, int n, 
   return status ? status : pal_exec_count(d->exec, "S", n, error);
 }
 
+/* ---- sequences in one piece -------------------------------------------------------------- */
+
+/* Rows of a sequence as the caller knows it: prompt, what was written, what waits in its tail. */
+static const int32_t *in_one_piece(pal_decoder *d, const pal_example *e, int slot,
+                                   const int32_t *row, int written, int32_t cursor, int *n) {
+  const int64_t end = ((int64_t)slot + 1) * d->max_length;
+  const int waiting = d->window > 0 ? (int)(end - cursor) : 0;
+  const int before = d->cached ? e->n_prompt : 0;
+  *n = before + written + waiting;
+  if (*n == written) return row;
+  if (before) memcpy(d->out, e->prompt, sizeof *d->out * (size_t)before);
+  if (written) memcpy(d->out + before, row, sizeof *d->out * (size_t)written);
+  if (waiting)
+    memcpy(d->out + before + written, (const int32_t *)pal_variable_data(d->tail) + cursor,
+           sizeof *d->out * (size_t)waiting);
+  return d->out;
+}
+
+static const int32_t *result_rows(const pal_decoder *d, int slot) {
+  return (const int32_t *)pal_variable_data(d->result) + (int64_t)slot * d->max_length;
+}
+
+/* Shows the state of every sequence still going before it takes its next step. */
+static void show_states(pal_decoder *d, const pal_example *example, int first) {
+  if (!d->options.watch) return;
+  const int64_t going = pal_exec_count_of(d->exec, "S");
+  for (int64_t i = 0; i < going; i++) {
+    const int slot = state_of(d, PAL_SLOT)[i], age = state_of(d, PAL_AGE)[i];
+    const int32_t *token = pal_exec_input(d->exec, "token");
+    const int32_t *row = d->cached ? result_rows(d, slot) : token + state_of(d, PAL_BEGIN)[i];
+    pal_decoded state = {.forward_passes = age};
+    state.token = in_one_piece(d, &example[slot], slot, row,
+                               d->cached ? age : state_of(d, PAL_LENGTH)[i],
+                               state_of(d, PAL_CURSOR)[i], &state.n);
+    d->options.watch(first + slot, &state, d->options.watch_data);
+  }
+}
+
 /* ---- steps ------------------------------------------------------------------------------ */
 
 /* A plan of at least double capacity takes the state over. */
@@ -202,8 +240,12 @@ static pal_status grow(pal_decoder *d, int64_t needed, pal_error *error) {
   return status;
 }
 
-static pal_status run_group(pal_decoder *d, pal_error *error) {
+static pal_status run_group(pal_decoder *d, const pal_example *example, int first,
+                            pal_error *error) {
+  int32_t shown = -1; /* a step that lacked room is run again */
   for (int32_t step = 0; pal_exec_count_of(d->exec, "S") > 0;) {
+    if (shown < step) show_states(d, example, first);
+    shown = step;
     int32_t *seed = pal_exec_input(d->exec, "seed");
     seed[0] = (int32_t)(uint32_t)d->options.seed;
     seed[1] = (int32_t)(uint32_t)(d->options.seed >> 32);
@@ -231,26 +273,11 @@ static int without_eos(const pal_decoder *d, const int32_t *token, int n, int n_
 
 static pal_decoded result_of(pal_decoder *d, const pal_example *e, int slot) {
   const int32_t *info = (const int32_t *)pal_variable_data(d->info) + slot * PAL_INFO;
-  const int64_t begin = (int64_t)slot * d->max_length;
-  const int32_t *row = (const int32_t *)pal_variable_data(d->result) + begin;
-  int n = info[PAL_INFO_LENGTH];
-  const int waiting = d->window > 0 ? (int)(begin + d->max_length - info[PAL_INFO_CURSOR]) : 0;
-  pal_decoded decoded = {.token = row, .forward_passes = info[PAL_INFO_PASSES],
+  pal_decoded decoded = {.forward_passes = info[PAL_INFO_PASSES],
                          .halted = info[PAL_INFO_HALTED] != 0};
-  if (d->cached || waiting > 0) { /* not in one piece */
-    int at = 0;
-    if (d->cached) {
-      at = e->n_prompt;
-      if (at) memcpy(d->out, e->prompt, sizeof *d->out * (size_t)at);
-    }
-    if (n) memcpy(d->out + at, row, sizeof *d->out * (size_t)n);
-    n += at;
-    if (waiting > 0)
-      memcpy(d->out + n, (const int32_t *)pal_variable_data(d->tail) + info[PAL_INFO_CURSOR],
-             sizeof *d->out * (size_t)waiting);
-    n += waiting;
-    decoded.token = d->out;
-  }
+  int n;
+  decoded.token = in_one_piece(d, e, slot, result_rows(d, slot), info[PAL_INFO_LENGTH],
+                               info[PAL_INFO_CURSOR], &n);
   decoded.n = without_eos(d, decoded.token, n, e->n_prompt);
   return decoded;
 }
@@ -261,7 +288,7 @@ pal_status pal_decode(pal_decoder *d, const pal_example *prompt, int n,
   for (int first = 0; first < n; first += d->slots) {
     const int group = n - first < d->slots ? n - first : d->slots;
     pal_status status = load_group(d, prompt + first, group, error);
-    if (!status) status = run_group(d, error);
+    if (!status) status = run_group(d, prompt + first, first, error);
     if (status) return status;
     for (int i = 0; i < group; i++) {
       const pal_decoded decoded = result_of(d, &prompt[first + i], i);

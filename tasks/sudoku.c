@@ -30,7 +30,7 @@ typedef struct sudoku {
 static const pal_setting settings[] = {
     {"size", "9", "4, 9 or 16 rows"},
     {"puzzles", "100", "training puzzles, 1 to 1000000; with a file: at most, 0 for all of it"},
-    {"file", "", "training puzzles, one a line: 81 characters, puzzle,solution, or 325 integers"},
+    {"data", "", "file of training puzzles, one a line: 81 characters, puzzle,solution, or 325 integers"},
     {"seed", "1", "seed of the generated training puzzles"},
     {"givens", "", "of a generated puzzle, uniform in LEAST-MOST; empty: 4-8, 20-28, 100-130"},
     {"augment", "1", "training puzzles appear under random symmetries: 0 or 1"},
@@ -99,7 +99,7 @@ static pal_status read_settings(const pal_task *task, sudoku *s, pal_error *erro
   pal_status status = whole(task, "size", 4, 16, &size, error);
   if (!status && !pal_sudoku_shape_init(&s->shape, size))
     status = pal_fail(error, PAL_E_ARGUMENT, "sudoku: size is 4, 9 or 16, not %d", size);
-  const int least = *pal_task_text(task, "file") ? 0 : 1;
+  const int least = *pal_task_text(task, "data") ? 0 : 1;
   if (!status) status = whole(task, "puzzles", least, PAL_SUDOKU_MOST_PUZZLES, &s->train.n, error);
   if (!status) status = whole(task, "test_puzzles", 1, MOST_TESTS, &s->tests, error);
   if (!status) status = whole(task, "cap", 1, MOST_CAP, &s->cap, error);
@@ -201,7 +201,7 @@ static pal_status sudoku_open(pal_task *task, pal_error *error) {
   sudoku *s = pal_calloc(1, sizeof *s);
   if (!s) return pal_fail(error, PAL_E_MEMORY, "no memory for the sudoku task");
   task->self = s;
-  const char *path = pal_task_text(task, "file");
+  const char *path = pal_task_text(task, "data");
   pal_status status = read_settings(task, s, error);
   if (!status) status = make_format(s, &task->format, error);
   if (status) return status;
@@ -317,7 +317,12 @@ static pal_status sudoku_read(pal_task *task, const char *line, pal_form form, u
   sudoku *s = task->self;
   uint8_t given[PAL_SUDOKU_CELLS], solution[PAL_SUDOKU_CELLS];
   pal_status status = check_form(s, form, error);
-  if (!status) status = pal_sudoku_read(&s->shape, line, given, solution, error);
+  if (status) return status;
+  if (!pal_sudoku_holds_puzzle(line)) {
+    *example = (pal_example){.id = id};
+    return PAL_OK;
+  }
+  status = pal_sudoku_read(&s->shape, line, given, solution, error);
   if (!status) pal_sudoku_say(&s->sentences, form, given, solution, id, example);
   return status;
 }
@@ -344,6 +349,11 @@ static pal_score sudoku_score(const pal_task *task, const pal_example *instance,
   const bool shape = pal_sudoku_hear(&s->sentences, instance, form, token, n, board);
   const pal_sudoku_verdict v = pal_sudoku_verify(&s->shape, given, solution, board);
   return (pal_score){.exact = shape && v.exact, .valid = shape && v.complete && v.kept};
+}
+
+static void sudoku_picture(const pal_task *task, const pal_example *instance, pal_form form,
+                           const int32_t *token, int n, pal_picture *picture) {
+  pal_sudoku_picture(&((const sudoku *)task->self)->sentences, instance, form, token, n, picture);
 }
 
 static void sudoku_print(const pal_task *task, const int32_t *token, int n, char *text,
@@ -395,4 +405,5 @@ const pal_task_definition pal_task_sudoku = {
     .read = sudoku_read,
     .print = sudoku_print,
     .puzzles = sudoku_puzzles,
+    .picture = sudoku_picture,
 };

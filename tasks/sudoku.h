@@ -95,6 +95,8 @@ bool pal_sudoku_equivalent(const pal_sudoku_shape *shape, const uint8_t *given_a
 
 /* ---- text ------------------------------------------------------------------------------------ */
 
+/* False for lines that are empty, comments (#) or the header of a CSV (quizzes..., puzzle...). */
+bool pal_sudoku_holds_puzzle(const char *line);
 /* Reads a puzzle and solves it. Three forms are told apart: n * n characters (blank . or 0; digits
  * above 9 are letters from A); puzzle,solution; and the 4 n^2 + 1 integers of pal_sudoku_write_row.
  * PAL_E_FORMAT says what is wrong: length, character, contradictory givens, no solution, several,
@@ -116,10 +118,6 @@ void pal_sudoku_write_row(const pal_sudoku_shape *shape, const uint8_t *given,
  * into order[], techniques (as above) into technique[] unless NULL. Returns how many. */
 int pal_sudoku_order(const pal_sudoku_shape *shape, const uint8_t *given, const uint8_t *solution,
                      uint8_t *order, uint8_t *technique);
-/* Lines with borders for a terminal: givens bold, others plain, `marked` cells (may be NULL) in
- * colour. `plain`: no escape sequences. */
-void pal_sudoku_draw(const pal_sudoku_shape *shape, const uint8_t *given, const uint8_t *board,
-                     const uint8_t *marked, bool plain, char *text, size_t size);
 
 /* ---- policies: labels of any state ----------------------------------------------------------- */
 

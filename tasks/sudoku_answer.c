@@ -155,3 +155,38 @@ bool pal_sudoku_hear(const pal_sudoku_sentences *s, const pal_example *e, pal_fo
   for (int c = 0; c < shape->cells; c++) board[c] = digit_of(shape, token[shape->cells + c]);
   return true;
 }
+
+/* ---- for people ------------------------------------------------------------------------------ */
+
+/* The cell that token i says something of, -1: none. */
+static int cell_of(const pal_sudoku_sentences *s, bool released, bool pairs, const int32_t *token,
+                   int i) {
+  const int cells = s->shape->cells;
+  if (released) return i % 4 || i / 4 >= cells ? -1 : i / 4;
+  if (!pairs) return i % cells; /* an appended board covers the one before it */
+  const int32_t cell = i % 2 ? token[i - 1] - first_extra(s->shape) : -1;
+  return cell < cells ? cell : -1;
+}
+
+void pal_sudoku_picture(const pal_sudoku_sentences *s, const pal_example *e, pal_form form,
+                        const int32_t *token, int n, pal_picture *p) {
+  enum { MASK, GIVEN }; /* deduced and speculative follow, as kinds of tokens do */
+  static const char letter[] = ".123456789ABCDEFG";
+  const pal_sudoku_shape *shape = s->shape;
+  const bool released = form == PAL_FORM_TRANSITION && s->released;
+  const bool pairs = form != PAL_FORM_TRANSITION && s->layout == PAL_SUDOKU_PAIRS;
+  uint8_t given[PAL_SUDOKU_CELLS], solution[PAL_SUDOKU_CELLS];
+  *p = (pal_picture){.rows = shape->n, .columns = shape->n, .block = shape->box, .sorts = 4,
+                     .sort_name = {"mask", "given", "deduced", "speculative"}};
+  memset(p->glyph, letter[0], sizeof p->glyph);
+  pal_sudoku_understand(s, e, form, given, solution);
+  for (int i = 0; i < n; i++) {
+    const int c = cell_of(s, released, pairs, token, i);
+    const int digit = c < 0 ? 0 : released ? value_of(token[i]) : digit_of(shape, token[i]);
+    if (c < 0 || (i >= shape->cells && !released && !digit)) continue;
+    int kind = digit && !released ? (int)pal_sudoku_kind_of(shape, token[i]) : PAL_SUDOKU_ROOT;
+    if (released && i + 1 < n && token[i + 1] > PAL_RELEASED_WHITE) kind = PAL_SUDOKU_SPECULATIVE;
+    p->glyph[c] = letter[digit];
+    p->sort[c] = (uint8_t)(!digit ? MASK : given[c] == digit ? GIVEN : GIVEN + kind);
+  }
+}

@@ -109,12 +109,6 @@ pal_status pal_sudoku_puzzles_make(pal_sudoku_puzzles *p, pal_sudoku_range given
 
 /* ---- read ------------------------------------------------------------------------------------ */
 
-/* Lines that are empty, comments, or the header of a CSV hold no puzzle. */
-static bool holds_puzzle(const char *line) {
-  line += strspn(line, " \t\r");
-  return *line && *line != '#' && strncmp(line, "quizzes", 7) != 0;
-}
-
 static pal_status read_line(pal_sudoku_puzzles *p, const char *path, int number, const char *line,
                             pal_error *error) {
   pal_error own = {0};
@@ -141,7 +135,7 @@ pal_status pal_sudoku_puzzles_read(pal_sudoku_puzzles *p, const char *path, int 
     end = memchr(line, '\n', (size_t)(data + size - line));
     if (!end) end = data + size;
     *end = 0;
-    if (holds_puzzle(line)) {
+    if (pal_sudoku_holds_puzzle(line)) {
       status = read_line(p, path, number, line, error);
       p->n += !status;
     }

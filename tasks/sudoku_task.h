@@ -27,8 +27,8 @@ pal_status pal_sudoku_make_in(const pal_sudoku_shape *shape, pal_sudoku_range gi
 /* n generated puzzles. */
 pal_status pal_sudoku_puzzles_make(pal_sudoku_puzzles *puzzles, pal_sudoku_range givens,
                                    uint64_t seed, int n, pal_error *error);
-/* The first `most` puzzles of a file (0: all), one a line; empty lines, lines that start with # and
- * a header "quizzes,solutions" are skipped. PAL_E_FORMAT names file and line of a bad one. */
+/* The first `most` puzzles of a file (0: all), one a line that pal_sudoku_holds_puzzle. PAL_E_FORMAT
+ * names file and line of a bad one. */
 pal_status pal_sudoku_puzzles_read(pal_sudoku_puzzles *puzzles, const char *path, int most,
                                    pal_error *error);
 void pal_sudoku_puzzles_free(pal_sudoku_puzzles *puzzles);
@@ -70,6 +70,10 @@ void pal_sudoku_say(pal_sudoku_sentences *s, pal_form form, const uint8_t *given
 /* The puzzle back from its example; the answer it names. */
 void pal_sudoku_understand(const pal_sudoku_sentences *s, const pal_example *example, pal_form form,
                            uint8_t *given, uint8_t *solution);
+/* A sequence on its way from the example's prompt, as far as it goes. Sorts: mask, given, deduced,
+ * speculative. */
+void pal_sudoku_picture(const pal_sudoku_sentences *s, const pal_example *example, pal_form form,
+                        const int32_t *token, int n, pal_picture *picture);
 /* The board of a decoded sequence, blanks where there is no digit; false when it has not the shape
  * of one, or a row of the prompt was changed that must stand. */
 bool pal_sudoku_hear(const pal_sudoku_sentences *s, const pal_example *example, pal_form form,

@@ -1,4 +1,4 @@
-/* Sudoku: reading, writing and drawing boards (floor 5). */
+/* Sudoku: reading and writing boards (floor 5). */
 #include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,6 +13,11 @@ static const char letter[] = ".123456789ABCDEFG";
 static const char blanks[] = " \t\r\n";
 
 /* ---- reading --------------------------------------------------------------------------------- */
+
+bool pal_sudoku_holds_puzzle(const char *line) {
+  line += strspn(line, blanks);
+  return *line && *line != '#' && strncmp(line, "quizzes", 7) != 0 && strncmp(line, "puzzle", 6) != 0;
+}
 
 /* Digit of a character, 0 for a blank, -1 for neither. */
 static int digit_of(const pal_sudoku_shape *s, char c) {
@@ -208,45 +213,4 @@ int pal_sudoku_order(const pal_sudoku_shape *s, const uint8_t *given, const uint
     state[best] = solution[best];
     order[n] = (uint8_t)best;
   }
-}
-
-/* ---- drawing --------------------------------------------------------------------------------- */
-
-typedef struct page {
-  char *text;
-  size_t size, used;
-} page;
-
-/* All of it, or nothing. */
-static void put(page *p, const char *text) {
-  const size_t n = strlen(text);
-  if (p->used + n + 1 > p->size) return;
-  memcpy(p->text + p->used, text, n + 1);
-  p->used += n;
-}
-
-static void put_rule(page *p, const pal_sudoku_shape *s) {
-  for (int b = 0; b < s->box; b++) {
-    put(p, "+");
-    for (int k = 0; k < 2 * s->box + 1; k++) put(p, "-");
-  }
-  put(p, "+\n");
-}
-
-void pal_sudoku_draw(const pal_sudoku_shape *s, const uint8_t *given, const uint8_t *board,
-                     const uint8_t *marked, bool plain, char *text, size_t size) {
-  page p = {text, size, 0};
-  if (size) text[0] = 0;
-  for (int c = 0; c < s->cells; c++) {
-    const int row = c / s->n, column = c % s->n;
-    if (column == 0 && row % s->box == 0) put_rule(&p, s);
-    if (column % s->box == 0) put(&p, column ? " |" : "|");
-    const char *style = plain ? "" : given[c] ? "\033[1m" : marked && marked[c] ? "\033[36m" : "";
-    const char one[3] = {' ', letter[board[c]], 0};
-    put(&p, style);
-    put(&p, one);
-    if (*style) put(&p, "\033[0m");
-    if (column == s->n - 1) put(&p, " |\n");
-  }
-  put_rule(&p, s);
 }

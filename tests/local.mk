@@ -70,6 +70,9 @@ check_PROGRAMS += %D%/test_steps
 check_PROGRAMS += %D%/test_sudoku
 %C%_test_sudoku_SOURCES = %D%/test_sudoku.c
 
+check_PROGRAMS += %D%/test_sudoku_oracle
+%C%_test_sudoku_oracle_SOURCES = %D%/test_sudoku_oracle.c %D%/lab.c %D%/lab.h
+
 check_PROGRAMS += %D%/test_sudoku_policy
 %C%_test_sudoku_policy_SOURCES = %D%/test_sudoku_policy.c
 

@@ -249,6 +249,52 @@ START_TEST(alone_or_among_others) {
 }
 END_TEST
 
+/* ---- tracing ---------------------------------------------------------------------------- */
+
+enum { MOST_STEPS = 14 };
+typedef struct watched {
+  lab_decoded state[MOST_STEPS];
+  int n; /* states seen, in order of steps */
+} watched;
+
+static void see(int index, const pal_decoded *state, void *data) {
+  watched *w = (watched *)data + index;
+  ck_assert_int_eq(state->forward_passes, w->n);
+  ck_assert_int_lt(w->n, MOST_STEPS);
+  lab_keep(0, state, &w->state[w->n++]);
+}
+
+/* The state before step k is the result under a cap of k steps. */
+START_TEST(states_are_results_under_lower_caps) {
+  lab l;
+  const pal_format format = letters(-1);
+  pal_example prompt[MOST_PROMPTS];
+  int32_t token[MOST_PROMPTS][16];
+  static lab_decoded out[MOST_PROMPTS], cut[MOST_PROMPTS];
+  static watched seen[MOST_PROMPTS];
+  const char *setting[10] = {"layers=1", "width=16", "heads=2"};
+  memset(seen, 0, sizeof seen);
+  for (int k = 0; ways[_i].setting[k]; k++) setting[3 + k] = ways[_i].setting[k];
+  open_shaken(&l, ways[_i].definition, &format, setting);
+  const int n = make_prompts(prompt, token, 7);
+  pal_decode_options options = {.sequences = 3, .max_length = 60, .max_steps = MOST_STEPS,
+                                .answer_room = 11, .seed = 5, .watch = see, .watch_data = seen};
+  lab_decode(&l, &options, prompt, n, out);
+  options.watch = NULL;
+  for (int i = 0; i < n; i++) ck_assert_int_eq(seen[i].n, out[i].passes);
+  for (int k = 1; k < MOST_STEPS; k++) {
+    options.max_steps = k;
+    lab_decode(&l, &options, prompt, n, cut);
+    for (int i = 0; i < n; i++) {
+      if (k >= seen[i].n) continue;
+      ck_assert_int_eq(seen[i].state[k].n, cut[i].n);
+      ck_assert_mem_eq(seen[i].state[k].token, cut[i].token, sizeof *token[i] * (size_t)cut[i].n);
+    }
+  }
+  lab_close(&l);
+}
+END_TEST
+
 /* k tokens a step, and the schedule's number of steps, are what forward passes count. */
 START_TEST(passes) {
   lab l;
@@ -311,6 +357,7 @@ int main(void) {
   tcase_add_loop_test(tests, cached_bits, 0, 2);
   tcase_add_loop_test(tests, greedy, 0, 2);
   tcase_add_loop_test(tests, alone_or_among_others, 0, sizeof ways / sizeof *ways);
+  tcase_add_loop_test(tests, states_are_results_under_lower_caps, 0, sizeof ways / sizeof *ways);
   tcase_add_test(tests, passes);
   tcase_add_test(tests, bad_calls);
   suite_add_tcase(suite, tests);

@@ -78,6 +78,59 @@ expect 2 "absent" eval "$work/absent"
 expect 0 "" train parity --config "$work/run/config" --out "$work/again" --quiet
 cmp -s "$work/run/ckpt/weights.safetensors" "$work/again/ckpt/weights.safetensors" ||
   { echo "FAIL the resolved config does not repeat the run"; failed=1; }
+# Sudoku boards of a user: what is no puzzle is refused by file and line, the others are decoded.
+boards="--set size=4 --set puzzles=5 --set test_puzzles=5 --set cap=20"
+expect 0 "" train sudoku --model ap-mdm $tiny $boards --set guess=1 --out "$work/sudoku"
+cat >"$work/boards" <<'END'
+quizzes,solutions
+1.3.341..1434..1
+# a comment
+
+1.3.341..1434..1,1234341221434321
+7 0 0 1 0 0 2 3 0 1 0 3 0 1 1 4 0 2 1 1 0 2 2 4 0 3 3 1 0 0 1 2 2 0 3 4 2 1 2 1 1 1 3 2 1 2 0 2 1 2 3 3 1 3 0 4 1 3 1 3 1 3 2 2 1
+1.3.341..1434..
+1.3.341..1434..9
+1.3.34111.434..1
+123....4........
+1.3.............
+END
+expect 2 "boards:7: a board of size 4 has 16 characters" eval "$work/sudoku" --data "$work/boards" --json "$work/boards.json"
+for words in 'boards:8: place 16 holds "9"' 'boards:9: contradictory givens' \
+             'boards:10: the puzzle has no solution' 'boards:11: the puzzle has several solutions'; do
+  grep -q "$words" "$work/err" || { echo "FAIL no \"$words\""; cat "$work/err"; failed=1; }
+done
+test "$(grep -c refused: "$work/err")" -eq 5 || { echo "FAIL not five boards refused"; failed=1; }
+grep -q '"n": 3' "$work/boards.json" || { echo "FAIL the three good boards are not counted"; failed=1; }
+head -n 6 "$work/boards" >"$work/good-boards"
+expect 0 "" eval "$work/sudoku" --data "$work/good-boards"
+tail -n 5 "$work/boards" >"$work/bad-boards"
+expect 2 "every instance is refused" eval "$work/sudoku" --data "$work/bad-boards"
+expect 2 "boards:7" train sudoku --model ap-mdm $tiny --set size=4 --data "$work/boards" --out "$work/none"
+expect 0 "" train sudoku --model ap-mdm $tiny --set size=4 --set puzzles=0 --data "$work/good-boards" \
+  --set test_puzzles=2 --set cap=3 --out "$work/from-file"
+
+# The kept recipes are settings of today.
+for recipe in quickstart full; do
+  expect 0 "" train sudoku --config "${srcdir:-.}/examples/sudoku/$recipe.conf" $tiny --set puzzles=2 \
+    --set test_puzzles=1 --set cap=1 --set train.warmup=1 --out "$work/$recipe"
+done
+
+# One of them pass by pass, without escape sequences since no terminal is there. The run may move, and
+# needs no more than its config and weights.
+mkdir -p "$work/elsewhere/ckpt" && mv "$work/sudoku/config" "$work/elsewhere" &&
+  mv "$work/sudoku/ckpt/weights.safetensors" "$work/elsewhere/ckpt"
+expect 0 "" sample "$work/elsewhere" --watch --data "$work/good-boards" --svg "$work/board.svg" --html "$work/board.html"
+grep -q '^start' "$work/out" && grep -q 'pass 1: [0-9]* written, [0-9]* remasked' "$work/out" &&
+  grep -q '^solved in\|^failed: ' "$work/out" || { echo "FAIL no passes shown"; cat "$work/out"; failed=1; }
+if grep -q "$(printf '\033')" "$work/out"; then echo "FAIL colours in a file"; failed=1; fi
+grep -q '^</svg>' "$work/board.svg" || { echo "FAIL no picture"; failed=1; }
+grep -q '^</script></body></html>\|</html>' "$work/board.html" || { echo "FAIL no page"; failed=1; }
+if grep -qi 'src=\|href=\|url(\|@import' "$work/board.html"; then echo "FAIL the page wants more"; failed=1; fi
+expect 2 "one instance" sample "$work/elsewhere" --html "$work/none" --n 2
+expect 2 "no pictures" sample "$work/run" --svg "$work/none"
+expect 0 "" sample "$work/run" --watch
+grep -q '^pass 1: ' "$work/out" || { echo "FAIL no text for a task without pictures"; failed=1; }
+
 printf 'task = parity\nmodel = arm\nnonsense\n' >"$work/bad-config"
 expect 2 "bad-config:3" train parity --config "$work/bad-config"
 

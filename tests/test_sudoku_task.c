@@ -55,11 +55,11 @@ START_TEST(settings_are_checked) {
   static const char *const bad[] = {
       "size=8",      "puzzles=0",        "puzzles=1.5",     "givens=30-20", "givens=x", "givens=0",
       "givens=81",   "test_puzzles=0",   "augment=2",       "trace=long",   "order=up",
-      "answer=none", "cap=0",            "seed=-1",         "file=/nowhere"};
+      "answer=none", "cap=0",            "seed=-1",         "data=/nowhere"};
   for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
     pal_error error = {0};
     ck_assert_msg(!open_task(&bad[i], 1, &error), "%s", bad[i]);
-    HOLDS(error.code == PAL_E_ARGUMENT || (error.code == PAL_E_NOT_FOUND && bad[i][0] == 'f'));
+    HOLDS(error.code == PAL_E_ARGUMENT || (error.code == PAL_E_NOT_FOUND && bad[i][0] == 'd'));
   }
   static const char *const both[] = {"trace=released", "size=4"};
   pal_error error = {0};
@@ -112,6 +112,33 @@ static int perfect(const pal_task *task, const pal_example *e, pal_form form, bo
   return e->n_prompt + e->n_answer;
 }
 
+/* A cell is given, deduced or speculative as its token says, and a mask where there is none. */
+static void check_pictures(const pal_task *task, const pal_example *e, pal_form form,
+                           const int32_t *token, int n) {
+  enum { MASK, GIVEN, DEDUCED, SPECULATIVE };
+  pal_picture start, end;
+  char text[2048];
+  task->definition->picture(task, e, form, e->prompt, e->n_prompt, &start);
+  task->definition->picture(task, e, form, token, n, &end);
+  HOLDS(start.rows == 9 && start.columns == 9 && start.block == 3 && start.sorts == 4);
+  ck_assert_str_eq(start.sort_name[SPECULATIVE], "speculative");
+  int given = 0, guessed = 0;
+  for (int c = 0; c < 81; c++) {
+    HOLDS(start.sort[c] == MASK ? start.glyph[c] == '.' : start.sort[c] == GIVEN);
+    HOLDS(end.glyph[c] >= '1' && end.glyph[c] <= '9');
+    HOLDS(start.sort[c] == GIVEN ? end.sort[c] == GIVEN && end.glyph[c] == start.glyph[c]
+                                 : end.sort[c] == DEDUCED || end.sort[c] == SPECULATIVE);
+    given += start.sort[c] == GIVEN;
+    guessed += end.sort[c] == SPECULATIVE;
+  }
+  HOLDS(given >= 20 && given <= 28);
+  const bool plain = form == PAL_FORM_TRANSITION && n == 81; /* here every other blank is guessed */
+  HOLDS((guessed > 0) == plain);
+  if (!plain) return;
+  task->definition->print(task, token, n, text, sizeof text);
+  HOLDS(memcmp(text, end.glyph, 81) == 0);
+}
+
 START_TEST(answers_are_judged) {
   static const struct {
     const char *trace, *layout, *order;
@@ -145,6 +172,7 @@ START_TEST(answers_are_judged) {
       SAME(d->answer_room(task, &e, run[r].form), n - e.n_prompt);
       pal_score score = d->score(task, &e, run[r].form, token, n);
       HOLDS(score.exact && score.valid);
+      check_pictures(task, &e, run[r].form, token, n);
       if (e.order) {
         bool seen[81] = {false};
         for (int k = 0; k < e.n_answer; k++) {
@@ -204,7 +232,7 @@ START_TEST(training_puzzles_from_a_file) {
   snprintf(text, sizeof text, "quizzes,solutions\r\n# a comment\n\n%s,%s\r\n%s", good, solved,
            good);
   write_file(path, text);
-  snprintf(setting, sizeof setting, "file=%s", path);
+  snprintf(setting, sizeof setting, "data=%s", path);
   const char *all[] = {setting, "puzzles=0", "augment=0"};
   pal_task *task = open_well(all, 3);
   pal_stream stream;
@@ -220,7 +248,7 @@ START_TEST(training_puzzles_from_a_file) {
   pal_task_free(task);
   snprintf(text, sizeof text, "%s\n%s\n%.80sx\n", good, good, good);
   write_file(wrong, text);
-  snprintf(setting, sizeof setting, "file=%s", wrong);
+  snprintf(setting, sizeof setting, "data=%s", wrong);
   pal_error error = {0};
   HOLDS(!open_task(all, 1, &error) && error.code == PAL_E_FORMAT);
   ck_assert_msg(strstr(error.text, ":3: place 81 holds \"x\""), "%s", error.text);
@@ -244,7 +272,7 @@ START_TEST(held_out_puzzles_are_not_training_puzzles) {
   pal_sudoku_write_line(&shape4, image, text);
   write_file(path, text);
   pal_task_free(task);
-  snprintf(setting, sizeof setting, "file=%s", path);
+  snprintf(setting, sizeof setting, "data=%s", path);
   const char *with[] = {"puzzles=1", "test_puzzles=4", "size=4", setting};
   task = open_well(with, 4);
   HOLDS(!task->definition->instance(task, 0, 2, PAL_FORM_TRANSITION, &e, NULL));
@@ -265,6 +293,8 @@ START_TEST(lines_are_read) {
   task->definition->print(task, e.prompt, e.n_prompt, text, sizeof text);
   ck_assert_str_eq(text, good);
   HOLDS(e.id == 7 && task->definition->step_cap(task, &e, PAL_FORM_TRANSITION) == 2000);
+  HOLDS(!task->definition->read(task, "quizzes,solutions", PAL_FORM_TRANSITION, 7, &e, &error));
+  SAME(e.n_prompt, 0);
   HOLDS(task->definition->read(task, "12", PAL_FORM_TRANSITION, 7, &e, &error));
   pal_task_free(task);
 }

@@ -207,6 +207,11 @@ typedef struct pal_decode_options {
   int max_steps;    /* cap on forward passes of one sequence */
   int answer_room;  /* for prompts that do not say their own */
   uint64_t seed;
+  /* Tracing, NULL for none: called with every sequence's state before each of its steps; the state
+   * has been through forward_passes steps, and is valid during the call. What the last step leaves
+   * goes to `take` alone. The rows of all sequences are read after every step then. */
+  void (*watch)(int index, const pal_decoded *state, void *data);
+  void *watch_data;
 } pal_decode_options;
 /* Decodes by the definition's steps, in a window of the setting "window" rows where the model has
  * that, or with caches. A sequence's result depends on its own example, the seed and the weights,

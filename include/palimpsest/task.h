@@ -18,6 +18,17 @@ typedef struct pal_score {
   bool valid; /* well-formed: keeps the prompt where it must, has the shape of an answer */
 } pal_score;
 
+/* A state as a grid of single characters, for people: rows x columns cells, thicker lines after every
+ * `block` rows and columns (0: none). Cells are of sorts that the task names; sort 0 is what a model
+ * still has to write. */
+enum { PAL_PICTURE_CELLS = 256, PAL_PICTURE_SORTS = 6 };
+typedef struct pal_picture {
+  int rows, columns, block, sorts;
+  const char *sort_name[PAL_PICTURE_SORTS];
+  char glyph[PAL_PICTURE_CELLS]; /* printable ASCII, in reading order */
+  uint8_t sort[PAL_PICTURE_CELLS];
+} pal_picture;
+
 typedef struct pal_task_definition {
   uint32_t abi_size; /* sizeof(pal_task_definition) */
   const char *name, *doc;
@@ -42,13 +53,17 @@ typedef struct pal_task_definition {
   int (*step_cap)(const pal_task *task, const pal_example *instance, pal_form form);
   pal_score (*score)(const pal_task *task, const pal_example *instance, pal_form form,
                      const int32_t *token, int n);
-  /* One instance from a line of the task's own text form. NULL: there is no such form. */
+  /* One instance from a line of the task's own text form; an empty prompt (n_prompt 0) for a line that
+   * holds none, as a header. NULL: there is no such form. */
   pal_status (*read)(pal_task *task, const char *line, pal_form form, uint64_t id,
                      pal_example *example, pal_error *error);
   /* Tokens as text for people, at most size - 1 characters. */
   void (*print)(const pal_task *task, const int32_t *token, int n, char *text, size_t size);
   /* How many puzzles the training examples are made of; NULL: not a fixed number. */
   int64_t (*puzzles)(const pal_task *task);
+  /* What a sequence on its way from the instance's prompt looks like. NULL: as its text. */
+  void (*picture)(const pal_task *task, const pal_example *instance, pal_form form,
+                  const int32_t *token, int n, pal_picture *picture);
   bool likelihood; /* evaluated by loss on held-out data, not by decoding */
 } pal_task_definition;
 

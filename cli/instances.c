@@ -1,0 +1,97 @@
+/* Instances in memory, and those of a user's file (floor 6). */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/cli.h"
+
+static int32_t *copy_tokens(const int32_t *from, int n) {
+  int32_t *to = malloc(sizeof *to * ((size_t)n + 1));
+  if (to && n) memcpy(to, from, sizeof *to * (size_t)n);
+  return to;
+}
+
+pal_status cli_instances_add(cli_instances *all, const pal_example *example, pal_error *error) {
+  if (all->n == all->room) {
+    int room = all->room ? 2 * all->room : 256;
+    pal_example *grown = realloc(all->instance, sizeof *grown * (size_t)room);
+    if (!grown) return pal_fail(error, PAL_E_MEMORY, "no memory for %d instances", room);
+    all->instance = grown;
+    all->room = room;
+  }
+  pal_example e = *example;
+  int32_t *prompt = copy_tokens(example->prompt, example->n_prompt);
+  int32_t *answer = copy_tokens(example->answer, example->n_answer);
+  e.prompt = prompt;
+  e.answer = answer;
+  e.order = NULL;
+  if (prompt && answer) {
+    all->instance[all->n++] = e;
+    return PAL_OK;
+  }
+  free(prompt);
+  free(answer);
+  return pal_fail(error, PAL_E_MEMORY, "no memory for instances");
+}
+
+static pal_status refuse(cli_instances *all, int line, const char *text, pal_error *error) {
+  cli_refusal *grown = realloc(all->refusal, sizeof *grown * ((size_t)all->refused + 1));
+  if (grown) {
+    all->refusal = grown;
+    grown[all->refused] = (cli_refusal){line, strdup(text)};
+    if (grown[all->refused].text) return all->refused++, PAL_OK;
+  }
+  return pal_fail(error, PAL_E_MEMORY, "no memory for refused lines");
+}
+
+static pal_status read_line(cli_instances *all, cli_job *job, int number, char *line, size_t length,
+                            pal_error *error) {
+  pal_example e;
+  pal_error own = {0};
+  while (length > 0 && (line[length - 1] == '\n' || line[length - 1] == '\r')) line[--length] = 0;
+  if (length == 0 || line[0] == '#') return PAL_OK;
+  if (strlen(line) != length) return refuse(all, number, "the line holds a zero byte", error);
+  pal_status status = job->task->definition->read(job->task, line, job->form, (uint64_t)number, &e, &own);
+  if (status == PAL_E_FORMAT) return refuse(all, number, own.text, error);
+  if (status) return pal_fail(error, status, "%s", own.text);
+  return e.n_prompt ? cli_instances_add(all, &e, error) : PAL_OK;
+}
+
+pal_status cli_instances_read(cli_instances *all, cli_job *job, const char *path, int limit,
+                              pal_error *error) {
+  if (!job->task->definition->read)
+    return pal_fail(error, PAL_E_UNSUPPORTED, "task %s has no text form for instances",
+                    job->task->definition->name);
+  FILE *file = fopen(path, "r");
+  if (!file) return pal_fail(error, PAL_E_NOT_FOUND, "%s: %s", path, strerror(errno));
+  char *line = NULL;
+  size_t size = 0;
+  pal_status status = PAL_OK;
+  for (int number = 1; !status && (!limit || all->n < limit); number++) {
+    ssize_t length = getline(&line, &size, file);
+    if (length < 0) break;
+    status = read_line(all, job, number, line, (size_t)length, error);
+  }
+  if (!status && ferror(file)) status = pal_fail(error, PAL_E_IO, "%s: %s", path, strerror(errno));
+  free(line);
+  fclose(file);
+  if (!status && !all->n)
+    status = pal_fail(error, PAL_E_FORMAT, all->refused ? "%s: every instance is refused" : "%s holds no instance", path);
+  return status;
+}
+
+void cli_instances_report(const cli_instances *all, const char *path) {
+  for (int i = 0; i < all->refused; i++)
+    fprintf(stderr, "palimpsest: refused: %s:%d: %s\n", path, all->refusal[i].line, all->refusal[i].text);
+}
+
+void cli_instances_free(cli_instances *all) {
+  for (int i = 0; i < all->n; i++) {
+    free((void *)(uintptr_t)all->instance[i].prompt);
+    free((void *)(uintptr_t)all->instance[i].answer);
+  }
+  for (int i = 0; i < all->refused; i++) free(all->refusal[i].text);
+  free(all->instance);
+  free(all->refusal);
+  *all = (cli_instances){0};
+}

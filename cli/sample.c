@@ -1,0 +1,82 @@
+/* palimpsest sample: a few instances decoded and shown, or one of them pass by pass (floor 6). */
+#include "cli/trace.h"
+
+typedef struct shown {
+  const cli_job *job;
+  const pal_example *instance;
+} shown;
+
+static void show(int index, const pal_decoded *decoded, void *data) {
+  const shown *s = data;
+  char before[2048], after[4096];
+  const pal_task_definition *d = s->job->task->definition;
+  (void)index;
+  d->print(s->job->task, s->instance->prompt, s->instance->n_prompt, before, sizeof before);
+  d->print(s->job->task, decoded->token, decoded->n, after, sizeof after);
+  printf("%s\n  -> %s\n  (%d forward passes, %s)\n", before, after, decoded->forward_passes,
+         decoded->halted ? "halted by itself" : "stopped by the cap");
+}
+
+static bool traces(const cli_options *o) { return o->watch || o->svg || o->html; }
+
+static pal_status sample_one(const cli_job *job, const cli_options *o, const pal_example *instance,
+                             uint64_t seed, pal_error *error) {
+  shown s = {job, instance};
+  if (!traces(o)) return cli_decode_one(job, instance, seed, NULL, show, &s, error);
+  cli_trace trace;
+  pal_status status = cli_trace_decode(&trace, job, instance, seed, error);
+  if (!status && o->watch) cli_trace_show(&trace);
+  else if (!status) printf("%s\n", trace.verdict);
+  if (!status && cli_signal())
+    status = pal_fail(error, PAL_E_INTERRUPTED, "stopped by signal %d", cli_signal());
+  if (!status && o->svg) status = cli_trace_svg(&trace, o->svg, error);
+  if (!status && o->html) status = cli_trace_html(&trace, o->html, error);
+  cli_trace_free(&trace);
+  return status;
+}
+
+static pal_status sample_file(cli_job *job, const cli_options *o, int n, bool *refused,
+                              pal_error *error) {
+  cli_instances all = {0};
+  pal_status status = cli_instances_read(&all, job, o->data, n, error);
+  for (int i = 0; i < all.n && !status; i++)
+    status = sample_one(job, o, &all.instance[i], (uint64_t)i + 1, error);
+  cli_instances_report(&all, o->data);
+  *refused = all.refused > 0;
+  cli_instances_free(&all);
+  return status;
+}
+
+/* Of every set; of the first when they are traced. */
+static pal_status sample_sets(cli_job *job, const cli_options *o, int n, pal_error *error) {
+  const pal_task_definition *d = job->task->definition;
+  pal_status status = PAL_OK;
+  for (int set = 0; !status && d->set_name(job->task, set) && !(set && traces(o)); set++) {
+    if (!traces(o)) printf("%s\n", d->set_name(job->task, set));
+    for (int i = 0; i < n && i < d->set_size(job->task, set) && !status; i++) {
+      pal_example e;
+      status = d->instance(job->task, set, i, job->form, &e, error);
+      if (!status) status = sample_one(job, o, &e, (uint64_t)i + 1, error);
+    }
+  }
+  return status;
+}
+
+int cli_verb_sample(pal_context *context, const cli_options *o) {
+  pal_error error = {0};
+  cli_job job = {.context = context};
+  bool instances = false, refused = false;
+  const int n = o->n ? o->n : traces(o) ? 1 : 4;
+  pal_status status = PAL_OK;
+  if (n > 1 && (o->svg || o->html))
+    status = pal_fail(&error, PAL_E_ARGUMENT, "--svg and --html take one instance, not %d", n);
+  if (!status) status = cli_run_reads_instances(context, o, &instances, &error);
+  if (!status) status = cli_run_open(&job, o, instances ? NULL : o->data, &error);
+  if (!status && (o->svg || o->html) && !job.task->definition->picture)
+    status = pal_fail(&error, PAL_E_UNSUPPORTED, "task %s draws no pictures; --watch shows its text",
+                      job.task_name);
+  if (!status)
+    status = instances ? sample_file(&job, o, n, &refused, &error) : sample_sets(&job, o, n, &error);
+  cli_job_close(&job);
+  return status ? cli_report(&error) : refused ? CLI_USAGE : CLI_DONE;
+}

@@ -1,0 +1,215 @@
+/* One instance pass by pass, recorded and shown as text (floor 6). */
+#include "cli/trace.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { TEXT = 4096 };
+
+/* ---- recording ------------------------------------------------------------------------------- */
+
+static void record(cli_trace *t, const int32_t *token, int n) {
+  const pal_task *task = t->job->task;
+  if (t->n == t->room && !t->failed) {
+    size_t room = t->room ? 2 * (size_t)t->room : 64;
+    pal_picture *states = realloc(t->state, sizeof *states * room);
+    if (states) t->state = states;
+    char **texts = realloc(t->text, sizeof *texts * room);
+    if (texts) t->text = texts;
+    t->failed = !states || !texts;
+    if (!t->failed) t->room = (int)room;
+  }
+  if (t->failed) return;
+  t->text[t->n] = NULL;
+  if (task->definition->picture) {
+    task->definition->picture(task, t->instance, t->job->form, token, n, &t->state[t->n]);
+  } else {
+    char text[TEXT];
+    task->definition->print(task, token, n, text, sizeof text);
+    t->text[t->n] = strdup(text);
+    t->failed = !t->text[t->n];
+  }
+  t->n++;
+}
+
+static void watch(int index, const pal_decoded *state, void *data) {
+  (void)index;
+  record(data, state->token, state->n);
+}
+
+static void finish(int index, const pal_decoded *d, void *data) {
+  cli_trace *t = data;
+  (void)index;
+  record(t, d->token, d->n);
+  const pal_score score = t->job->task->definition->score(t->job->task, t->instance, t->job->form,
+                                                          d->token, d->n);
+  const char *passes = d->forward_passes == 1 ? "pass" : "passes";
+  if (score.exact && d->halted)
+    snprintf(t->verdict, sizeof t->verdict, "solved in %d %s", d->forward_passes, passes);
+  else
+    snprintf(t->verdict, sizeof t->verdict, "failed: %s after %d %s",
+             d->halted ? "halted by itself on a wrong answer" : "stopped by the cap",
+             d->forward_passes, passes);
+}
+
+pal_status cli_decode_one(const cli_job *job, const pal_example *instance, uint64_t seed,
+                          cli_trace *trace, cli_take take, void *data, pal_error *error) {
+  const pal_task_definition *d = job->task->definition;
+  pal_decode_options options = {.sequences = 1, .seed = seed,
+                                .max_steps = d->step_cap(job->task, instance, job->form),
+                                .answer_room = d->answer_room(job->task, instance, job->form),
+                                .watch = trace ? watch : NULL, .watch_data = trace};
+  options.max_length = instance->n_prompt + options.answer_room;
+  pal_decoder *decoder = pal_decoder_new(job->model, &options, error);
+  pal_status status = decoder ? pal_decode(decoder, instance, 1, take, data, error) : error->code;
+  pal_decoder_free(decoder);
+  return status;
+}
+
+pal_status cli_trace_decode(cli_trace *t, const cli_job *job, const pal_example *instance,
+                            uint64_t seed, pal_error *error) {
+  *t = (cli_trace){.job = job, .instance = instance};
+  pal_status status = cli_decode_one(job, instance, seed, t, finish, t, error);
+  if (!status && t->failed) status = pal_fail(error, PAL_E_MEMORY, "no memory for %d states", t->n);
+  return status;
+}
+
+void cli_trace_free(cli_trace *t) {
+  for (int i = 0; i < t->n && t->text; i++) free(t->text[i]);
+  free(t->text);
+  free(t->state);
+}
+
+cli_changes cli_trace_changes(const cli_trace *t, int k) {
+  const pal_picture *a = &t->state[k - 1], *b = &t->state[k];
+  cli_changes c = {0};
+  for (int i = 0; i < b->rows * b->columns; i++) {
+    if (!a->sort[i] && b->sort[i]) c.written++;
+    else if (a->sort[i] && !b->sort[i]) c.remasked++;
+    else c.rewritten += a->sort[i] != b->sort[i] || a->glyph[i] != b->glyph[i];
+  }
+  return c;
+}
+
+void cli_trace_caption(const cli_trace *t, int k, char *text, size_t size) {
+  if (k == 0) {
+    snprintf(text, size, "start");
+    return;
+  }
+  const cli_changes c = cli_trace_changes(t, k);
+  int used = snprintf(text, size, "pass %d: %d written, %d remasked", k, c.written, c.remasked);
+  if (c.rewritten && used > 0 && (size_t)used < size)
+    snprintf(text + used, size - (size_t)used, ", %d rewritten", c.rewritten);
+}
+
+/* ---- on a terminal --------------------------------------------------------------------------- */
+
+static const char *const colour[PAL_PICTURE_SORTS] = {"\033[2m", "\033[1m", "\033[32m", "\033[33m",
+                                                      "\033[36m", "\033[35m"};
+static const char normal[] = "\033[0m", reverse[] = "\033[7m";
+
+static void rule(const pal_picture *p) {
+  for (int c = 0; c < p->columns; c++)
+    printf("%s", p->block && c % p->block == 0 ? "+---" : "--");
+  printf("+\n");
+}
+
+/* Returns how many lines it took. What `before` had otherwise is reversed. */
+static int draw_in_colour(const pal_picture *p, const pal_picture *before) {
+  int lines = 0;
+  for (int r = 0; r < p->rows; r++) {
+    if (p->block && r % p->block == 0) rule(p), lines++;
+    for (int c = 0; c < p->columns; c++) {
+      const int i = r * p->columns + c;
+      const bool new = before && (before->sort[i] != p->sort[i] || before->glyph[i] != p->glyph[i]);
+      printf("%s%s%s%c%s", p->block && c % p->block == 0 ? c ? " | " : "| " : " ", colour[p->sort[i]],
+             new ? reverse : "", p->glyph[i], normal);
+    }
+    printf(p->block ? " |\n" : "\n");
+    lines++;
+  }
+  if (p->block) rule(p), lines++;
+  return lines;
+}
+
+/* Long traces are shown faster. */
+static void wait_between(const cli_trace *t) {
+  const double longest = 0.25, all = 15, each = all / t->n < longest ? all / t->n : longest;
+  const struct timespec pause = {0, (long)(each * 1e9)};
+  nanosleep(&pause, NULL);
+}
+
+static void show_on_terminal(const cli_trace *t) {
+  const pal_picture *p = t->state;
+  for (int s = 0; s < p->sorts; s++)
+    printf("%s%s%s%s", s ? ", " : "", colour[s], p->sort_name[s], normal);
+  printf(", %schanged in this pass%s\n", reverse, normal);
+  int lines = 0;
+  for (int k = 0; k < t->n && !cli_signal(); k++) {
+    char caption[96];
+    cli_trace_caption(t, k, caption, sizeof caption);
+    if (lines) printf("\033[%dA", lines);
+    printf("\033[K%s\n", caption);
+    lines = 1 + draw_in_colour(&p[k], k ? &p[k - 1] : NULL);
+    fflush(stdout);
+    if (k + 1 < t->n) wait_between(t);
+  }
+}
+
+/* ---- elsewhere ------------------------------------------------------------------------------- */
+
+static const char suffix[PAL_PICTURE_SORTS] = {' ', ' ', '\'', '?', '!', '"'};
+
+/* One line of a board, `width` columns. */
+static void put_row(const pal_picture *p, int r, int width) {
+  for (int c = 0; c < p->columns; c++) {
+    const int i = r * p->columns + c;
+    if (c && p->block && c % p->block == 0) width -= printf("| ");
+    width -= printf("%c%c", p->glyph[i], suffix[p->sort[i]]);
+  }
+  if (width > 0) printf("%*s", width, "");
+}
+
+static void show_plainly(const cli_trace *t) {
+  enum { LINE = 110, GAP = 5, CAPTION = 33 };
+  const pal_picture *p = t->state;
+  int width = 2 * p->columns + (p->block ? 2 * ((p->columns - 1) / p->block) : 0) + GAP;
+  if (width < CAPTION + 2) width = CAPTION + 2;
+  const int beside = LINE / width > 1 ? LINE / width : 1;
+  for (int s = 0; s < p->sorts; s++)
+    printf("%s%s%c = %s", s ? ", " : "", s ? "5" : ".", suffix[s], p->sort_name[s]);
+  printf("\n");
+  for (int k = 0; k < t->n; k += beside) {
+    const int end = k + beside < t->n ? k + beside : t->n;
+    printf("\n");
+    for (int i = k; i < end; i++) {
+      char caption[96];
+      cli_trace_caption(t, i, caption, sizeof caption);
+      printf("%-*s", i + 1 < end ? width : 0, caption);
+    }
+    printf("\n");
+    for (int r = 0; r < p->rows; r++) {
+      for (int i = k; i < end; i++) put_row(&p[i], r, i + 1 < end ? width : 0);
+      printf("\n");
+      if (p->block && (r + 1) % p->block == 0 && r + 1 < p->rows) {
+        for (int i = k; i < end; i++) {
+          int n = 0;
+          for (int c = 0; c < p->columns; c++) n += printf("%s", c && c % p->block == 0 ? "+---" : "--");
+          printf("%*s", i + 1 < end ? width - n : 0, "");
+        }
+        printf("\n");
+      }
+    }
+  }
+  printf("\n");
+}
+
+void cli_trace_show(const cli_trace *t) {
+  if (!t->job->task->definition->picture)
+    for (int k = 0; k < t->n; k++) printf(k ? "pass %d: %s\n" : "start%.0d: %s\n", k, t->text[k]);
+  else if (isatty(STDOUT_FILENO)) show_on_terminal(t);
+  else show_plainly(t);
+  if (!cli_signal()) printf("%s\n", t->verdict);
+}
