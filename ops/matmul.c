@@ -93,8 +93,7 @@ static operand operand_of(const pal_type *b, bool transposed, int64_t precision)
 }
 
 static size_t packed_bytes(operand b) {
-  return sizeof(float) * (size_t)(b.bf16 ? pal_gemm_bf16_packed_size(b.k, b.n)
-                                         : pal_gemm_packed_size(b.k, b.n));
+  return (size_t)pal_gemm_packed_size(b.k, b.n) * sizeof(float);
 }
 static size_t room_bytes(operand b) {
   return b.bf16 ? (size_t)pal_gemm_bf16_room(b.k) * sizeof(float) : 0;

@@ -59,26 +59,20 @@ static inline vf bf16_rows(vf even, vf odd) {
 #else
 enum { BF16_FOLD = 1 };
 
-static inline vf bf16_round(vf v) {
-  const vi bits = vf_bits(v), exponent = vi_set(0x7f800000);
-  const vi odd = vi_and(vi_shr(bits, 16), vi_set(1));
-  const vi quiet = vi_or(bits, vi_set(0x400000));
-  const vi rounded = vi_select(vf_ne(v, v), quiet, vi_add(bits, vi_add(vi_set(0x7fff), odd)));
-  const vm normal = vi_gt(vi_and(bits, exponent), vi_zero());
-  return vf_of_bits(vi_and(vi_select(normal, rounded, vi_and(bits, vi_set(INT32_MIN))),
-                           vi_set((int32_t)0xffff0000)));
-}
 static inline vf bf16_neighbours(const float *p, int64_t left) {
-  return bf16_round(bf16_load(p, left));
+  return vf_round_bf16(bf16_load(p, left));
 }
 static inline vf bf16_rows(vf row, vf none) {
   (void)none;
-  return bf16_round(row);
+  return vf_round_bf16(row);
 }
 #endif
 
-/* Units of k elements and, when k is odd, a zero. */
-static int64_t bf16_depth(int64_t k) { return (k + 1) / 2 * (2 / BF16_FOLD); }
+static int64_t bf16_depth(int64_t k) { return (k + BF16_FOLD - 1) / BF16_FOLD; }
+
+/* What pairs with the last of an odd number of k: in a, where b has 0, a zero whose product leaves
+ * every sum as it is, be it -0. */
+static const float bf16_none = -0.0f;
 
 /* k neighbours in whole vectors of units. */
 static void bf16_across(const float *from, int64_t k, float *to) {
@@ -86,13 +80,23 @@ static void bf16_across(const float *from, int64_t k, float *to) {
     vf_store(to, bf16_neighbours(from + i, k - i));
 }
 
+/* The same for a row of a. */
+static void bf16_across_a(const float *from, int64_t k, float *to) {
+  uint32_t unit;
+  bf16_across(from, k, to);
+  if (k % BF16_FOLD == 0) return;
+  memcpy(&unit, to + k / BF16_FOLD, sizeof unit);
+  unit |= 0x8000u;
+  memcpy(to + k / BF16_FOLD, &unit, sizeof unit);
+}
+
 /* One unit of each of n columns, `left` rows being left, in whole vectors. */
-static inline void bf16_down(const float *from, int64_t row, int64_t left, int64_t n, float *to) {
-  for (int64_t j = 0; j < n; j += PAL_LANES) {
-    const vf even = left > 0 ? bf16_load(from + j, n - j) : vf_zero();
-    const vf odd = left > 1 && BF16_FOLD > 1 ? bf16_load(from + row + j, n - j) : vf_zero();
-    vf_store(to + j, bf16_rows(even, odd));
-  }
+static inline void bf16_down(const float *from, int64_t row, int64_t left, int64_t n, float none,
+                             float *to) {
+  const bool pair = BF16_FOLD > 1 && left > 1;
+  for (int64_t j = 0; j < n; j += PAL_LANES)
+    vf_store(to + j, bf16_rows(bf16_load(from + j, n - j),
+                               pair ? bf16_load(from + row + j, n - j) : vf_set(none)));
 }
 
 /* ---- packing ------------------------------------------------------------------------------- */
@@ -106,7 +110,7 @@ static void bf16_pack_rows(const float *b, int64_t b_row, int64_t k, int64_t n, 
       const int64_t from = to, column = from * PAL_LANES;
       to = gemm_panel(vectors, panels, p + 1);
       bf16_down(b + u * BF16_FOLD * b_row + column, b_row, k - u * BF16_FOLD,
-                gemm_least(to * PAL_LANES, n) - column,
+                gemm_least(to * PAL_LANES, n) - column, 0,
                 packed + (from * (depth + 1) + (to - from) * u) * PAL_LANES);
     }
   }
@@ -156,7 +160,7 @@ static void bf16_product(const pal_gemm_product *p, float *room) {
     part.m = gemm_least(p->m - i, most);
     part.c = p->c + i * p->c_row;
     for (int64_t r = 0; r < part.m; r++)
-      bf16_across(p->a + (i + r) * p->a_row, p->k, room + r * row);
+      bf16_across_a(p->a + (i + r) * p->a_row, p->k, room + r * row);
     gemm_product(&part);
   }
   bf16_leave(mode);
@@ -175,7 +179,8 @@ static void bf16_outer(const pal_gemm_outer *o) {
     s.depth = s.b_depth = bf16_depth(k);
     s.begin = t == 0;
     for (int64_t u = 0; u < s.depth; u++)
-      bf16_down(a + u * BF16_FOLD * o->a_row, o->a_row, k - u * BF16_FOLD, o->m, units + u * ROW);
+      bf16_down(a + u * BF16_FOLD * o->a_row, o->a_row, k - u * BF16_FOLD, o->m, bf16_none,
+                units + u * ROW);
     bf16_pack(o->b + t * o->b_row, o->b_row, o->b_col, k, o->n, 0, gemm_panels(o->n), panels);
     gemm_run(&s);
     t += k;
@@ -183,4 +188,56 @@ static void bf16_outer(const pal_gemm_outer *o) {
   bf16_leave(mode);
 }
 
-#define PAL_GEMM_BF16_KERNELS {bf16_pack, bf16_product, bf16_outer}
+/* ---- blocks -------------------------------------------------------------------------------- */
+
+enum { BLOCK_M = 64, BLOCK_N = 128, BLOCK_K = 128, BLOCK_DEPTH = BLOCK_K / BF16_FOLD };
+/* Units of a, by rows or by columns, and of b: rows of these lengths. */
+enum { BLOCK_A_ROW = BLOCK_DEPTH + PAL_LANES, BLOCK_A_COLUMN = BLOCK_M + PAL_LANES,
+       BLOCK_B = BLOCK_N + PAL_LANES };
+
+/* Rows first .. first + s->m - 1 of a: row by row where k are neighbours, else k by k. */
+static void bf16_block_a(const pal_gemm_block *p, int64_t first, int64_t k, int64_t depth,
+                         gemm_cut *s, float *units) {
+  const float *a = p->a + first * p->a_row + k * p->a_col;
+  const int64_t left = gemm_least(p->k - k, BLOCK_K);
+  s->a = units;
+  s->a_row = p->a_col == 1 ? BLOCK_A_ROW : 1;
+  s->a_col = p->a_col == 1 ? 1 : BLOCK_A_COLUMN;
+  s->a_tile = GEMM_MR * s->a_row;
+  if (p->a_col == 1)
+    for (int64_t i = 0; i < s->m; i++)
+      bf16_across_a(a + i * p->a_row, left, units + i * BLOCK_A_ROW);
+  else
+    for (int64_t u = 0; u < depth; u++)
+      bf16_down(a + u * BF16_FOLD * p->a_col, p->a_col, left - u * BF16_FOLD, s->m, bf16_none,
+                units + u * BLOCK_A_COLUMN);
+}
+
+static void bf16_block(const pal_gemm_block *p) {
+  enum { BY_ROW = BLOCK_M * BLOCK_A_ROW, BY_COLUMN = BLOCK_DEPTH * BLOCK_A_COLUMN };
+  float a[BY_ROW > BY_COLUMN ? BY_ROW : BY_COLUMN], b[BLOCK_DEPTH * BLOCK_B];
+  const bf16_mode mode = bf16_enter();
+  gemm_cut s = {.b = b, .b_row = BLOCK_B, .c_row = p->c_row};
+  for (int64_t j = 0; j < p->n; j += BLOCK_N) {
+    s.n = gemm_least(p->n - j, BLOCK_N);
+    int64_t k = 0;
+    do {
+      const int64_t left = gemm_least(p->k - k, BLOCK_K);
+      s.depth = bf16_depth(left);
+      s.begin = k == 0 && !p->add;
+      for (int64_t u = 0; u < s.depth; u++)
+        bf16_down(p->b + (k + u * BF16_FOLD) * p->b_row + j, p->b_row, left - u * BF16_FOLD, s.n, 0,
+                  b + u * BLOCK_B);
+      for (int64_t i = 0; i < p->m; i += BLOCK_M) {
+        s.m = gemm_least(p->m - i, BLOCK_M);
+        s.c = p->c + i * p->c_row + j;
+        bf16_block_a(p, i, k, s.depth, &s, a);
+        gemm_run(&s);
+      }
+      k += BLOCK_K;
+    } while (k < p->k);
+  }
+  bf16_leave(mode);
+}
+
+#define PAL_GEMM_BF16_KERNELS {bf16_pack, bf16_product, bf16_outer, bf16_block}
