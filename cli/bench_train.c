@@ -8,15 +8,27 @@
 
 enum { MOST_SETTINGS = CLI_MAX_SET + 8 };
 
-/* --set keys for the model and for the trainer, without their prefixes. */
+/* --set keys for the model and for the trainer, without their prefixes, and the precisions to
+ * measure. */
+enum { PRECISIONS = 2, MOST_SIDES = CLI_TEAMS * PRECISIONS };
 typedef struct settings {
   const char *model[MOST_SETTINGS], *train[MOST_SETTINGS];
   int models, trains;
+  const char *precision[PRECISIONS];
+  int precisions;
 } settings;
 
-static pal_status sort_settings(const cli_options *o, settings *s, pal_error *error) {
+/* Both precisions in turn, unless one is asked for or bf16 would only be emulated. */
+static pal_status sort_settings(const cli_bench *b, const cli_options *o, settings *s,
+                                pal_error *error) {
+  static const char key[] = "train.precision=";
+  s->precision[s->precisions++] = "f32";
+  if (b->dot) s->precision[s->precisions++] = "bf16";
   for (int i = 0; i < o->n_set; i++) {
-    if (strncmp(o->set[i], "model.", 6) == 0) s->model[s->models++] = o->set[i] + 6;
+    if (strncmp(o->set[i], key, sizeof key - 1) == 0) {
+      s->precision[0] = o->set[i] + sizeof key - 1;
+      s->precisions = 1;
+    } else if (strncmp(o->set[i], "model.", 6) == 0) s->model[s->models++] = o->set[i] + 6;
     else if (strncmp(o->set[i], "train.", 6) == 0) s->train[s->trains++] = o->set[i] + 6;
     else
       return pal_fail(error, PAL_E_ARGUMENT,
@@ -25,10 +37,11 @@ static pal_status sort_settings(const cli_options *o, settings *s, pal_error *er
   return PAL_OK;
 }
 
-/* One model with its trainer, for one number of threads. */
+/* One model with its trainer, for one number of threads and one precision. */
 typedef struct side {
   cli_net net;
   pal_trainer *trainer;
+  const char *precision;
 } side;
 
 static pal_status run_step(void *data, pal_error *error) {
@@ -38,10 +51,11 @@ static pal_status run_step(void *data, pal_error *error) {
 
 static pal_status open_side(cli_bench *b, side *s, const cli_net_case *c, const settings *set,
                             pal_error *error) {
-  char batch[32], shard[32];
+  char batch[32], shard[32], precision[32];
   const char *setting[MOST_SETTINGS] = {"steps=1000000000", "warmup=0", "schedule=constant",
-                                        "rate=0.0001", batch, shard};
-  int n = 6;
+                                        "rate=0.0001", batch, shard, precision};
+  int n = 7;
+  snprintf(precision, sizeof precision, "precision=%s", s->precision);
   snprintf(batch, sizeof batch, "batch=%d", c->batch);
   snprintf(shard, sizeof shard, "shard=%d", c->shard);
   for (int i = 0; i < set->trains && n < MOST_SETTINGS; i++) setting[n++] = set->train[i];
@@ -57,39 +71,50 @@ static void close_side(side *s) {
   cli_net_close(&s->net);
 }
 
-static void report(cli_bench *b, const cli_net_case *c, int64_t parameters, const cli_timed *timed,
-                   int team) {
+/* The bursts around a measurement are multiply-adds; the ceilings say how much faster dot products
+ * are. Without them bf16 is emulated by multiply-adds. */
+static double peak_of(const cli_bench *b, const side *s, const cli_timed *timed) {
+  const bool dots = b->dot && strcmp(s->precision, "bf16") == 0;
+  return dots ? timed->peak * b->bf16[timed->team] / b->fma[timed->team] : timed->peak;
+}
+
+static void report(cli_bench *b, const side *s, const cli_timed *timed) {
   char text[32];
+  const cli_net_case *c = s->net.c;
   const double tokens = (double)c->batch * c->length / timed->median;
-  const double fraction = timed->rate / timed->peak;
+  const double peak = peak_of(b, s, timed), fraction = timed->rate / peak;
   printf(
-      "  %-6s %5d x %-4d  %-10s %9.3f ms %9.0f tokens/s %8.1f steps/s %8.1f GFLOP/s %5.1f %%"
+      "  %-6s %5d x %-4d  %-10s %-4s %9.3f ms %9.0f tokens/s %8.1f steps/s %8.1f GFLOP/s %5.1f %%"
       "   spread %4.1f %%\n",
-      c->name, c->batch, c->length, cli_bench_team(b, team, text, sizeof text), 1e3 * timed->median,
-      tokens, 1 / timed->median, timed->rate, 100 * fraction, 100 * timed->spread);
+      c->name, c->batch, c->length, cli_bench_team(b, timed->team, text, sizeof text), s->precision,
+      1e3 * timed->median, tokens, 1 / timed->median, timed->rate, 100 * fraction,
+      100 * timed->spread);
   cli_bench_add(
       b, "train",
       json_pack("{s:s, s:i, s:s, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:i, s:i, s:I}", "case",
-                c->name, "threads", b->threads[team], "precision", "f32", "ms", 1e3 * timed->median,
-                "tokens_per_s", tokens, "steps_per_s", 1 / timed->median, "gflops", timed->rate,
-                "fraction", fraction, "peak_gflops", timed->peak, "spread", timed->spread, "batch",
-                c->batch, "rows", c->batch * c->length, "parameters", (json_int_t)parameters));
+                c->name, "threads", b->threads[timed->team], "precision", s->precision, "ms",
+                1e3 * timed->median, "tokens_per_s", tokens, "steps_per_s", 1 / timed->median,
+                "gflops", timed->rate, "fraction", fraction, "peak_gflops", peak, "spread",
+                timed->spread, "batch", c->batch, "rows", c->batch * c->length, "parameters",
+                (json_int_t)pal_model_parameters(s->net.model)));
 }
 
 static pal_status one(cli_bench *b, const cli_net_case *c, const settings *set, pal_error *error) {
-  side *s = calloc(CLI_TEAMS, sizeof *s);
-  cli_timed timed[CLI_TEAMS] = {{0}};
+  side *s = calloc(MOST_SIDES, sizeof *s);
+  cli_timed timed[MOST_SIDES] = {{0}};
+  const int sides = b->teams * set->precisions;
   pal_status status = s ? PAL_OK : pal_fail(error, PAL_E_MEMORY, "no memory for a trainer");
-  for (int t = 0; t < b->teams && !status; t++) {
-    pal_context_set_threads(b->context, b->threads[t]);
-    status = open_side(b, &s[t], c, set, error);
-    timed[t] = (cli_timed){.run = run_step, .data = &s[t], .team = t,
+  for (int i = 0; i < sides && !status; i++) {
+    const int team = i / set->precisions;
+    pal_context_set_threads(b->context, b->threads[team]);
+    s[i].precision = set->precision[i % set->precisions];
+    status = open_side(b, &s[i], c, set, error);
+    timed[i] = (cli_timed){.run = run_step, .data = &s[i], .team = team,
                            .work = 3 * c->batch * cli_net_flops(c)};
   }
-  if (!status) status = cli_bench_time(b, timed, b->teams, error);
-  for (int t = 0; t < b->teams && !status; t++)
-    report(b, c, pal_model_parameters(s[t].net.model), &timed[t], t);
-  for (int t = 0; s && t < CLI_TEAMS; t++) close_side(&s[t]);
+  if (!status) status = cli_bench_time(b, timed, sides, error);
+  for (int i = 0; i < sides && !status; i++) report(b, &s[i], &timed[i]);
+  for (int i = 0; s && i < MOST_SIDES; i++) close_side(&s[i]);
   free(s);
   return status;
 }
@@ -110,15 +135,15 @@ static pal_status rows(cli_bench *b, const settings *set, pal_error *error) {
 }
 
 pal_status cli_bench_train(cli_bench *b, const cli_options *o, const char *only, pal_error *error) {
-  settings set = {.models = 0, .trains = 0};
+  settings set = {.models = 0, .trains = 0, .precisions = 0};
   const bool growth = only && strcmp(only, "rows") == 0;
   const cli_net_case *one_case = only && !growth ? cli_net_find(only, error) : NULL;
   if (only && !growth && !one_case) return error->code;
-  pal_status status = sort_settings(o, &set, error);
+  pal_status status = sort_settings(b, o, &set, error);
   if (!status && o->out)
     status = cli_bench_export(b, one_case, set.model, set.models, o->out, error);
   if (!status && !growth)
-    printf("training steps: sequences x length, percent of the multiply-adds' peak\n");
+    printf("training steps: sequences x length, percent of the peak of their precision\n");
   for (int i = 0; cli_net_at(i) && !status && !growth; i++)
     if (!one_case || one_case == cli_net_at(i)) status = one(b, cli_net_at(i), &set, error);
   if (!status && !one_case) status = rows(b, &set, error);

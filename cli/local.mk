@@ -60,7 +60,9 @@ libcli_peak_avx2_la_CFLAGS += $(ISA_AVX2_CFLAGS)
 endif
 if ISA_AVX512
 libcli_peak_avx512_la_CFLAGS += $(ISA_AVX512_CFLAGS)
-libcli_peak_bf16_la_CFLAGS += $(ISA_AVX512_CFLAGS) -mavx512bf16
+endif
+if ISA_AVX512BF16
+libcli_peak_bf16_la_CFLAGS += $(ISA_AVX512BF16_CFLAGS)
 endif
 if ISA_NEON
 libcli_peak_neon_la_CFLAGS += $(ISA_NEON_CFLAGS)

@@ -74,6 +74,7 @@ struct pal_graph {
   PAL_LIST(pal_named_value) output, assign, loop;
   uint32_t sections, section; /* made so far; the open one or 0 */
   uint32_t copies;            /* recomputed copies made so far */
+  pal_precision precision;    /* of products to be built */
 };
 
 /* Room for one more element; false when out of memory. */

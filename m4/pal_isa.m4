@@ -28,6 +28,30 @@ AC_DEFUN([PAL_ISA], [
   m4_popdef([pal_upper])dnl
 ])
 
+dnl AVX512-BF16 comes with avx512 where the compiler knows it: a faster way to the same numbers, not
+dnl a set of its own. -> ISA_AVX512BF16_CFLAGS, the conditional ISA_AVX512BF16, PAL_HAVE_AVX512BF16.
+AC_DEFUN([PAL_AVX512BF16], [
+  pal_dots=no
+  AM_COND_IF([ISA_AVX512], [
+    AC_CACHE_CHECK([whether $CC has bfloat16 dot products], [pal_cv_isa_avx512bf16], [
+      pal_saved_cflags=$CFLAGS
+      CFLAGS="$CFLAGS $ISA_AVX512_CFLAGS -mavx512bf16"
+      AC_COMPILE_IFELSE([AC_LANG_PROGRAM([[#include <immintrin.h>
+        static float out@<:@16@:>@;]],
+        [[__m512 x = _mm512_setzero_ps();
+          __m512bh pairs = _mm512_cvtne2ps_pbh(x, x);
+          _mm512_storeu_ps(out, _mm512_dpbf16_ps(x, pairs, pairs));
+          return out@<:@0@:>@ > 2.0f;]])],
+        [pal_cv_isa_avx512bf16=yes], [pal_cv_isa_avx512bf16=no])
+      CFLAGS=$pal_saved_cflags])
+    pal_dots=$pal_cv_isa_avx512bf16])
+  AS_IF([test "x$pal_dots" = xyes], [
+    AC_DEFINE([PAL_HAVE_AVX512BF16], [1], [Define to 1 when the AVX512-BF16 kernels are built.])
+    AS_VAR_APPEND([pal_isa_built], [" with bfloat16 dot products"])])
+  AC_SUBST([ISA_AVX512BF16_CFLAGS], ["$ISA_AVX512_CFLAGS -mavx512bf16"])
+  AM_CONDITIONAL([ISA_AVX512BF16], [test "x$pal_dots" = xyes])
+])
+
 AC_DEFUN([PAL_ISA_LIBRARIES], [
   AC_ARG_WITH([isa],
     [AS_HELP_STRING([--with-isa=LIST],
@@ -61,6 +85,7 @@ AC_DEFUN([PAL_ISA_LIBRARIES], [
     [_mm256_storeu_ps(out, Sleef_finz_expf8_u10avx2(_mm256_setzero_ps()))])
   PAL_ISA([avx512], [x86_64|i?86], [-mavx512f -mavx512bw -mavx512dq -mavx512vl -mfma],
     [immintrin.h], [_mm512_storeu_ps(out, Sleef_finz_expf16_u10avx512f(_mm512_setzero_ps()))])
+  PAL_AVX512BF16
   PAL_ISA([neon], [aarch64*], [], [arm_neon.h],
     [vst1q_f32(out, Sleef_finz_expf4_u10advsimd(vdupq_n_f32(0.0f)))])
 ])

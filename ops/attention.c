@@ -152,13 +152,15 @@ pal_value pal_scaled_dot_product_attention(pal_graph *g, pal_value q, pal_value 
       o->q_group,
       o->k_group,
   };
-  const pal_attention_attrs attrs = {o->heads, o->scale, o->causal, o->window};
+  const pal_attention_attrs attrs = {o->heads, o->scale, o->causal, o->window,
+                                     pal_graph_precision(g)};
   return pal_apply(g, "scaled_dot_product_attention", in, PAL_ATTENTION_INPUTS, &attrs, NULL);
 }
 
 static pal_value sample(pal_case *random) {
   pal_value in[PAL_ATTENTION_INPUTS] = {PAL_NIL};
   const pal_attention_attrs attrs = pal_attention_sample_inputs(random, in);
+  if (attrs.precision) pal_case_tolerance(random, PAL_ATTENTION_BF16_TOLERANCE);
   return pal_apply(pal_case_graph(random), "scaled_dot_product_attention", in,
                    PAL_ATTENTION_INPUTS, &attrs, NULL);
 }
@@ -178,13 +180,16 @@ static const pal_op attention = {
         "Gradient: dx_ij = p_ij (dout_i.v_j - dout_i.out_i + dlse_i), dq_i = scale sum_j dx_ij\n"
         "k_j, dk_j = scale sum_i dx_ij q_i, dv_j = sum_i p_ij dout_i, dbias = sums of dx by\n"
         "relation, with p computed again (Dao et al., arXiv 2205.14135).\n"
+        "precision 1: operands of products of matrices rounded as those of matmul, weights before\n"
+        "their division by the sum; where positions leave holes among the keys the products with\n"
+        "v are f32.\n"
         "PAL_E_ARGUMENT: a sequence outside the active rows or of negative length, queries of two\n"
         "sequences in one row, a position outside the table, a relation outside -1..R-1."),
     .min_in = PAL_ATTENTION_INPUTS,
     .max_in = PAL_ATTENTION_INPUTS,
     .optional = PAL_ATTENTION_OPTIONAL,
     .fields = pal_attention_fields,
-    .n_fields = 4,
+    .n_fields = 5,
     .attrs_size = sizeof(pal_attention_attrs),
     .infer = infer,
     .gradient = gradient,

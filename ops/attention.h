@@ -40,9 +40,10 @@ typedef struct pal_attention_attrs {
   double scale; /* 0: 1 / sqrt(D) */
   int64_t causal;
   int64_t window; /* 0: none */
+  int64_t precision; /* a pal_precision */
 } pal_attention_attrs;
 
-extern const pal_attr_field pal_attention_fields[4];
+extern const pal_attr_field pal_attention_fields[5];
 
 /* Checks the types of the shared inputs. */
 pal_status pal_attention_infer(pal_infer *call);
@@ -75,6 +76,9 @@ double pal_attention_products(const pal_run *run);
 pal_status pal_attention_reference(const pal_reference *call);
 pal_status pal_attention_backward_reference(const pal_reference *call);
 
+/* Of cases whose weights are rounded, relative to a running maximum that the reference does not
+ * have, so that it rounds nothing: 2^-7, in units of 2^-24. */
+#define PAL_ATTENTION_BF16_TOLERANCE 0x1p17
 /* A random instance of the forward op's inputs and attributes. */
 pal_attention_attrs pal_attention_sample_inputs(pal_case *random, pal_value *in);
 

@@ -167,7 +167,8 @@ static pal_value sample(pal_case *random) {
   /* Without dlse a bias can have no gradient at all but rounding errors. */
   if (!pal_is_nil(in[PAL_ATTENTION_BIAS]) || pal_case_int(random, 0, 1))
     in[PAL_ATTENTION_DLSE] = pal_case_fixed(random, pal_type_of(g, out[1]), -1.0, 1.0);
-  pal_case_tolerance(random, 1024.0); /* dout.v and delta cancel */
+  pal_case_tolerance(random, attrs.precision ? 4 * PAL_ATTENTION_BF16_TOLERANCE
+                                             : 1024.0); /* dout.v and delta cancel */
   return pal_apply(g, pal_op_attention_backward.name, in, PAL_ATTENTION_BACKWARD_INPUTS, &attrs,
                    NULL);
 }
@@ -185,7 +186,7 @@ const pal_op pal_op_attention_backward = {
     .optional = PAL_ATTENTION_OPTIONAL | 1u << PAL_ATTENTION_DLSE,
     .flags = PAL_OP_NO_GRADIENT,
     .fields = pal_attention_fields,
-    .n_fields = 4,
+    .n_fields = 5,
     .attrs_size = sizeof(pal_attention_attrs),
     .infer = infer,
     .reference = pal_attention_backward_reference,

@@ -6,11 +6,14 @@
 #include <math.h>
 #include <string.h>
 
-const pal_attr_field pal_attention_fields[4] = {
+#include "ops/matmul.h"
+
+const pal_attr_field pal_attention_fields[5] = {
     PAL_FIELD(pal_attention_attrs, heads, PAL_ATTR_INT),
     PAL_FIELD(pal_attention_attrs, scale, PAL_ATTR_FLOAT),
     PAL_FIELD(pal_attention_attrs, causal, PAL_ATTR_INT),
     PAL_FIELD(pal_attention_attrs, window, PAL_ATTR_INT),
+    PAL_FIELD(pal_attention_attrs, precision, PAL_ATTR_INT),
 };
 
 /* ---- types ------------------------------------------------------------------------------ */
@@ -62,6 +65,8 @@ pal_status pal_attention_infer(pal_infer *call) {
   pal_error *error = call->error;
   if (a->heads < 1 || a->window < 0 || !isfinite(a->scale))
     return pal_fail(error, PAL_E_ARGUMENT, "heads must be 1 or more, window 0 or more");
+  const pal_status known = pal_matmul_want_precision(call, a->precision);
+  if (known) return known;
   static const char *const name[] = {"q", "k", "v"};
   for (int i = PAL_ATTENTION_Q; i <= PAL_ATTENTION_V; i++) {
     pal_status status = pal_want_dtype(call, i, PAL_F32, name[i]);
@@ -232,6 +237,7 @@ pal_attention_head pal_attention_head_of(const pal_run *run, int64_t s, int64_t 
       .causal = a->causal != 0,
       .window = a->window,
       .groups = groups_of(run),
+      .bf16 = a->precision == PAL_PRECISION_BF16 ? pal_gemm_bf16_of(run->isa) : NULL,
   };
   if (a->causal || a->window || run->in[PAL_ATTENTION_RELATION]) {
     head.q_position = positions(run->in[PAL_ATTENTION_Q_POSITION], q.begin, q.length,

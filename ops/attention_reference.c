@@ -197,5 +197,6 @@ pal_attention_attrs pal_attention_sample_inputs(pal_case *random, pal_value *in)
       .scale = pal_case_int(random, 0, 1) ? 0.0 : pal_case_real(random, 0.1, 0.5),
       .causal = pal_case_int(random, 0, 1),
       .window = pal_case_int(random, 0, 2) == 0 ? pal_case_int(random, 1, 9) : 0,
+      .precision = pal_case_int(random, 0, 2) == 0 ? PAL_PRECISION_BF16 : PAL_PRECISION_F32,
   };
 }

@@ -60,6 +60,7 @@ noinst_HEADERS += \
 	%D%/kernels/attention.h \
 	%D%/kernels/elementwise.h \
 	%D%/kernels/gemm.h \
+	%D%/kernels/gemm_bf16.h \
 	%D%/kernels/kernels.h \
 	%D%/kernels/norm.h \
 	%D%/kernels/reduce.h \
@@ -74,6 +75,7 @@ EXTRA_DIST += \
 	%D%/kernels/attention_product.inc.c \
 	%D%/kernels/elementwise.inc.c \
 	%D%/kernels/gemm.inc.c \
+	%D%/kernels/gemm_bf16.inc.c \
 	%D%/kernels/norm.inc.c \
 	%D%/kernels/reduce.inc.c \
 	%D%/kernels/rotary.inc.c \
@@ -93,6 +95,13 @@ noinst_LTLIBRARIES += libpal_avx512.la
 libpal_avx512_la_SOURCES = %D%/kernels/isa_avx512.c
 libpal_avx512_la_CFLAGS = $(AM_CFLAGS) $(ISA_AVX512_CFLAGS)
 libpal_core_la_LIBADD += libpal_avx512.la
+endif
+
+if ISA_AVX512BF16
+noinst_LTLIBRARIES += libpal_avx512bf16.la
+libpal_avx512bf16_la_SOURCES = %D%/kernels/isa_avx512bf16.c
+libpal_avx512bf16_la_CFLAGS = $(AM_CFLAGS) $(ISA_AVX512BF16_CFLAGS)
+libpal_core_la_LIBADD += libpal_avx512bf16.la
 endif
 
 if ISA_NEON

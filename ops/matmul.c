@@ -6,11 +6,10 @@
 #define PAL_NO_CALLER
 #include "ops/matmul.h"
 
-const pal_attr_field pal_matmul_fields[] = {PAL_FIELD(pal_matmul_attrs, transpose_b, PAL_ATTR_INT)};
+#include <math.h>
 
-static const pal_gemm_kernels *kernels(const pal_run *run) {
-  return &pal_kernels_of(run->isa)->gemm;
-}
+const pal_attr_field pal_matmul_fields[] = {PAL_FIELD(pal_matmul_attrs, transpose_b, PAL_ATTR_INT),
+                                            PAL_FIELD(pal_matmul_attrs, precision, PAL_ATTR_INT)};
 
 /* ---- what products share ------------------------------------------------------------------- */
 
@@ -46,24 +45,71 @@ int64_t pal_matmul_sample_width(pal_case *random) {
   return pal_case_int(random, 0, 3) == 0 ? pal_case_int(random, 41, 150) : pal_case_size(random);
 }
 
+/* Rounding is no smooth function, so the gradient test is not for bf16. */
+void pal_matmul_draw_precision(pal_case *random) {
+  const bool bf16 = pal_case_int(random, 0, 2) == 0;
+  pal_graph_set_precision(pal_case_graph(random), bf16 ? PAL_PRECISION_BF16 : PAL_PRECISION_F32);
+}
+
+pal_value pal_matmul_case(pal_case *random, pal_type type) {
+  return pal_graph_precision(pal_case_graph(random)) ? pal_case_fixed(random, type, -1, 1)
+                                                     : pal_case_f32(random, type, -1, 1);
+}
+
+pal_status pal_matmul_want_precision(const pal_infer *call, int64_t precision) {
+  if (precision == PAL_PRECISION_F32 || precision == PAL_PRECISION_BF16) return PAL_OK;
+  return pal_fail(call->error, PAL_E_ARGUMENT, "precision is 0 (f32) or 1 (bf16), not %lld",
+                  (long long)precision);
+}
+
+double pal_matmul_rounded(double x, int64_t precision) {
+  if (precision == PAL_PRECISION_F32 || !isfinite(x)) return x;
+  if (fabs(x) < 0x1p-126) return 0;
+  int exponent; /* of a fraction in [1/2, 1): 8 bits of it are kept */
+  const double fraction = frexp((double)(float)x, &exponent);
+  return ldexp(nearbyint(ldexp(fraction, 8)), exponent - 8);
+}
+
+pal_value pal_matmul_of(pal_graph *g, pal_value a, pal_value b, bool transpose_a, bool transpose_b,
+                        int64_t precision) {
+  const pal_matmul_attrs attrs = {.transpose_b = transpose_b, .precision = precision};
+  return pal_apply(g, transpose_a ? "matmul_transposed" : "matmul", (const pal_value[]){a, b}, 2,
+                   &attrs, NULL);
+}
+
 /* ---- x times a packed operand: matmul and linear ------------------------------------------- */
 
 /* The static operand, input 1, as [K, N]. */
 typedef struct operand {
   int64_t k, n, row, col; /* element (k, n) at k * row + n * col */
+  bool bf16;
 } operand;
 
-static operand operand_of(const pal_type *b, bool transposed) {
-  if (transposed) return (operand){.k = b->dim[1], .n = b->dim[0], .row = 1, .col = b->dim[1]};
-  return (operand){.k = b->dim[0], .n = b->dim[1], .row = b->dim[1], .col = 1};
+static operand operand_of(const pal_type *b, bool transposed, int64_t precision) {
+  const bool bf16 = precision == PAL_PRECISION_BF16;
+  if (transposed)
+    return (operand){.k = b->dim[1], .n = b->dim[0], .row = 1, .col = b->dim[1], .bf16 = bf16};
+  return (operand){.k = b->dim[0], .n = b->dim[1], .row = b->dim[1], .col = 1, .bf16 = bf16};
 }
 
 static size_t packed_bytes(operand b) {
   return (size_t)pal_gemm_packed_size(b.k, b.n) * sizeof(float);
 }
+static size_t room_bytes(operand b) {
+  return b.bf16 ? (size_t)pal_gemm_bf16_room(b.k) * sizeof(float) : 0;
+}
+
+static int64_t panels(const pal_run *run, operand b) {
+  return pal_kernels_of(run->isa)->gemm.panels(b.n);
+}
 
 static pal_status pack(const pal_run *run, operand b) {
-  kernels(run)->pack(run->in[1], b.row, b.col, b.k, b.n, run->begin, run->end, run->scratch);
+  if (b.bf16)
+    pal_gemm_bf16_of(run->isa)->pack(run->in[1], b.row, b.col, b.k, b.n, run->begin, run->end,
+                                     run->scratch);
+  else
+    pal_kernels_of(run->isa)->gemm.pack(run->in[1], b.row, b.col, b.k, b.n, run->begin, run->end,
+                                        run->scratch);
   return PAL_OK;
 }
 
@@ -80,16 +126,21 @@ static pal_status multiply(const pal_run *run, operand b, const float *bias) {
       .c_row = b.n,
       .epilogue = {.bias = bias},
   };
-  kernels(run)->product(&product);
+  if (b.bf16)
+    pal_gemm_bf16_of(run->isa)->product(&product, run->task_scratch);
+  else
+    pal_kernels_of(run->isa)->gemm.product(&product);
   return PAL_OK;
 }
 
 static void reference_product(const pal_reference *call, operand b, const double *bias) {
+  const int64_t precision = b.bf16 ? PAL_PRECISION_BF16 : PAL_PRECISION_F32;
   for (int64_t t = 0; t < call->in_rows[0]; t++) {
     for (int64_t j = 0; j < b.n; j++) {
       double sum = 0;
       for (int64_t k = 0; k < b.k; k++)
-        sum += call->in[0][t * b.k + k] * call->in[1][k * b.row + j * b.col];
+        sum += pal_matmul_rounded(call->in[0][t * b.k + k], precision) *
+               pal_matmul_rounded(call->in[1][k * b.row + j * b.col], precision);
       call->out[0][t * b.n + j] = bias ? sum + bias[j] : sum;
     }
   }
@@ -98,11 +149,14 @@ static void reference_product(const pal_reference *call, operand b, const double
 /* ---- matmul -------------------------------------------------------------------------------- */
 
 static operand matmul_operand(const pal_type *in_type, const void *attrs) {
-  return operand_of(&in_type[1], ((const pal_matmul_attrs *)attrs)->transpose_b != 0);
+  const pal_matmul_attrs *a = attrs;
+  return operand_of(&in_type[1], a->transpose_b != 0, a->precision);
 }
 
 static pal_status matmul_infer(pal_infer *call) {
-  pal_status status = pal_matmul_want_matrix(call, 0, "a");
+  const pal_matmul_attrs *attrs = call->attrs;
+  pal_status status = pal_matmul_want_precision(call, attrs->precision);
+  if (!status) status = pal_matmul_want_matrix(call, 0, "a");
   if (!status) status = pal_matmul_want_matrix(call, 1, "b");
   if (!status) status = pal_matmul_want_static(call, 1, "b (unless a is transposed too)");
   if (status) return status;
@@ -114,7 +168,10 @@ static pal_status matmul_infer(pal_infer *call) {
 }
 
 static int64_t matmul_panels(const pal_run *run) {
-  return kernels(run)->panels(matmul_operand(run->in_type, run->attrs).n);
+  return panels(run, matmul_operand(run->in_type, run->attrs));
+}
+static size_t matmul_room(const pal_run *run) {
+  return room_bytes(matmul_operand(run->in_type, run->attrs));
 }
 static size_t matmul_scratch(const pal_run *run) {
   return packed_bytes(matmul_operand(run->in_type, run->attrs));
@@ -135,24 +192,28 @@ static pal_cost matmul_cost(const pal_run *run) {
 }
 
 static pal_status matmul_gradient(pal_gradient_call *call) {
-  const bool transposed = ((const pal_matmul_attrs *)call->attrs)->transpose_b != 0;
+  const pal_matmul_attrs *attrs = call->attrs;
+  const bool transposed = attrs->transpose_b != 0;
+  const int64_t precision = attrs->precision;
   const pal_value a = call->in[0], b = call->in[1], dy = call->out_grad[0];
   if (pal_is_nil(dy)) return PAL_OK;
-  if (call->wanted & 1) call->in_grad[0] = pal_matmul(call->graph, dy, b, false, !transposed);
+  if (call->wanted & 1)
+    call->in_grad[0] = pal_matmul_of(call->graph, dy, b, false, !transposed, precision);
   if (call->wanted & 2)
-    call->in_grad[1] = transposed ? pal_matmul(call->graph, dy, a, true, false)
-                                  : pal_matmul(call->graph, a, dy, true, false);
+    call->in_grad[1] = transposed ? pal_matmul_of(call->graph, dy, a, true, false, precision)
+                                  : pal_matmul_of(call->graph, a, dy, true, false, precision);
   return PAL_OK;
 }
 
 static pal_value matmul_sample(pal_case *random) {
+  pal_matmul_draw_precision(random);
   const bool transposed = pal_case_int(random, 0, 1) != 0;
   const int64_t k = pal_matmul_sample_depth(random), n = pal_matmul_sample_width(random);
   const pal_symbol rows = pal_case_int(random, 0, 3) ? pal_case_rows(random) : PAL_STATIC;
   const int64_t m = rows.id ? pal_case_int(random, 1, 2) : pal_case_size(random);
-  const pal_value a = pal_case_f32(random, PAL_TYPE(PAL_F32, rows, m, k), -1, 1);
-  const pal_value b = pal_case_f32(
-      random, PAL_TYPE(PAL_F32, PAL_STATIC, transposed ? n : k, transposed ? k : n), -1, 1);
+  const pal_value a = pal_matmul_case(random, PAL_TYPE(PAL_F32, rows, m, k));
+  const pal_value b = pal_matmul_case(
+      random, PAL_TYPE(PAL_F32, PAL_STATIC, transposed ? n : k, transposed ? k : n));
   return pal_matmul(pal_case_graph(random), a, b, false, transposed);
 }
 
@@ -161,28 +222,41 @@ static const pal_op matmul = {
                 "y = a b or a b^T (transpose_b).\n"
                 "a f32 [M, K], rows may be symbolic; b f32 [K, N] or [N, K], static; y [M, N].\n"
                 "y[m, n] = sum over k ascending, one fused chain from 0. Row m reads row m of a.\n"
+                "precision: 0 f32; 1 operands rounded to bfloat16, subnormal numbers zeros.\n"
                 "da = dy b^T or dy b; db = a^T dy or dy^T a (matmul_transposed)."),
     .min_in = 2, .max_in = 2,
-    .fields = pal_matmul_fields, .n_fields = 1, .attrs_size = sizeof(pal_matmul_attrs),
+    .fields = pal_matmul_fields, .n_fields = 2, .attrs_size = sizeof(pal_matmul_attrs),
     .infer = matmul_infer,
     .gradient = matmul_gradient,
     .reference = matmul_reference,
     .phase = {{.run = matmul_pack, .tasks = matmul_panels, .reads = 1u << 1},
               {.run = matmul_multiply}},
     .scratch = matmul_scratch,
+    .task_scratch = matmul_room,
     .cost = matmul_cost,
     .sample = matmul_sample,
 };
 
 /* ---- linear -------------------------------------------------------------------------------- */
 
+typedef struct linear_attrs {
+  int64_t precision;
+} linear_attrs;
+static const pal_attr_field linear_fields[] = {PAL_FIELD(linear_attrs, precision, PAL_ATTR_INT)};
+
+static operand linear_operand(const pal_type *in_type, const void *attrs) {
+  return operand_of(&in_type[1], true, ((const linear_attrs *)attrs)->precision);
+}
+
 static pal_status linear_infer(pal_infer *call) {
-  pal_status status = pal_matmul_want_matrix(call, 0, "x");
+  const linear_attrs *attrs = call->attrs;
+  pal_status status = pal_matmul_want_precision(call, attrs->precision);
+  if (!status) status = pal_matmul_want_matrix(call, 0, "x");
   if (!status) status = pal_matmul_want_matrix(call, 1, "weight");
   if (!status) status = pal_matmul_want_static(call, 1, "weight");
   if (status) return status;
   const pal_type *bias = call->n_in > 2 ? &call->in_type[2] : NULL;
-  const operand b = operand_of(&call->in_type[1], true);
+  const operand b = linear_operand(call->in_type, attrs);
   if (bias && bias->dtype) {
     status = pal_want_dtype(call, 2, PAL_F32, "bias");
     if (!status) status = pal_want_rank(call, 2, 1, "bias");
@@ -199,43 +273,52 @@ static pal_status linear_infer(pal_infer *call) {
 }
 
 static int64_t linear_panels(const pal_run *run) {
-  return kernels(run)->panels(run->in_type[1].dim[0]);
+  return panels(run, linear_operand(run->in_type, run->attrs));
 }
 static size_t linear_scratch(const pal_run *run) {
-  return packed_bytes(operand_of(&run->in_type[1], true));
+  return packed_bytes(linear_operand(run->in_type, run->attrs));
+}
+static size_t linear_room(const pal_run *run) {
+  return room_bytes(linear_operand(run->in_type, run->attrs));
 }
 static pal_status linear_pack(const pal_run *run) {
-  return pack(run, operand_of(&run->in_type[1], true));
+  return pack(run, linear_operand(run->in_type, run->attrs));
 }
 static pal_status linear_multiply(const pal_run *run) {
-  return multiply(run, operand_of(&run->in_type[1], true), run->n_in > 2 ? run->in[2] : NULL);
+  return multiply(run, linear_operand(run->in_type, run->attrs),
+                  run->n_in > 2 ? run->in[2] : NULL);
 }
 static pal_status linear_reference(const pal_reference *call) {
-  reference_product(call, operand_of(&call->in_type[1], true), call->n_in > 2 ? call->in[2] : NULL);
+  reference_product(call, linear_operand(call->in_type, call->attrs),
+                    call->n_in > 2 ? call->in[2] : NULL);
   return PAL_OK;
 }
 static pal_cost linear_cost(const pal_run *run) {
-  const operand b = operand_of(&run->in_type[1], true);
+  const operand b = linear_operand(run->in_type, run->attrs);
   return pal_matmul_product_cost(run, (double)run->in_rows[0], (double)b.n, (double)b.k);
 }
 
 static pal_status linear_gradient(pal_gradient_call *call) {
   const pal_value x = call->in[0], weight = call->in[1], dy = call->out_grad[0];
+  const int64_t precision = ((const linear_attrs *)call->attrs)->precision;
   if (pal_is_nil(dy)) return PAL_OK;
-  if (call->wanted & 1) call->in_grad[0] = pal_matmul(call->graph, dy, weight, false, false);
-  if (call->wanted & 2) call->in_grad[1] = pal_matmul(call->graph, dy, x, true, false);
+  if (call->wanted & 1)
+    call->in_grad[0] = pal_matmul_of(call->graph, dy, weight, false, false, precision);
+  if (call->wanted & 2)
+    call->in_grad[1] = pal_matmul_of(call->graph, dy, x, true, false, precision);
   if (call->wanted & 4) call->in_grad[2] = pal_sum(call->graph, dy, 0, false);
   return PAL_OK;
 }
 
 static pal_value linear_sample(pal_case *random) {
+  pal_matmul_draw_precision(random);
   const int64_t k = pal_matmul_sample_depth(random), n = pal_matmul_sample_width(random);
   const pal_symbol rows = pal_case_int(random, 0, 3) ? pal_case_rows(random) : PAL_STATIC;
   const int64_t m = rows.id ? 1 : pal_case_size(random);
-  const pal_value x = pal_case_f32(random, PAL_TYPE(PAL_F32, rows, m, k), -1, 1);
-  const pal_value weight = pal_case_f32(random, PAL_TYPE(PAL_F32, PAL_STATIC, n, k), -1, 1);
+  const pal_value x = pal_matmul_case(random, PAL_TYPE(PAL_F32, rows, m, k));
+  const pal_value weight = pal_matmul_case(random, PAL_TYPE(PAL_F32, PAL_STATIC, n, k));
   const pal_value bias = pal_case_int(random, 0, 1)
-                             ? pal_case_f32(random, PAL_TYPE(PAL_F32, PAL_STATIC, n), -1, 1)
+                             ? pal_matmul_case(random, PAL_TYPE(PAL_F32, PAL_STATIC, n))
                              : PAL_NIL;
   return pal_linear(pal_case_graph(random), x, weight, bias);
 }
@@ -246,14 +329,16 @@ static const pal_op linear = {
                 "x f32 [T, I], rows may be symbolic; weight f32 [O, I]; bias f32 [O] or none;\n"
                 "y f32 [T, O].\n"
                 "y[t, o] = (sum over i ascending, one fused chain from 0) + bias[o]. Row t reads\n"
-                "row t of x. dx = dy weight; dweight = dy^T x; dbias = sum of dy over rows."),
+                "row t of x. precision: as of matmul. dx = dy weight; dweight = dy^T x; dbias = sum of dy over rows."),
     .min_in = 2, .max_in = 3, .optional = 1u << 2,
+    .fields = linear_fields, .n_fields = 1, .attrs_size = sizeof(linear_attrs),
     .infer = linear_infer,
     .gradient = linear_gradient,
     .reference = linear_reference,
     .phase = {{.run = linear_pack, .tasks = linear_panels, .reads = 1u << 1},
               {.run = linear_multiply}},
     .scratch = linear_scratch,
+    .task_scratch = linear_room,
     .cost = linear_cost,
     .sample = linear_sample,
 };
@@ -261,13 +346,12 @@ static const pal_op linear = {
 /* ---- builders ------------------------------------------------------------------------------ */
 
 pal_value pal_matmul(pal_graph *g, pal_value a, pal_value b, bool transpose_a, bool transpose_b) {
-  const pal_matmul_attrs attrs = {.transpose_b = transpose_b};
-  return pal_apply(g, transpose_a ? "matmul_transposed" : "matmul", (const pal_value[]){a, b}, 2,
-                   &attrs, NULL);
+  return pal_matmul_of(g, a, b, transpose_a, transpose_b, pal_graph_precision(g));
 }
 
 pal_value pal_linear(pal_graph *g, pal_value x, pal_value weight, pal_value bias) {
-  return pal_apply(g, "linear", (const pal_value[]){x, weight, bias}, 3, NULL, NULL);
+  const linear_attrs attrs = {.precision = pal_graph_precision(g)};
+  return pal_apply(g, "linear", (const pal_value[]){x, weight, bias}, 3, &attrs, NULL);
 }
 
 const pal_op *const pal_ops_matmul[] = {&matmul, &pal_op_matmul_transposed, &linear, NULL};

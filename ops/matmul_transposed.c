@@ -20,7 +20,8 @@ static outer outer_of(const pal_type *in_type, const int64_t *in_rows, const voi
 static pal_status outer_infer(pal_infer *call) {
   const pal_matmul_attrs *attrs = call->attrs;
   const pal_type *a = &call->in_type[0], *b = &call->in_type[1];
-  pal_status status = pal_matmul_want_matrix(call, 0, "a");
+  pal_status status = pal_matmul_want_precision(call, attrs->precision);
+  if (!status) status = pal_matmul_want_matrix(call, 0, "a");
   if (!status) status = pal_matmul_want_matrix(call, 1, "b");
   if (status) return status;
   if (attrs->transpose_b) {
@@ -51,6 +52,8 @@ static int64_t outer_tasks(const pal_run *run) {
 
 static pal_status outer_run(const pal_run *run) {
   const outer o = outer_of(run->in_type, run->in_rows, run->attrs);
+  const pal_matmul_attrs *attrs = run->attrs;
+  const bool bf16 = attrs->precision == PAL_PRECISION_BF16;
   const int64_t down = pieces(o.m, PAL_GEMM_TILE_M), across = pieces(o.n, PAL_GEMM_TILE_N);
   for (int64_t task = run->begin; task < run->end; task++) {
     const int64_t i = piece(o.m, down, task / across), j = piece(o.n, across, task % across);
@@ -67,7 +70,10 @@ static pal_status outer_run(const pal_run *run) {
         .c_row = o.n,
         .buffer = run->task_scratch,
     };
-    pal_kernels_of(run->isa)->gemm.outer(&tile);
+    if (bf16)
+      pal_gemm_bf16_of(run->isa)->outer(&tile);
+    else
+      pal_kernels_of(run->isa)->gemm.outer(&tile);
   }
   return PAL_OK;
 }
@@ -79,11 +85,13 @@ static size_t outer_scratch(const pal_run *run) {
 
 static pal_status outer_reference(const pal_reference *call) {
   const outer o = outer_of(call->in_type, call->in_rows, call->attrs);
+  const int64_t precision = ((const pal_matmul_attrs *)call->attrs)->precision;
   for (int64_t i = 0; i < o.m; i++) {
     for (int64_t j = 0; j < o.n; j++) {
       double sum = 0;
       for (int64_t r = 0; r < o.rows; r++)
-        sum += call->in[0][r * o.m + i] * call->in[1][r * o.b_row + j * o.b_col];
+        sum += pal_matmul_rounded(call->in[0][r * o.m + i], precision) *
+               pal_matmul_rounded(call->in[1][r * o.b_row + j * o.b_col], precision);
       call->out[0][i * o.n + j] = sum;
     }
   }
@@ -96,26 +104,30 @@ static pal_cost outer_cost(const pal_run *run) {
 }
 
 static pal_status outer_gradient(pal_gradient_call *call) {
-  const bool transposed = ((const pal_matmul_attrs *)call->attrs)->transpose_b != 0;
+  const pal_matmul_attrs *attrs = call->attrs;
+  const bool transposed = attrs->transpose_b != 0;
+  const int64_t precision = attrs->precision;
   const pal_value a = call->in[0], b = call->in[1], dy = call->out_grad[0];
   if (pal_is_nil(dy)) return PAL_OK;
-  if (call->wanted & 1) call->in_grad[0] = pal_matmul(call->graph, b, dy, transposed, true);
+  if (call->wanted & 1)
+    call->in_grad[0] = pal_matmul_of(call->graph, b, dy, transposed, true, precision);
   if (call->wanted & 2)
-    call->in_grad[1] = transposed ? pal_matmul(call->graph, dy, a, true, true)
-                                  : pal_matmul(call->graph, a, dy, false, false);
+    call->in_grad[1] = transposed ? pal_matmul_of(call->graph, dy, a, true, true, precision)
+                                  : pal_matmul_of(call->graph, a, dy, false, false, precision);
   return PAL_OK;
 }
 
 static pal_value outer_sample(pal_case *random) {
+  pal_matmul_draw_precision(random);
   const bool transposed = pal_case_int(random, 0, 3) == 0;
   const pal_symbol rows =
       !transposed && pal_case_int(random, 0, 3) ? pal_case_rows(random) : PAL_STATIC;
   const int64_t r = rows.id ? pal_case_int(random, 1, 2) : pal_matmul_sample_depth(random);
   const int64_t m = pal_matmul_sample_width(random);
   const int64_t n = pal_case_int(random, 0, 5) ? pal_matmul_sample_width(random) : 300;
-  const pal_value a = pal_case_f32(random, PAL_TYPE(PAL_F32, rows, r, m), -1, 1);
-  const pal_value b = pal_case_f32(
-      random, PAL_TYPE(PAL_F32, rows, transposed ? n : r, transposed ? r : n), -1, 1);
+  const pal_value a = pal_matmul_case(random, PAL_TYPE(PAL_F32, rows, r, m));
+  const pal_value b = pal_matmul_case(
+      random, PAL_TYPE(PAL_F32, rows, transposed ? n : r, transposed ? r : n));
   return pal_matmul(pal_case_graph(random), a, b, true, transposed);
 }
 
@@ -124,9 +136,10 @@ const pal_op pal_op_matmul_transposed = {
                 "y = a^T b, summed over the active rows; or a^T b^T (transpose_b), all static.\n"
                 "a f32 [R, M], b f32 [R, N] of the same rows (or [N, R]); y [M, N], static.\n"
                 "y[m, n] = sum over r ascending, one fused chain from 0; 0 without rows.\n"
+                "precision: as of matmul.\n"
                 "da = b dy^T or b^T dy^T; db = a dy or dy^T a^T."),
     .min_in = 2, .max_in = 2,
-    .fields = pal_matmul_fields, .n_fields = 1, .attrs_size = sizeof(pal_matmul_attrs),
+    .fields = pal_matmul_fields, .n_fields = 2, .attrs_size = sizeof(pal_matmul_attrs),
     .infer = outer_infer,
     .gradient = outer_gradient,
     .reference = outer_reference,

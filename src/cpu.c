@@ -49,14 +49,22 @@ static bool machine_has(pal_isa isa) {
     default: return false;
   }
 }
+
+static bool machine_dots_bf16(void) {
+  unsigned eax, ebx, ecx, edx;
+  return machine_has(PAL_ISA_AVX512) && __get_cpuid_count(7, 1, &eax, &ebx, &ecx, &edx) &&
+         (eax >> 5 & 1);
+}
 #elif defined(__aarch64__)
 /* Advanced SIMD is part of the base architecture. */
 static bool machine_has(pal_isa isa) { return isa == PAL_ISA_NEON; }
+static bool machine_dots_bf16(void) { return false; }
 #else
 static bool machine_has(pal_isa isa) {
   (void)isa;
   return false;
 }
+static bool machine_dots_bf16(void) { return false; }
 #endif
 
 static bool build_has(pal_isa isa) {
@@ -74,20 +82,29 @@ static bool build_has(pal_isa isa) {
   }
 }
 
+enum { DOTS_BF16 = PAL_ISA_COUNT, KNOWN };
+
 /* Asked for at every kernel call, and cpuid is slow in a virtual machine: bit i says set i, the top
  * bit that the answer is known. Threads that race find the same answer. */
-bool pal_isa_available(pal_isa isa) {
+static unsigned available(void) {
   static _Atomic unsigned cache;
-  const unsigned known = 1u << PAL_ISA_COUNT;
+  const unsigned known = 1u << KNOWN;
   unsigned sets = atomic_load_explicit(&cache, memory_order_relaxed);
   if (!(sets & known)) {
     sets = known | 1u << PAL_ISA_GENERIC;
     for (int i = PAL_ISA_GENERIC + 1; i < PAL_ISA_COUNT; i++)
       if (build_has((pal_isa)i) && machine_has((pal_isa)i)) sets |= 1u << i;
+    if (machine_dots_bf16()) sets |= 1u << DOTS_BF16;
     atomic_store_explicit(&cache, sets, memory_order_relaxed);
   }
-  return (unsigned)isa < PAL_ISA_COUNT && (sets >> isa & 1u);
+  return sets;
 }
+
+bool pal_isa_available(pal_isa isa) {
+  return (unsigned)isa < PAL_ISA_COUNT && (available() >> isa & 1u);
+}
+
+bool pal_cpu_dots_bf16(void) { return available() >> DOTS_BF16 & 1u; }
 
 pal_isa pal_cpu_best(void) {
   static const pal_isa widest_first[] = {PAL_ISA_AVX512, PAL_ISA_AVX2, PAL_ISA_NEON};

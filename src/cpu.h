@@ -9,4 +9,6 @@
 
 /* The widest instruction set available; PAL_ISA_GENERIC at least. */
 pal_isa pal_cpu_best(void);
+/* Whether the machine has AVX-512 and AVX512-BF16. */
+bool pal_cpu_dots_bf16(void);
 #endif

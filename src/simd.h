@@ -87,6 +87,17 @@ static inline void vf_store_bf16_n(uint16_t *p, vf v, int n) {
 }
 static inline void vf_store_bf16(uint16_t *p, vf v) { vf_store_bf16_n(p, v, PAL_LANES); }
 
+/* v rounded to bfloat16, to nearest even; subnormal numbers to zeros of their sign, a NaN stays
+ * one. */
+static inline vf vf_round_bf16(vf v) {
+  const vi bits = vf_bits(v), sign = vi_set(INT32_MIN), quiet = vi_or(bits, vi_set(0x400000));
+  const vi odd = vi_and(vi_shr(bits, 16), vi_set(1));
+  const vi rounded = vi_select(vf_ne(v, v), quiet, vi_add(bits, vi_add(vi_set(0x7fff), odd)));
+  const vm normal = vi_gt(vi_and(bits, vi_set(0x7f800000)), vi_zero());
+  const vi upper = vi_set((int32_t)0xffff0000u);
+  return vf_of_bits(vi_and(vi_select(normal, rounded, vi_and(bits, sign)), upper));
+}
+
 /* Bytes 0..255; stores keep the low 8 bits. */
 static inline vi vi_load_u8_n(const uint8_t *p, int n) {
   int32_t out[PAL_LANES] = {0};

@@ -7,6 +7,9 @@ check_PROGRAMS += %D%/test_attention
 check_PROGRAMS += %D%/test_base
 %C%_test_base_SOURCES = %D%/test_base.c
 
+check_PROGRAMS += %D%/test_bf16
+%C%_test_bf16_SOURCES = %D%/test_bf16.c %D%/gym.c %D%/gym.h
+
 check_PROGRAMS += %D%/test_edit
 %C%_test_edit_SOURCES = %D%/test_edit.c
 

@@ -92,7 +92,8 @@ static pal_status evaluate(evaluation *e, pal_model *model, pal_likelihood *resu
   e->at = pal_calloc((size_t)e->draws * (size_t)e->chunks + 1, sizeof *e->at);
   if (!e->at) return pal_fail(error, PAL_E_MEMORY, "no memory to evaluate %d examples", e->n);
   const int together = e->chunks < TOGETHER ? e->chunks : TOGETHER;
-  pal_status status = pal_shards_init(&e->shards, model, together, e->chunk, false, error);
+  pal_status status = pal_shards_init(&e->shards, model, together, e->chunk, false,
+                                      PAL_PRECISION_F32, error);
   int draws = 0;
   while (draws < e->draws && !status) {
     status = run_draw(e, draws++, error);

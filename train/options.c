@@ -25,6 +25,7 @@ static const pal_setting settings[] = {
     {"final", "0.1", "share of the rate that is left at the end"},
     {"ema", "0", "decay of the averages that are evaluated and saved, e.g. 0.999; 0: none"},
     {"weights", "", "of the loss's parts in turn, with commas, the last serving the rest; empty: 1"},
+    {"precision", "f32", "of matrix products while training: f32, or bf16 with f32 sums"},
     {"seed", "1", "of corruption and dropout, at most 19 digits"},
 };
 enum { SETTINGS = sizeof settings / sizeof *settings };
@@ -90,6 +91,14 @@ static pal_status read_seed(const char *const *value, uint64_t *seed, pal_error 
   return PAL_OK;
 }
 
+static pal_status read_precision(const char *const *value, pal_precision *precision,
+                                 pal_error *error) {
+  const char *name = text(value, "precision");
+  *precision = strcmp(name, "bf16") == 0 ? PAL_PRECISION_BF16 : PAL_PRECISION_F32;
+  if (*precision == PAL_PRECISION_BF16 || strcmp(name, "f32") == 0) return PAL_OK;
+  return pal_fail(error, PAL_E_ARGUMENT, "the trainer: precision is f32 or bf16, not \"%s\"", name);
+}
+
 static pal_status find_optimizer(const char *name, const pal_context *context,
                                  const pal_optimizer **optimizer, pal_error *error) {
   *optimizer = pal_lookup(context, "optimizer", name);
@@ -129,6 +138,7 @@ pal_status pal_trainer_read(pal_trainer_numbers *t, const char *const *value, pa
       (status = real(value, "final", 0, 1, &t->schedule.final, error)) ||
       (status = pal_schedule_named(&t->schedule, text(value, "schedule"), error)) ||
       (status = read_weights(value, t->weight, error)) ||
+      (status = read_precision(value, &t->precision, error)) ||
       (status = read_seed(value, &t->seed, error)))
     return status;
   t->schedule.steps = t->steps;

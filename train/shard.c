@@ -98,6 +98,7 @@ static pal_plan *compile(pal_shards *shards, int64_t rows, int64_t sequences, pa
     pal_fail(error, PAL_E_MEMORY, "no memory for a graph");
     return NULL;
   }
+  pal_graph_set_precision(g, shards->precision);
   const pal_batch_values in = pal_batch_inputs(g, rows, sequences, shards->training);
   const pal_value total = add_loss(g, shards->model, &in);
   pal_plan *plan = NULL;
@@ -245,8 +246,8 @@ pal_status pal_shards_run(pal_shards *shards, int first, int end, const float sc
 /* ---- all of it ------------------------------------------------------------------------------ */
 
 pal_status pal_shards_init(pal_shards *shards, pal_model *model, int n, int64_t sequences,
-                           bool training, pal_error *error) {
-  *shards = (pal_shards){.model = model, .training = training};
+                           bool training, pal_precision precision, pal_error *error) {
+  *shards = (pal_shards){.model = model, .training = training, .precision = precision};
   pal_status status = pal_staging_init(&shards->staging, model, n, sequences, error);
   shards->part = status ? NULL : pal_calloc((size_t)n, sizeof *shards->part);
   if (!status && !shards->part)

@@ -14,6 +14,7 @@ typedef struct pal_worker pal_worker;
 typedef struct pal_shards {
   pal_model *model; /* borrowed */
   bool training;    /* gradients are wanted, dropout is on */
+  pal_precision precision; /* of products */
   pal_staging staging;
   int64_t row_room, sequence_room; /* of the plan */
   pal_plan *plan;
@@ -27,7 +28,7 @@ typedef struct pal_shards {
 
 /* Shards of about `sequences` examples each. Makes the model's parameters where they are absent. */
 pal_status pal_shards_init(pal_shards *shards, pal_model *model, int n, int64_t sequences,
-                           bool training, pal_error *error);
+                           bool training, pal_precision precision, pal_error *error);
 void pal_shards_free(pal_shards *shards);
 
 /* The rows and counts of all shards together. */

@@ -21,7 +21,8 @@ static double average_decay(double ema, int64_t step) {
 static pal_status build(pal_trainer *t, pal_error *error) {
   const int64_t n = (t->set.batch + t->set.shard - 1) / t->set.shard;
   pal_status status =
-      pal_shards_init(&t->shards, t->model, (int)n, (t->set.batch + n - 1) / n, true, error);
+      pal_shards_init(&t->shards, t->model, (int)n, (t->set.batch + n - 1) / n, true,
+                      t->set.precision, error);
   if (!status)
     status = pal_update_init(&t->update, pal_model_context(t->model), pal_model_store(t->model),
                              t->shards.parameter, t->shards.parameters, &t->set.update, error);

@@ -12,6 +12,7 @@ typedef struct pal_trainer_numbers {
   int64_t steps, batch, shard, micro;
   double rate, matrix_rate, ema, weight[PAL_MAX_PARTS];
   uint64_t seed;
+  pal_precision precision;
   pal_schedule schedule;
   pal_update_options update;
 } pal_trainer_numbers;

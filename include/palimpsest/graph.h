@@ -21,6 +21,17 @@ PAL_API const pal_error *pal_graph_error(const pal_graph *graph);
 PAL_API pal_context *pal_graph_context(const pal_graph *graph);
 PAL_API pal_store *pal_graph_store(const pal_graph *graph);
 
+/* The numeric class of matrix products (pal_matmul, pal_linear), each a different set of numbers:
+ *   f32   operands and sums in f32
+ *   bf16  operands rounded to bfloat16, to nearest even, and summed in f32 in the same order;
+ *         subnormal numbers count as zeros. Values between ops, and so variables, remain f32. The
+ *         same bits on every instruction set; fast where the processor has AVX512-BF16.
+ * Holds for products built from then on, and for their gradients whenever those are built. A new
+ * graph is f32. */
+typedef enum pal_precision { PAL_PRECISION_F32, PAL_PRECISION_BF16 } pal_precision;
+PAL_API void pal_graph_set_precision(pal_graph *graph, pal_precision precision);
+PAL_API pal_precision pal_graph_precision(const pal_graph *graph);
+
 /* Remembers the caller's place for error messages; returns `graph`. The builder macros
  * call it for you. */
 PAL_API pal_graph *pal_here(pal_graph *graph, const char *file, int line);

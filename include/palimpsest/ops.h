@@ -50,7 +50,8 @@ PAL_API void pal_check_finite(pal_graph *g, pal_value x, const char *what);
 /* ---- products (ops/matmul.c) ------------------------------------------------------ */
 /* a [M, K] (or [K, M] with transpose_a) times b [K, N] (or [N, K]). Symbolic rows: a alone
  * without transpose_a (result [T, N]), or both a and b with transpose_a (result static [M, N],
- * summed over active rows). f32. One accumulation order, k ascending, whatever M. */
+ * summed over active rows). f32, of the graph's precision. One accumulation order, k ascending,
+ * whatever M. */
 PAL_API pal_value pal_matmul(pal_graph *g, pal_value a, pal_value b, bool transpose_a,
                              bool transpose_b);
 /* x [T, I], weight [O, I] (PyTorch's layout), bias [O] or nil: x weight^T + bias, [T, O]. */

@@ -10,6 +10,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "ops/kernels/gemm_bf16.h"
+
 enum {
   PAL_KEY_TILE = 128,    /* part of the numbers: the softmax is rescaled at its borders */
   PAL_QUERY_BLOCK = 96, /* queries of a forward call at most; not part of the numbers */
@@ -34,6 +36,7 @@ typedef struct pal_attention_head {
   int64_t positions;
   const int32_t *q_group, *k_group; /* [., groups] */
   int64_t groups;
+  const pal_gemm_bf16_kernels *bf16; /* for products of rounded operands; NULL: of f32 */
 } pal_attention_head;
 
 typedef struct pal_attention_result {

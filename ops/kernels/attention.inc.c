@@ -1,12 +1,26 @@
 /* Bodies of pal_attention_kernels, compiled once per instruction set (floor 2). Here: forward.
  *
  * Scores are computed with keys in the lanes (K is transposed tile by tile), everything else with
- * columns in the lanes; all products go through attention_mm. Only PAL_KEY_TILE is part of the
+ * columns in the lanes; all products go through attention_multiply. Only PAL_KEY_TILE is part of the
  * numbers. A row's arithmetic depends on the row and the keys it sees: where not all queries of a
  * register tile see a key, those that do are served one by one. */
 #include "ops/kernels/attention_product.inc.c"
 
 #include "ops/kernels/attention_pairs.inc.c"
+
+/* attention_mm, or the same of rounded operands. */
+static void attention_multiply(const pal_attention_head *h, int64_t rows, int64_t cols, int64_t k,
+                               const float *a, int64_t a_row, int64_t a_step, const float *b,
+                               int64_t b_row, float *c, int64_t c_row, bool add) {
+  if (!h->bf16) {
+    attention_mm(rows, cols, k, a, a_row, a_step, b, b_row, c, c_row, add);
+    return;
+  }
+  const pal_gemm_block block = {.m = rows, .n = cols, .k = k, .a = a, .a_row = a_row,
+                                .a_col = a_step, .b = b, .b_row = b_row, .c = c, .c_row = c_row,
+                                .add = add};
+  h->bf16->block(&block);
+}
 
 /* Scores of query i to scaled and biased ones, masked ones to -inf; the largest. */
 static float attention_scores(const pal_attention_head *h, int64_t i, attention_span span, float *s,
@@ -65,7 +79,7 @@ static vf attention_weights(attention_span span, float top, bool holes, float *s
 }
 
 /* out += weights times values for up to 6 queries; each sees its own span, in order. */
-static void attention_mix(int64_t rows, const attention_span *span, const float *s, const float *v,
+static void attention_mix(const pal_attention_head *h, int64_t rows, const attention_span *span, const float *s, const float *v,
                           int64_t v_row, int64_t wide, float *out) {
   attention_span all = span[0];
   for (int64_t r = 1; r < rows; r++) {
@@ -76,15 +90,15 @@ static void attention_mix(int64_t rows, const attention_span *span, const float 
   for (int64_t r = 0; r < rows; r++) {
     const int64_t end = shared ? all.lo : span[r].hi;
     if (span[r].lo < end)
-      attention_mm(1, wide, end - span[r].lo, s + r * PAL_KEY_TILE + span[r].lo, 0, 1,
+      attention_multiply(h, 1, wide, end - span[r].lo, s + r * PAL_KEY_TILE + span[r].lo, 0, 1,
                    v + span[r].lo * v_row, v_row, out + r * wide, 0, true);
   }
   if (!shared) return;
-  attention_mm(rows, wide, all.hi - all.lo, s + all.lo, PAL_KEY_TILE, 1, v + all.lo * v_row, v_row,
+  attention_multiply(h, rows, wide, all.hi - all.lo, s + all.lo, PAL_KEY_TILE, 1, v + all.lo * v_row, v_row,
                out, wide, true);
   for (int64_t r = 0; r < rows; r++)
     if (all.hi < span[r].hi)
-      attention_mm(1, wide, span[r].hi - all.hi, s + r * PAL_KEY_TILE + all.hi, 0, 1,
+      attention_multiply(h, 1, wide, span[r].hi - all.hi, s + r * PAL_KEY_TILE + all.hi, 0, 1,
                    v + all.hi * v_row, v_row, out + r * wide, 0, true);
 }
 
@@ -132,7 +146,7 @@ static void attention_group(const pal_attention_head *h, int64_t i, int64_t rows
   const bool plain = full && !h->bias && h->scale > 0.0f;
   const attention_span reach = attention_reach(h, i, rows, first, n);
   if (reach.lo >= reach.hi) return;
-  attention_mm(rows, attention_up(reach.hi), h->d, h->q + i * h->q_stride, h->q_stride, 1, m->kt,
+  attention_multiply(h, rows, attention_up(reach.hi), h->d, h->q + i * h->q_stride, h->q_stride, 1, m->kt,
                PAL_KEY_TILE, m->s, PAL_KEY_TILE, false);
   attention_span span[PAL_QUERY_GROUP];
   float fade[2 * PAL_LANES];
@@ -154,11 +168,11 @@ static void attention_group(const pal_attention_head *h, int64_t i, int64_t rows
     if (holes) attention_mix_holes(span[r], s, v, v_row, wide, out);
   }
   if (whole && !holes) {
-    attention_mm(rows, wide, n, m->s, PAL_KEY_TILE, 1, v, v_row, m->out + i * wide, wide, true);
+    attention_multiply(h, rows, wide, n, m->s, PAL_KEY_TILE, 1, v, v_row, m->out + i * wide, wide, true);
     return;
   }
   for (int64_t r = 0; r < rows && !holes; r += 6)
-    attention_mix(rows - r < 6 ? rows - r : 6, span + r, m->s + r * PAL_KEY_TILE, v, v_row, wide,
+    attention_mix(h, rows - r < 6 ? rows - r : 6, span + r, m->s + r * PAL_KEY_TILE, v, v_row, wide,
                   m->out + (i + r) * wide);
 }
 

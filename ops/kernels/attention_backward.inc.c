@@ -5,7 +5,7 @@
 
 /* ---- backward: P and dS are computed again tile by tile -------------------------------------- */
 
-/* delta = sum(dout * out) - dlse, per query; summed as attention_mm sums dout v, so that with one
+/* delta = sum(dout * out) - dlse, per query; summed as attention_multiply sums dout v, so that with one
  * visible key, where out is v, the difference of the two is 0. Rows go side by side, chains are
  * slow. */
 static void attention_delta(const pal_attention_head *h, const pal_attention_grads *to) {
@@ -19,8 +19,16 @@ static void attention_delta(const pal_attention_head *h, const pal_attention_gra
       o[r] = to->out + row * to->out_stride;
       g[r] = to->dout + row * to->out_stride;
     }
-    for (int64_t c = 0; c < h->dv; c++)
-      for (int64_t r = 0; r < SIDE; r++) sum[r] = fmaf(g[r][c], o[r][c], sum[r]);
+    for (int64_t c = 0; c < h->dv; c += PAL_LANES) {
+      const int lanes = attention_lanes(h->dv - c);
+      float x[SIDE][PAL_LANES];
+      for (int64_t r = 0; r < SIDE; r++) {
+        const vf row = vf_load_n(g[r] + c, lanes);
+        vf_store(x[r], h->bf16 ? vf_round_bf16(row) : row);
+      }
+      for (int l = 0; l < lanes; l++)
+        for (int64_t r = 0; r < SIDE; r++) sum[r] = fmaf(x[r][l], o[r][c + l], sum[r]);
+    }
     for (int64_t r = 0; r < n; r++)
       to->delta[i + r] = sum[r] - (to->dlse ? to->dlse[(i + r) * to->lse_stride] : 0.0f);
   }
@@ -73,10 +81,10 @@ static void attention_row_backward(const pal_attention_head *h, const pal_attent
 }
 
 /* dq += t k, one vector at a time where the width is not a multiple of 16. */
-static void attention_add_dq(int64_t rows, int64_t width, int64_t n, const float *t, const float *k,
+static void attention_add_dq(const pal_attention_head *h, int64_t rows, int64_t width, int64_t n, const float *t, const float *k,
                              float *dq, int64_t stride) {
   const int64_t full = width / PAL_LANES * PAL_LANES, wide = attention_up(width);
-  attention_mm(rows, full, n, t, PAL_KEY_TILE, 1, k, wide, dq, stride, true);
+  attention_multiply(h, rows, full, n, t, PAL_KEY_TILE, 1, k, wide, dq, stride, true);
   if (full == width) return;
   const int lanes = (int)(width - full);
   for (int64_t i = 0; i < rows; i += 6) {
@@ -84,7 +92,7 @@ static void attention_add_dq(int64_t rows, int64_t width, int64_t n, const float
     const int64_t some = rows - i < 6 ? rows - i : 6;
     for (int64_t r = 0; r < some; r++)
       vf_store(room + r * PAL_LANES, vf_load_n(dq + (i + r) * stride + full, lanes));
-    attention_mm(some, PAL_LANES, n, t + i * PAL_KEY_TILE, PAL_KEY_TILE, 1, k + full, wide, room,
+    attention_multiply(h, some, PAL_LANES, n, t + i * PAL_KEY_TILE, PAL_KEY_TILE, 1, k + full, wide, room,
                  PAL_LANES, true);
     for (int64_t r = 0; r < some; r++)
       vf_store_n(dq + (i + r) * stride + full, vf_load(room + r * PAL_LANES), lanes);
@@ -97,8 +105,8 @@ static void attention_block_backward(const pal_attention_head *h, const pal_atte
                                      const attention_room *m) {
   const int64_t wd = attention_up(h->d), wv = attention_up(h->dv), up = attention_up(n);
   const float *q = h->q + i * h->q_stride, *g = to->dout + i * to->out_stride;
-  attention_mm(rows, up, h->d, q, h->q_stride, 1, m->kt, PAL_KEY_TILE, m->s, PAL_KEY_TILE, false);
-  attention_mm(rows, up, h->dv, g, to->out_stride, 1, m->vt, PAL_KEY_TILE, m->t, PAL_KEY_TILE,
+  attention_multiply(h, rows, up, h->d, q, h->q_stride, 1, m->kt, PAL_KEY_TILE, m->s, PAL_KEY_TILE, false);
+  attention_multiply(h, rows, up, h->dv, g, to->out_stride, 1, m->vt, PAL_KEY_TILE, m->t, PAL_KEY_TILE,
                false);
   const bool plain = !h->bias && attention_full(h, i, rows, first, n);
   for (int64_t r = 0; r < rows; r++) {
@@ -109,11 +117,11 @@ static void attention_block_backward(const pal_attention_head *h, const pal_atte
     else
       attention_row_backward(h, to, i + r, attention_visible(h, i + r, first, n), n, s, t, m);
   }
-  attention_add_dq(rows, h->d, n, m->t, m->kp, to->dq + i * h->q_stride, h->q_stride);
+  attention_add_dq(h, rows, h->d, n, m->t, m->kp, to->dq + i * h->q_stride, h->q_stride);
   attention_pack(rows, h->d, q, h->q_stride, m->qp);
   attention_pack(rows, h->dv, g, to->out_stride, m->gp);
-  attention_mm(n, wv, rows, m->s, 1, PAL_KEY_TILE, m->gp, wv, m->dv, wv, true);
-  attention_mm(n, wd, rows, m->t, 1, PAL_KEY_TILE, m->qp, wd, m->dk, wd, true);
+  attention_multiply(h, n, wv, rows, m->s, 1, PAL_KEY_TILE, m->gp, wv, m->dv, wv, true);
+  attention_multiply(h, n, wd, rows, m->t, 1, PAL_KEY_TILE, m->qp, wd, m->dk, wd, true);
 }
 
 static void attention_zero(int64_t rows, int64_t width, float *to, int64_t stride) {

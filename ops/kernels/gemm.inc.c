@@ -58,12 +58,15 @@ static inline void gemm_store(float *p, vf v, int64_t left) {
 #define GEMM_VECTORS_2(V, i) V(i, 0, PAL_LANES) V(i, 1, t->last)
 #define GEMM_VECTORS_3(V, i) V(i, 0, PAL_LANES) V(i, 1, PAL_LANES) V(i, 2, t->last)
 
+#ifndef GEMM_MULTIPLY_ADD /* isa_avx512bf16.c has another */
+#define GEMM_MULTIPLY_ADD vf_fma
+#endif
 #define GEMM_PLACE(i, v) (t->c + i * t->c_row + v * PAL_LANES)
 #define GEMM_ZERO(i, v, lanes) vf c##i##_##v = vf_zero();
 #define GEMM_LOAD(i, v, lanes) c##i##_##v = gemm_load(GEMM_PLACE(i, v), lanes);
 #define GEMM_STORE(i, v, lanes) gemm_store(GEMM_PLACE(i, v), c##i##_##v, lanes);
 #define GEMM_READ(i, v, lanes) const vf b##v = vf_load(b + v * PAL_LANES);
-#define GEMM_FMA(i, v, lanes) c##i##_##v = vf_fma(x, b##v, c##i##_##v);
+#define GEMM_FMA(i, v, lanes) c##i##_##v = GEMM_MULTIPLY_ADD(x, b##v, c##i##_##v);
 #define GEMM_BIAS(i, v, lanes) const vf bias##v = gemm_load(t->bias + v * PAL_LANES, lanes);
 #define GEMM_ADD(i, v, lanes) c##i##_##v = vf_add(c##i##_##v, bias##v);
 

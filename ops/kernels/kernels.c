@@ -4,6 +4,8 @@
 #endif
 #include "ops/kernels/kernels.h"
 
+#include "src/cpu.h"
+
 extern const pal_kernels pal_kernels_generic, pal_kernels_avx2, pal_kernels_avx512,
     pal_kernels_neon;
 
@@ -21,4 +23,15 @@ const pal_kernels *pal_kernels_of(pal_isa isa) {
 #endif
     default: return &pal_kernels_generic;
   }
+}
+
+#ifdef PAL_HAVE_AVX512BF16
+extern const pal_gemm_bf16_kernels pal_gemm_avx512bf16;
+#endif
+
+const pal_gemm_bf16_kernels *pal_gemm_bf16_of(pal_isa isa) {
+#ifdef PAL_HAVE_AVX512BF16
+  if (isa == PAL_ISA_AVX512 && pal_cpu_dots_bf16()) return &pal_gemm_avx512bf16;
+#endif
+  return &pal_kernels_of(isa)->gemm_bf16;
 }

@@ -12,6 +12,7 @@
 #include "ops/kernels/attention.h"
 #include "ops/kernels/elementwise.h"
 #include "ops/kernels/gemm.h"
+#include "ops/kernels/gemm_bf16.h"
 #include "ops/kernels/norm.h"
 #include "ops/kernels/reduce.h"
 #include "ops/kernels/rows.h"
@@ -20,6 +21,7 @@
 typedef struct pal_kernels {
   pal_elementwise_kernels elementwise; /* unary, binary, where */
   pal_gemm_kernels gemm;
+  pal_gemm_bf16_kernels gemm_bf16; /* without AVX512-BF16 */
   pal_reduce_kernels reduce;       /* reductions over rows and columns, softmax */
   pal_norm_kernels norm;           /* layer_norm, rms_norm, losses */
   pal_rows_kernels rows;           /* gather, scatter, segments */
@@ -29,4 +31,6 @@ typedef struct pal_kernels {
 
 /* The table of an available instruction set; the generic one for any other. */
 const pal_kernels *pal_kernels_of(pal_isa isa);
+/* Its bfloat16 products: with AVX512-BF16 where that comes with the set. */
+const pal_gemm_bf16_kernels *pal_gemm_bf16_of(pal_isa isa);
 #endif

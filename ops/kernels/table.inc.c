@@ -5,6 +5,7 @@
 #include "ops/kernels/attention.inc.c"
 #include "ops/kernels/elementwise.inc.c"
 #include "ops/kernels/gemm.inc.c"
+#include "ops/kernels/gemm_bf16.inc.c"
 #include "ops/kernels/norm.inc.c"
 #include "ops/kernels/reduce.inc.c"
 #include "ops/kernels/rows.inc.c"
@@ -14,6 +15,7 @@ extern const pal_kernels PAL_TABLE;
 const pal_kernels PAL_TABLE = {
     .elementwise = PAL_ELEMENTWISE_KERNELS,
     .gemm = PAL_GEMM_KERNELS,
+    .gemm_bf16 = PAL_GEMM_BF16_KERNELS,
     .reduce = PAL_REDUCE_KERNELS,
     .norm = PAL_NORM_KERNELS,
     .rows = PAL_ROWS_KERNELS,
