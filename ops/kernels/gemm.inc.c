@@ -42,6 +42,10 @@ static inline void gemm_store(float *p, vf v, int64_t left) {
     vf_store(p, v);
 }
 
+/* How many steps of k ahead a is asked for: where its rows are strided (the outer form) the hardware
+ * does not foresee the next line. Asking for b too costs more than it gives. */
+enum { GEMM_AHEAD_K = 16 };
+
 /* Tiles are written out by macros, because sums in arrays would end up in memory.
  * GEMM_ROWS_<rows>(X, vectors): X(i, vectors) for every row i of a tile. */
 #define GEMM_ROWS_1(X, n) X(0, n)
@@ -91,6 +95,7 @@ static inline void gemm_store(float *p, vf v, int64_t left) {
     const float *b = t->b; \
     const int64_t step = t->a_col, end = t->k * step, b_row = t->b_row; \
     for (int64_t k = 0; k < end; k += step, b += b_row) { \
+      __builtin_prefetch(a0 + k + GEMM_AHEAD_K * step); \
       GEMM_VECTORS_##n(GEMM_READ, 0) \
       GEMM_ROWS_##rows(GEMM_ROW_STEP, n) \
     } \
