@@ -1,6 +1,6 @@
 /* accumulate, fill, after: the ops of the gradient transformation (floor 3).
  *
- * Invariant: plain C in one order of additions, so the bits are the same everywhere. */
+ * Invariant: one order of additions, so the bits are the same everywhere. */
 #define PAL_NO_CALLER
 #include "autograd/accumulate.h"
 
@@ -9,6 +9,8 @@
 #include <string.h>
 
 #include "graph/internal.h"
+#include "ops/kernels/kernels.h"
+#include "ops/shape.h"
 
 /* Elements [*first, *last) of output 0 that a row range stands for. */
 static void element_range(const pal_run *run, int64_t *first, int64_t *last) {
@@ -59,15 +61,18 @@ static pal_status accumulate_run(const pal_run *run) {
   int64_t first, last;
   element_range(run, &first, &last);
   float sum[BLOCK];
-  float *out = run->out[0];
+  const pal_elementwise_kernels *k = &pal_kernels_of(run->isa)->elementwise;
   for (int64_t at = first; at < last; at += BLOCK) {
-    size_t n = (size_t)(last - at < BLOCK ? last - at : BLOCK);
-    memcpy(sum, (const float *)run->in[0] + at, n * sizeof *sum);
+    const pal_plane plane = {.rows = 1, .n = last - at < BLOCK ? last - at : BLOCK,
+                             .step = {1, 1}};
+    const float *x = (const float *)run->in[0] + at;
+    float *out = (float *)run->out[0] + at;
+    if (run->n_in == 1) memmove(out, x, (size_t)plane.n * sizeof *out);
     for (int i = 1; i < run->n_in; i++) {
-      const float *x = (const float *)run->in[i] + at;
-      for (size_t e = 0; e < n; e++) sum[e] += x[e];
+      float *to = i == run->n_in - 1 ? out : sum;
+      k->binary_f32(PAL_BINARY_ADD, &plane, to, x, (const float *)run->in[i] + at);
+      x = to;
     }
-    memcpy(out + at, sum, n * sizeof *sum);
   }
   return PAL_OK;
 }
@@ -220,7 +225,39 @@ static pal_value apply(pal_graph *graph, const pal_op *op, const pal_value *in, 
   return pal_apply_op(graph, op, in, n, attrs, NULL);
 }
 
+/* The padded value, if x is one; *attrs says by what. */
+static pal_value padded(const pal_graph *graph, pal_value x, pal_pad_attrs *attrs) {
+  const pal_node *node = &graph->node.at[graph->value.at[x.id].node];
+  if (node->kind != PAL_NODE_OP || node->op != &pal_op_pad) return PAL_NIL;
+  *attrs = *(const pal_pad_attrs *)node->attrs;
+  return node->in[0];
+}
+
+/* Gradients of slices that lie side by side and cover an axis are joined instead: the same sum
+ * but for zeros. Nil if these are not such gradients. */
+static pal_value join(pal_graph *graph, const pal_value *x, int n) {
+  pal_value part[PAL_MAX_INPUTS];
+  pal_pad_attrs at = {0};
+  int64_t axis = -1, end = 0;
+  if (n > PAL_MAX_INPUTS || pal_lookup(graph->context, "op", "concat") != &pal_op_concat)
+    return PAL_NIL;
+  for (int k = 0; k < n; k++) {
+    part[k] = PAL_NIL;
+    for (int i = 0; i < n && pal_is_nil(part[k]); i++) {
+      const pal_value from = padded(graph, x[i], &at);
+      if (pal_is_nil(from) || (axis >= 0 && at.axis != axis)) return PAL_NIL;
+      if (at.before == end && pal_type_of(graph, from).dim[at.axis] > 0) part[k] = from;
+    }
+    if (pal_is_nil(part[k])) return PAL_NIL;
+    axis = at.axis;
+    end += pal_type_of(graph, part[k]).dim[axis];
+  }
+  return at.after == 0 ? pal_concat(graph, part, n, (int)axis) : PAL_NIL;
+}
+
 pal_value pal_accumulate(pal_graph *graph, const pal_value *x, int n) {
+  const pal_value joined = n > 1 && !graph->error.code ? join(graph, x, n) : PAL_NIL;
+  if (!pal_is_nil(joined)) return joined;
   if (n <= PAL_MAX_INPUTS) return apply(graph, &accumulate_op, x, n, NULL);
   pal_value in[PAL_MAX_INPUTS];
   pal_value sum = apply(graph, &accumulate_op, x, PAL_MAX_INPUTS, NULL);

@@ -13,5 +13,9 @@ static inline size_t pal_shape_row_bytes(const pal_type *type) {
   return (size_t)pal_type_row(type) * pal_dtype_size(type->dtype);
 }
 
+typedef struct pal_pad_attrs {
+  int64_t axis, before, after;
+} pal_pad_attrs;
+
 extern const pal_op pal_op_slice, pal_op_pad, pal_op_concat;
 #endif

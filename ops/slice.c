@@ -89,14 +89,10 @@ static pal_status slice_run(const pal_run *run) {
   return PAL_OK;
 }
 
-typedef struct pad_attrs {
-  int64_t axis, before, after;
-} pad_attrs;
-
 static pal_status slice_gradient(pal_gradient_call *call) {
   const slice_attrs *a = call->attrs;
   const int64_t n = pal_type_of(call->graph, call->in[0]).dim[a->axis];
-  const pad_attrs attrs = {a->axis, a->begin, n - a->end};
+  const pal_pad_attrs attrs = {a->axis, a->begin, n - a->end};
   if (call->wanted & 1)
     call->in_grad[0] = pal_apply(call->graph, "pad", &call->out_grad[0], 1, &attrs, NULL);
   return PAL_OK;
@@ -156,13 +152,13 @@ const pal_op pal_op_slice = {
 /* ---- pad ------------------------------------------------------------------------------------- */
 
 static const pal_attr_field pad_fields[] = {
-    PAL_FIELD(pad_attrs, axis, PAL_ATTR_INT),
-    PAL_FIELD(pad_attrs, before, PAL_ATTR_INT),
-    PAL_FIELD(pad_attrs, after, PAL_ATTR_INT),
+    PAL_FIELD(pal_pad_attrs, axis, PAL_ATTR_INT),
+    PAL_FIELD(pal_pad_attrs, before, PAL_ATTR_INT),
+    PAL_FIELD(pal_pad_attrs, after, PAL_ATTR_INT),
 };
 
 static pal_status pad_infer(pal_infer *call) {
-  const pad_attrs *a = call->attrs;
+  const pal_pad_attrs *a = call->attrs;
   const pal_status status = want_axis(call, a->axis);
   if (status) return status;
   if (a->before < 0 || a->after < 0 || a->before > INT32_MAX || a->after > INT32_MAX)
@@ -173,7 +169,7 @@ static pal_status pad_infer(pal_infer *call) {
 }
 
 static pal_status pad_run(const pal_run *run) {
-  const pad_attrs *a = run->attrs;
+  const pal_pad_attrs *a = run->attrs;
   const pal_type *type = &run->out_type[0];
   const int64_t first = pal_first_row(run, type), last = pal_last_row(run, type);
   const size_t row = pal_shape_row_bytes(type);
@@ -201,7 +197,7 @@ static pal_status pad_run(const pal_run *run) {
 }
 
 static pal_status pad_gradient(pal_gradient_call *call) {
-  const pad_attrs *a = call->attrs;
+  const pal_pad_attrs *a = call->attrs;
   const int64_t n = pal_type_of(call->graph, call->in[0]).dim[a->axis];
   if (call->wanted & 1)
     call->in_grad[0] = pal_slice(call->graph, call->out_grad[0], (int)a->axis, a->before,
@@ -210,7 +206,7 @@ static pal_status pad_gradient(pal_gradient_call *call) {
 }
 
 static pal_status pad_reference(const pal_reference *c) {
-  const pad_attrs *a = c->attrs;
+  const pal_pad_attrs *a = c->attrs;
   const int64_t n = pal_active(&c->in_type[0], c->in_rows[0]);
   clear(c->out[0], (size_t)pal_active(&c->out_type[0], c->out_rows[0]) * sizeof(double));
   for (int64_t i = 0; i < n; i++) {
@@ -223,7 +219,7 @@ static pal_status pad_reference(const pal_reference *c) {
 
 static pal_value pad_sample(pal_case *random) {
   const pal_type type = pal_shape_sample(random);
-  const pad_attrs attrs = {sample_axis(random, &type), pal_case_int(random, 0, 3),
+  const pal_pad_attrs attrs = {sample_axis(random, &type), pal_case_int(random, 0, 3),
                            pal_case_int(random, 0, 3)};
   const pal_value x = pal_case_f32(random, type, -1.0, 1.0);
   return pal_apply(pal_case_graph(random), "pad", &x, 1, &attrs, NULL);
@@ -237,7 +233,7 @@ const pal_op pal_op_pad = {
     .max_in = 1,
     .fields = pad_fields,
     .n_fields = 3,
-    .attrs_size = sizeof(pad_attrs),
+    .attrs_size = sizeof(pal_pad_attrs),
     .infer = pad_infer,
     .gradient = pad_gradient,
     .reference = pad_reference,

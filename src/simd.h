@@ -53,6 +53,14 @@ enum { PAL_LANES = 16 };
 #include "src/simd_generic.h"
 #endif
 
+/* to[c, r] = from[r, c] for 16 x 16, of rows that lie from_row and to_row apart. */
+#ifndef PAL_SIMD_TRANSPOSE
+static inline void vf_transpose(const float *from, int64_t from_row, float *to, int64_t to_row) {
+  for (int i = 0; i < PAL_LANES; i++)
+    for (int c = 0; c < PAL_LANES; c++) to[c * to_row + i] = from[i * from_row + c];
+}
+#endif
+
 /* 1 / (1 + exp(-x)). */
 static inline vf vf_sigmoid(vf x) {
   const vf one = vf_set(1.0f);

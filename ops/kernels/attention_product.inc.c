@@ -106,41 +106,6 @@ static void attention_pack(int64_t rows, int64_t width, const float *from, int64
       vf_store(to + i * wide + c, vf_load_n(from + i * stride + c, attention_lanes(width - c)));
 }
 
-#if defined(PAL_SIMD_AVX512)
-/* to[c, r] = from[r, c] for 16 x 16. */
-static void attention_transpose_16(const float *from, int64_t stride, float *to, int64_t to_row) {
-  __m512 a[16], b[16];
-  for (int i = 0; i < 16; i++) a[i] = _mm512_loadu_ps(from + i * stride);
-  for (int i = 0; i < 16; i += 2) {
-    b[i] = _mm512_unpacklo_ps(a[i], a[i + 1]);
-    b[i + 1] = _mm512_unpackhi_ps(a[i], a[i + 1]);
-  }
-  for (int i = 0; i < 16; i += 4) {
-    a[i] = _mm512_shuffle_ps(b[i], b[i + 2], 0x44);
-    a[i + 1] = _mm512_shuffle_ps(b[i], b[i + 2], 0xee);
-    a[i + 2] = _mm512_shuffle_ps(b[i + 1], b[i + 3], 0x44);
-    a[i + 3] = _mm512_shuffle_ps(b[i + 1], b[i + 3], 0xee);
-  }
-  for (int i = 0; i < 4; i++) {
-    b[i] = _mm512_shuffle_f32x4(a[i], a[i + 4], 0x88);
-    b[i + 4] = _mm512_shuffle_f32x4(a[i], a[i + 4], 0xdd);
-    b[i + 8] = _mm512_shuffle_f32x4(a[i + 8], a[i + 12], 0x88);
-    b[i + 12] = _mm512_shuffle_f32x4(a[i + 8], a[i + 12], 0xdd);
-  }
-  for (int i = 0; i < 4; i++) {
-    _mm512_storeu_ps(to + i * to_row, _mm512_shuffle_f32x4(b[i], b[i + 8], 0x88));
-    _mm512_storeu_ps(to + (i + 8) * to_row, _mm512_shuffle_f32x4(b[i], b[i + 8], 0xdd));
-    _mm512_storeu_ps(to + (i + 4) * to_row, _mm512_shuffle_f32x4(b[i + 4], b[i + 12], 0x88));
-    _mm512_storeu_ps(to + (i + 12) * to_row, _mm512_shuffle_f32x4(b[i + 4], b[i + 12], 0xdd));
-  }
-}
-#else
-static void attention_transpose_16(const float *from, int64_t stride, float *to, int64_t to_row) {
-  for (int i = 0; i < 16; i++)
-    for (int c = 0; c < 16; c++) to[c * to_row + i] = from[i * stride + c];
-}
-#endif
-
 /* to[width, PAL_KEY_TILE] from rows of `width`; zeros in lanes rows .. rounded up. */
 static void attention_transpose(int64_t rows, int64_t width, const float *from, int64_t stride,
                                 float *to) {
@@ -151,7 +116,7 @@ static void attention_transpose(int64_t rows, int64_t width, const float *from, 
       float *at = to + c * PAL_KEY_TILE + i;
       const int64_t m = width - c < PAL_LANES ? width - c : PAL_LANES;
       if (n == PAL_LANES && m == PAL_LANES) {
-        attention_transpose_16(corner, stride, at, PAL_KEY_TILE);
+        vf_transpose(corner, stride, at, PAL_KEY_TILE);
         continue;
       }
       for (int64_t y = 0; y < m; y++)

@@ -42,6 +42,10 @@ static inline void gemm_store(float *p, vf v, int64_t left) {
     vf_store(p, v);
 }
 
+/* How many steps of k ahead a is asked for: where its rows are strided (the outer form) the hardware
+ * does not foresee the next line. Asking for b too costs more than it gives. */
+enum { GEMM_AHEAD_K = 16 };
+
 /* Tiles are written out by macros, because sums in arrays would end up in memory.
  * GEMM_ROWS_<rows>(X, vectors): X(i, vectors) for every row i of a tile. */
 #define GEMM_ROWS_1(X, n) X(0, n)
@@ -70,8 +74,11 @@ static inline void gemm_store(float *p, vf v, int64_t left) {
 #define GEMM_BIAS(i, v, lanes) const vf bias##v = gemm_load(t->bias + v * PAL_LANES, lanes);
 #define GEMM_ADD(i, v, lanes) c##i##_##v = vf_add(c##i##_##v, bias##v);
 
+/* The places of the results come nearer while the sum runs. */
+#define GEMM_AHEAD(i, v, lanes) __builtin_prefetch(GEMM_PLACE(i, v), 1);
 #define GEMM_ROW_ZERO(i, n) \
   const float *a##i = t->a + i * t->a_row; \
+  GEMM_VECTORS_##n(GEMM_AHEAD, i) \
   GEMM_VECTORS_##n(GEMM_ZERO, i)
 #define GEMM_ROW_LOAD(i, n) GEMM_VECTORS_##n(GEMM_LOAD, i)
 #define GEMM_ROW_STORE(i, n) GEMM_VECTORS_##n(GEMM_STORE, i)
@@ -91,6 +98,7 @@ static inline void gemm_store(float *p, vf v, int64_t left) {
     const float *b = t->b; \
     const int64_t step = t->a_col, end = t->k * step, b_row = t->b_row; \
     for (int64_t k = 0; k < end; k += step, b += b_row) { \
+      __builtin_prefetch(a0 + k + GEMM_AHEAD_K * step); \
       GEMM_VECTORS_##n(GEMM_READ, 0) \
       GEMM_ROWS_##rows(GEMM_ROW_STEP, n) \
     } \
@@ -155,34 +163,24 @@ static void gemm_pack_rows(const float *b, int64_t b_row, int64_t k, int64_t n, 
   }
 }
 
-/* Transposes rows x columns, at most 4 x 4. Whole ones are stored by rows, which is half the cost. */
-static inline void gemm_transpose(const float *from, int64_t from_row, int64_t rows,
-                                  int64_t columns, float *to, int64_t to_row) {
-  if (rows == 4 && columns == 4) {
-    for (int64_t c = 0; c < 4; c++) {
-      const float row[4] = {from[c], from[from_row + c], from[2 * from_row + c],
-                            from[3 * from_row + c]};
-      memcpy(to + c * to_row, row, sizeof row);
-    }
-    return;
-  }
-  for (int64_t r = 0; r < rows; r++)
-    for (int64_t c = 0; c < columns; c++) to[c * to_row + r] = from[r * from_row + c];
-}
-
-/* One panel of b where the rows are neighbours: a transposition, in blocks of k that fit a cache
- * line. */
+/* One panel of b where the rows are neighbours: a transposition. */
 static void gemm_pack_columns(const float *b, int64_t b_col, int64_t k, int64_t width, int64_t wide,
                               float *out) {
-  for (int64_t i0 = 0; i0 < k; i0 += PAL_LANES) {
-    const int64_t i1 = gemm_least(i0 + PAL_LANES, k);
-    for (int64_t j = 0; j < width; j += 4)
-      for (int64_t i = i0; i < i1; i += 4)
-        gemm_transpose(b + j * b_col + i, b_col, gemm_least(width - j, 4), gemm_least(i1 - i, 4),
-                       out + i * wide + j, wide);
+  for (int64_t j0 = 0; j0 < wide; j0 += PAL_LANES) {
+    const int64_t n = gemm_least(width - j0, PAL_LANES);
+    for (int64_t i0 = 0; i0 < k; i0 += PAL_LANES) {
+      const float *from = b + j0 * b_col + i0;
+      float *to = out + i0 * wide + j0;
+      const int64_t m = gemm_least(k - i0, PAL_LANES);
+      if (n == PAL_LANES && m == PAL_LANES) {
+        vf_transpose(from, b_col, to, wide);
+        continue;
+      }
+      for (int64_t i = 0; i < m; i++)
+        for (int64_t j = 0; j < PAL_LANES; j++)
+          to[i * wide + j] = j < n ? from[j * b_col + i] : 0.0f;
+    }
   }
-  for (int64_t i = 0; i < k; i++)
-    for (int64_t j = width; j < wide; j++) out[i * wide + j] = 0.0f;
 }
 
 static void gemm_pack(const float *b, int64_t b_row, int64_t b_col, int64_t k, int64_t n,
