@@ -139,10 +139,9 @@ def tabulate(what, case, threads, sides):
     mine = {label[11:]: [r["ms"] for r in results] for label, results in sides.items()
             if label.startswith("palimpsest ")}
     ours = sides["palimpsest f32"]
-    work = ours[0]["gflops"] * ours[0]["ms"]  # GFLOP / 1000
-    peak = max(r["peak_gflops"] for r in ours)
-    tokens = {"train": lambda r: r["tokens_per_s"], "latency": lambda r: r["tokens_per_s"],
-              "decode": lambda r: r["tokens_per_s"]}[what](ours[0]) * ours[0]["ms"] / 1e3
+    work = ours[0]["gflops"] * ours[0]["ms"]  # MFLOP
+    peak = statistics.median(r["peak_gflops"] for r in ours)
+    tokens = ours[0]["tokens_per_s"] * ours[0]["ms"] / 1e3
     rows = []
     for label, results in sides.items():
         ms = [r["ms"] for r in results]
