@@ -1,28 +1,25 @@
 #!/usr/bin/env python3
 """Palimpsest against JAX: the same encoder, weights and batch, both timed in turn.
 
-    python3 bench/compare_jax.py --program ./palimpsest --threads 1
+    python3 bench/compare_jax.py --program ./palimpsest
 
-Prints whether loss and gradients agree, then medians and ratios. Everything is compiled by jax.jit.
+Options and output are those of compare_all.py, of which this is a part. Everything is compiled by
+jax.jit; "bf16" has weights and activations of the forward and backward pass in bf16, masters in f32.
 """
 import math
-import os
 
 import twin
 
 
 class Encoder:
-    name = "JAX"
     variants = ["jit", "jit bf16"]
 
     def __init__(self, case, threads):
-        if threads == 1:
-            os.environ.setdefault("XLA_FLAGS", "--xla_cpu_multi_thread_eigen=false")
-        os.environ.setdefault("JAX_PLATFORMS", "cpu")
+        del threads  # by the environment, see compare_all.py
         import jax
         import jax.numpy
         self.jax, self.np, self.case = jax, jax.numpy, case
-        self.name = "JAX " + jax.__version__
+        self.library = "JAX " + jax.__version__
         self.token = self.np.array(case.token.astype("int32"))
         self.target = self.np.array(case.target.clip(min=0).astype("int32"))
         self.weight = self.np.array(case.weight)
@@ -114,7 +111,8 @@ class Encoder:
             new[2][name] = 0.999 * second[name] + 0.001 * g * g
             rise = new[1][name] / (1 - 0.9 ** step)
             root = np.sqrt(new[2][name] / (1 - 0.999 ** step))
-            new[0][name] = p[name] - 1e-4 * (rise / (root + 1e-8) + 0.01 * p[name])
+            decay = 0.01 if twin.decays(name) else 0.0
+            new[0][name] = p[name] - 1e-4 * (rise / (root + 1e-8) + decay * p[name])
         return new
 
     def repeat(self, function, state, carry):
@@ -143,17 +141,20 @@ class Encoder:
         return self.repeat(lambda q: self.logits(q, token), p, False)
 
     def decoder(self, name):
-        np = self.np
-        places = np.arange(self.case.length)
-        token = np.where(places == 0, 0, self.case.mask) + 0 * self.token
+        np, case = self.np, self.case
+        places, boards = np.arange(case.length), np.array(case.boards().astype("int32"))
 
-        def one_pass(p):
+        def one_pass(p, token):
+            """The surest mask of every board is written."""
             chance = self.log_softmax(self.without_mask(self.logits(p, token)))
-            best = np.where(token == self.case.mask, np.max(chance, axis=-1), -np.inf)
+            best = np.where(token == case.mask, np.max(chance, axis=-1), -np.inf)
             written = places == np.argmax(best, axis=-1)[:, None]
-            return np.where(written, np.argmax(chance, axis=-1), token)
-        return self.repeat(one_pass, self.cast(name), False)
+            return np.where(written, np.argmax(chance, axis=-1).astype("int32"), token)
+
+        def passes(p):
+            return self.jax.lax.fori_loop(0, twin.PASSES, lambda i, token: one_pass(p, token), boards)
+        return self.repeat(passes, self.cast(name), False)
 
 
 if __name__ == "__main__":
-    twin.compare(twin.arguments(__doc__.split("\n")[0]), Encoder)
+    twin.main(Encoder, "jax")

@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
 """Palimpsest against PyTorch: the same encoder, weights and batch, both timed in turn.
 
-    python3 bench/compare_torch.py --program ./palimpsest --threads 1
+    python3 bench/compare_torch.py --program ./palimpsest
 
-Prints whether loss and gradients agree, then medians and ratios. PyTorch runs as it is by default, with
-torch.compile, and with bf16 autocast, each where the installed version has it. Its batch is made once
-and is dense; ours is drawn anew and packed in every step.
+Options and output are those of compare_all.py, of which this is a part. PyTorch runs eagerly and through
+torch.compile, in f32 and under bf16 autocast, each where the installed version can. Its batch is made
+once and is dense; ours is drawn anew and packed in every step.
 """
 import math
 
@@ -13,18 +13,18 @@ import twin
 
 
 class Encoder:
-    name = "PyTorch"
-    variants = ["default", "compiled", "bf16", "bf16 compiled"]
+    variants = ["eager", "compiled", "bf16", "bf16 compiled"]
 
     def __init__(self, case, threads):
         import torch
         self.torch, self.case = torch, case
+        self.library = "PyTorch " + torch.__version__
         torch.set_num_threads(threads)
-        self.name = "PyTorch " + torch.__version__
         self.token = torch.from_numpy(case.token)
         self.target = torch.from_numpy(case.target)
         self.weight = torch.from_numpy(case.weight)
         self.rotation = [torch.from_numpy(x) for x in case.rotary()]
+        self.forbidden = torch.arange(case.vocabulary) == case.mask
 
     def parameters(self):
         """Fresh leaves from the weights of the file."""
@@ -75,8 +75,7 @@ class Encoder:
 
     def without_mask(self, logits):
         """The mask is never predicted."""
-        index = self.torch.tensor([self.case.mask])
-        return logits.float().index_fill(-1, index, -math.inf)
+        return logits.float().masked_fill(self.forbidden, -math.inf)
 
     def loss(self, p):
         logits = self.without_mask(self.logits(p, self.token))
@@ -94,82 +93,62 @@ class Encoder:
         return loss.item(), {name: x.grad.numpy() for name, x in p.items()}
 
     def variant(self, name, function):
-        """The function as the variant runs it, or None where that is not available."""
+        """The function as the variant runs it."""
         torch = self.torch
         if "bf16" in name:
-            if not hasattr(torch, "autocast"):
-                return None
             plain = function
 
             def function(*arguments):
                 with torch.autocast("cpu", dtype=torch.bfloat16):
                     return plain(*arguments)
-        if "compiled" in name:
-            if not hasattr(torch, "compile"):
-                return None
-            function = torch.compile(function)
-        return function
+        return torch.compile(function) if "compiled" in name else function
 
-    def try_out(self, run):
-        """None for a variant that fails, which a missing compiler can do; says so."""
+    def optimizer(self, p):
+        groups = [{"params": [x for name, x in p.items() if twin.decays(name) == decay],
+                   "weight_decay": 0.01 if decay else 0.0} for decay in (True, False)]
         try:
-            run()
-        except Exception as error:  # whatever it is, the other variants go on
-            print("  left out: %s" % str(error).strip().split("\n")[0])
-            return None
-        return run
+            return self.torch.optim.AdamW(groups, lr=1e-4, fused=True)
+        except (TypeError, RuntimeError, ValueError):  # older versions, or not on the CPU
+            return self.torch.optim.AdamW(groups, lr=1e-4)
 
     def stepper(self, name):
-        torch = self.torch
-        loss = self.variant(name, self.loss)
-        if loss is None:
-            return None
-        p = self.parameters()
-        leaves = list(p.values())
-        try:
-            update = torch.optim.AdamW(leaves, lr=1e-4, weight_decay=0.01, fused=True)
-        except (TypeError, RuntimeError, ValueError):  # older versions, or not on the CPU
-            update = torch.optim.AdamW(leaves, lr=1e-4, weight_decay=0.01)
+        loss, p = self.variant(name, self.loss), self.parameters()
+        leaves, update = list(p.values()), self.optimizer(p)
 
         def run():
             update.zero_grad(set_to_none=True)
             loss(p).backward()
-            torch.nn.utils.clip_grad_norm_(leaves, 1.0)
+            self.torch.nn.utils.clip_grad_norm_(leaves, 1.0)
             update.step()
-        return self.try_out(run)
+        return run
 
     def forward(self, name):
-        logits = self.variant(name, self.logits)
-        if logits is None:
-            return None
-        p, token = self.parameters(), self.token[:1]
+        logits, p, token = self.variant(name, self.logits), self.parameters(), self.token[:1]
 
         def run():
-            with self.torch.no_grad():
+            with self.torch.inference_mode():
                 return logits(p, token)
-        return self.try_out(run)
+        return run
 
     def decode_pass(self, p, token):
         """The surest mask of every board is written."""
-        torch = self.torch
-        chance = torch.log_softmax(self.without_mask(self.logits(p, token)), dim=-1)
+        chance = self.torch.log_softmax(self.without_mask(self.logits(p, token)), dim=-1)
         best, value = chance.max(dim=-1)
         place = best.masked_fill(token != self.case.mask, -math.inf).argmax(dim=-1, keepdim=True)
         return token.scatter(1, place, value.gather(1, place))
 
     def decoder(self, name):
-        one_pass = self.variant(name, self.decode_pass)
-        if one_pass is None:
-            return None
-        p = self.parameters()
-        token = self.torch.full_like(self.token, self.case.mask)
-        token[:, 0] = 0
+        one_pass, p = self.variant(name, self.decode_pass), self.parameters()
+        boards = self.torch.from_numpy(self.case.boards())
 
         def run():
-            with self.torch.no_grad():
-                return one_pass(p, token)
-        return self.try_out(run)
+            token = boards
+            with self.torch.inference_mode():
+                for _ in range(twin.PASSES):
+                    token = one_pass(p, token)
+            return token
+        return run
 
 
 if __name__ == "__main__":
-    twin.compare(twin.arguments(__doc__.split("\n")[0]), Encoder)
+    twin.main(Encoder, "torch")

@@ -3,7 +3,8 @@
 bench_programs = %D%/gemm_onednn %D%/gemm_openblas
 EXTRA_PROGRAMS = $(bench_programs)
 CLEANFILES += $(bench_programs)
-EXTRA_DIST += %D%/README.md %D%/compare_jax.py %D%/compare_torch.py %D%/twin.py
+EXTRA_DIST += %D%/README.md %D%/compare_all.py %D%/compare_jax.py %D%/compare_torch.py \
+	%D%/twin.py
 
 bench_common = %D%/gemm_compare.c %D%/gemm_peer.h cli/bench_peak_generic.c cli/bench_probe.c \
 	cli/bench_product.c cli/bench_time.c cli/progress.c
