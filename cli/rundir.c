@@ -66,7 +66,6 @@ static char *trim(char *text) {
 static pal_status apply(cli_job *job, const char *key, const char *value, int pass, pal_error *error) {
   bool task = strcmp(key, "task") == 0, model = strcmp(key, "model") == 0;
   bool form = strcmp(key, "form") == 0;
-  char setting[4096];
   if (task || model || form) {
     if (pass != 0) return PAL_OK;
     if (form) {
@@ -82,8 +81,13 @@ static pal_status apply(cli_job *job, const char *key, const char *value, int pa
     return *place ? PAL_OK : pal_fail(error, PAL_E_MEMORY, "no memory for settings");
   }
   if (pass != 1) return PAL_OK;
-  snprintf(setting, sizeof setting, "%s=%s", key, value);
-  return cli_job_set(job, setting, error);
+  const size_t room = strlen(key) + strlen(value) + 2;
+  char *setting = malloc(room); /* a value may be long */
+  if (!setting) return pal_fail(error, PAL_E_MEMORY, "no memory for settings");
+  snprintf(setting, room, "%s=%s", key, value);
+  pal_status status = cli_job_set(job, setting, error);
+  free(setting);
+  return status;
 }
 
 /* Two passes: which tables have a key is known once task and model are. */

@@ -40,8 +40,8 @@ static pal_status prepare(run *r, const cli_job *job, const cli_options *o, pal_
   snprintf(checkpoints, sizeof checkpoints, "%s/ckpt", r->directory);
   snprintf(r->weights, sizeof r->weights, "%s/ckpt/weights.safetensors", r->directory);
   snprintf(r->state, sizeof r->state, "%s/ckpt/state.safetensors", r->directory);
-  pal_status status = pal_directory_create(checkpoints, error);
-  if (!status && o->resume) status = pal_trainer_load(job->trainer, r->state, error);
+  pal_status status = o->resume ? pal_trainer_load(job->trainer, r->state, error) : PAL_OK;
+  if (!status) status = pal_directory_create(checkpoints, error);
   if (!status) status = cli_run_save_config(job, r->directory, error);
   if (!status) status = open_metrics(r, o->resume, error);
   return status;

@@ -1,5 +1,6 @@
 # Floor 5: generators, traces, verifiers, renderers.
 libpal_core_la_SOURCES += \
+	%D%/alphabet.c \
 	%D%/open.c \
 	%D%/parity.c \
 	%D%/sudoku.c \
@@ -16,5 +17,6 @@ libpal_core_la_SOURCES += \
 	%D%/task.c \
 	%D%/text.c
 noinst_HEADERS += \
+	%D%/alphabet.h \
 	%D%/sudoku.h \
 	%D%/sudoku_task.h

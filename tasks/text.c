@@ -1,7 +1,8 @@
 /* Text by characters (floor 5): any UTF-8 or byte file, split 90/10.
  *
  * Tokens are the distinct characters (code points, or bytes when the file is not UTF-8) in ascending order,
- * then the mask. A training example is a random block of the first nine tenths: the character before it
+ * then the mask. They become the value of a setting, which a run keeps: another file is read with
+ * the run's own characters, or refused. A training example is a random block of the first nine tenths: the character before it
  * as prompt, `block` characters as answer. The held-out tenth is scored in blocks that do not overlap,
  * every character once (the very first has none before it). */
 #include <palimpsest/task.h>
@@ -12,21 +13,21 @@
 
 #include "src/alloc.h"
 #include "src/file.h"
+#include "tasks/alphabet.h"
 
-enum { MOST_CHARACTERS = 1 << 16, MOST_BYTES = 1 << 30 };
+enum { MOST_BYTES = 1 << 30 };
 
 typedef struct text {
   int32_t *token; /* the whole file */
   int64_t n, split;
   int block;
-  int32_t characters;
-  uint32_t *code; /* of each token */
-  bool bytes;     /* the file is not UTF-8 */
+  pal_alphabet alphabet;
 } text;
 
 static const pal_setting settings[] = {
     {"data", "", "the file: UTF-8 text, or any bytes"},
     {"block", "64", "characters of a training example and of a scored block"},
+    {"characters", "", "code points in hexadecimal, e.g. a,20-7e, after bytes: bytes; empty: the file's"},
 };
 
 /* One code point at p (n bytes left), its length in *used; 0 for what is not UTF-8. */
@@ -60,26 +61,53 @@ static int by_value(const void *a, const void *b) {
   return (x > y) - (x < y);
 }
 
+/* The distinct ones of n code points. */
+static pal_status collect(pal_alphabet *alphabet, const uint32_t *code, int64_t n, const char *path,
+                          pal_error *error) {
+  uint32_t *sorted = pal_alloc(sizeof *sorted * (size_t)n);
+  if (!sorted) return pal_fail(error, PAL_E_MEMORY, "%s: no memory for %lld characters", path, (long long)n);
+  memcpy(sorted, code, sizeof *sorted * (size_t)n);
+  qsort(sorted, (size_t)n, sizeof *sorted, by_value);
+  for (int64_t i = 0; i < n; i++)
+    if (!alphabet->n || sorted[i] != sorted[alphabet->n - 1]) sorted[alphabet->n++] = sorted[i];
+  alphabet->code = sorted;
+  if (alphabet->n <= PAL_MOST_CHARACTERS) return PAL_OK;
+  return pal_fail(error, PAL_E_UNSUPPORTED, "%s: %d different characters, at most %d", path,
+                  alphabet->n, PAL_MOST_CHARACTERS);
+}
+
 static pal_status number_characters(text *t, const uint32_t *code, const char *path,
                                     pal_error *error) {
-  uint32_t *sorted = pal_alloc(sizeof *sorted * (size_t)t->n);
   t->token = pal_alloc(sizeof *t->token * (size_t)t->n);
-  if (!sorted || !t->token) {
-    pal_free(sorted);
+  if (!t->token)
     return pal_fail(error, PAL_E_MEMORY, "%s: no memory for %lld characters", path, (long long)t->n);
+  for (int64_t i = 0, line = 1; i < t->n; i++) {
+    t->token[i] = pal_alphabet_find(&t->alphabet, code[i]);
+    if (t->token[i] < 0)
+      return pal_fail(error, PAL_E_FORMAT,
+                      "%s:%lld: character %x (hexadecimal) is none of the %d of the vocabulary", path,
+                      (long long)line, code[i], t->alphabet.n);
+    line += code[i] == '\n';
   }
-  memcpy(sorted, code, sizeof *sorted * (size_t)t->n);
-  qsort(sorted, (size_t)t->n, sizeof *sorted, by_value);
-  for (int64_t i = 0; i < t->n; i++)
-    if (!t->characters || sorted[i] != sorted[t->characters - 1]) sorted[t->characters++] = sorted[i];
-  t->code = sorted;
-  if (t->characters > MOST_CHARACTERS)
-    return pal_fail(error, PAL_E_UNSUPPORTED, "%s: %d different characters, at most %d", path,
-                    t->characters, MOST_CHARACTERS);
-  for (int64_t i = 0; i < t->n; i++)
-    t->token[i] = (int32_t)((uint32_t *)bsearch(&code[i], sorted, (size_t)t->characters,
-                                                sizeof *sorted, by_value) - sorted);
   return PAL_OK;
+}
+
+/* Code points or bytes into `code`, which has room for as many as bytes. */
+static pal_status decode_file(text *t, const unsigned char *data, size_t size, uint32_t *code,
+                              const char *path, pal_error *error) {
+  const bool known = t->alphabet.code != NULL;
+  t->n = known && t->alphabet.bytes ? -1 : decode_all(data, size, code);
+  if (t->n < 0 && known && !t->alphabet.bytes)
+    return pal_fail(error, PAL_E_FORMAT, "%s is not UTF-8, which the vocabulary is of", path);
+  t->alphabet.bytes = t->n < 0;
+  for (size_t i = 0; t->alphabet.bytes && i < size; i++) code[i] = data[i];
+  if (t->alphabet.bytes) t->n = (int64_t)size;
+  t->split = t->n * 9 / 10;
+  if (t->split < t->block + 1 || t->n - t->split < t->block + 1)
+    return pal_fail(error, PAL_E_FORMAT,
+                    "%s: %lld characters are too few; a tenth must hold a block of %d and one more",
+                    path, (long long)t->n, t->block);
+  return known ? PAL_OK : collect(&t->alphabet, code, t->n, path, error);
 }
 
 static pal_status read_file(text *t, const char *path, pal_error *error) {
@@ -89,27 +117,29 @@ static pal_status read_file(text *t, const char *path, pal_error *error) {
   if (status) return status;
   uint32_t *code = pal_alloc(sizeof *code * (size + 1));
   if (!code) status = pal_fail(error, PAL_E_MEMORY, "%s: no memory for %zu bytes", path, size);
-  if (!status) {
-    t->n = decode_all((const unsigned char *)data, size, code);
-    t->bytes = t->n < 0;
-    for (size_t i = 0; t->bytes && i < size; i++) code[i] = (unsigned char)data[i];
-    if (t->bytes) t->n = (int64_t)size;
-    t->split = t->n * 9 / 10;
-    if (t->split < t->block + 1 || t->n - t->split < t->block + 1)
-      status = pal_fail(error, PAL_E_FORMAT,
-                        "%s: %lld characters are too few; a tenth must hold a block of %d and one more",
-                        path, (long long)t->n, t->block);
-  }
+  if (!status) status = decode_file(t, (const unsigned char *)data, size, code, path, error);
   if (!status) status = number_characters(t, code, path, error);
   pal_free(code);
   pal_free(data);
   return status;
 }
 
+/* The setting says from now on which characters there are. */
+static pal_status keep_characters(pal_task *task, pal_error *error) {
+  char *now = pal_alphabet_print(&((text *)task->self)->alphabet);
+  if (!now) return pal_fail(error, PAL_E_MEMORY, "no memory for the text task");
+  for (int i = 0; i < task->definition->n_settings; i++)
+    if (strcmp(settings[i].name, "characters") == 0) {
+      pal_free((void *)(uintptr_t)task->value[i]);
+      task->value[i] = now;
+    }
+  return PAL_OK;
+}
+
 static void text_close(pal_task *task) {
   text *t = task->self;
   pal_free(t->token);
-  pal_free(t->code);
+  pal_free(t->alphabet.code);
   pal_free(t);
 }
 
@@ -118,14 +148,16 @@ static pal_status text_open(pal_task *task, pal_error *error) {
   if (!t) return pal_fail(error, PAL_E_MEMORY, "no memory for the text task");
   task->self = t;
   double block = pal_task_number(task, "block");
-  const char *path = pal_task_text(task, "data");
+  const char *path = pal_task_text(task, "data"), *characters = pal_task_text(task, "characters");
   if (!(block >= 1 && block <= 1 << 16))
     return pal_fail(error, PAL_E_ARGUMENT, "text: block is 1 to 65536 characters");
   if (!*path)
     return pal_fail(error, PAL_E_ARGUMENT, "text: give a file with --data FILE (or --set data=FILE)");
   t->block = (int)block;
-  pal_status status = read_file(t, path, error);
-  task->format = (pal_format){.vocabulary = t->characters + 1, .mask = t->characters, .bos = -1,
+  pal_status status = *characters ? pal_alphabet_read(characters, &t->alphabet, error) : PAL_OK;
+  if (!status) status = read_file(t, path, error);
+  if (!status) status = keep_characters(task, error);
+  task->format = (pal_format){.vocabulary = t->alphabet.n + 1, .mask = t->alphabet.n, .bos = -1,
                               .eos = -1, .context = t->block + 1};
   return status;
 }
@@ -228,9 +260,9 @@ static void text_print(const pal_task *task, const int32_t *token, int n, char *
   for (int i = 0; i < n; i++) {
     char one[4] = "_";
     size_t length = 1;
-    if (token[i] >= 0 && token[i] < t->characters) {
-      if (t->bytes) one[0] = (char)t->code[token[i]];
-      else length = encode(t->code[token[i]], one);
+    if (token[i] >= 0 && token[i] < t->alphabet.n) {
+      if (t->alphabet.bytes) one[0] = (char)t->alphabet.code[token[i]];
+      else length = encode(t->alphabet.code[token[i]], one);
     }
     if (k + length >= size) break;
     memcpy(out + k, one, length);

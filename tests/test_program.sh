@@ -57,6 +57,25 @@ i=0
 while [ $i -lt 40 ]; do printf 'to be or not to be \351\n'; i=$((i + 1)); done >"$work/latin"
 expect 0 "" train text --model arm --data "$work/latin" --set block=8 $tiny --out "$work/latin-run"
 
+# Another file is read with the run's own characters: fewer will do, as many others will not.
+i=0
+while [ $i -lt 40 ]; do printf 'abcab cbacb \303\251\n'; i=$((i + 1)); done >"$work/abc"
+sed 's/c/b/g' "$work/abc" >"$work/fewer"
+sed '3s/b/z/' "$work/fewer" >"$work/foreign"
+expect 0 "" train text --model arm --data "$work/abc" --set block=8 $tiny --out "$work/abc-run"
+grep -qx 'task.characters = a,20,61-63,e9' "$work/abc-run/config" ||
+  { echo "FAIL the run does not keep its characters"; failed=1; }
+expect 0 "" eval "$work/abc-run" --data "$work/fewer"
+expect 2 "foreign:3: character 7a" eval "$work/abc-run" --data "$work/foreign"
+expect 2 "not UTF-8" eval "$work/abc-run" --data "$work/latin"
+expect 0 "" eval "$work/latin-run" --data "$work/latin"
+for characters in 20-1f 61,,62 61, g -1 bytes:100 0-ffffff; do
+  expect 2 "ascending code points" train text --model arm --data "$work/abc" \
+    --set "characters=$characters" --out "$work/none"
+done
+expect 2 "cannot open" train parity --model ap-mdm --resume --out "$work/none"
+test ! -e "$work/none" || { echo "FAIL a refused run left files"; failed=1; }
+
 # A run, its directory, and the same model again.
 edits="--set window=3 --set lengths=2,3,9 --set per_length=10"
 expect 0 "" train parity --model ap-mdm $tiny $edits --out "$work/run" --json "$work/run.json"

@@ -1,0 +1,23 @@
+/* The characters of a text task as a setting (floor 5): ascending code points in hexadecimal, runs
+ * with a dash, "a,20-7e,e9"; after "bytes:" they are bytes. */
+#ifndef PAL_TASKS_ALPHABET_H
+#define PAL_TASKS_ALPHABET_H
+
+#include <palimpsest/status.h>
+#include <stdbool.h>
+
+enum { PAL_MOST_CHARACTERS = 1 << 16 };
+
+typedef struct pal_alphabet {
+  uint32_t *code; /* ascending; owned, freed with pal_free */
+  int32_t n;
+  bool bytes;
+} pal_alphabet;
+
+/* The text, freed with pal_free; NULL when out of memory. */
+char *pal_alphabet_print(const pal_alphabet *alphabet);
+/* On failure (PAL_E_FORMAT, PAL_E_MEMORY) nothing is owned. */
+pal_status pal_alphabet_read(const char *text, pal_alphabet *alphabet, pal_error *error);
+/* The token of a code point, -1 where it is no character of the alphabet. */
+int32_t pal_alphabet_find(const pal_alphabet *alphabet, uint32_t code);
+#endif
