@@ -154,6 +154,39 @@ START_TEST(outer_products) {
 }
 END_TEST
 
+/* Small products, stored and added to, with rows of a or its columns in place. */
+START_TEST(blocks) {
+  static const int64_t some[][3] = {{1, 16, 1}, {7, 144, 33}, {70, 128, 128}, {24, 272, 131}};
+  const int64_t m = some[_i / 2][0], n = some[_i / 2][1], k = some[_i / 2][2];
+  const bool add = _i % 2;
+  float *a = numbers(m * k, 6, -20), *b = numbers(k * n, 7, -20), *c = numbers(m * n, 8, -20);
+  float *want = malloc(sizeof *want * (size_t)(m * n)), *got = malloc(sizeof *got * (size_t)(m * n));
+  table all[2 * PAL_ISA_COUNT];
+  const int count = tables(all);
+  for (int turned = 0; turned < 2; turned++) {
+    const int64_t row = turned ? 1 : k, col = turned ? m : 1;
+    for (int64_t i = 0; i < m; i++)
+      for (int64_t j = 0; j < n; j++) {
+        float sum = add ? flushed(c[i * n + j]) : 0;
+        for (int64_t p = 0; p < k; p++) sum = step(a[i * row + p * col], b[p * n + j], sum);
+        want[i * n + j] = sum;
+      }
+    const pal_gemm_block call = {.m = m, .n = n, .k = k, .a = a, .a_row = row, .a_col = col, .b = b,
+                                 .b_row = n, .c = got, .c_row = n, .add = add};
+    for (int t = 0; t < count; t++) {
+      memcpy(got, c, sizeof *got * (size_t)(m * n));
+      all[t].bf16->block(&call);
+      same(want, got, m * n, turned ? "block of columns" : "block of rows", t);
+    }
+  }
+  free(a);
+  free(b);
+  free(c);
+  free(want);
+  free(got);
+}
+END_TEST
+
 /* The processor is as it was after a product: subnormal numbers exist. */
 START_TEST(mode_is_left) {
   const volatile float small = 0x1p-126f;
@@ -266,6 +299,7 @@ int main(void) {
   TCase *training = tcase_create("training");
   tcase_add_loop_test(kernels, products, 0, 3 * SHAPES);
   tcase_add_loop_test(kernels, outer_products, 0, 3 * SHAPES);
+  tcase_add_loop_test(kernels, blocks, 0, 8);
   tcase_add_test(kernels, mode_is_left);
   tcase_add_test(graphs, gradients_follow);
   tcase_add_test(graphs, unknown_is_refused);

@@ -150,6 +150,8 @@ expect 2 "no pictures" sample "$work/run" --svg "$work/none"
 expect 0 "" sample "$work/run" --watch
 grep -q '^pass 1: ' "$work/out" || { echo "FAIL no text for a task without pictures"; failed=1; }
 
+grep -q '^train.precision = f32$' "$work/run/config" || { echo "FAIL no precision in the config"; failed=1; }
+expect 2 "fp16" train parity --model arm $tiny --set train.precision=fp16 --out "$work/fp16"
 printf 'task = parity\nmodel = arm\nnonsense\n' >"$work/bad-config"
 expect 2 "bad-config:3" train parity --config "$work/bad-config"
 
