@@ -86,7 +86,7 @@ GRADIENT(sigmoid, pal_mul(g, d, pal_mul(g, y, pal_affine(g, y, -1.0, 1.0))))
 GRADIENT(erf, pal_mul(g, pal_affine(g, d, 2.0 / sqrt(pi), 0.0),
                       pal_exp(g, pal_affine(g, pal_mul(g, x, x), -1.0, 0.0))))
 GRADIENT(sqrt, pal_div(g, pal_affine(g, d, 0.5, 0.0), y))
-GRADIENT(relu, pal_where(g, pal_compare(g, x, pal_scalar(g, 0.0), PAL_GT), d, pal_scalar(g, 0.0)))
+GRADIENT(relu, pal_apply(g, "relu_backward", (const pal_value[]){y, d}, 2, NULL, NULL))
 GRADIENT(silu, pal_apply(g, "silu_backward", (const pal_value[]){x, d}, 2, NULL, NULL))
 
 /* ---- ops without attributes ---------------------------------------------------------- */
@@ -127,7 +127,7 @@ UNARY(erf, PAL_UNARY_ERF, erf, BETWEEN("erf", -2, 2),
       "Error function.\nGradient: dy 2/sqrt(pi) exp(-x^2).")
 UNARY(sqrt, PAL_UNARY_SQRT, sqrt, BETWEEN("sqrt", 0.2, 3), "Square root.\nGradient: dy / (2 y).")
 UNARY(relu, PAL_UNARY_RELU, relu_of, relu_case(random),
-      "x < 0 ? 0 : x; NaN stays.\nGradient: dy where x > 0.")
+      "x < 0 ? 0 : x; NaN stays.\nGradient: relu_backward.")
 UNARY(silu, PAL_UNARY_SILU, silu_of, BETWEEN("silu", -5, 5),
       "x sigmoid(x) (arXiv 1702.03118).\nGradient: silu_backward.")
 
@@ -208,6 +208,28 @@ static pal_value backward_sample(pal_case *random, const char *name, double low,
   return pal_apply(pal_case_graph(random), name, in, 2, attrs, NULL);
 }
 
+/* Linear in dy; y > 0 where x > 0, so the pre-activation need not be kept. */
+static pal_status relu_backward_gradient(pal_gradient_call *call) {
+  const pal_value in[2] = {call->in[0], call->out_grad[0]};
+  if (!pal_is_nil(in[1]) && (call->wanted & 2))
+    call->in_grad[1] = pal_apply(call->graph, "relu_backward", in, 2, NULL, NULL);
+  return PAL_OK;
+}
+static pal_status relu_backward_run(const pal_run *run) {
+  return backward_run(run, PAL_UNARY_RELU);
+}
+static pal_status relu_backward_reference(const pal_reference *call) {
+  for (int64_t i = 0, n = pal_reference_count(call); i < n; i++)
+    call->out[0][i] = call->in[0][i] > 0.0 ? call->in[1][i] : 0.0;
+  return PAL_OK;
+}
+static pal_value relu_backward_sample(pal_case *random) {
+  pal_graph *g = pal_case_graph(random);
+  const pal_value y = relu_case(random);
+  const pal_value in[2] = {y, pal_case_f32(random, pal_type_of(g, y), -1, 1)};
+  return pal_apply(g, "relu_backward", in, 2, NULL, NULL);
+}
+
 static pal_status silu_backward_run(const pal_run *run) {
   return backward_run(run, PAL_UNARY_SILU);
 }
@@ -233,6 +255,13 @@ static pal_value gelu_backward_sample(pal_case *random) {
   return backward_sample(random, "gelu_backward", -1.1, -0.5, &a);
 }
 
+static const pal_op relu_backward_op = {
+    PAL_OP_HEAD("relu_backward",
+                "y and dy, f32 of one type: dy where y > 0, else 0.\n"
+                "Gradient: the same for dy; none for y. Rows: own row only."),
+    .min_in = 2, .max_in = 2, .in_place = 3, .infer = backward_infer,
+    .gradient = relu_backward_gradient, .reference = relu_backward_reference,
+    .phase = {{.run = relu_backward_run}}, .sample = relu_backward_sample};
 static const pal_op silu_backward_op = {
     PAL_OP_HEAD("silu_backward",
                 "x and dy, f32 of one type: dy s (1 + x (1 - s)), s = sigmoid(x).\n"
@@ -313,4 +342,4 @@ pal_value pal_clamp(pal_graph *g, pal_value x, double low, double high) {
 
 const pal_op *const pal_ops_activation[] = {
     &exp_op,  &log_op,  &tanh_op, &sigmoid_op,       &erf_op,           &sqrt_op,  &relu_op,
-    &silu_op, &gelu_op, &clamp_op, &silu_backward_op, &gelu_backward_op, NULL};
+    &silu_op, &gelu_op, &clamp_op, &relu_backward_op, &silu_backward_op, &gelu_backward_op, NULL};

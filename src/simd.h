@@ -61,6 +61,18 @@ static inline void vf_transpose(const float *from, int64_t from_row, float *to, 
 }
 #endif
 
+/* A vector of which `left` elements exist, 1 or more. Whole ones do not go through the masked forms,
+ * which some machines run slowly. */
+static inline vf vf_load_left(const float *p, int64_t left) {
+  return left < PAL_LANES ? vf_load_n(p, (int)left) : vf_load(p);
+}
+static inline void vf_store_left(float *p, vf v, int64_t left) {
+  if (left < PAL_LANES)
+    vf_store_n(p, v, (int)left);
+  else
+    vf_store(p, v);
+}
+
 /* 1 / (1 + exp(-x)). */
 static inline vf vf_sigmoid(vf x) {
   const vf one = vf_set(1.0f);

@@ -191,8 +191,8 @@ static void attention_finish(const pal_attention_head *h, const pal_attention_re
       to->lse[(i + r) * to->lse_stride] = none ? -INFINITY : lse[r];
       const vf by = vf_set(none ? 1.0f : total[r]);
       for (int64_t c = 0; c < h->dv; c += PAL_LANES)
-        vf_store_n(to->out + (i + r) * to->out_stride + c,
-                   vf_div(vf_load(m->out + (i + r) * wide + c), by), attention_lanes(h->dv - c));
+        vf_store_left(to->out + (i + r) * to->out_stride + c,
+                      vf_div(vf_load(m->out + (i + r) * wide + c), by), h->dv - c);
     }
   }
 }

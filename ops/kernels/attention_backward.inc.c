@@ -127,7 +127,7 @@ static void attention_block_backward(const pal_attention_head *h, const pal_atte
 static void attention_zero(int64_t rows, int64_t width, float *to, int64_t stride) {
   for (int64_t i = 0; i < rows; i++)
     for (int64_t c = 0; c < width; c += PAL_LANES)
-      vf_store_n(to + i * stride + c, vf_zero(), attention_lanes(width - c));
+      vf_store_left(to + i * stride + c, vf_zero(), width - c);
 }
 
 static void attention_unpack(int64_t rows, int64_t width, const float *from, float *to,
@@ -135,7 +135,7 @@ static void attention_unpack(int64_t rows, int64_t width, const float *from, flo
   const int64_t wide = attention_up(width);
   for (int64_t i = 0; i < rows; i++)
     for (int64_t c = 0; c < width; c += PAL_LANES)
-      vf_store_n(to + i * stride + c, vf_load(from + i * wide + c), attention_lanes(width - c));
+      vf_store_left(to + i * stride + c, vf_load(from + i * wide + c), width - c);
 }
 
 static void attention_backward(const pal_attention_head *h, const pal_attention_grads *to,

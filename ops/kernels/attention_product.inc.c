@@ -103,10 +103,10 @@ static void attention_pack(int64_t rows, int64_t width, const float *from, int64
   const int64_t wide = attention_up(width);
   for (int64_t i = 0; i < rows; i++)
     for (int64_t c = 0; c < wide; c += PAL_LANES)
-      vf_store(to + i * wide + c, vf_load_n(from + i * stride + c, attention_lanes(width - c)));
+      vf_store(to + i * wide + c, vf_load_left(from + i * stride + c, width - c));
 }
 
-/* to[width, PAL_KEY_TILE] from rows of `width`; zeros in lanes rows .. rounded up. */
+/* to[width rounded up, PAL_KEY_TILE] from rows of `width`; zeros in lanes rows .. rounded up. */
 static void attention_transpose(int64_t rows, int64_t width, const float *from, int64_t stride,
                                 float *to) {
   for (int64_t i = 0; i < rows; i += PAL_LANES) {
@@ -119,9 +119,16 @@ static void attention_transpose(int64_t rows, int64_t width, const float *from, 
         vf_transpose(corner, stride, at, PAL_KEY_TILE);
         continue;
       }
-      for (int64_t y = 0; y < m; y++)
-        for (int64_t x = 0; x < PAL_LANES; x++)
-          at[y * PAL_KEY_TILE + x] = x < n ? corner[x * stride + y] : 0.0f;
+      if (n * m < 64) { /* too little to repay a detour through whole blocks */
+        for (int64_t y = 0; y < m; y++) vf_store(at + y * PAL_KEY_TILE, vf_zero());
+        for (int64_t x = 0; x < n; x++)
+          for (int64_t y = 0; y < m; y++) at[y * PAL_KEY_TILE + x] = corner[x * stride + y];
+        continue;
+      }
+      float room[PAL_LANES * PAL_LANES];
+      for (int64_t r = 0; r < PAL_LANES; r++)
+        vf_store(room + r * PAL_LANES, r < n ? vf_load_left(corner + r * stride, m) : vf_zero());
+      vf_transpose(room, PAL_LANES, at, PAL_KEY_TILE);
     }
   }
 }

@@ -70,7 +70,7 @@ typedef struct pal_elementwise_kernels {
                     const int32_t *a, const int32_t *b);
   /* n elements; p and q as the kind says. */
   void (*unary)(pal_unary_kind kind, float p, float q, float *out, const float *x, int64_t n);
-  /* dy times the derivative at x of SILU, GELU_ERF or GELU_TANH. */
+  /* dy times the derivative at x of SILU, GELU_ERF or GELU_TANH; RELU: dy where x > 0, else 0. */
   void (*unary_backward)(pal_unary_kind kind, float *dx, const float *x, const float *dy,
                          int64_t n);
   /* Index of the first infinity or NaN of n elements, or -1. */

@@ -229,6 +229,14 @@ static inline vf elementwise_gelu_tanh_slope(vf x) {
     vf_store_n(dx + i, vf_mul(vf_load_n(dy + i, k), slope), k);                 \
   }
 
+/* A choice, not a product: what is cut off may be infinite. */
+static void elementwise_relu_backward(float *dx, const float *y, const float *dy, int64_t n) {
+  for (int64_t i = 0; i < n; i += PAL_LANES) {
+    const vm up = vf_gt(vf_load_left(y + i, n - i), vf_zero());
+    vf_store_left(dx + i, vf_select(up, vf_load_left(dy + i, n - i), vf_zero()), n - i);
+  }
+}
+
 static void elementwise_unary_backward(pal_unary_kind kind, float *dx, const float *x,
                                        const float *dy, int64_t n) {
   if (kind == PAL_UNARY_SILU)
@@ -237,6 +245,8 @@ static void elementwise_unary_backward(pal_unary_kind kind, float *dx, const flo
     ELEMENTWISE_BACKWARD(elementwise_gelu_erf_slope)
   else if (kind == PAL_UNARY_GELU_TANH)
     ELEMENTWISE_BACKWARD(elementwise_gelu_tanh_slope)
+  else if (kind == PAL_UNARY_RELU)
+    elementwise_relu_backward(dx, x, dy, n);
 }
 
 /* Exponent bits all ones, which no finite number has. */

@@ -30,18 +30,6 @@ typedef struct gemm_tile {
 
 static inline int64_t gemm_least(int64_t a, int64_t b) { return a < b ? a : b; }
 
-/* A vector of which `left` elements exist. Whole ones do not go through the masked forms, which
- * some machines run slowly. */
-static inline vf gemm_load(const float *p, int64_t left) {
-  return left < PAL_LANES ? vf_load_n(p, (int)left) : vf_load(p);
-}
-static inline void gemm_store(float *p, vf v, int64_t left) {
-  if (left < PAL_LANES)
-    vf_store_n(p, v, (int)left);
-  else
-    vf_store(p, v);
-}
-
 /* How many steps of k ahead a is asked for: where its rows are strided (the outer form) the hardware
  * does not foresee the next line. Asking for b too costs more than it gives. */
 enum { GEMM_AHEAD_K = 16 };
@@ -67,11 +55,11 @@ enum { GEMM_AHEAD_K = 16 };
 #endif
 #define GEMM_PLACE(i, v) (t->c + i * t->c_row + v * PAL_LANES)
 #define GEMM_ZERO(i, v, lanes) vf c##i##_##v = vf_zero();
-#define GEMM_LOAD(i, v, lanes) c##i##_##v = gemm_load(GEMM_PLACE(i, v), lanes);
-#define GEMM_STORE(i, v, lanes) gemm_store(GEMM_PLACE(i, v), c##i##_##v, lanes);
+#define GEMM_LOAD(i, v, lanes) c##i##_##v = vf_load_left(GEMM_PLACE(i, v), lanes);
+#define GEMM_STORE(i, v, lanes) vf_store_left(GEMM_PLACE(i, v), c##i##_##v, lanes);
 #define GEMM_READ(i, v, lanes) const vf b##v = vf_load(b + v * PAL_LANES);
 #define GEMM_FMA(i, v, lanes) c##i##_##v = GEMM_MULTIPLY_ADD(x, b##v, c##i##_##v);
-#define GEMM_BIAS(i, v, lanes) const vf bias##v = gemm_load(t->bias + v * PAL_LANES, lanes);
+#define GEMM_BIAS(i, v, lanes) const vf bias##v = vf_load_left(t->bias + v * PAL_LANES, lanes);
 #define GEMM_ADD(i, v, lanes) c##i##_##v = vf_add(c##i##_##v, bias##v);
 
 /* The places of the results come nearer while the sum runs. */
@@ -157,7 +145,7 @@ static void gemm_pack_rows(const float *b, int64_t b_row, int64_t k, int64_t n, 
       float *out = packed + (from * (k + 1) + (to - from) * i0) * PAL_LANES;
       for (int64_t i = i0; i < i1; i++) {
         for (int64_t v = from; v < to; v++, out += PAL_LANES)
-          vf_store(out, gemm_load(b + i * b_row + v * PAL_LANES, n - v * PAL_LANES));
+          vf_store(out, vf_load_left(b + i * b_row + v * PAL_LANES, n - v * PAL_LANES));
       }
     }
   }
