@@ -107,7 +107,7 @@ static pal_status evaluate_file(cli_job *job, const char *path, int limit, cli_s
 
 /* Models without a window attend to whole sequences: fewer of the long ones. */
 static int affordable(const cli_job *job, int set, int size) {
-  enum { LEAST = 8 };
+  enum { LEAST = 8, LEAST_LONG = 2, LONG = 5000 /* passes */ };
   static const double WORK = 2e8; /* rows squared, over all instances */
   pal_example e;
   pal_error ignored = {0};
@@ -116,8 +116,10 @@ static int affordable(const cli_job *job, int set, int size) {
       instance_of(&s, 0, &e, &ignored))
     return size;
   double rows = e.n_prompt + job->task->definition->answer_room(job->task, &e, job->form);
+  int least = job->task->definition->step_cap(job->task, &e, job->form) > LONG ? LEAST_LONG : LEAST;
   double n = WORK / (rows * rows);
-  return n >= size ? size : n < LEAST ? (size < LEAST ? size : LEAST) : (int)n;
+  if (n < least) n = least;
+  return n >= size ? size : (int)n;
 }
 
 pal_status cli_evaluate(cli_job *job, const char *data, int limit, bool quiet, cli_row *row,

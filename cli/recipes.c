@@ -38,8 +38,7 @@ const cli_recipe cli_recipes[] = {
      .always = LIST(BATCH), .matched = LIST(TINY), .free = LIST(SMALL)},
     {.task = "parity", .model = "arm", .label = "arm, running parities", .reasoned = true,
      .trained_to = 20, .always = LIST(BATCH), .matched = LIST(TINY),
-     /* 10,000 steps over as many cached rows would take longer than all else; it has failed long before. */
-     .free = LIST(SMALL, "task.lengths=2,3,5,10,20,30,100,1000")},
+     .free = LIST(SMALL)},
     {.task = "parity", .model = "masked-arm", .label = "masked-arm, answer", .trained_to = 20,
      .always = LIST(BATCH), .matched = LIST(TINY), .free = LIST(SMALL)},
     {.task = "parity", .model = "mdm", .label = "mdm, answer", .trained_to = 20,

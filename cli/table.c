@@ -154,6 +154,9 @@ static json_t *json_row(const cli_row *row) {
                           "train_examples", (json_int_t)row->examples, "train_rows",
                           (json_int_t)row->tokens, "steps", (json_int_t)row->steps, "train_seconds",
                           row->seconds, "loss", row->loss, "fitted", row->fitted, "eval", sets);
+  static const char *const of_training[] = {"train_examples", "train_rows", "steps", "train_seconds", "loss"};
+  for (size_t k = 0; one && !row->steps && k < sizeof of_training / sizeof *of_training; k++)
+    json_object_set_new(one, of_training[k], json_null()); /* it was trained in another run */
   if (one && row->puzzles) {
     json_object_set_new(one, "puzzles", json_integer(row->puzzles));
     json_object_set_new(one, "augmented", json_boolean(row->augmented));

@@ -104,7 +104,7 @@ enum { PIECE = 3, MOST_LEAVES = 19 };
 static float leaf_of[MOST_LEAVES][2 * PIECE];
 
 static float tree_sum(int level, int node, int leaves, int element) {
-  if (level == 0) return leaf_of[node][element];
+  if (level == 0) return node < MOST_LEAVES ? leaf_of[node][element] : 0;
   const int width = 1 << (level - 1), left = 2 * node, right = 2 * node + 1;
   const float a = tree_sum(level - 1, left, leaves, element);
   return right * width < leaves ? a + tree_sum(level - 1, right, leaves, element) : a;
