@@ -310,8 +310,8 @@ static pal_status twin_reference(const pal_reference *r) {
 static pal_status twin_gradient(pal_gradient_call *c) {
   pal_graph *in = c->graph;
   if (pal_is_nil(c->out_grad[0])) return PAL_OK;
-  pal_value positive = pal_compare(in, c->in[0], pal_scalar(in, 0), PAL_GT);
-  c->in_grad[0] = pal_where(in, positive, c->out_grad[0], pal_scalar(in, 0));
+  const pal_value y_dy[] = {c->out[0], c->out_grad[0]};
+  c->in_grad[0] = pal_apply(in, "relu_backward", y_dy, 2, NULL, NULL);
   return PAL_OK;
 }
 static const pal_op twin_op = {.abi_size = sizeof(pal_op), .name = "rule", .doc = "relu again",
