@@ -79,12 +79,21 @@ pal_status cli_instances_read(cli_instances *all, cli_job *job, const char *path
 void cli_instances_report(const cli_instances *all, const char *path);
 void cli_instances_free(cli_instances *all);
 
+/* Instances of one kind in a set. */
+enum { CLI_TRAITS = 24 };
+typedef struct cli_trait {
+  char name[32];
+  int n, exact;
+} cli_trait;
+
 /* One evaluated set. */
 typedef struct cli_set {
   char name[256];
   int n, exact, valid, halted, capped; /* halted by itself, stopped by the cap */
   int refused; /* lines of a file that hold no instance, beside n */
   double passes_mean, passes_p95;
+  int n_traits;
+  cli_trait trait[CLI_TRAITS]; /* by name */
   bool likelihood;
   pal_likelihood loss;
 } cli_set;

@@ -1,5 +1,6 @@
 /* Evaluation: decode the instances of a set, or bound their likelihood (floor 6). */
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,11 +17,34 @@ typedef struct batch {
   cli_set *set;
 } batch;
 
+/* Counts an instance under each of its traits; kinds beyond CLI_TRAITS are left out. */
+static void count_traits(const batch *b, int index, bool exact) {
+  const pal_task *task = b->job->task;
+  char text[160];
+  if (!task->definition->traits) return;
+  task->definition->traits(task, &b->instance[index], b->job->form, text, sizeof text);
+  for (char *rest, *one = strtok_r(text, ",", &rest); one; one = strtok_r(NULL, ",", &rest)) {
+    cli_set *set = b->set;
+    int at = 0;
+    while (at < set->n_traits && strcmp(set->trait[at].name, one) < 0) at++;
+    if (at == set->n_traits || strcmp(set->trait[at].name, one) != 0) {
+      if (set->n_traits == CLI_TRAITS) return;
+      memmove(&set->trait[at + 1], &set->trait[at], (size_t)(set->n_traits++ - at) * sizeof *set->trait);
+      set->trait[at] = (cli_trait){.n = 0};
+      snprintf(set->trait[at].name, sizeof set->trait[at].name, "%s", one);
+    }
+    set->trait[at].n++;
+    set->trait[at].exact += exact;
+  }
+}
+
 static void take(int index, const pal_decoded *decoded, void *data) {
   batch *b = data;
   pal_score score = b->job->task->definition->score(b->job->task, &b->instance[index], b->job->form,
                                                     decoded->token, decoded->n);
-  b->set->exact += score.exact && decoded->halted;
+  const bool exact = score.exact && decoded->halted;
+  count_traits(b, index, exact);
+  b->set->exact += exact;
   b->set->valid += score.valid;
   b->set->halted += decoded->halted;
   b->set->capped += !decoded->halted;

@@ -386,6 +386,17 @@ static int64_t sudoku_puzzles(const pal_task *task) {
   return ((const sudoku *)task->self)->train.n;
 }
 
+static void sudoku_traits(const pal_task *task, const pal_example *instance, pal_form form, char *text,
+                          size_t size) {
+  const sudoku *s = task->self;
+  uint8_t given[PAL_SUDOKU_CELLS], solution[PAL_SUDOKU_CELLS];
+  pal_sudoku_search search = {.limit = 1};
+  pal_sudoku_understand(&s->sentences, instance, form, given, solution);
+  pal_sudoku_solve(&s->shape, given, &search);
+  snprintf(text, size, "%d givens,%s", pal_sudoku_givens(&s->shape, given),
+           search.guesses ? "guesses needed" : "singles suffice");
+}
+
 const pal_task_definition pal_task_sudoku = {
     .abi_size = sizeof(pal_task_definition),
     .name = "sudoku",
@@ -405,5 +416,6 @@ const pal_task_definition pal_task_sudoku = {
     .read = sudoku_read,
     .print = sudoku_print,
     .puzzles = sudoku_puzzles,
+    .traits = sudoku_traits,
     .picture = sudoku_picture,
 };

@@ -61,6 +61,10 @@ typedef struct pal_task_definition {
   void (*print)(const pal_task *task, const int32_t *token, int n, char *text, size_t size);
   /* How many puzzles the training examples are made of; NULL: not a fixed number. */
   int64_t (*puzzles)(const pal_task *task);
+  /* What kind of instance it is, for reports that count kinds: a few words or phrases with commas, e.g.
+   * "24 givens,guesses needed", at most size - 1 characters. NULL: all are alike. */
+  void (*traits)(const pal_task *task, const pal_example *instance, pal_form form, char *text,
+                 size_t size);
   /* What a sequence on its way from the instance's prompt looks like. NULL: as its text. */
   void (*picture)(const pal_task *task, const pal_example *instance, pal_form form,
                   const int32_t *token, int n, pal_picture *picture);
