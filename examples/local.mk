@@ -4,6 +4,8 @@ EXTRA_DIST += \
 	%D%/op_softsign.c \
 	%D%/remasking.c \
 	%D%/sudoku/README.md \
+	%D%/sudoku/checkpoint/config \
+	%D%/sudoku/checkpoint/ckpt/weights.safetensors \
 	%D%/sudoku/full.conf \
 	%D%/sudoku/quickstart.conf
 dist_check_SCRIPTS += %D%/build_installed.sh
