@@ -86,12 +86,17 @@ typedef struct cli_trait {
   int n, exact;
 } cli_trait;
 
+/* Passes at which a report says how many sequences were exact by then. */
+enum { CLI_MARKS = 8 };
+extern const int cli_mark[CLI_MARKS];
+
 /* One evaluated set. */
 typedef struct cli_set {
   char name[256];
   int n, exact, valid, halted, capped; /* halted by itself, stopped by the cap */
   int refused; /* lines of a file that hold no instance, beside n */
   double passes_mean, passes_p95;
+  int most_passes, exact_by[CLI_MARKS];
   int n_traits;
   cli_trait trait[CLI_TRAITS]; /* by name */
   bool likelihood;
@@ -122,6 +127,8 @@ pal_status cli_evaluate(cli_job *job, const char *data, int limit, bool quiet, c
 /* 95 % Wilson score interval of k successes in n. */
 void cli_wilson(int k, int n, double *low, double *high);
 void cli_table(FILE *to, const cli_row *row, int n);
+/* Of each set: exact by number of passes, and by kind of instance, where the task tells kinds apart. */
+void cli_details(FILE *to, const cli_row *row);
 /* Every row in one line, then what others have published on the task. */
 void cli_summary(FILE *to, const char *task, const cli_row *row, int n);
 /* {"task": ..., "rows": [...], "published": [...]} written to `path` whole or not at all. */

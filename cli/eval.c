@@ -52,6 +52,7 @@ int cli_verb_eval(pal_context *context, const cli_options *o) {
     row->parameters = pal_model_parameters(job.model);
     row->fitted = true;
     cli_table(stdout, row, 1);
+    cli_details(stdout, row);
     if (row->set[0].refused)
       printf("    %d instances refused, not among the %d\n", row->set[0].refused, row->set[0].n);
     if (o->json) status = cli_json(o->json, job.task_name, row, 1, &error);

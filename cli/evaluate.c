@@ -6,6 +6,8 @@
 
 #include "cli/cli.h"
 
+const int cli_mark[CLI_MARKS] = {100, 200, 500, 1000, 2000, 5000, 10000, 20000};
+
 enum { TOGETHER = 1024, LIKELIHOOD_DRAWS = 16 };
 
 /* Instances kept while they are decoded. */
@@ -45,6 +47,9 @@ static void take(int index, const pal_decoded *decoded, void *data) {
   const bool exact = score.exact && decoded->halted;
   count_traits(b, index, exact);
   b->set->exact += exact;
+  for (int m = 0; m < CLI_MARKS; m++)
+    b->set->exact_by[m] += exact && decoded->forward_passes <= cli_mark[m];
+  if (decoded->forward_passes > b->set->most_passes) b->set->most_passes = decoded->forward_passes;
   b->set->valid += score.valid;
   b->set->halted += decoded->halted;
   b->set->capped += !decoded->halted;

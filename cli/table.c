@@ -31,6 +31,14 @@ static void table_sets(FILE *to, const cli_row *row) {
     fprintf(to, "    %-16s exact %6.2f %% [%6.2f, %6.2f] of %5d  valid %6.2f %%  halted %6.2f %%  passes %.1f, p95 %.0f\n",
             s->name, 100.0 * s->exact / s->n, 100 * low, 100 * high, s->n, 100.0 * s->valid / s->n,
             100.0 * s->halted / s->n, s->passes_mean, s->passes_p95);
+  }
+}
+
+void cli_details(FILE *to, const cli_row *row) {
+  for (int i = 0; i < row->n_sets; i++) {
+    const cli_set *s = &row->set[i];
+    for (int m = 0; m < CLI_MARKS && s->n_traits && s->most_passes >= cli_mark[m]; m++)
+      fprintf(to, "      within %5d passes  exact %6.2f %%\n", cli_mark[m], 100.0 * s->exact_by[m] / s->n);
     for (int t = 0; t < s->n_traits; t++)
       fprintf(to, "      %-20s %6d (%5.1f %%), of these exact %6.2f %%\n", s->trait[t].name, s->trait[t].n,
               100.0 * s->trait[t].n / s->n, 100.0 * s->trait[t].exact / s->trait[t].n);
@@ -146,11 +154,15 @@ static json_t *json_set(const cli_set *s) {
   json_t *traits = json_array();
   for (int t = 0; t < s->n_traits; t++)
     json_array_append_new(traits, json_pack("{s:s, s:i, s:i}", "trait", s->trait[t].name, "n",
-                                            s->trait[t].n, "exact", s->trait[t].exact));
-  return json_pack("{s:s, s:i, s:f, s:f, s:f, s:f, s:f, s:f, s:{s:f, s:f}, s:i, s:o}", "set", s->name, "n", s->n,
+                                            s->trait[t].n, "n_exact", s->trait[t].exact));
+  json_t *by = json_array();
+  for (int m = 0; m < CLI_MARKS && s->most_passes >= cli_mark[m]; m++)
+    json_array_append_new(by, json_pack("{s:i, s:f}", "passes", cli_mark[m], "fraction", s->exact_by[m] / n));
+  return json_pack("{s:s, s:i, s:f, s:f, s:f, s:f, s:f, s:f, s:{s:f, s:f}, s:i, s:o, s:o}", "set", s->name, "n", s->n,
                    "exact", s->exact / n, "exact_low", low, "exact_high", high, "valid", s->valid / n,
                    "forward_passes_mean", s->passes_mean, "forward_passes_p95", s->passes_p95, "halted",
-                   "itself", s->halted / n, "cap", s->capped / n, "refused", s->refused, "traits", traits);
+                   "itself", s->halted / n, "cap", s->capped / n, "refused", s->refused, "exact_by", by,
+                   "traits", traits);
 }
 
 static json_t *json_row(const cli_row *row) {

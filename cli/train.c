@@ -93,6 +93,7 @@ int cli_verb_train(pal_context *context, const cli_options *o) {
     row->seed = job.seed;
     row->fitted = true;
     cli_table(stdout, row, 1);
+    cli_details(stdout, row);
     printf("kept in %s\n", r.directory);
     if (o->json) status = cli_json(o->json, job.task_name, row, 1, &error);
   }
