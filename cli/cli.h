@@ -87,7 +87,7 @@ typedef struct cli_trait {
 } cli_trait;
 
 /* Passes at which a report says how many sequences were exact by then. */
-enum { CLI_MARKS = 8 };
+enum { CLI_MARKS = 11 };
 extern const int cli_mark[CLI_MARKS];
 
 /* One evaluated set. */
@@ -129,6 +129,8 @@ void cli_wilson(int k, int n, double *low, double *high);
 void cli_table(FILE *to, const cli_row *row, int n);
 /* Of each set: exact by number of passes, and by kind of instance, where the task tells kinds apart. */
 void cli_details(FILE *to, const cli_row *row);
+/* The share that was exact within 10 to 20,000 passes, on a logarithmic axis, as SVG. */
+pal_status cli_curve_svg(const cli_set *set, const char *path, pal_error *error);
 /* Every row in one line, then what others have published on the task. */
 void cli_summary(FILE *to, const char *task, const cli_row *row, int n);
 /* {"task": ..., "rows": [...], "published": [...]} written to `path` whole or not at all. */

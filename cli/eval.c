@@ -55,7 +55,8 @@ int cli_verb_eval(pal_context *context, const cli_options *o) {
     cli_details(stdout, row);
     if (row->set[0].refused)
       printf("    %d instances refused, not among the %d\n", row->set[0].refused, row->set[0].n);
-    if (o->json) status = cli_json(o->json, job.task_name, row, 1, &error);
+    if (o->svg) status = cli_curve_svg(&row->set[0], o->svg, &error);
+    if (o->json && !status) status = cli_json(o->json, job.task_name, row, 1, &error);
   }
   const bool refused = row && row->n_sets && row->set[0].refused > 0;
   cli_job_close(&job);

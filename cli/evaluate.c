@@ -6,7 +6,7 @@
 
 #include "cli/cli.h"
 
-const int cli_mark[CLI_MARKS] = {100, 200, 500, 1000, 2000, 5000, 10000, 20000};
+const int cli_mark[CLI_MARKS] = {10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000, 20000};
 
 enum { TOGETHER = 1024, LIKELIHOOD_DRAWS = 16 };
 

@@ -17,6 +17,7 @@ palimpsest_SOURCES = \
 	%D%/bench_window.c \
 	%D%/check_op.c \
 	%D%/compare.c \
+	%D%/curve.c \
 	%D%/eval.c \
 	%D%/evaluate.c \
 	%D%/info.c \

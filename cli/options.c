@@ -27,7 +27,7 @@ static const option options[] = {
     {"--out", TEXT, AT(out), "train bench", "DIR        the run directory; with bench train CASE: weights, batch, gradients"},
     {"--resume", FLAG, AT(resume), "train", "           go on from the run directory's last checkpoint"},
     {"--watch", FLAG, AT(watch), "sample", "           one instance, pass by pass"},
-    {"--svg", TEXT, AT(svg), "sample", "FILE       states of the watched instance as a picture"},
+    {"--svg", TEXT, AT(svg), "eval sample", "FILE       of the watched instance, its states; with eval: exact by number of passes"},
     {"--html", TEXT, AT(html), "sample", "FILE       the same as a page to step through"},
     {"--json", TEXT, AT(json), "train eval compare bench", "FILE       the table as JSON"},
     {"--plugin", MANY_PLUGINS, 0, "", "FILE       a shared object with ops, models or tasks"},

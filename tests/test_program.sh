@@ -121,7 +121,10 @@ done
 test "$(grep -c refused: "$work/err")" -eq 5 || { echo "FAIL not five boards refused"; failed=1; }
 grep -q '"n": 3' "$work/boards.json" || { echo "FAIL the three good boards are not counted"; failed=1; }
 head -n 6 "$work/boards" >"$work/good-boards"
-expect 0 "" eval "$work/sudoku" --data "$work/good-boards"
+expect 0 "" eval "$work/sudoku" --data "$work/good-boards" --svg "$work/curve.svg"
+grep -q '^</svg>' "$work/curve.svg" || { echo "FAIL no plot"; failed=1; }
+grep -q 'givens  *[1-9]' "$work/out" && grep -q 'singles suffice\|guesses needed' "$work/out" ||
+  { echo "FAIL kinds of boards are not counted"; cat "$work/out"; failed=1; }
 tail -n 5 "$work/boards" >"$work/bad-boards"
 expect 2 "every instance is refused" eval "$work/sudoku" --data "$work/bad-boards"
 expect 2 "boards:7" train sudoku --model ap-mdm $tiny --set size=4 --data "$work/boards" --out "$work/none"
