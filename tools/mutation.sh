@@ -5,8 +5,9 @@
 #
 # Each line of the table: file | perl substitution | test programs of which one must fail. A fault
 # that no longer fits its file, or that no test notices, is a failure of this script.
+[ -n "${BASH_VERSION-}" ] || exec bash "$0" "$@" # `sh tools/mutation.sh` works too
 set -u
-cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit 1
+cd "$(dirname "$0")/.." && [ -f configure.ac ] || exit 1
 
 faults='
 a swapped sign in a product kernel | ops/kernels/gemm.inc.c | s/= vf_fma\(x, b##v, c##i##_##v\)/= vf_fnma(x, b##v, c##i##_##v)/ | test_ops
