@@ -225,7 +225,7 @@ static bool as_the_policy(const int32_t *state, const int32_t *next) {
     if (!view.conflict && view.forced[c]) {
       const int digit = next[c] ? pal_sudoku_digit(&shape, next[c]) : 0;
       if (!digit || !(view.forced[c] >> (digit - 1) & 1)) return false;
-      want = pal_sudoku_token(&shape, kind, digit);
+      want = pal_sudoku_token(&shape, (enum pal_sudoku_kind)kind, digit);
     }
     if (next[c] != want) return false;
   }
