@@ -136,7 +136,7 @@ static pal_status evaluate_file(cli_job *job, const char *path, int limit, cli_s
 
 /* Models without a window attend to whole sequences: fewer of the long ones. */
 static int affordable(const cli_job *job, int set, int size) {
-  enum { LEAST = 8, LEAST_LONG = 2, LONG = 5000 /* passes */ };
+  enum { LEAST = 8, LEAST_LONG = 2, LONG = 5000 /* rows to write */ };
   static const double WORK = 2e8; /* rows squared, over all instances */
   pal_example e;
   pal_error ignored = {0};
@@ -144,8 +144,9 @@ static int affordable(const cli_job *job, int set, int size) {
   if (pal_model_number(job->model, "window") > 0 || job->task->definition->likelihood ||
       instance_of(&s, 0, &e, &ignored))
     return size;
-  double rows = e.n_prompt + job->task->definition->answer_room(job->task, &e, job->form);
-  int least = job->task->definition->step_cap(job->task, &e, job->form) > LONG ? LEAST_LONG : LEAST;
+  const int room = job->task->definition->answer_room(job->task, &e, job->form);
+  const int least = room > LONG ? LEAST_LONG : LEAST;
+  const double rows = e.n_prompt + room;
   double n = WORK / (rows * rows);
   if (n < least) n = least;
   return n >= size ? size : (int)n;
