@@ -1,5 +1,7 @@
 # Tests. A new unit test is two lines among the ones below; it links the core with internal symbols
 # visible, and exits non-zero on failure. A script exits 77 when it cannot run here.
+noinst_HEADERS += %D%/run.h
+
 if HAVE_CHECK
 check_PROGRAMS += %D%/test_attention
 %C%_test_attention_SOURCES = %D%/test_attention.c
@@ -9,6 +11,9 @@ check_PROGRAMS += %D%/test_base
 
 check_PROGRAMS += %D%/test_bf16
 %C%_test_bf16_SOURCES = %D%/test_bf16.c %D%/gym.c %D%/gym.h
+
+check_PROGRAMS += %D%/test_check_op
+%C%_test_check_op_SOURCES = %D%/test_check_op.c %D%/bend.c %D%/bend.h
 
 check_PROGRAMS += %D%/test_edit
 %C%_test_edit_SOURCES = %D%/test_edit.c

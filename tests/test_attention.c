@@ -4,6 +4,8 @@
 #include <palimpsest/palimpsest.h>
 #include <stdlib.h>
 
+#include "tests/run.h"
+
 enum { HEADS = 2, WIDTH = 32, SEQUENCES = 4 };
 
 /* Bytes of the arena and of a worker's scratch for attention and its gradients over `rows` rows. */
@@ -45,9 +47,5 @@ int main(void) {
   TCase *c = tcase_create("attention");
   tcase_add_test(c, memory_is_linear_in_rows);
   suite_add_tcase(suite, c);
-  SRunner *runner = srunner_create(suite);
-  srunner_run_all(runner, CK_ENV);
-  int failed = srunner_ntests_failed(runner);
-  srunner_free(runner);
-  return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+  return run_suite(suite);
 }

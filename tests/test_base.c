@@ -18,6 +18,7 @@
 #include "src/cpu.h"
 #include "src/registry.h"
 #include "src/team.h"
+#include "tests/run.h"
 
 /* ---- status, types ------------------------------------------------------------------------- */
 
@@ -325,9 +326,5 @@ int main(void) {
   tcase_add_test(team, team_meets_at_its_barrier);
   tcase_add_test(team, team_rounds_as_its_caller);
   suite_add_tcase(suite, team);
-  SRunner *runner = srunner_create(suite);
-  srunner_run_all(runner, CK_ENV);
-  const int failed = srunner_ntests_failed(runner);
-  srunner_free(runner);
-  return failed > 0;
+  return run_suite(suite);
 }

@@ -9,6 +9,7 @@
 
 #include "ops/kernels/kernels.h"
 #include "tests/gym.h"
+#include "tests/run.h"
 
 /* ---- the numbers ----------------------------------------------------------------------------- */
 
@@ -309,9 +310,5 @@ int main(void) {
   suite_add_tcase(suite, kernels);
   suite_add_tcase(suite, graphs);
   suite_add_tcase(suite, training);
-  SRunner *runner = srunner_create(suite);
-  srunner_run_all(runner, CK_ENV);
-  const int failed = srunner_ntests_failed(runner);
-  srunner_free(runner);
-  return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+  return run_suite(suite);
 }

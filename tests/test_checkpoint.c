@@ -12,6 +12,7 @@
 #include "src/file.h"
 #include "src/safetensors.h"
 #include "tests/gym.h"
+#include "tests/run.h"
 
 /* ---- files
  * ------------------------------------------------------------------------------------------------
@@ -329,9 +330,5 @@ int main(void) {
   tcase_add_test(likelihoods, bad_evaluation);
   suite_add_tcase(suite, files);
   suite_add_tcase(suite, likelihoods);
-  SRunner *runner = srunner_create(suite);
-  srunner_run_all(runner, CK_ENV);
-  const int failed = srunner_ntests_failed(runner);
-  srunner_free(runner);
-  return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+  return run_suite(suite);
 }

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "tests/lab.h"
+#include "tests/run.h"
 
 enum { MOST_PROMPTS = 24 };
 
@@ -361,9 +362,5 @@ int main(void) {
   tcase_add_test(tests, passes);
   tcase_add_test(tests, bad_calls);
   suite_add_tcase(suite, tests);
-  SRunner *runner = srunner_create(suite);
-  srunner_run_all(runner, CK_ENV);
-  const int failed = srunner_ntests_failed(runner);
-  srunner_free(runner);
-  return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+  return run_suite(suite);
 }

@@ -8,6 +8,8 @@
 #include <palimpsest/plan.h>
 #include <palimpsest/rng.h>
 
+#include "tests/run.h"
+
 enum { SEQUENCES = 512, ROWS = 8192, LONGEST = 12 };
 
 static pal_context *context;
@@ -492,9 +494,5 @@ int main(void) {
   tcase_add_test(tests, ragged_index_and_compact);
   tcase_add_test(tests, ragged_index_refuses_overlap);
   suite_add_tcase(suite, tests);
-  SRunner *runner = srunner_create(suite);
-  srunner_run_all(runner, CK_NORMAL);
-  const int failed = srunner_ntests_failed(runner);
-  srunner_free(runner);
-  return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+  return run_suite(suite);
 }

@@ -17,6 +17,7 @@
 #include "src/alloc.h"
 #include "src/file.h"
 #include "src/safetensors.h"
+#include "tests/run.h"
 
 static char scratch[] = "/tmp/pal-file-XXXXXX";
 
@@ -396,11 +397,8 @@ int main(void) {
                       (int)(sizeof hostile / sizeof *hostile));
   tcase_add_test(tensors, header_lengths_are_bounded);
   suite_add_tcase(suite, tensors);
-  SRunner *runner = srunner_create(suite);
-  srunner_run_all(runner, CK_ENV);
-  const int failed = srunner_ntests_failed(runner);
-  srunner_free(runner);
+  const int status = run_suite(suite);
   char command[64];
   (void)snprintf(command, sizeof command, "rm -rf %s", scratch);
-  return system(command) != 0 || failed > 0;
+  return system(command) != 0 || status != 0;
 }

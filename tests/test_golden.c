@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/run.h"
+
 enum { VOCABULARY = 7, MASK = 6, SEQUENCES = 3, ROWS = 9, MOST = 64 };
 static const int32_t tokens[ROWS] = {0, 3, 5, 1, 6, 2, 6, 4, 6};
 static const int lengths[SEQUENCES] = {3, 5, 1};
@@ -151,9 +153,5 @@ int main(void) {
   TCase *c = tcase_create("golden");
   tcase_add_loop_test(c, agrees_with_numpy, 0, 4);
   suite_add_tcase(suite, c);
-  SRunner *runner = srunner_create(suite);
-  srunner_run_all(runner, CK_ENV);
-  int failed = srunner_ntests_failed(runner);
-  srunner_free(runner);
-  return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+  return run_suite(suite);
 }

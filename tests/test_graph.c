@@ -8,6 +8,7 @@
 #include "graph/exec.h"
 #include "src/alloc.h"
 #include "tests/fixture.h"
+#include "tests/run.h"
 #include "tests/toy.h"
 
 static pal_plan *exec_plan(const pal_exec *exec) { return exec->plan; }
@@ -348,9 +349,5 @@ int main(void) {
   tcase_add_loop_test(c, dump_parse_dump_is_stable, 0, 4);
   tcase_add_test(c, every_allocation_may_fail);
   suite_add_tcase(suite, c);
-  SRunner *runner = srunner_create(suite);
-  srunner_run_all(runner, CK_ENV);
-  int failed = srunner_ntests_failed(runner);
-  srunner_free(runner);
-  return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+  return run_suite(suite);
 }

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "tests/lab.h"
+#include "tests/run.h"
 
 enum { LETTERS = 6, MASK = LETTERS, PROMPTS = 12, MOST_ROWS = 16, LEVELS = 1000 };
 
@@ -203,9 +204,5 @@ int main(void) {
   tcase_add_test(tests, no_rows_are_added);
   tcase_add_test(tests, what_does_not_fit_is_refused);
   suite_add_tcase(suite, tests);
-  SRunner *runner = srunner_create(suite);
-  srunner_run_all(runner, CK_ENV);
-  const int failed = srunner_ntests_failed(runner);
-  srunner_free(runner);
-  return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+  return run_suite(suite);
 }

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "tests/lab.h"
+#include "tests/run.h"
 
 /* Strings of L letters of A after a prompt of one, or within a prompt whose second row is given;
  * M is the mask. */
@@ -235,9 +236,5 @@ int main(void) {
   tcase_add_loop_test(tests, masked_arm_is_a_likelihood, 0, 2);
   tcase_add_loop_test(tests, mdm_training_rows, 0, 4);
   suite_add_tcase(suite, tests);
-  SRunner *runner = srunner_create(suite);
-  srunner_run_all(runner, CK_ENV);
-  const int failed = srunner_ntests_failed(runner);
-  srunner_free(runner);
-  return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+  return run_suite(suite);
 }

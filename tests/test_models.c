@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "tests/lab.h"
+#include "tests/run.h"
 
 /* ---- training --------------------------------------------------------------------------- */
 
@@ -319,9 +320,5 @@ int main(void) {
   tcase_add_test(tests, bad_settings);
   tcase_add_test(tests, batch_room);
   suite_add_tcase(suite, tests);
-  SRunner *runner = srunner_create(suite);
-  srunner_run_all(runner, CK_ENV);
-  const int failed = srunner_ntests_failed(runner);
-  srunner_free(runner);
-  return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+  return run_suite(suite);
 }

@@ -10,6 +10,7 @@
 
 #include "autograd/accumulate.h"
 #include "tests/bend.h"
+#include "tests/run.h"
 
 enum { MOST_OPS = 256, CASES = 8, SEED = 1 };
 
@@ -86,10 +87,7 @@ int main(void) {
   tcase_add_test(tests, an_incomplete_op_is_refused);
   tcase_add_test(tests, an_unknown_op);
   suite_add_tcase(suite, tests);
-  SRunner *runner = srunner_create(suite);
-  srunner_run_all(runner, CK_NORMAL);
-  int failed = srunner_ntests_failed(runner);
-  srunner_free(runner);
+  const int status = run_suite(suite);
   pal_context_free(context);
-  return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+  return status;
 }

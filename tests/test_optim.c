@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/run.h"
+
 enum { MOST = 40 * 24, STEPS = 6 };
 
 static pal_context *context;
@@ -348,9 +350,5 @@ int main(void) {
   tcase_add_test(tests, ema_follows_the_parameter);
   tcase_add_loop_test(tests, a_failed_run_leaves_the_store, 0, 3);
   suite_add_tcase(suite, tests);
-  SRunner *runner = srunner_create(suite);
-  srunner_run_all(runner, CK_NORMAL);
-  int failed = srunner_ntests_failed(runner);
-  srunner_free(runner);
-  return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+  return run_suite(suite);
 }

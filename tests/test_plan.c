@@ -12,6 +12,7 @@
 #include "graph/exec.h"
 #include "src/alloc.h"
 #include "tests/fixture.h"
+#include "tests/run.h"
 #include "tests/toy.h"
 
 /* ---- writes in place --------------------------------------------------------------------- */
@@ -386,9 +387,5 @@ int main(void) {
   tcase_add_loop_test(c, two_instances_run_at_once, 0, 2);
   tcase_add_test(c, an_op_from_outside_is_as_good_as_a_built_in);
   suite_add_tcase(suite, c);
-  SRunner *runner = srunner_create(suite);
-  srunner_run_all(runner, CK_ENV);
-  int failed = srunner_ntests_failed(runner);
-  srunner_free(runner);
-  return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+  return run_suite(suite);
 }

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/run.h"
+
 static const char half[] = "tests/.libs/half_plugin.so";
 
 static void count(const char *name, const void *definition, void *data) {
@@ -44,9 +46,5 @@ int main(void) {
   TCase *tests = tcase_create("plugin");
   tcase_add_test(tests, half_a_plugin_is_none);
   suite_add_tcase(suite, tests);
-  SRunner *runner = srunner_create(suite);
-  srunner_run_all(runner, CK_ENV);
-  const int failed = srunner_ntests_failed(runner);
-  srunner_free(runner);
-  return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+  return run_suite(suite);
 }

@@ -9,6 +9,7 @@
 #include "graph/exec.h"
 #include "src/alloc.h"
 #include "tests/fixture.h"
+#include "tests/run.h"
 #include "tests/toy.h"
 
 static pal_value put_one(pal_value version, const char *name) {
@@ -300,9 +301,5 @@ int main(void) {
   tcase_add_test(c, definitions_and_counts_are_refused);
   tcase_add_test(c, variables_begin_as_asked_in_every_type);
   suite_add_tcase(suite, c);
-  SRunner *runner = srunner_create(suite);
-  srunner_run_all(runner, CK_ENV);
-  int failed = srunner_ntests_failed(runner);
-  srunner_free(runner);
-  return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+  return run_suite(suite);
 }

@@ -9,6 +9,7 @@
 
 #include "graph/exec.h"
 #include "tests/lab.h"
+#include "tests/run.h"
 
 enum { PROMPTS = 12, GROUP = 5, MOST_PLACES = 8 };
 
@@ -170,9 +171,5 @@ int main(void) {
   TCase *tests = tcase_create("steps");
   tcase_add_loop_test(tests, a_step_is_one_run, 0, sizeof decoders / sizeof *decoders);
   suite_add_tcase(suite, tests);
-  SRunner *runner = srunner_create(suite);
-  srunner_run_all(runner, CK_ENV);
-  const int failed = srunner_ntests_failed(runner);
-  srunner_free(runner);
-  return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+  return run_suite(suite);
 }

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "tasks/sudoku_task.h"
+#include "tests/run.h"
 
 /* As ck_assert, but silent when all is well: that writes to a file every time. */
 #define HOLDS(condition) \
@@ -370,9 +371,5 @@ int main(void) {
   tcase_add_test(boards, rows_count_from_zero_or_one);
   tcase_add_test(boards, bad_boards_are_refused);
   suite_add_tcase(suite, boards);
-  SRunner *runner = srunner_create(suite);
-  srunner_run_all(runner, CK_NORMAL);
-  const int failed = srunner_ntests_failed(runner);
-  srunner_free(runner);
-  return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+  return run_suite(suite);
 }

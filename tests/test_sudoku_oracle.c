@@ -8,6 +8,7 @@
 
 #include "tasks/sudoku_task.h"
 #include "tests/lab.h"
+#include "tests/run.h"
 
 #include <palimpsest/train.h>
 
@@ -298,9 +299,5 @@ int main(void) {
   tcase_add_loop_test(tests, oracle_under_the_decoder, 0, sizeof set / sizeof *set);
   tcase_add_test(tests, short_training_improves_held_out_steps);
   suite_add_tcase(suite, tests);
-  SRunner *runner = srunner_create(suite);
-  srunner_run_all(runner, CK_ENV);
-  const int failed = srunner_ntests_failed(runner);
-  srunner_free(runner);
-  return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+  return run_suite(suite);
 }

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "tasks/sudoku_task.h"
+#include "tests/run.h"
 
 /* As ck_assert, but silent when all is well: that writes to a file every time. */
 #define HOLDS(condition) \
@@ -411,9 +412,5 @@ int main(void) {
   tcase_add_test(states, released_trace_of_one_puzzle);
   tcase_add_test(states, streams_resume);
   suite_add_tcase(suite, states);
-  SRunner *runner = srunner_create(suite);
-  srunner_run_all(runner, CK_NORMAL);
-  const int failed = srunner_ntests_failed(runner);
-  srunner_free(runner);
-  return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+  return run_suite(suite);
 }

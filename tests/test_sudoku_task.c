@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "tasks/sudoku_task.h"
+#include "tests/run.h"
 
 /* As ck_assert, but silent when all is well: that writes to a file every time. */
 #define HOLDS(condition) \
@@ -312,9 +313,5 @@ int main(void) {
   tcase_add_test(task, held_out_puzzles_are_not_training_puzzles);
   tcase_add_test(task, lines_are_read);
   suite_add_tcase(suite, task);
-  SRunner *runner = srunner_create(suite);
-  srunner_run_all(runner, CK_NORMAL);
-  const int failed = srunner_ntests_failed(runner);
-  srunner_free(runner);
-  return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+  return run_suite(suite);
 }

@@ -9,6 +9,7 @@
 #include "src/alloc.h"
 #include "src/team.h"
 #include "tests/gym.h"
+#include "tests/run.h"
 #include "train/schedule.h"
 #include "train/tree.h"
 
@@ -397,9 +398,5 @@ int main(void) {
   suite_add_tcase(suite, numbers);
   suite_add_tcase(suite, updates);
   suite_add_tcase(suite, failures);
-  SRunner *runner = srunner_create(suite);
-  srunner_run_all(runner, CK_ENV);
-  const int failed = srunner_ntests_failed(runner);
-  srunner_free(runner);
-  return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+  return run_suite(suite);
 }

@@ -6,6 +6,7 @@
 
 #include "graph/steps.h"
 #include "tests/fixture.h"
+#include "tests/run.h"
 #include "tests/toy.h"
 
 /* ---- slips ------------------------------------------------------------------------------- */
@@ -262,9 +263,5 @@ int main(void) {
   tcase_add_test(c, slips_of_the_memory_plan_are_noticed);
   tcase_add_test(c, an_arena_too_small_is_noticed);
   suite_add_tcase(suite, c);
-  SRunner *runner = srunner_create(suite);
-  srunner_run_all(runner, CK_ENV);
-  const int failed = srunner_ntests_failed(runner);
-  srunner_free(runner);
-  return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+  return run_suite(suite);
 }

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "tests/lab.h"
+#include "tests/run.h"
 
 enum { MOST_PROMPTS = 24 };
 enum { ZERO, ONE, BOS, EOS, MASK };
@@ -200,9 +201,5 @@ int main(void) {
   tcase_add_loop_test(tests, growth_against_simulation, 0, 3);
   tcase_add_loop_test(tests, too_long, 0, 2);
   suite_add_tcase(suite, tests);
-  SRunner *runner = srunner_create(suite);
-  srunner_run_all(runner, CK_ENV);
-  const int failed = srunner_ntests_failed(runner);
-  srunner_free(runner);
-  return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+  return run_suite(suite);
 }

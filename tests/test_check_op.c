@@ -1,0 +1,113 @@
+/* The op checker finds faults that are planted in an op, and passes ops that have none. */
+#include <check.h>
+#include <palimpsest/check.h>
+#include <string.h>
+
+#include "tests/bend.h"
+#include "tests/run.h"
+
+static pal_context *context;
+static pal_error error;
+
+static void set_up(void) {
+  memset(&error, 0, sizeof error);
+  context = pal_context_new(&(pal_options){.threads = 2}, &error);
+  ck_assert_msg(context && !bend_define(context, &error), "%s", error.text);
+}
+
+static void tear_down(void) { pal_context_free(context); }
+
+static pal_status half_gradient(pal_gradient_call *c) {
+  c->in_grad[0] = bend_line(c->graph, c->out_grad[0], 0.999, 0);
+  return PAL_OK;
+}
+
+static pal_status inexact_run(const pal_run *r) {
+  pal_status status = bend_bell_op.phase[0].run(r);
+  int64_t row = pal_type_row(&r->out_type[0]);
+  for (int64_t i = r->begin * row; i < r->end * row; i++) ((float *)r->out[0])[i] *= 1.0001f;
+  return status;
+}
+
+/* The last row of every range is off by a bit. */
+static pal_status range_run(const pal_run *r) {
+  pal_status status = bend_bell_op.phase[0].run(r);
+  int64_t last = (r->end - 1) * pal_type_row(&r->out_type[0]);
+  if (r->end > r->begin) ((float *)r->out[0])[last] += 1e-7f;
+  return status;
+}
+
+/* Reads the first row past the active ones; no case has room for just 15. */
+static pal_status beyond_run(const pal_run *r) {
+  pal_status status = bend_bell_op.phase[0].run(r);
+  if (r->end != 15) return status;
+  const float *past = (const float *)r->in[0] + r->end * pal_type_row(&r->out_type[0]);
+  uint32_t bits;
+  memcpy(&bits, past, sizeof bits);
+  if (bits == 0x7FA00001u) ((float *)r->out[0])[0] += 1e-7f;
+  return status;
+}
+
+static pal_status isa_run(const pal_run *r) {
+  pal_status status = bend_bell_op.phase[0].run(r);
+  if (r->end > r->begin && r->isa == PAL_ISA_GENERIC) ((float *)r->out[0])[r->begin] += 1e-7f;
+  return status;
+}
+
+static void expect_fault(pal_op op, const char *what) {
+  op.name = "bend_fault";
+  ck_assert_int_eq(pal_define(context, "op", op.name, &op, &error), PAL_OK);
+  ck_assert_int_ne(pal_check_op(context, op.name, 5, 10, &error), PAL_OK);
+  ck_assert_msg(strstr(error.text, what) && strstr(error.text, "op \"bend_fault\", seed 5, case "),
+                "%s", error.text);
+}
+
+static pal_value faulty_sample(pal_case *random) {
+  pal_type type = PAL_TYPE(PAL_F32, pal_case_rows(random), 1, pal_case_size(random));
+  pal_value x = pal_case_f32(random, type, -2, 2);
+  return pal_apply(pal_case_graph(random), "bend_fault", &x, 1, NULL, NULL);
+}
+
+static pal_op faulty(pal_status (*run_it)(const pal_run *)) {
+  pal_op op = bend_bell_op;
+  op.sample = faulty_sample;
+  op.in_place = 0;
+  if (run_it) op.phase[0].run = run_it;
+  return op;
+}
+
+START_TEST(faults_are_found) {
+  switch (_i) {
+    case 0: expect_fault(faulty(inexact_run), "the reference says"); break;
+    case 1: expect_fault(faulty(range_run), "output 0"); break;
+    case 2: expect_fault(faulty(beyond_run), "in the inactive rows"); break;
+    case 3: {
+      if (pal_context_isa(context) == PAL_ISA_GENERIC) return;
+      expect_fault(faulty(isa_run), "with instruction set generic");
+      break;
+    }
+    default: {
+      pal_op op = faulty(NULL);
+      op.gradient = half_gradient;
+      expect_fault(op, "the gradient is wrong");
+    }
+  }
+}
+END_TEST
+
+START_TEST(sound_ops_pass) {
+  static const char *const names[] = {"bend_mul", "bend_line", "bend_bell"};
+  for (size_t i = 0; i < 3; i++)
+    ck_assert_msg(!pal_check_op(context, names[i], 5, 6, &error), "%s", error.text);
+}
+END_TEST
+
+int main(void) {
+  Suite *suite = suite_create("check_op");
+  TCase *tests = tcase_create("check_op");
+  tcase_add_checked_fixture(tests, set_up, tear_down);
+  tcase_add_loop_test(tests, faults_are_found, 0, 5);
+  tcase_add_test(tests, sound_ops_pass);
+  suite_add_tcase(suite, tests);
+  return run_suite(suite);
+}
