@@ -1,10 +1,7 @@
 /* What passes buy: exact within so many of them, as a plot (floor 6). */
-#define _POSIX_C_SOURCE 200809L
 #include <math.h>
-#include <stdio.h>
-#include <stdlib.h>
 
-#include "cli/cli.h"
+#include "cli/page.h"
 
 enum { LEFT = 64, TOP = 24, WIDE = 460, HIGH = 240, FOOT = 52 };
 
@@ -28,10 +25,11 @@ static void axes(FILE *to) {
 }
 
 pal_status cli_curve_svg(const cli_set *set, const char *path, pal_error *error) {
-  char *text = NULL;
-  size_t bytes = 0;
-  FILE *to = set->n > 0 && !set->likelihood ? open_memstream(&text, &bytes) : NULL;
-  if (!to) return pal_fail(error, PAL_E_UNSUPPORTED, "%s: nothing decoded to plot, or no memory", path);
+  cli_page page;
+  if (set->n == 0 || set->likelihood)
+    return pal_fail(error, PAL_E_UNSUPPORTED, "%s: nothing was decoded that could be plotted", path);
+  if (cli_page_open(&page, error)) return error->code;
+  FILE *to = page.to;
   fprintf(to, "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 %d %d\" width=\"%d\" height=\"%d\">\n"
               "<title>exact within so many forward passes, of %d</title>\n"
               "<style>text{font:12px Helvetica,Arial,'DejaVu Sans',sans-serif;fill:#1d1d1b}</style>\n"
@@ -42,9 +40,5 @@ pal_status cli_curve_svg(const cli_set *set, const char *path, pal_error *error)
   for (int m = 0; m < CLI_MARKS && (m == 0 || cli_mark[m - 1] < set->most_passes); m++)
     fprintf(to, "%c%.1f %.1f", m ? 'L' : 'M', across(cli_mark[m]), up((double)set->exact_by[m] / set->n));
   fprintf(to, "\"/>\n</svg>\n");
-  const bool failed = fclose(to) != 0;
-  pal_status status = failed ? pal_fail(error, PAL_E_MEMORY, "%s: no memory for the plot", path)
-                             : pal_file_replace(path, text, bytes, error);
-  free(text);
-  return status;
+  return cli_page_save(&page, path, error);
 }

@@ -25,6 +25,7 @@ palimpsest_SOURCES = \
 	%D%/job.c \
 	%D%/main.c \
 	%D%/options.c \
+	%D%/page.c \
 	%D%/progress.c \
 	%D%/recipes.c \
 	%D%/rundir.c \
@@ -40,6 +41,7 @@ noinst_HEADERS += \
 	%D%/bench_peak.h \
 	%D%/bench_product.h \
 	%D%/cli.h \
+	%D%/page.h \
 	%D%/recipes.h \
 	%D%/trace.h
 palimpsest_LDADD = libpalimpsest.la $(CLI_PEAK_LIBS) $(JANSSON_LIBS)

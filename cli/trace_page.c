@@ -1,43 +1,10 @@
 /* A recorded trace as SVG and as a page (floor 6). */
 #include <jansson.h>
-#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/page.h"
 #include "cli/trace.h"
-
-typedef struct page {
-  char *text;
-  size_t n, room;
-  bool failed;
-} page;
-
-__attribute__((format(printf, 2, 3))) static void put(page *p, const char *format, ...) {
-  if (p->failed) return;
-  for (;;) {
-    va_list list;
-    va_start(list, format);
-    const int n = vsnprintf(p->text ? p->text + p->n : NULL, p->room - p->n, format, list);
-    va_end(list);
-    if (n < 0) p->failed = true;
-    if (p->failed) return;
-    if (p->text && p->n + (size_t)n < p->room) {
-      p->n += (size_t)n;
-      return;
-    }
-    const size_t room = 2 * (p->room + (size_t)n + 1);
-    char *grown = realloc(p->text, room);
-    p->failed = !grown;
-    if (grown) p->text = grown, p->room = room;
-  }
-}
-
-static pal_status save(page *p, const char *path, pal_error *error) {
-  pal_status status = p->failed ? pal_fail(error, PAL_E_MEMORY, "%s: no memory for the page", path)
-                                : pal_file_replace(path, p->text, p->n, error);
-  free(p->text);
-  return status;
-}
 
 /* Ink of each sort, and the ground of cells that the pass changed. Legible for the colour-blind: sorts
  * differ in weight and slope as well. */
@@ -54,69 +21,70 @@ static const char written[] = "#fdf0c4", erased[] = "#f6d9d5";
 
 enum { CELL = 28, MARGIN = 24, CAPTION = 30, MOST_PANELS = 12, ACROSS = 4 };
 
-static void escaped(page *p, char c) {
-  if (c == '<') put(p, "&lt;");
-  else if (c == '&') put(p, "&amp;");
-  else put(p, "%c", c);
+static void escaped(FILE *to, char c) {
+  if (c == '<') fprintf(to, "&lt;");
+  else if (c == '&') fprintf(to, "&amp;");
+  else fputc(c, to);
 }
 
-static void lines(page *p, const pal_picture *b, int x, int y, bool thick) {
+static void lines(FILE *to, const pal_picture *b, int x, int y, bool thick) {
   const int w = b->columns * CELL, h = b->rows * CELL;
-  put(p, "<path fill=\"none\" stroke=\"%s\" stroke-width=\"%s\" d=\"", thick ? "#1d1d1b" : "#cfcabd",
+  fprintf(to, "<path fill=\"none\" stroke=\"%s\" stroke-width=\"%s\" d=\"", thick ? "#1d1d1b" : "#cfcabd",
       thick ? "1.8" : "0.8");
   for (int r = 0; r <= b->rows; r++)
     if (!thick || r % b->rows == 0 || (b->block && r % b->block == 0))
-      put(p, "M%d %dh%d", x, y + r * CELL, w);
+      fprintf(to, "M%d %dh%d", x, y + r * CELL, w);
   for (int c = 0; c <= b->columns; c++)
     if (!thick || c % b->columns == 0 || (b->block && c % b->block == 0))
-      put(p, "M%d %dv%d", x + c * CELL, y, h);
-  put(p, "\" stroke-linecap=\"square\"/>\n");
+      fprintf(to, "M%d %dv%d", x + c * CELL, y, h);
+  fprintf(to, "\" stroke-linecap=\"square\"/>\n");
 }
 
-static void panel(page *p, const cli_trace *t, int k, int x, int y) {
+static void panel(FILE *to, const cli_trace *t, int k, int x, int y) {
   const pal_picture *b = &t->state[k], *before = k ? &t->state[k - 1] : NULL;
   char caption[96];
   cli_trace_caption(t, k, caption, sizeof caption);
-  put(p, "<text class=\"caption\" x=\"%d\" y=\"%d\">%s</text>\n", x, y - 9, caption);
+  fprintf(to, "<text class=\"caption\" x=\"%d\" y=\"%d\">%s</text>\n", x, y - 9, caption);
   for (int i = 0; before && i < b->rows * b->columns; i++)
     if (before->sort[i] != b->sort[i] || before->glyph[i] != b->glyph[i])
-      put(p, "<rect x=\"%d\" y=\"%d\" width=\"%d\" height=\"%d\" fill=\"%s\"/>\n",
+      fprintf(to, "<rect x=\"%d\" y=\"%d\" width=\"%d\" height=\"%d\" fill=\"%s\"/>\n",
           x + i % b->columns * CELL, y + i / b->columns * CELL, CELL, CELL,
           b->sort[i] ? written : erased);
-  lines(p, b, x, y, false);
-  lines(p, b, x, y, true);
+  lines(to, b, x, y, false);
+  lines(to, b, x, y, true);
   for (int i = 0; i < b->rows * b->columns; i++) {
     if (!b->sort[i]) continue;
-    put(p, "<text class=\"s%d\" x=\"%d\" y=\"%d\">", b->sort[i], x + i % b->columns * CELL + CELL / 2,
+    fprintf(to, "<text class=\"s%d\" x=\"%d\" y=\"%d\">", b->sort[i], x + i % b->columns * CELL + CELL / 2,
         y + i / b->columns * CELL + CELL / 2 + 6);
-    escaped(p, b->glyph[i]);
-    put(p, "</text>\n");
+    escaped(to, b->glyph[i]);
+    fprintf(to, "</text>\n");
   }
 }
 
 pal_status cli_trace_svg(const cli_trace *t, const char *path, pal_error *error) {
   const pal_picture *b = t->state;
-  page p = {0};
+  cli_page page;
+  if (cli_page_open(&page, error)) return error->code;
   const int panels = t->n < MOST_PANELS ? t->n : MOST_PANELS;
   const int across = panels < ACROSS ? panels : ACROSS, down = (panels + across - 1) / across;
   const int wide = b->columns * CELL + MARGIN, high = b->rows * CELL + MARGIN + CAPTION;
   const int width = across * wide + MARGIN, height = down * high + 2 * MARGIN;
-  put(&p, "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 %d %d\" width=\"%d\" height=\"%d\">\n",
+  fprintf(page.to, "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 %d %d\" width=\"%d\" height=\"%d\">\n",
       width, height, width, height);
-  put(&p, "<title>%s: %s</title>\n", t->job->task_name, t->verdict);
-  put(&p, "<style>text{font:17px 'Helvetica Neue',Helvetica,Arial,'Liberation Sans','DejaVu Sans',sans-serif;"
+  fprintf(page.to, "<title>%s: %s</title>\n", t->job->task_name, t->verdict);
+  fprintf(page.to, "<style>text{font:17px 'Helvetica Neue',Helvetica,Arial,'Liberation Sans','DejaVu Sans',sans-serif;"
           "text-anchor:middle}.caption{font-size:13px;text-anchor:start;fill:#1d1d1b}"
           ".key{font-size:14px;text-anchor:start}%s</style>\n", STYLE);
-  put(&p, "<rect width=\"100%%\" height=\"100%%\" fill=\"#fffefb\"/>\n");
+  fprintf(page.to, "<rect width=\"100%%\" height=\"100%%\" fill=\"#fffefb\"/>\n");
   for (int i = 0; i < panels; i++) {
     const int k = panels > 1 ? (int)((int64_t)i * (t->n - 1) / (panels - 1)) : 0;
-    panel(&p, t, k, MARGIN + i % across * wide, CAPTION + i / across * high);
+    panel(page.to, t, k, MARGIN + i % across * wide, CAPTION + i / across * high);
   }
-  put(&p, "<text class=\"key\" x=\"%d\" y=\"%d\">", MARGIN, height - MARGIN);
+  fprintf(page.to, "<text class=\"key\" x=\"%d\" y=\"%d\">", MARGIN, height - MARGIN);
   for (int s = 1; s < b->sorts; s++)
-    put(&p, "<tspan class=\"s%d\" dx=\"%d\">%s</tspan>", s, s > 1 ? 14 : 0, b->sort_name[s]);
-  put(&p, "<tspan dx=\"28\" fill=\"#1d1d1b\">%s</tspan></text>\n</svg>\n", t->verdict);
-  return save(&p, path, error);
+    fprintf(page.to, "<tspan class=\"s%d\" dx=\"%d\">%s</tspan>", s, s > 1 ? 14 : 0, b->sort_name[s]);
+  fprintf(page.to, "<tspan dx=\"28\" fill=\"#1d1d1b\">%s</tspan></text>\n</svg>\n", t->verdict);
+  return cli_page_save(&page, path, error);
 }
 
 /* ---- the page -------------------------------------------------------------------------------- */
@@ -190,16 +158,20 @@ static json_t *json_of(const cli_trace *t) {
 }
 
 pal_status cli_trace_html(const cli_trace *t, const char *path, pal_error *error) {
-  page p = {0};
   json_t *all = json_of(t);
   char *text = all ? json_dumps(all, JSON_COMPACT) : NULL;
   json_decref(all);
-  put(&p, "%s", head);
-  for (const char *c = text; c && *c; c++) /* nothing in it may look like markup */
-    if (*c == '<') put(&p, "\\u003c");
-    else put(&p, "%c", *c);
-  put(&p, "%s", script);
-  p.failed |= !text;
+  if (!text) return pal_fail(error, PAL_E_MEMORY, "%s: no memory for the page", path);
+  cli_page page;
+  pal_status status = cli_page_open(&page, error);
+  if (!status) {
+    fprintf(page.to, "%s", head);
+    for (const char *c = text; *c; c++) /* nothing in it may look like markup */
+      if (*c == '<') fprintf(page.to, "\\u003c");
+      else fputc(*c, page.to);
+    fprintf(page.to, "%s", script);
+    status = cli_page_save(&page, path, error);
+  }
   free(text);
-  return save(&p, path, error);
+  return status;
 }

@@ -1,0 +1,19 @@
+/* See page.h (floor 6). */
+#include "cli/page.h"
+
+#include <stdlib.h>
+
+pal_status cli_page_open(cli_page *page, pal_error *error) {
+  *page = (cli_page){0};
+  page->to = open_memstream(&page->text, &page->bytes);
+  return page->to ? PAL_OK : pal_fail(error, PAL_E_MEMORY, "no memory for a page");
+}
+
+pal_status cli_page_save(cli_page *page, const char *path, pal_error *error) {
+  const bool failed = ferror(page->to) != 0;
+  const bool lost = fclose(page->to) != 0 || failed;
+  pal_status status = lost ? pal_fail(error, PAL_E_MEMORY, "%s: no memory for the page", path)
+                           : pal_file_replace(path, page->text, page->bytes, error);
+  free(page->text);
+  return status;
+}

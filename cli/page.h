@@ -1,0 +1,18 @@
+/* A text made in memory, then written to a file whole or not at all (floor 6). */
+#ifndef PAL_CLI_PAGE_H
+#define PAL_CLI_PAGE_H
+
+#include <stdio.h>
+
+#include "cli/cli.h"
+
+typedef struct cli_page {
+  FILE *to; /* print here */
+  char *text;
+  size_t bytes;
+} cli_page;
+
+pal_status cli_page_open(cli_page *page, pal_error *error);
+/* Writes it to `path` and frees it. */
+pal_status cli_page_save(cli_page *page, const char *path, pal_error *error);
+#endif
