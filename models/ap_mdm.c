@@ -6,11 +6,12 @@
  * the masks that are to be written, and binary cross-entropy of each bit over every row, means
  * added with equal weight. Examples are states with labels, or else prompt and answer, damaged
  * and labelled by the mixed corruption of corrupt.h. */
+#include <limits.h>
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "models/corrupt.h"
+#include "models/settings.h"
 #include "src/alloc.h"
 
 static const pal_setting settings[] = {
@@ -107,19 +108,6 @@ static int start(const pal_model *model, const int32_t *prompt, int n_prompt, in
   return n_prompt + answer_room;
 }
 
-/* The number for class `which` in a list like "0.98,0.5" (the last one serves the classes after it);
- * -1 when the text is no such list of numbers from 0 to 1. */
-static double listed(const char *text, int which) {
-  double value = -1;
-  for (int i = 0; i <= which && *text; i++) {
-    char *end;
-    value = strtod(text, &end);
-    if (end == text || (*end && *end != ',') || !(value >= 0 && value <= 1)) return -1;
-    text = *end ? end + 1 : end;
-  }
-  return value;
-}
-
 static double logit(double p) { return log(p) - log1p(-p); }
 static double itself(double p) { return p; }
 
@@ -131,7 +119,7 @@ static pal_value limits(const pal_model *model, pal_graph *graph, const char *na
   float *limit = pal_alloc(sizeof *limit * (size_t)f->vocabulary);
   if (!limit) return pal_graph_fail(graph, PAL_E_MEMORY, "no memory for thresholds");
   for (int32_t v = 0; v < f->vocabulary; v++)
-    limit[v] = (float)map(*text ? listed(text, f->token_class ? f->token_class[v] : 0) : 0.5);
+    limit[v] = (float)map(*text ? pal_setting_listed(text, f->token_class ? f->token_class[v] : 0, 1) : 0.5);
   const pal_value table = pal_constant(graph, PAL_TYPE(PAL_F32, PAL_STATIC, f->vocabulary), limit);
   pal_free(limit);
   return pal_gather_rows(graph, table, token);
@@ -228,7 +216,7 @@ static pal_status check(const pal_model *model, pal_error *error) {
     status = pal_setting_range(model, chance[i], 0, 1, error);
   for (int i = 0; i < 2 && !status; i++) {
     const char *text = pal_model_text(model, list[i]);
-    if (*text && listed(text, 1 << 20) < 0)
+    if (*text && pal_setting_listed(text, INT_MAX - 1, 1) < 0)
       status = pal_fail(error, PAL_E_ARGUMENT,
                         "ap-mdm: %s takes numbers from 0 to 1 with commas, not \"%s\"", list[i],
                         text);

@@ -67,6 +67,17 @@ pal_status pal_settings_resolve(const char *owner, const pal_setting *const *tab
   return status;
 }
 
+double pal_setting_listed(const char *list, int which, double most) {
+  double value = -1;
+  for (int i = 0; i <= which && *list; i++) {
+    char *end;
+    value = strtod(list, &end);
+    if (end == list || (*end && *end != ',') || !(value >= 0 && value <= most)) return -1;
+    list = *end ? end + 1 : end;
+  }
+  return value;
+}
+
 void pal_settings_free(const char **value, int n) {
   for (int i = 0; i < n; i++) pal_free((void *)(uintptr_t)value[i]);
 }

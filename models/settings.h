@@ -12,5 +12,8 @@
 pal_status pal_settings_resolve(const char *owner, const pal_setting *const *table, const int *n,
                                 int tables, const char *const *given, int n_given,
                                 const char **value, pal_error *error);
+/* Number `which` of a list such as "0.98,0.5", the last one serving the places after it; -1 unless
+ * the list is one of numbers from 0 to `most`, as far as `which`. */
+double pal_setting_listed(const char *list, int which, double most);
 void pal_settings_free(const char **value, int n);
 #endif

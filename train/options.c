@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "models/settings.h"
 #include "train/trainer.h"
 
 static const pal_setting settings[] = {
@@ -60,23 +61,17 @@ static pal_status whole(const char *const *value, const char *name, double low, 
                   text(value, name));
 }
 
-/* Numbers with commas; the last one serves the parts after it. */
 static pal_status read_weights(const char *const *value, double weight[PAL_MAX_PARTS],
                                pal_error *error) {
   const char *list = text(value, "weights");
-  double last = 1;
-  for (int k = 0; k < PAL_MAX_PARTS || *list; k++) {
-    if (*list) {
-      char *end;
-      last = strtod(list, &end);
-      if (k == PAL_MAX_PARTS || end == list || (*end && *end != ',') || !(last >= 0 && last < 1e9))
-        return pal_fail(error, PAL_E_ARGUMENT,
-                        "the trainer: weights takes up to %d numbers from 0 with commas, not "
-                        "\"%s\"",
-                        PAL_MAX_PARTS, text(value, "weights"));
-      list = *end ? end + 1 : end;
-    }
-    weight[k] = last;
+  int numbers = 1;
+  for (const char *c = list; *c; c++) numbers += *c == ',';
+  for (int k = 0; k < PAL_MAX_PARTS; k++) {
+    weight[k] = *list ? pal_setting_listed(list, k, 1e9) : 1;
+    if (weight[k] < 0 || numbers > PAL_MAX_PARTS)
+      return pal_fail(error, PAL_E_ARGUMENT,
+                      "the trainer: weights takes up to %d numbers from 0 with commas, not \"%s\"",
+                      PAL_MAX_PARTS, list);
   }
   return PAL_OK;
 }
