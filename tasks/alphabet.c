@@ -59,6 +59,20 @@ static int by_value(const void *a, const void *b) {
   return (x > y) - (x < y);
 }
 
+pal_status pal_alphabet_collect(const uint32_t *code, int64_t n, const char *path, pal_alphabet *a,
+                                pal_error *error) {
+  a->code = pal_alloc(sizeof *a->code * (size_t)n);
+  a->n = 0;
+  if (!a->code) return pal_fail(error, PAL_E_MEMORY, "%s: no memory for %lld characters", path, (long long)n);
+  memcpy(a->code, code, sizeof *code * (size_t)n);
+  qsort(a->code, (size_t)n, sizeof *code, by_value);
+  for (int64_t i = 0; i < n; i++)
+    if (!a->n || a->code[i] != a->code[a->n - 1]) a->code[a->n++] = a->code[i];
+  if (a->n <= PAL_MOST_CHARACTERS) return PAL_OK;
+  return pal_fail(error, PAL_E_UNSUPPORTED, "%s: %d different characters, at most %d", path, a->n,
+                  PAL_MOST_CHARACTERS);
+}
+
 int32_t pal_alphabet_find(const pal_alphabet *a, uint32_t code) {
   const uint32_t *found = bsearch(&code, a->code, (size_t)a->n, sizeof code, by_value);
   return found ? (int32_t)(found - a->code) : -1;

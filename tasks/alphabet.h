@@ -18,6 +18,10 @@ typedef struct pal_alphabet {
 char *pal_alphabet_print(const pal_alphabet *alphabet);
 /* On failure (PAL_E_FORMAT, PAL_E_MEMORY) nothing is owned. */
 pal_status pal_alphabet_read(const char *text, pal_alphabet *alphabet, pal_error *error);
+/* The distinct ones of n >= 1 code points, which `path` names in errors (PAL_E_MEMORY,
+ * PAL_E_UNSUPPORTED where they are too many); alphabet->bytes stays. */
+pal_status pal_alphabet_collect(const uint32_t *code, int64_t n, const char *path,
+                                pal_alphabet *alphabet, pal_error *error);
 /* The token of a code point, -1 where it is no character of the alphabet. */
 int32_t pal_alphabet_find(const pal_alphabet *alphabet, uint32_t code);
 #endif

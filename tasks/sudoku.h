@@ -119,6 +119,13 @@ void pal_sudoku_write_row(const pal_sudoku_shape *shape, const uint8_t *given,
 int pal_sudoku_order(const pal_sudoku_shape *shape, const uint8_t *given, const uint8_t *solution,
                      uint8_t *order, uint8_t *technique);
 
+/* Digits in a set of them. */
+static inline int pal_sudoku_count(unsigned set) {
+  int n = 0;
+  for (; set; set &= set - 1) n++;
+  return n;
+}
+
 /* ---- policies: labels of any state ----------------------------------------------------------- */
 
 /* Trace "restart": a token a cell. 0 is the mask, then n given, n deduced at the root, n

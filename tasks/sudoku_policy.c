@@ -62,9 +62,7 @@ void pal_sudoku_look(const pal_sudoku_shape *s, const uint8_t *state, pal_sudoku
 
 int pal_sudoku_pick(uint16_t set, pal_rng *rng) {
   unsigned left = set;
-  uint32_t n = 0;
-  for (unsigned rest = left; rest; rest &= rest - 1) n++;
-  for (uint32_t k = pal_rng_below(rng, n); k > 0; k--) left &= left - 1;
+  for (uint32_t k = pal_rng_below(rng, (uint32_t)pal_sudoku_count(left)); k > 0; k--) left &= left - 1;
   int digit = 1;
   for (unsigned bit = left & (0 - left); bit > 1; bit >>= 1) digit++;
   return digit;
@@ -74,8 +72,7 @@ int pal_sudoku_guess_cell(const pal_sudoku_shape *s, const pal_sudoku_view *view
   int least = PAL_SUDOKU_MOST + 1, best = -1;
   int c = (int)pal_rng_below(rng, (uint32_t)s->cells);
   for (int i = 0; i < s->cells && least > 2; i++, c = c + 1 == s->cells ? 0 : c + 1) {
-    int n = 0;
-    for (unsigned rest = view->candidate[c]; rest; rest &= rest - 1) n++;
+    const int n = pal_sudoku_count(view->candidate[c]);
     if (n && n < least) least = n, best = c;
   }
   return best;

@@ -187,12 +187,6 @@ void pal_sudoku_write_row(const pal_sudoku_shape *s, const uint8_t *given, const
   }
 }
 
-static int width_of(unsigned set) {
-  int n = 0;
-  for (; set; set &= set - 1) n++;
-  return n;
-}
-
 int pal_sudoku_order(const pal_sudoku_shape *s, const uint8_t *given, const uint8_t *solution,
                      uint8_t *order, uint8_t *technique) {
   uint8_t state[PAL_SUDOKU_CELLS]; /* tokens 1 .. n are given digits */
@@ -205,7 +199,7 @@ int pal_sudoku_order(const pal_sudoku_shape *s, const uint8_t *given, const uint
     if (!view.masks) return n;
     for (int c = 0; c < s->cells; c++) {
       if (state[c]) continue;
-      const int width = width_of(view.candidate[c]);
+      const int width = pal_sudoku_count(view.candidate[c]);
       const int of_cell = width == 1 ? NAKED_SINGLE : view.forced[c] ? HIDDEN_SINGLE : GUESS + width;
       if (best < 0 || of_cell < ease) best = c, ease = of_cell;
     }

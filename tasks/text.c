@@ -56,26 +56,6 @@ static int64_t decode_all(const unsigned char *p, size_t size, uint32_t *code) {
   return n;
 }
 
-static int by_value(const void *a, const void *b) {
-  uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
-  return (x > y) - (x < y);
-}
-
-/* The distinct ones of n code points. */
-static pal_status collect(pal_alphabet *alphabet, const uint32_t *code, int64_t n, const char *path,
-                          pal_error *error) {
-  uint32_t *sorted = pal_alloc(sizeof *sorted * (size_t)n);
-  if (!sorted) return pal_fail(error, PAL_E_MEMORY, "%s: no memory for %lld characters", path, (long long)n);
-  memcpy(sorted, code, sizeof *sorted * (size_t)n);
-  qsort(sorted, (size_t)n, sizeof *sorted, by_value);
-  for (int64_t i = 0; i < n; i++)
-    if (!alphabet->n || sorted[i] != sorted[alphabet->n - 1]) sorted[alphabet->n++] = sorted[i];
-  alphabet->code = sorted;
-  if (alphabet->n <= PAL_MOST_CHARACTERS) return PAL_OK;
-  return pal_fail(error, PAL_E_UNSUPPORTED, "%s: %d different characters, at most %d", path,
-                  alphabet->n, PAL_MOST_CHARACTERS);
-}
-
 static pal_status number_characters(text *t, const uint32_t *code, const char *path,
                                     pal_error *error) {
   t->token = pal_alloc(sizeof *t->token * (size_t)t->n);
@@ -107,7 +87,7 @@ static pal_status decode_file(text *t, const unsigned char *data, size_t size, u
     return pal_fail(error, PAL_E_FORMAT,
                     "%s: %lld characters are too few; a tenth must hold a block of %d and one more",
                     path, (long long)t->n, t->block);
-  return known ? PAL_OK : collect(&t->alphabet, code, t->n, path, error);
+  return known ? PAL_OK : pal_alphabet_collect(code, t->n, path, &t->alphabet, error);
 }
 
 static pal_status read_file(text *t, const char *path, pal_error *error) {
