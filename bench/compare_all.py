@@ -40,7 +40,7 @@ class Worker:
     """A peer's process; dies with us, as its input ends."""
 
     def __init__(self, peer, tuned, variants, environment, threads):
-        self.tuned, self.variants, self.library = tuned, variants, peer
+        self.tuned, self.variants, self.name = tuned, variants, peer
         environment = dict(os.environ, OMP_NUM_THREADS=str(threads), **environment)
         if peer == "jax" and threads == 1:
             environment.setdefault("XLA_FLAGS", "--xla_cpu_multi_thread_eigen=false")
@@ -53,10 +53,10 @@ class Worker:
         self.process.stdin.write(json.dumps(request) + "\n")
         self.process.stdin.flush()
         line = self.process.stdout.readline()
-        return json.loads(line) if line else {"error": "the process of %s ended" % self.library}
+        return json.loads(line) if line else {"error": "the process of %s ended" % self.name}
 
     def label(self, variant):
-        return ", ".join(x for x in (self.library, variant, self.tuned) if x)
+        return ", ".join(x for x in (self.name, variant, self.tuned) if x)
 
 
 def bench(options, threads, *arguments):
@@ -171,7 +171,7 @@ def agree(workers, case, name):
     good = True
     for worker in workers:
         answer = worker.ask(case, "check")
-        worker.library = answer.get("library", worker.library)
+        worker.name = answer.get("library", worker.name)
         good = good and answer.get("agree", False)
         print("case %s, %s: %s: %s" % (name, worker.label(""), answer.get("text", answer.get("error")),
                                        "agree" if answer.get("agree") else "DO NOT AGREE"),

@@ -19,7 +19,7 @@ class Encoder:
         import jax
         import jax.numpy
         self.jax, self.np, self.case = jax, jax.numpy, case
-        self.library = "JAX " + jax.__version__
+        self.name = "JAX " + jax.__version__
         self.token = self.np.array(case.token.astype("int32"))
         self.target = self.np.array(case.target.clip(min=0).astype("int32"))
         self.weight = self.np.array(case.weight)

@@ -18,7 +18,7 @@ class Encoder:
     def __init__(self, case, threads):
         import torch
         self.torch, self.case = torch, case
-        self.library = "PyTorch " + torch.__version__
+        self.name = "PyTorch " + torch.__version__
         torch.set_num_threads(threads)
         self.token = torch.from_numpy(case.token)
         self.target = torch.from_numpy(case.target)

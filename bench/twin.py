@@ -116,7 +116,7 @@ def serve(make, threads):
                 twins[r["case"]] = make(Case(r["case"]), threads)
             twin, key = twins[r["case"]], (r["case"], r["what"], r["variant"])
             if r["what"] == "check":
-                answer = dict(check(twin.case, twin), library=twin.library)
+                answer = dict(check(twin.case, twin), library=twin.name)
             else:
                 if key not in runs:
                     parts = {"train": twin.stepper, "latency": twin.forward, "decode": twin.decoder}

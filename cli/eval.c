@@ -46,7 +46,7 @@ int cli_verb_eval(pal_context *context, const cli_options *o) {
   if (!status) status = cli_run_open(&job, o, instances ? NULL : o->data, &error);
   if (!status) status = cli_evaluate(&job, instances ? o->data : NULL, o->n, o->quiet, row, &error);
   if (!status) {
-    if (o->data) snprintf(row->set[0].name, sizeof row->set[0].name, "%s", o->data);
+    if (o->data && !instances) snprintf(row->set[0].name, sizeof row->set[0].name, "%s", o->data);
     snprintf(row->model, sizeof row->model, "%s", job.model_name);
     row->seed = job.seed;
     row->parameters = pal_model_parameters(job.model);

@@ -17,9 +17,9 @@ extern "C" {
  * equal as can be), micro (groups in which shards are run), optimizer (adamw sgd muon), rate,
  * matrix_optimizer (none, or e.g. muon for weights of blocks), matrix_rate, weight_decay (of weight
  * matrices but embeddings), precision (of products forward and backward: f32, or bf16, see
- * pal_graph_set_precision; losses are evaluated in f32), beta1, beta2, epsilon, momentum, clip (global norm, 0: off), schedule
- * (constant linear cosine), warmup (steps), final (fraction of the rate at the end), ema (0: off),
- * weights (of the loss's parts), seed. */
+ * pal_graph_set_precision; losses are evaluated in f32), beta1, beta2, epsilon, momentum, clip
+ * (global norm, 0: off), schedule (constant linear cosine), warmup (steps), final (fraction of the
+ * rate at the end), ema (0: off), weights (of the loss's parts), seed. */
 PAL_API const pal_setting *pal_train_settings(int *n);
 
 typedef struct pal_trainer pal_trainer;
