@@ -10,6 +10,7 @@ libpal_core_la_SOURCES += \
 	%D%/sudoku_policy.c \
 	%D%/sudoku_puzzles.c \
 	%D%/sudoku_released.c \
+	%D%/sudoku_series.c \
 	%D%/sudoku_symmetry.c \
 	%D%/sudoku_text.c \
 	%D%/sudoku_walk.c \

@@ -14,7 +14,7 @@
 #include "src/alloc.h"
 #include "tasks/sudoku_task.h"
 
-enum { MOST_TESTS = 100000, MOST_CAP = 10000000, DRAWS = 1000, RELATIONS = 3, FACTORS = 4 };
+enum { MOST_TESTS = 100000, MOST_CAP = 10000000, TOGETHER = 32, RELATIONS = 3, FACTORS = 4 };
 
 typedef struct sudoku {
   pal_sudoku_shape shape;
@@ -206,7 +206,8 @@ static pal_status sudoku_open(pal_task *task, pal_error *error) {
   if (!status) status = make_format(s, &task->format, error);
   if (status) return status;
   return *path ? pal_sudoku_puzzles_read(&s->train, path, s->train.n, error)
-               : pal_sudoku_puzzles_make(&s->train, s->givens, s->seed, s->train.n, error);
+               : pal_sudoku_puzzles_make(&s->train, s->givens, s->seed, s->train.n, task->threads,
+                                         error);
 }
 
 typedef struct stream {
@@ -276,9 +277,10 @@ static int sudoku_set_size(const pal_task *task, int set) {
   return ((const sudoku *)task->self)->tests;
 }
 
-/* Puzzle i of the held-out set, generated at its first use. */
-static pal_status held_out(sudoku *s, int i, uint8_t **given, uint8_t **solution,
+/* Puzzle i of the held-out set, generated at its first use, with its neighbours. */
+static pal_status held_out(const pal_task *task, int i, uint8_t **given, uint8_t **solution,
                            pal_error *error) {
+  sudoku *s = task->self;
   const size_t cells = (size_t)s->shape.cells;
   if (!s->test_given) s->test_given = pal_calloc((size_t)s->tests, cells);
   if (!s->test_solution) s->test_solution = pal_calloc((size_t)s->tests, cells);
@@ -287,18 +289,13 @@ static pal_status held_out(sudoku *s, int i, uint8_t **given, uint8_t **solution
   *given = s->test_given + (size_t)i * cells;
   *solution = s->test_solution + (size_t)i * cells;
   if (**solution) return PAL_OK;
-  pal_rng rng = pal_rng_new(s->test_seed, "sudoku.test", 0, (uint64_t)i);
-  for (int draw = 0; draw < DRAWS; draw++) {
-    uint8_t puzzle[PAL_SUDOKU_CELLS], full[PAL_SUDOKU_CELLS];
-    pal_status status = pal_sudoku_make_in(&s->shape, s->test_givens, &rng, puzzle, full, error);
-    if (status) return status;
-    if (pal_sudoku_puzzles_hold(&s->train, puzzle, full)) continue;
-    memcpy(*given, puzzle, cells);
-    memcpy(*solution, full, cells);
-    return PAL_OK;
-  }
-  return pal_fail(error, PAL_E_ARGUMENT,
-                  "sudoku: %d puzzles drawn in a row are equivalent to training puzzles", DRAWS);
+  const pal_sudoku_series series = {&s->shape, s->test_givens, s->test_seed, "sudoku.test", &s->train};
+  const int from = i - i % TOGETHER, to = from + TOGETHER < s->tests ? from + TOGETHER : s->tests;
+  const size_t at = (size_t)from * cells;
+  pal_status status = pal_sudoku_series_make(&series, from, to, task->threads, s->test_given + at,
+                                             s->test_solution + at, error);
+  if (status) memset(s->test_solution + at, 0, (size_t)(to - from) * cells);
+  return status;
 }
 
 static pal_status sudoku_instance(pal_task *task, int set, int i, pal_form form,
@@ -307,7 +304,7 @@ static pal_status sudoku_instance(pal_task *task, int set, int i, pal_form form,
   uint8_t *given = NULL, *solution = NULL;
   (void)set;
   pal_status status = check_form(s, form, error);
-  if (!status) status = held_out(s, i, &given, &solution, error);
+  if (!status) status = held_out(task, i, &given, &solution, error);
   if (!status) pal_sudoku_say(&s->sentences, form, given, solution, (uint64_t)i, example);
   return status;
 }

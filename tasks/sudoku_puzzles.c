@@ -85,24 +85,13 @@ void pal_sudoku_puzzles_draw(const pal_sudoku_puzzles *p, pal_rng *rng, uint8_t 
 
 /* ---- generated ------------------------------------------------------------------------------- */
 
-pal_status pal_sudoku_make_in(const pal_sudoku_shape *shape, pal_sudoku_range givens, pal_rng *rng,
-                              uint8_t *given, uint8_t *solution, pal_error *error) {
-  const int n = givens.least + (int)pal_rng_below(rng, (uint32_t)(givens.most - givens.least + 1));
-  if (pal_sudoku_make(shape, rng, n, given, solution)) return PAL_OK;
-  return pal_fail(error, PAL_E_ARGUMENT,
-                  "sudoku: no puzzle of size %d with %d givens and one solution was found; ask for "
-                  "more givens",
-                  shape->n, n);
-}
-
 pal_status pal_sudoku_puzzles_make(pal_sudoku_puzzles *p, pal_sudoku_range givens, uint64_t seed,
-                                   int n, pal_error *error) {
+                                   int n, int threads, pal_error *error) {
+  const pal_sudoku_series series = {p->shape, givens, seed, "sudoku.train", NULL};
   pal_status status = make_room(p, n, error);
-  for (p->n = 0; p->n < n && !status; p->n++) {
-    pal_rng rng = pal_rng_new(seed, "sudoku.train", 0, (uint64_t)p->n);
-    status = pal_sudoku_make_in(p->shape, givens, &rng, given_of(p, p->n), solution_of(p, p->n),
-                                error);
-  }
+  if (!status)
+    status = pal_sudoku_series_make(&series, 0, n, threads, p->given, p->solution, error);
+  p->n = status ? 0 : n;
   if (!status) mark_all(p);
   return status;
 }

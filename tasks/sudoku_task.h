@@ -21,12 +21,22 @@ typedef struct pal_sudoku_puzzles {
   struct pal_sudoku_mark *mark; /* [n]: by invariant, to be found again */
 } pal_sudoku_puzzles;
 
-/* A random puzzle with one solution, the number of its givens uniform in the range. */
-pal_status pal_sudoku_make_in(const pal_sudoku_shape *shape, pal_sudoku_range givens, pal_rng *rng,
-                              uint8_t *given, uint8_t *solution, pal_error *error);
-/* n generated puzzles. */
+/* An endless series of random puzzles with one solution, each a function of the series and its number:
+ * givens uniform in the range, none equivalent to one of `avoid` (NULL: no matter). */
+typedef struct pal_sudoku_series {
+  const pal_sudoku_shape *shape;
+  pal_sudoku_range givens;
+  uint64_t seed;
+  const char *name;
+  const pal_sudoku_puzzles *avoid;
+} pal_sudoku_series;
+/* Numbers from .. to - 1 into given and solution [to - from][cells], by so many threads. PAL_E_ARGUMENT
+ * when the range has no such puzzles. */
+pal_status pal_sudoku_series_make(const pal_sudoku_series *series, int from, int to, int threads,
+                                  uint8_t *given, uint8_t *solution, pal_error *error);
+/* n puzzles of the series "sudoku.train". */
 pal_status pal_sudoku_puzzles_make(pal_sudoku_puzzles *puzzles, pal_sudoku_range givens,
-                                   uint64_t seed, int n, pal_error *error);
+                                   uint64_t seed, int n, int threads, pal_error *error);
 /* The first `most` puzzles of a file (0: all), one a line that pal_sudoku_holds_puzzle. PAL_E_FORMAT
  * names file and line of a bad one. */
 pal_status pal_sudoku_puzzles_read(pal_sudoku_puzzles *puzzles, const char *path, int most,

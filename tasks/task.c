@@ -20,6 +20,7 @@ pal_task *pal_task_new(pal_context *context, const char *name, const char *const
   }
   pal_task *task = pal_calloc(1, sizeof *task);
   if (task) task->definition = definition;
+  if (task) task->threads = pal_context_threads(context);
   if (task) task->value = pal_calloc((size_t)definition->n_settings + 1, sizeof *task->value);
   if (!task || !task->value) {
     pal_fail(error, PAL_E_MEMORY, "no memory for task \"%s\"", name);

@@ -159,16 +159,36 @@ START_TEST(puzzles_have_one_solution) {
 END_TEST
 
 START_TEST(givens_are_uniform) {
-  const pal_sudoku_range range = {22, 28};
+  enum { PUZZLES = 1400 };
+  const pal_sudoku_series series = {&shape9, {22, 28}, 5, "test", NULL};
+  static uint8_t given[PUZZLES][81], solution[PUZZLES][81];
   int times[7] = {0}, seen[81] = {0};
-  uint8_t given[PAL_SUDOKU_CELLS], solution[PAL_SUDOKU_CELLS];
-  for (int i = 0; i < 1400; i++) {
-    HOLDS(!pal_sudoku_make_in(&shape9, range, &rng, given, solution, NULL));
-    times[pal_sudoku_givens(&shape9, given) - 22]++;
-    for (int c = 0; c < 81; c++) seen[c] += given[c] != 0;
+  HOLDS(!pal_sudoku_series_make(&series, 0, PUZZLES, 2, *given, *solution, NULL));
+  for (int i = 0; i < PUZZLES; i++) {
+    times[pal_sudoku_givens(&shape9, given[i]) - 22]++;
+    for (int c = 0; c < 81; c++) seen[c] += given[i][c] != 0;
   }
   for (int k = 0; k < 7; k++) HOLDS(times[k] > 140 && times[k] < 260); /* 200 +- 13 */
   for (int c = 0; c < 81; c++) HOLDS(seen[c] > 330 && seen[c] < 540); /* 432 +- 17 */
+}
+END_TEST
+
+/* Puzzle i is a function of the series and i: whoever makes it, whatever is made with it. */
+START_TEST(series_are_made_by_any_team) {
+  enum { PUZZLES = 40, FROM = 7 };
+  const pal_sudoku_series series = {&shape9, {22, 28}, 5, "test", NULL};
+  uint8_t given[2][PUZZLES][81], solution[2][PUZZLES][81];
+  HOLDS(!pal_sudoku_series_make(&series, 0, PUZZLES, 1, **given, **solution, NULL));
+  for (int threads = 2; threads <= 5; threads++) {
+    HOLDS(!pal_sudoku_series_make(&series, FROM, PUZZLES, threads, given[1][FROM], solution[1][FROM], NULL));
+    HOLDS(memcmp(given[0][FROM], given[1][FROM], (PUZZLES - FROM) * 81) == 0);
+    HOLDS(memcmp(solution[0][FROM], solution[1][FROM], (PUZZLES - FROM) * 81) == 0);
+  }
+  const pal_sudoku_series none = {&shape4, {2, 4}, 5, "test", NULL}; /* three or less do not do */
+  pal_error first = {0}, error = {0};
+  SAME(pal_sudoku_series_make(&none, 0, PUZZLES, 1, **given, **solution, &first), PAL_E_ARGUMENT);
+  SAME(pal_sudoku_series_make(&none, 0, PUZZLES, 4, **given, **solution, &error), PAL_E_ARGUMENT);
+  ck_assert_str_eq(first.text, error.text);
 }
 END_TEST
 
@@ -364,6 +384,7 @@ int main(void) {
   tcase_add_test(boards, solver_gives_up_when_told);
   tcase_add_test(boards, puzzles_have_one_solution);
   tcase_add_test(boards, givens_are_uniform);
+  tcase_add_test(boards, series_are_made_by_any_team);
   tcase_add_test(boards, verdicts);
   tcase_add_test(boards, canonical_form_is_least_of_all_images);
   tcase_add_test(boards, forms_agree_on_images_only);

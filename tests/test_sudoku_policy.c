@@ -135,7 +135,7 @@ static int check_labels(const pal_sudoku_shape *s, const pal_transition *t) {
 static void make_puzzles(pal_sudoku_puzzles *p, const pal_sudoku_shape *s, int least, int most,
                          int n) {
   *p = (pal_sudoku_puzzles){.shape = s, .augment = true};
-  HOLDS(!pal_sudoku_puzzles_make(p, (pal_sudoku_range){least, most}, 5, n, NULL));
+  HOLDS(!pal_sudoku_puzzles_make(p, (pal_sudoku_range){least, most}, 5, n, 2, NULL));
 }
 
 START_TEST(g_reproduces_every_label) {
@@ -231,12 +231,13 @@ static int play(const pal_sudoku_shape *s, const uint8_t *given, const uint8_t *
 
 START_TEST(oracle_solves_held_out_puzzles) {
   enum { PUZZLES = 500 };
-  const pal_sudoku_range range = {20, 28};
+  const pal_sudoku_series series = {&shape9, {20, 28}, 5, "test", NULL};
+  static uint8_t all_given[PUZZLES][81], all_solution[PUZZLES][81];
+  HOLDS(!pal_sudoku_series_make(&series, 0, PUZZLES, 2, *all_given, *all_solution, NULL));
   int in_300 = 0, in_2000 = 0, singles = 0;
   double passes = 0;
-  uint8_t given[81], solution[81];
   for (int i = 0; i < PUZZLES; i++) {
-    HOLDS(!pal_sudoku_make_in(&shape9, range, &rng, given, solution, NULL));
+    const uint8_t *given = all_given[i], *solution = all_solution[i];
     pal_sudoku_search search = {0};
     pal_sudoku_solve(&shape9, given, &search);
     const int n = play(&shape9, given, solution, 20000);

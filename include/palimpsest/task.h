@@ -76,6 +76,7 @@ struct pal_task {
   pal_format format;
   void *self;
   const char **value; /* resolved settings, parallel to definition->setting */
+  int threads;        /* it may use: those of the context it was made in */
 };
 
 /* A task of that name with settings "key=value"; unknown keys are PAL_E_ARGUMENT. NULL on failure. */
