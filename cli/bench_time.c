@@ -52,11 +52,6 @@ static pal_status calibrate(const cli_bench *b, cli_timed *t, int64_t *times, pa
   return status;
 }
 
-static pal_status stopped(pal_error *error) {
-  return cli_signal() ? pal_fail(error, PAL_E_INTERRUPTED, "stopped by signal %d", cli_signal())
-                      : PAL_OK;
-}
-
 pal_status cli_bench_rounds(cli_bench *b, cli_timed *timed, int n, pal_error *error) {
   int64_t times[CLI_MOST_TIMED];
   double *seconds = malloc(sizeof *seconds * (size_t)n * (size_t)b->rounds);
@@ -71,7 +66,6 @@ pal_status cli_bench_rounds(cli_bench *b, cli_timed *timed, int n, pal_error *er
     for (int i = 0; i < n && !status; i++) {
       pal_context_set_threads(b->context, b->threads[timed[i].team]);
       status = run_times(&timed[i], times[i], &seconds[i * b->rounds + r], error);
-      if (!status) status = stopped(error);
     }
   for (int i = 0; i < n && !status; i++) {
     timed[i].median = cli_bench_median(seconds + i * b->rounds, b->rounds, &timed[i].spread);

@@ -116,7 +116,8 @@ typedef struct cli_row {
   cli_set set[CLI_MAX_SETS];
 } cli_row;
 
-/* Trains to the end with a progress line; fills what is known of training. `metrics` may be NULL. */
+/* Trains to the end with a progress line; fills what is known of training, adding to the seconds that
+ * row has. `metrics` may be NULL. */
 pal_status cli_train(cli_job *job, FILE *metrics[2], bool quiet, const char *label, cli_row *row,
                      pal_error *error);
 /* Evaluates on the task's sets, or on a file of instances when `data` is not NULL; at most `limit`
@@ -142,13 +143,16 @@ void cli_progress(bool quiet, const char *label, double done, double of, double 
 void cli_progress_end(bool quiet);
 double cli_seconds(void);
 
-/* Set by SIGINT and SIGTERM; work stops at the next step. */
+/* While they are caught, SIGINT and SIGTERM only set what cli_signal returns, and training stops after its
+ * step to save; at all other times they end the program at once. */
+void cli_catch_signals(bool wanted);
 int cli_signal(void);
 
 /* The verbs; each returns an exit code. */
 int cli_verb_train(pal_context *context, const cli_options *options);
 int cli_verb_eval(pal_context *context, const cli_options *options);
 int cli_verb_sample(pal_context *context, const cli_options *options);
+int cli_verb_instances(pal_context *context, const cli_options *options);
 int cli_verb_compare(pal_context *context, const cli_options *options);
 int cli_verb_check_op(pal_context *context, const cli_options *options);
 int cli_verb_bench(pal_context *context, const cli_options *options);

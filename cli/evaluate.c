@@ -172,8 +172,7 @@ pal_status cli_evaluate(cli_job *job, const char *data, int limit, bool quiet, c
     int n = affordable(job, i, d->set_size(job->task, i));
     if (limit && n > limit) n = limit;
     cli_progress(quiet, set->name, i, sets, cli_seconds() - start, "evaluating");
-    pal_status status = cli_signal() ? pal_fail(error, PAL_E_INTERRUPTED, "stopped by signal %d", cli_signal())
-                                     : evaluate_set(job, i, n, set, error);
+    pal_status status = evaluate_set(job, i, n, set, error);
     if (status) return status;
   }
   cli_progress_end(quiet);

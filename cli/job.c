@@ -139,7 +139,8 @@ static void write_metrics(FILE *metrics[2], const cli_job *job, const pal_step_r
 pal_status cli_train(cli_job *job, FILE *metrics[2], bool quiet, const char *label, cli_row *row,
                      pal_error *error) {
   int64_t steps = pal_trainer_steps(job->trainer), every = steps / 100 > 0 ? steps / 100 : 1;
-  double start = cli_seconds(), sum = 0;
+  const double start = cli_seconds(), before = row->seconds;
+  double sum = 0;
   int64_t tokens = 0, summed = 0;
   const pal_task *task = job->task;
   pal_status status = PAL_OK;
@@ -155,7 +156,8 @@ pal_status cli_train(cli_job *job, FILE *metrics[2], bool quiet, const char *lab
     tokens += r.tokens;
     double seconds = cli_seconds() - start;
     if (r.step > steps - every) sum += r.loss, summed++; /* the last hundredth's mean */
-    if (metrics && (r.step % every == 0 || r.step == steps)) write_metrics(metrics, job, &r, seconds);
+    if (metrics && (r.step % every == 0 || r.step == steps))
+      write_metrics(metrics, job, &r, before + seconds);
     if (r.step % 16 == 0 || r.step == steps) {
       char detail[96];
       snprintf(detail, sizeof detail, "loss %.4f  %.0f tokens/s", r.loss, (double)tokens / seconds);
@@ -168,7 +170,7 @@ pal_status cli_train(cli_job *job, FILE *metrics[2], bool quiet, const char *lab
   row->tokens = tokens;
   row->puzzles = task->definition->puzzles ? task->definition->puzzles(task) : 0;
   row->augmented = pal_task_number(task, "augment") != 0;
-  row->seconds = cli_seconds() - start;
+  row->seconds = before + cli_seconds() - start;
   row->loss = summed ? sum / (double)summed : 0;
   row->parameters = pal_model_parameters(job->model);
   return status;

@@ -23,6 +23,7 @@ static int run_verb(pal_context *context, const cli_options *o) {
   if (strcmp(o->verb, "train") == 0) return cli_verb_train(context, o);
   if (strcmp(o->verb, "eval") == 0) return cli_verb_eval(context, o);
   if (strcmp(o->verb, "sample") == 0) return cli_verb_sample(context, o);
+  if (strcmp(o->verb, "instances") == 0) return cli_verb_instances(context, o);
   if (strcmp(o->verb, "compare") == 0) return cli_verb_compare(context, o);
   if (strcmp(o->verb, "check-op") == 0) return cli_verb_check_op(context, o);
   if (strcmp(o->verb, "bench") == 0) return cli_verb_bench(context, o);
@@ -59,7 +60,6 @@ int main(int argc, char **argv) {
   if (version) printf("%s\n", pal_version(context, text, sizeof text));
   for (int i = 0; !version && i < o.n_plugins && !code; i++)
     if (pal_plugin_load(context, o.plugin[i], &error)) code = cli_report(&error);
-  cli_signal();
   if (!version && !code) code = run_verb(context, &o);
   pal_context_free(context);
   if (fflush(stdout) || ferror(stdout)) {

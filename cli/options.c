@@ -16,14 +16,14 @@ typedef struct option {
 
 #define AT(member) offsetof(cli_options, member)
 static const option options[] = {
-    {"--set", MANY_SETS, 0, "train eval sample compare bench", "KEY=VALUE  a setting of the task, model or trainer; later wins"},
+    {"--set", MANY_SETS, 0, "train eval sample compare bench instances", "KEY=VALUE  a setting of the task, model or trainer; later wins"},
     {"--config", TEXT, AT(config), "train compare", "FILE       settings, one key = value a line, # for comments"},
-    {"--data", TEXT, AT(data), "train eval sample compare", "FILE       the task's data; with eval and sample: one instance a line"},
+    {"--data", TEXT, AT(data), "train eval sample instances compare", "FILE       the task's data; with eval and sample: one instance a line"},
     {"--model", TEXT, AT(model), "train", "NAME       which definition to train"},
     {"--models", TEXT, AT(models), "compare", "A,B,...    which definitions to compare"},
     {"--budget", TEXT, AT(budget), "compare", "KIND       matched (sequences, steps, parameters), free, or both"},
     {"--seeds", WHOLE, AT(seeds), "compare", "N          training seeds 1 to N"},
-    {"--n", WHOLE, AT(n), "train eval sample compare check-op bench", "N          instances, samples, cases or repetitions"},
+    {"--n", WHOLE, AT(n), "train eval sample instances compare check-op bench", "N          instances, samples, cases or repetitions"},
     {"--out", TEXT, AT(out), "train bench", "DIR        the run directory; with bench train CASE: weights, batch, gradients"},
     {"--resume", FLAG, AT(resume), "train", "           go on from the run directory's last checkpoint"},
     {"--watch", FLAG, AT(watch), "sample", "           one instance, pass by pass"},
@@ -42,6 +42,7 @@ static const char *const verbs[][3] = {
     {"train", "TASK", "trains one model and keeps it in a run directory"},
     {"eval", "RUN", "evaluates a trained model"},
     {"sample", "RUN", "decodes a few instances and shows them"},
+    {"instances", "TASK", "prints what a task evaluates on, one instance a line, as --data reads it"},
     {"compare", "TASK", "trains several kinds of model side by side and prints one table"},
     {"check-op", "[NAME]", "tests an op, or every op, against its reference on random cases"},
     {"bench", "[PART [CASE]]", "measures ceilings, gemm, ops, train, decode, plan; or one of them"},
@@ -52,7 +53,7 @@ void cli_usage(FILE *to, const char *verb) {
   fprintf(to, "usage: palimpsest VERB [ARGUMENT] [OPTION]...\n\n");
   for (size_t v = 0; v < sizeof verbs / sizeof *verbs; v++)
     if (!verb || strcmp(verb, verbs[v][0]) == 0)
-      fprintf(to, "  %-8s %-14s %s\n", verbs[v][0], verbs[v][1], verbs[v][2]);
+      fprintf(to, "  %-9s %-14s %s\n", verbs[v][0], verbs[v][1], verbs[v][2]);
   fprintf(to, "\n");
   for (int i = 0; i < OPTIONS; i++)
     if (!verb || !*options[i].verbs || strstr(options[i].verbs, verb))

@@ -39,16 +39,13 @@ static volatile sig_atomic_t caught;
 
 static void note(int signal) { caught = signal; }
 
-int cli_signal(void) {
-  static bool ready;
-  if (!ready) {
-    struct sigaction action;
-    memset(&action, 0, sizeof action);
-    action.sa_handler = note;
-    action.sa_flags = (int)SA_RESETHAND; /* a second one ends the program at once */
-    sigaction(SIGINT, &action, NULL);
-    sigaction(SIGTERM, &action, NULL);
-    ready = true;
-  }
-  return caught;
+void cli_catch_signals(bool wanted) {
+  struct sigaction action;
+  memset(&action, 0, sizeof action);
+  action.sa_handler = wanted ? note : SIG_DFL;
+  action.sa_flags = (int)SA_RESETHAND; /* a second one ends the program at once */
+  sigaction(SIGINT, &action, NULL);
+  sigaction(SIGTERM, &action, NULL);
 }
+
+int cli_signal(void) { return caught; }

@@ -27,8 +27,6 @@ static pal_status sample_one(const cli_job *job, const cli_options *o, const pal
   pal_status status = cli_trace_decode(&trace, job, instance, seed, error);
   if (!status && o->watch) cli_trace_show(&trace);
   else if (!status) printf("%s\n", trace.verdict);
-  if (!status && cli_signal())
-    status = pal_fail(error, PAL_E_INTERRUPTED, "stopped by signal %d", cli_signal());
   if (!status && o->svg) status = cli_trace_svg(&trace, o->svg, error);
   if (!status && o->html) status = cli_trace_html(&trace, o->html, error);
   cli_trace_free(&trace);

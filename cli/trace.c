@@ -147,7 +147,7 @@ static void show_on_terminal(const cli_trace *t) {
     printf("%s%s%s%s", s ? ", " : "", colour[s], p->sort_name[s], normal);
   printf(", %schanged in this pass%s\n", reverse, normal);
   int lines = 0;
-  for (int k = 0; k < t->n && !cli_signal(); k++) {
+  for (int k = 0; k < t->n; k++) {
     char caption[96];
     cli_trace_caption(t, k, caption, sizeof caption);
     if (lines) printf("\033[%dA", lines);
@@ -211,5 +211,5 @@ void cli_trace_show(const cli_trace *t) {
     for (int k = 0; k < t->n; k++) printf(k ? "pass %d: %s\n" : "start%.0d: %s\n", k, t->text[k]);
   else if (isatty(STDOUT_FILENO)) show_on_terminal(t);
   else show_plainly(t);
-  if (!cli_signal()) printf("%s\n", t->verdict);
+  printf("%s\n", t->verdict);
 }

@@ -10,6 +10,20 @@ typedef struct run {
   FILE *metrics[2];
 } run;
 
+/* Seconds of training up to `step`, as metrics.csv has them. */
+static double seconds_before(const run *r, long long step) {
+  char path[4096], line[512];
+  long long at, tokens;
+  double seconds, last = 0;
+  snprintf(path, sizeof path, "%s/metrics.csv", r->directory);
+  FILE *file = fopen(path, "r");
+  if (!file) return 0;
+  while (fgets(line, sizeof line, file))
+    if (sscanf(line, "%lld,%lld,%lf", &at, &tokens, &seconds) == 3 && at <= step) last = seconds;
+  fclose(file);
+  return last;
+}
+
 static pal_status open_metrics(run *r, bool resume, pal_error *error) {
   static const char *const name[2] = {"metrics.csv", "metrics.jsonl"};
   for (int i = 0; i < 2; i++) {
@@ -59,11 +73,14 @@ static pal_status save(const run *r, const cli_job *job, pal_error *error) {
 
 static pal_status train_and_evaluate(run *r, cli_job *job, const cli_options *o, cli_row *row,
                                      pal_error *error) {
+  if (o->resume) row->seconds = seconds_before(r, (long long)pal_trainer_done(job->trainer));
+  cli_catch_signals(true);
   pal_status status = cli_train(job, r->metrics, o->quiet, "training", row, error);
   if (status == PAL_OK || status == PAL_E_INTERRUPTED) {
     pal_error own = {0};
     if (save(r, job, &own) && !status) status = pal_fail(error, own.code, "%s", own.text);
   }
+  cli_catch_signals(false);
   if (status) return status;
   pal_trainer_use_average(job->trainer, true);
   return cli_evaluate(job, NULL, o->n, o->quiet, row, error);

@@ -227,6 +227,16 @@ static int bits_of(const pal_example *instance, pal_form form) {
   return instance->n_prompt - 2 + (form == PAL_FORM_TRANSITION);
 }
 
+static size_t parity_write(const pal_task *task, const pal_example *instance, pal_form form, char *text,
+                           size_t size) {
+  const size_t bits = (size_t)bits_of(instance, form);
+  size_t n = 0;
+  (void)task;
+  for (; n < bits && n + 1 < size; n++) text[n] = instance->prompt[1 + n] == ONE ? '1' : '0';
+  if (size) text[n] = 0;
+  return bits;
+}
+
 static int parity_answer_room(const pal_task *task, const pal_example *instance, pal_form form) {
   (void)task;
   return form == PAL_FORM_TRANSITION ? 0 : form == PAL_FORM_REASONED ? bits_of(instance, form) : 1;
@@ -281,5 +291,6 @@ const pal_task_definition pal_task_parity = {
     .step_cap = parity_step_cap,
     .score = parity_score,
     .read = parity_read,
+    .write = parity_write,
     .print = parity_print,
 };

@@ -324,6 +324,16 @@ static pal_status sudoku_read(pal_task *task, const char *line, pal_form form, u
   return status;
 }
 
+static size_t sudoku_write(const pal_task *task, const pal_example *instance, pal_form form, char *text,
+                           size_t size) {
+  const sudoku *s = task->self;
+  uint8_t given[PAL_SUDOKU_CELLS], solution[PAL_SUDOKU_CELLS];
+  char line[PAL_SUDOKU_TEXT];
+  pal_sudoku_understand(&s->sentences, instance, form, given, solution);
+  pal_sudoku_write_csv(&s->shape, given, solution, line);
+  return (size_t)snprintf(text, size, "%s", line);
+}
+
 static int sudoku_answer_room(const pal_task *task, const pal_example *instance, pal_form form) {
   const sudoku *s = task->self;
   if (form == PAL_FORM_TRANSITION || s->sentences.layout == PAL_SUDOKU_INFILL) return 0;
@@ -411,6 +421,7 @@ const pal_task_definition pal_task_sudoku = {
     .step_cap = sudoku_step_cap,
     .score = sudoku_score,
     .read = sudoku_read,
+    .write = sudoku_write,
     .print = sudoku_print,
     .puzzles = sudoku_puzzles,
     .traits = sudoku_traits,

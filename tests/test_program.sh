@@ -148,6 +148,17 @@ if grep -q "$(printf '\033')" "$work/out"; then echo "FAIL colours in a file"; f
 grep -q '^</svg>' "$work/board.svg" || { echo "FAIL no picture"; failed=1; }
 grep -q '^</script></body></html>\|</html>' "$work/board.html" || { echo "FAIL no page"; failed=1; }
 if grep -qi 'src=\|href=\|url(\|@import' "$work/board.html"; then echo "FAIL the page wants more"; failed=1; fi
+
+# Instances as lines: they are read back as they were written, and evaluated.
+expect 0 "" instances sudoku --set size=4 --set test_puzzles=40 --set test_seed=9
+grep -v "^#" "$work/out" >"$work/boards-of-4"
+test "$(wc -l <"$work/boards-of-4")" -eq 40 || { echo "FAIL not 40 instances"; failed=1; }
+expect 0 "" eval "$work/elsewhere" --data "$work/boards-of-4" --json "$work/boards.json"
+grep -q '"n": 40' "$work/boards.json" || { echo "FAIL 40 written boards are not 40 read"; failed=1; }
+expect 0 "" instances parity --n 3
+grep -c "^[01]*$" "$work/out" | grep -q 27 || { echo "FAIL not 3 of each of 9 lengths"; failed=1; }
+expect 2 "no text form" instances text --data "$work/latin"
+expect 2 "of which task" instances
 expect 2 "one instance" sample "$work/elsewhere" --html "$work/none" --n 2
 expect 2 "no pictures" sample "$work/run" --svg "$work/none"
 expect 0 "" sample "$work/run" --watch

@@ -57,6 +57,10 @@ typedef struct pal_task_definition {
    * holds none, as a header. NULL: there is no such form. */
   pal_status (*read)(pal_task *task, const char *line, pal_form form, uint64_t id,
                      pal_example *example, pal_error *error);
+  /* The instance as a line that read takes back, without its end; at most size - 1 characters are
+   * written, the length of the whole line is returned. NULL as read. */
+  size_t (*write)(const pal_task *task, const pal_example *instance, pal_form form, char *text,
+                  size_t size);
   /* Tokens as text for people, at most size - 1 characters. */
   void (*print)(const pal_task *task, const int32_t *token, int n, char *text, size_t size);
   /* How many puzzles the training examples are made of; NULL: not a fixed number. */

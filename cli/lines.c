@@ -1,0 +1,58 @@
+/* palimpsest instances: those a task evaluates on, as lines that --data reads (floor 6). */
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/cli.h"
+
+static pal_status print_line(const pal_task *task, const pal_example *e, pal_form form, char **text,
+                             size_t *room, pal_error *error) {
+  size_t length = task->definition->write(task, e, form, *text, *room);
+  if (length >= *room) {
+    free(*text);
+    *room = length + 1;
+    *text = malloc(*room);
+    if (!*text) return pal_fail(error, PAL_E_MEMORY, "no memory for a line of %zu characters", length);
+    task->definition->write(task, e, form, *text, *room);
+  }
+  puts(*text);
+  return ferror(stdout) ? pal_fail(error, PAL_E_IO, "standard output could not be written") : PAL_OK;
+}
+
+static pal_status print_sets(pal_task *task, int limit, pal_error *error) {
+  const pal_task_definition *d = task->definition;
+  const pal_form form = PAL_FORM_TRANSITION; /* the text of an instance is the same in all forms */
+  char *text = NULL;
+  size_t room = 0;
+  pal_status status = PAL_OK;
+  for (int set = 0; !status && d->set_name(task, set); set++) {
+    printf("# %s\n", d->set_name(task, set));
+    for (int i = 0; !status && i < d->set_size(task, set) && (!limit || i < limit); i++) {
+      pal_example e;
+      status = d->instance(task, set, i, form, &e, error);
+      if (!status) status = print_line(task, &e, form, &text, &room, error);
+    }
+  }
+  free(text);
+  return status;
+}
+
+int cli_verb_instances(pal_context *context, const cli_options *o) {
+  pal_error error = {0};
+  const char *setting[CLI_MAX_SET + 1];
+  char data[4096];
+  int n = 0;
+  if (o->data) snprintf(data, sizeof data, "data=%s", o->data), setting[n++] = data;
+  for (int i = 0; i < o->n_set; i++)
+    setting[n++] = strncmp(o->set[i], "task.", 5) == 0 ? o->set[i] + 5 : o->set[i];
+  pal_task *task = NULL;
+  if (!o->argument)
+    pal_fail(&error, PAL_E_ARGUMENT, "instances of which task? palimpsest info task lists them");
+  else
+    task = pal_task_new(context, o->argument, setting, n, &error);
+  pal_status status = error.code;
+  if (!status && !task->definition->write)
+    status = pal_fail(&error, PAL_E_UNSUPPORTED, "task %s has no text form for instances", o->argument);
+  if (!status) status = print_sets(task, o->n, &error);
+  if (task) pal_task_free(task);
+  return status ? cli_report(&error) : CLI_DONE;
+}
