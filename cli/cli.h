@@ -25,7 +25,7 @@ typedef struct cli_options {
   const char *plugin[CLI_MAX_PLUGINS];
   int n_plugins;
   const char *config, *data, *json, *out, *models, *model, *budget, *isa;
-  int threads, seeds, n, resume;
+  int threads, seeds, n, resume, steps;
   const char *svg, *html;
   bool quiet, help, watch;
 } cli_options;
@@ -124,6 +124,10 @@ pal_status cli_train(cli_job *job, FILE *metrics[2], bool quiet, const char *lab
  * instances a set (0: all). */
 pal_status cli_evaluate(cli_job *job, const char *data, int limit, bool quiet, cli_row *row,
                         pal_error *error);
+
+/* One decoding step from each of n states of the task's training stream under another seed: exact where
+ * all of it is as labelled, counted by what was to be done. Models that learn labelled states only. */
+pal_status cli_evaluate_steps(cli_job *job, int n, cli_row *row, pal_error *error);
 
 /* 95 % Wilson score interval of k successes in n. */
 void cli_wilson(int k, int n, double *low, double *high);

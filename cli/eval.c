@@ -44,7 +44,9 @@ int cli_verb_eval(pal_context *context, const cli_options *o) {
   pal_status status = row ? PAL_OK : pal_fail(&error, PAL_E_MEMORY, "no memory");
   if (!status) status = cli_run_reads_instances(context, o, &instances, &error);
   if (!status) status = cli_run_open(&job, o, instances ? NULL : o->data, &error);
-  if (!status) status = cli_evaluate(&job, instances ? o->data : NULL, o->n, o->quiet, row, &error);
+  if (!status)
+    status = o->steps ? cli_evaluate_steps(&job, o->steps, row, &error)
+                      : cli_evaluate(&job, instances ? o->data : NULL, o->n, o->quiet, row, &error);
   if (!status) {
     if (o->data && !instances) snprintf(row->set[0].name, sizeof row->set[0].name, "%s", o->data);
     snprintf(row->model, sizeof row->model, "%s", job.model_name);

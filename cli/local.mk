@@ -31,6 +31,7 @@ palimpsest_SOURCES = \
 	%D%/recipes.c \
 	%D%/rundir.c \
 	%D%/sample.c \
+	%D%/steps.c \
 	%D%/table.c \
 	%D%/trace.c \
 	%D%/trace_page.c \

@@ -26,6 +26,7 @@ static const option options[] = {
     {"--n", WHOLE, AT(n), "train eval sample instances compare check-op bench", "N          instances, samples, cases or repetitions"},
     {"--out", TEXT, AT(out), "train bench", "DIR        the run directory; with bench train CASE: weights, batch, gradients"},
     {"--resume", FLAG, AT(resume), "train", "           go on from the run directory's last checkpoint"},
+    {"--steps", WHOLE, AT(steps), "eval", "N          single steps from N labelled states instead, against their labels"},
     {"--watch", FLAG, AT(watch), "sample", "           one instance, pass by pass"},
     {"--svg", TEXT, AT(svg), "eval sample", "FILE       of the watched instance, its states; with eval: exact by number of passes"},
     {"--html", TEXT, AT(html), "sample", "FILE       the same as a page to step through"},

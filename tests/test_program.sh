@@ -155,6 +155,9 @@ grep -v "^#" "$work/out" >"$work/boards-of-4"
 test "$(wc -l <"$work/boards-of-4")" -eq 40 || { echo "FAIL not 40 instances"; failed=1; }
 expect 0 "" eval "$work/elsewhere" --data "$work/boards-of-4" --json "$work/boards.json"
 grep -q '"n": 40' "$work/boards.json" || { echo "FAIL 40 written boards are not 40 read"; failed=1; }
+expect 0 "" eval "$work/elsewhere" --steps 40 --json "$work/steps.json"
+grep -q '"set": "single steps"' "$work/steps.json" || { echo "FAIL no single steps"; failed=1; }
+expect 2 "labelled states" eval "$work/latin-run" --steps 40
 expect 0 "" instances parity --n 3
 grep -c "^[01]*$" "$work/out" | grep -q 27 || { echo "FAIL not 3 of each of 9 lengths"; failed=1; }
 expect 2 "no text form" instances text --data "$work/latin"

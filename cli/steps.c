@@ -1,0 +1,107 @@
+/* palimpsest eval --steps: single steps from labelled states, held against their labels (floor 6). */
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/cli.h"
+
+enum { OTHER_SEED = 1000003, TOGETHER = 256 };
+
+/* What a step is to do, as the name of its kind. */
+static const char *const kind_name[16] = {
+    "nothing to do",  "write",           "remask",           "write, remask",
+    "insert",         "write, insert",   "remask, insert",   "write, remask, insert",
+    "remove",         "write, remove",   "remask, remove",   "write, remask, remove",
+    "insert, remove", "write, insert, remove", "remask, insert, remove", "write, remask, insert, remove"};
+
+typedef struct step {
+  int32_t *state, *next; /* as labelled; one block, owned through state */
+  int n_next, kind;
+  bool exact, halted;
+} step;
+
+typedef struct steps {
+  step *step;
+  pal_example *prompt;
+  int n;
+} steps;
+
+/* The transition g (pal_edit) by its labels. */
+static pal_status take_state(steps *all, const pal_transition *t, int32_t mask, uint64_t id,
+                             pal_error *error) {
+  step *s = &all->step[all->n];
+  s->state = malloc(sizeof *s->state * 3 * ((size_t)t->n + 1));
+  if (!s->state) return pal_fail(error, PAL_E_MEMORY, "no memory for states");
+  s->next = s->state + t->n;
+  memcpy(s->state, t->state, sizeof *s->state * (size_t)t->n);
+  for (int i = 0; i < t->n; i++) {
+    const bool masked = t->state[i] == mask;
+    const bool remask = t->remask && t->remask[i], remove = masked && t->remove && t->remove[i];
+    const bool insert = !remove && t->insert && t->insert[i];
+    const bool write = masked && !remove && !remask && t->y[i] >= 0;
+    s->kind |= (write ? 1 : 0) | (remask && !masked ? 2 : 0) | (insert ? 4 : 0) | (remove ? 8 : 0);
+    if (!remove) s->next[s->n_next++] = write ? t->y[i] : remask ? mask : t->state[i];
+    if (insert) s->next[s->n_next++] = mask;
+  }
+  all->prompt[all->n++] = (pal_example){.id = id, .prompt = s->state, .n_prompt = t->n};
+  return PAL_OK;
+}
+
+static pal_status draw_states(steps *all, cli_job *job, int n, pal_error *error) {
+  pal_stream stream = {0};
+  const pal_task_definition *d = job->task->definition;
+  pal_status status = d->stream(job->task, job->form, job->seed + OTHER_SEED, &stream, error);
+  all->step = calloc((size_t)n, sizeof *all->step);
+  all->prompt = calloc((size_t)n, sizeof *all->prompt);
+  if (!status && (!all->step || !all->prompt)) status = pal_fail(error, PAL_E_MEMORY, "no memory for states");
+  while (!status && all->n < n) {
+    pal_example e;
+    status = stream.next(stream.self, &e, error);
+    if (!status) status = take_state(all, &e.transition, job->task->format.mask, e.id, error);
+  }
+  if (stream.self) stream.free(stream.self);
+  return status;
+}
+
+static void judge(int index, const pal_decoded *decoded, void *data) {
+  step *s = &((steps *)data)->step[index];
+  s->halted = decoded->halted;
+  s->exact = decoded->n == s->n_next &&
+             memcmp(decoded->token, s->next, sizeof *s->next * (size_t)s->n_next) == 0;
+}
+
+static void count(const steps *all, cli_set *set) {
+  set->n = set->valid = all->n;
+  set->passes_mean = set->passes_p95 = set->most_passes = 1;
+  for (int i = 0; i < all->n; i++) set->halted += all->step[i].halted;
+  for (int kind = 0; kind < 16; kind++) {
+    cli_trait trait = {.n = 0};
+    for (int i = 0; i < all->n; i++)
+      if (all->step[i].kind == kind) trait.n++, trait.exact += all->step[i].exact;
+    set->exact += trait.exact;
+    snprintf(trait.name, sizeof trait.name, "%s", kind_name[kind]);
+    if (trait.n) set->trait[set->n_traits++] = trait;
+  }
+}
+
+pal_status cli_evaluate_steps(cli_job *job, int n, cli_row *row, pal_error *error) {
+  cli_set *set = &row->set[row->n_sets++];
+  *set = (cli_set){0};
+  snprintf(set->name, sizeof set->name, "single steps");
+  if (job->form != PAL_FORM_TRANSITION)
+    return pal_fail(error, PAL_E_UNSUPPORTED, "--steps is for models that learn labelled states; %s does not",
+                    job->model_name);
+  steps all = {0};
+  pal_status status = draw_states(&all, job, n, error);
+  pal_decode_options options = {.sequences = TOGETHER, .max_steps = 1, .seed = 1};
+  for (int i = 0; i < all.n; i++)
+    if (2 * all.prompt[i].n_prompt > options.max_length) options.max_length = 2 * all.prompt[i].n_prompt;
+  pal_decoder *decoder = status ? NULL : pal_decoder_new(job->model, &options, error);
+  if (!status && !decoder) status = error->code;
+  if (!status) status = pal_decode(decoder, all.prompt, all.n, judge, &all, error);
+  if (!status) count(&all, set);
+  if (decoder) pal_decoder_free(decoder);
+  for (int i = 0; i < all.n; i++) free(all.step[i].state);
+  free(all.step);
+  free(all.prompt);
+  return status;
+}
