@@ -78,28 +78,47 @@ static int64_t find(const int64_t *first, int64_t s, int64_t b) {
   return low;
 }
 
-static pal_status attend(const pal_run *run) {
-  const pal_attention_kernels *kernels = &pal_kernels_of(run->isa)->attention;
+/* What a task works on. */
+typedef struct block {
+  pal_attention_head head;
+  pal_attention_result to;
+  bool first; /* of its head of its sequence */
+} block;
+
+static block block_of(const pal_run *run, int64_t task) {
   const int64_t heads = run->out_type[1].dim[1], wide = run->out_type[0].dim[1];
   const int64_t *first = run->scratch;
-  for (int64_t t = run->begin; t < run->end; t++) {
-    const int64_t block = t / heads, h = t % heads;
-    const int64_t s = find(first, pal_attention_sequences(run), block);
-    const int64_t skip = (block - first[s]) * PAL_QUERY_BLOCK;
-    const int64_t row = pal_attention_sequence(run, false, s).begin + skip;
-    pal_attention_head head = pal_attention_head_of(run, s, h);
-    head.q += skip * head.q_stride;
-    head.queries = head.queries - skip < PAL_QUERY_BLOCK ? head.queries - skip : PAL_QUERY_BLOCK;
-    head.q_first += skip;
-    if (head.q_position) head.q_position += skip;
-    if (head.q_group) head.q_group += skip * head.groups;
-    const pal_attention_result to = {
-        .out = (float *)run->out[0] + row * wide + h * head.dv,
-        .out_stride = wide,
-        .lse = (float *)run->out[1] + row * heads + h,
-        .lse_stride = heads,
-    };
-    kernels->forward(&head, &to, run->task_scratch);
+  const int64_t h = task % heads, s = find(first, pal_attention_sequences(run), task / heads);
+  const int64_t skip = (task / heads - first[s]) * PAL_QUERY_BLOCK;
+  const int64_t row = pal_attention_sequence(run, false, s).begin + skip;
+  block b = {.head = pal_attention_head_of(run, s, h), .first = skip == 0};
+  pal_attention_head *head = &b.head;
+  head->q += skip * head->q_stride;
+  head->queries = head->queries - skip < PAL_QUERY_BLOCK ? head->queries - skip : PAL_QUERY_BLOCK;
+  head->q_first += skip;
+  if (head->q_position) head->q_position += skip;
+  if (head->q_group) head->q_group += skip * head->groups;
+  b.to = (pal_attention_result){.out = (float *)run->out[0] + row * wide + h * head->dv,
+                                .out_stride = wide,
+                                .lse = (float *)run->out[1] + row * heads + h,
+                                .lse_stride = heads};
+  return b;
+}
+
+static pal_status attend(const pal_run *run) {
+  const pal_attention_kernels *kernels = &pal_kernels_of(run->isa)->attention;
+  if (run->begin >= run->end) return PAL_OK;
+  block now = block_of(run, run->begin), next = now;
+  for (int64_t t = run->begin; t < run->end; t++, now = next) {
+    pal_attention_ahead ahead = {.n = 0};
+    pal_attention_want(&ahead, now.to.out, now.to.out_stride, now.head.queries, now.head.dv);
+    if (t + 1 < run->end) {
+      next = block_of(run, t + 1);
+      pal_attention_want(&ahead, next.head.q, next.head.q_stride, next.head.queries, next.head.d);
+      if (next.first) pal_attention_want_keys(&ahead, &next.head);
+    }
+    now.head.ahead = &ahead;
+    kernels->forward(&now.head, &now.to, run->task_scratch);
   }
   return PAL_OK;
 }

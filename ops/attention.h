@@ -64,6 +64,11 @@ pal_status pal_attention_check(const pal_run *run, uint8_t *q_mark, uint8_t *k_m
 /* The kernel's view of head h of sequence s, all its rows. */
 pal_attention_head pal_attention_head_of(const pal_run *run, int64_t s, int64_t h);
 
+/* Adds rows to those that are asked for; few rows come fast enough without. */
+void pal_attention_want(pal_attention_ahead *ahead, const float *at, int64_t stride, int64_t rows,
+                        int64_t width);
+void pal_attention_want_keys(pal_attention_ahead *ahead, const pal_attention_head *head);
+
 /* Width of a head of q and k, and of v. */
 int64_t pal_attention_d(const pal_run *run);
 int64_t pal_attention_dv(const pal_run *run);

@@ -88,31 +88,60 @@ static int64_t tasks(const pal_run *run) {
   return pal_attention_sequences(run) * run->in_type[PAL_ATTENTION_LSE].dim[1];
 }
 
+/* What a task works on. */
+typedef struct work {
+  pal_attention_head head;
+  pal_attention_grads to;
+} work;
+
+static work work_of(const pal_run *run, const room *m, int64_t task) {
+  const int64_t heads = run->in_type[PAL_ATTENTION_LSE].dim[1], s = task / heads, h = task % heads;
+  const pal_attention_head head = pal_attention_head_of(run, s, h);
+  const int64_t q = pal_attention_sequence(run, false, s).begin;
+  const int64_t k = pal_attention_sequence(run, true, s).begin;
+  const float *dlse = run->in[PAL_ATTENTION_DLSE];
+  const pal_attention_grads to = {
+      .out = (const float *)run->in[PAL_ATTENTION_OUT] + q * head.v_stride + h * head.dv,
+      .dout = (const float *)run->in[PAL_ATTENTION_DOUT] + q * head.v_stride + h * head.dv,
+      .out_stride = head.v_stride,
+      .lse = (const float *)run->in[PAL_ATTENTION_LSE] + q * heads + h,
+      .dlse = dlse ? dlse + q * heads + h : NULL,
+      .lse_stride = heads,
+      .dq = (float *)run->out[0] + q * head.q_stride + h * head.d,
+      .dk = (float *)run->out[1] + k * head.k_stride + h * head.d,
+      .dv = (float *)run->out[2] + k * head.v_stride + h * head.dv,
+      .dbias = biased(run) ? m->dbias + task * head.relations : NULL,
+      .delta = m->delta + h * run->in_rows[PAL_ATTENTION_Q] + q,
+  };
+  return (work){head, to};
+}
+
+/* What the next task reads and zeroes first; its keys' gradients can wait. */
+static void want(pal_attention_ahead *ahead, const work *w) {
+  const pal_attention_head *h = &w->head;
+  pal_attention_want(ahead, w->to.out, w->to.out_stride, h->queries, h->dv);
+  pal_attention_want(ahead, w->to.dout, w->to.out_stride, h->queries, h->dv);
+  pal_attention_want(ahead, w->to.dq, h->q_stride, h->queries, h->d);
+  pal_attention_want_keys(ahead, h);
+  pal_attention_want(ahead, h->q, h->q_stride, h->queries, h->d);
+}
+
 static pal_status attend(const pal_run *run) {
   const pal_attention_kernels *kernels = &pal_kernels_of(run->isa)->attention;
-  const int64_t heads = run->in_type[PAL_ATTENTION_LSE].dim[1];
   const room m = layout(run);
-  for (int64_t t = run->begin; t < run->end; t++) {
-    const int64_t s = t / heads, h = t % heads;
-    const pal_attention_head head = pal_attention_head_of(run, s, h);
-    const int64_t q = pal_attention_sequence(run, false, s).begin;
-    const int64_t k = pal_attention_sequence(run, true, s).begin;
-    const float *dlse = run->in[PAL_ATTENTION_DLSE];
-    const pal_attention_grads to = {
-        .out = (const float *)run->in[PAL_ATTENTION_OUT] + q * head.v_stride + h * head.dv,
-        .dout = (const float *)run->in[PAL_ATTENTION_DOUT] + q * head.v_stride + h * head.dv,
-        .out_stride = head.v_stride,
-        .lse = (const float *)run->in[PAL_ATTENTION_LSE] + q * heads + h,
-        .dlse = dlse ? dlse + q * heads + h : NULL,
-        .lse_stride = heads,
-        .dq = (float *)run->out[0] + q * head.q_stride + h * head.d,
-        .dk = (float *)run->out[1] + k * head.k_stride + h * head.d,
-        .dv = (float *)run->out[2] + k * head.v_stride + h * head.dv,
-        .dbias = biased(run) ? m.dbias + t * head.relations : NULL,
-        .delta = m.delta + h * run->in_rows[PAL_ATTENTION_Q] + q,
-    };
-    for (int64_t r = 0; r < head.relations; r++) to.dbias[r] = 0.0;
-    kernels->backward(&head, &to, run->task_scratch);
+  if (run->begin >= run->end) return PAL_OK;
+  work now = work_of(run, &m, run->begin), next = now;
+  for (int64_t t = run->begin; t < run->end; t++, now = next) {
+    pal_attention_ahead ahead = {.n = 0};
+    pal_attention_want(&ahead, now.to.dk, now.head.k_stride, now.head.keys, now.head.d);
+    pal_attention_want(&ahead, now.to.dv, now.head.v_stride, now.head.keys, now.head.dv);
+    if (t + 1 < run->end) {
+      next = work_of(run, &m, t + 1);
+      want(&ahead, &next);
+    }
+    now.head.ahead = &ahead;
+    for (int64_t r = 0; r < now.head.relations; r++) now.to.dbias[r] = 0.0;
+    kernels->backward(&now.head, &now.to, run->task_scratch);
   }
   return PAL_OK;
 }

@@ -257,3 +257,18 @@ pal_attention_head pal_attention_head_of(const pal_run *run, int64_t s, int64_t 
   }
   return head;
 }
+
+void pal_attention_want(pal_attention_ahead *ahead, const float *at, int64_t stride, int64_t rows,
+                        int64_t width) {
+  enum { FEW = 16 };
+  if (rows <= FEW || ahead->n == sizeof ahead->stream / sizeof *ahead->stream) return;
+  ahead->stream[ahead->n].at = at;
+  ahead->stream[ahead->n].stride = stride;
+  ahead->stream[ahead->n].rows = rows;
+  ahead->stream[ahead->n++].width = width;
+}
+
+void pal_attention_want_keys(pal_attention_ahead *ahead, const pal_attention_head *head) {
+  pal_attention_want(ahead, head->k, head->k_stride, head->keys, head->d);
+  pal_attention_want(ahead, head->v, head->v_stride, head->keys, head->dv);
+}

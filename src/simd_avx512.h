@@ -110,33 +110,42 @@ static inline vi vi_gather(const int32_t *base, vi index) {
   return _mm512_i32gather_epi32(index, base, 4);
 }
 
+/* Written out, because gcc -O2 keeps loops over arrays of vectors, and those in memory. Columns q, q + 4,
+ * q + 8 and q + 12 of four rows meet in one vector, then those of eight, then of all. */
 #define PAL_SIMD_TRANSPOSE
+#define PAL_TURN_ROW(i) const vf row##i = vf_load(from + i * stride);
+#define PAL_TURN_TWO(i, j) \
+  const vf low##i = _mm512_unpacklo_ps(row##i, row##j), high##i = _mm512_unpackhi_ps(row##i, row##j);
+#define PAL_TURN_FOUR(i, j) \
+  const vf four##i##_0 = _mm512_shuffle_ps(low##i, low##j, 0x44), \
+           four##i##_1 = _mm512_shuffle_ps(low##i, low##j, 0xee), \
+           four##i##_2 = _mm512_shuffle_ps(high##i, high##j, 0x44), \
+           four##i##_3 = _mm512_shuffle_ps(high##i, high##j, 0xee);
+#define PAL_TURN_COLUMN(q) \
+  { \
+    const vf a = _mm512_shuffle_f32x4(four0_##q, four4_##q, 0x88), \
+             b = _mm512_shuffle_f32x4(four0_##q, four4_##q, 0xdd), \
+             c = _mm512_shuffle_f32x4(four8_##q, four12_##q, 0x88), \
+             d = _mm512_shuffle_f32x4(four8_##q, four12_##q, 0xdd); \
+    vf_store(to + q * to_row, _mm512_shuffle_f32x4(a, c, 0x88)); \
+    vf_store(to + (q + 4) * to_row, _mm512_shuffle_f32x4(b, d, 0x88)); \
+    vf_store(to + (q + 8) * to_row, _mm512_shuffle_f32x4(a, c, 0xdd)); \
+    vf_store(to + (q + 12) * to_row, _mm512_shuffle_f32x4(b, d, 0xdd)); \
+  }
 static inline void vf_transpose(const float *from, int64_t stride, float *to, int64_t to_row) {
-  __m512 a[16], b[16];
-  for (int i = 0; i < 16; i++) a[i] = _mm512_loadu_ps(from + i * stride);
-  for (int i = 0; i < 16; i += 2) {
-    b[i] = _mm512_unpacklo_ps(a[i], a[i + 1]);
-    b[i + 1] = _mm512_unpackhi_ps(a[i], a[i + 1]);
-  }
-  for (int i = 0; i < 16; i += 4) {
-    a[i] = _mm512_shuffle_ps(b[i], b[i + 2], 0x44);
-    a[i + 1] = _mm512_shuffle_ps(b[i], b[i + 2], 0xee);
-    a[i + 2] = _mm512_shuffle_ps(b[i + 1], b[i + 3], 0x44);
-    a[i + 3] = _mm512_shuffle_ps(b[i + 1], b[i + 3], 0xee);
-  }
-  for (int i = 0; i < 4; i++) {
-    b[i] = _mm512_shuffle_f32x4(a[i], a[i + 4], 0x88);
-    b[i + 4] = _mm512_shuffle_f32x4(a[i], a[i + 4], 0xdd);
-    b[i + 8] = _mm512_shuffle_f32x4(a[i + 8], a[i + 12], 0x88);
-    b[i + 12] = _mm512_shuffle_f32x4(a[i + 8], a[i + 12], 0xdd);
-  }
-  for (int i = 0; i < 4; i++) {
-    _mm512_storeu_ps(to + i * to_row, _mm512_shuffle_f32x4(b[i], b[i + 8], 0x88));
-    _mm512_storeu_ps(to + (i + 8) * to_row, _mm512_shuffle_f32x4(b[i], b[i + 8], 0xdd));
-    _mm512_storeu_ps(to + (i + 4) * to_row, _mm512_shuffle_f32x4(b[i + 4], b[i + 12], 0x88));
-    _mm512_storeu_ps(to + (i + 12) * to_row, _mm512_shuffle_f32x4(b[i + 4], b[i + 12], 0xdd));
-  }
+  PAL_TURN_ROW(0) PAL_TURN_ROW(1) PAL_TURN_ROW(2) PAL_TURN_ROW(3)
+  PAL_TURN_ROW(4) PAL_TURN_ROW(5) PAL_TURN_ROW(6) PAL_TURN_ROW(7)
+  PAL_TURN_ROW(8) PAL_TURN_ROW(9) PAL_TURN_ROW(10) PAL_TURN_ROW(11)
+  PAL_TURN_ROW(12) PAL_TURN_ROW(13) PAL_TURN_ROW(14) PAL_TURN_ROW(15)
+  PAL_TURN_TWO(0, 1) PAL_TURN_TWO(2, 3) PAL_TURN_TWO(4, 5) PAL_TURN_TWO(6, 7)
+  PAL_TURN_TWO(8, 9) PAL_TURN_TWO(10, 11) PAL_TURN_TWO(12, 13) PAL_TURN_TWO(14, 15)
+  PAL_TURN_FOUR(0, 2) PAL_TURN_FOUR(4, 6) PAL_TURN_FOUR(8, 10) PAL_TURN_FOUR(12, 14)
+  PAL_TURN_COLUMN(0) PAL_TURN_COLUMN(1) PAL_TURN_COLUMN(2) PAL_TURN_COLUMN(3)
 }
+#undef PAL_TURN_ROW
+#undef PAL_TURN_TWO
+#undef PAL_TURN_FOUR
+#undef PAL_TURN_COLUMN
 
 static inline vf vf_exp(vf x) { return Sleef_finz_expf16_u10avx512f(x); }
 static inline vf vf_log(vf x) { return Sleef_finz_logf16_u10avx512f(x); }

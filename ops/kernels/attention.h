@@ -18,6 +18,15 @@ enum {
   PAL_QUERY_GROUP = 24  /* queries whose scores are in flight together */
 };
 
+/* Rows that later calls will touch, most urgent first: they are asked for while this one computes. */
+typedef struct pal_attention_ahead {
+  struct {
+    const float *at;
+    int64_t stride, rows, width; /* one row or more */
+  } stream[8];
+  int n;
+} pal_attention_ahead;
+
 /* One head of one sequence; row r of q is at q + r * q_stride. */
 typedef struct pal_attention_head {
   const float *q, *k, *v;
@@ -36,6 +45,7 @@ typedef struct pal_attention_head {
   int64_t positions;
   const int32_t *q_group, *k_group; /* [., groups] */
   int64_t groups;
+  const pal_attention_ahead *ahead;  /* or NULL */
   const pal_gemm_bf16_kernels *bf16; /* for products of rounded operands; NULL: of f32 */
 } pal_attention_head;
 

@@ -7,6 +7,7 @@
 #include "ops/kernels/attention_product.inc.c"
 
 #include "ops/kernels/attention_pairs.inc.c"
+#include "ops/kernels/attention_ahead.inc.c"
 
 /* attention_mm, or the same of rounded operands. */
 static void attention_multiply(const pal_attention_head *h, int64_t rows, int64_t cols, int64_t k,
@@ -140,7 +141,8 @@ static void attention_raise(const pal_attention_head *h, int64_t i, int64_t rows
 
 /* One tile of n keys for queries i .. i + rows - 1 of the block. */
 static void attention_group(const pal_attention_head *h, int64_t i, int64_t rows, int64_t first,
-                            int64_t n, const float *v, int64_t v_row, const attention_room *m) {
+                            int64_t n, const float *v, int64_t v_row, const attention_room *m,
+                            attention_asking *asking) {
   const int64_t wide = attention_up(h->dv);
   const bool holes = attention_holes(h), full = attention_full(h, i, rows, first, n);
   const bool plain = full && !h->bias && h->scale > 0.0f;
@@ -158,6 +160,7 @@ static void attention_group(const pal_attention_head *h, int64_t i, int64_t rows
     float *sum = m->sum + (i + r) * PAL_LANES, *out = m->out + (i + r) * wide;
     float *s = m->s + r * PAL_KEY_TILE;
     const vf by = vf_set(fade[r]);
+    attention_ask(asking);
     whole &= span[r].lo == 0 && span[r].hi == n;
     if (span[r].lo >= span[r].hi) continue;
     const vf more = plain ? attention_weights_full(s, n, h->scale, m->top[i + r])
@@ -207,6 +210,8 @@ static void attention_forward(const pal_attention_head *h, const pal_attention_r
     for (int64_t c = 0; c < wide; c += PAL_LANES) vf_store(m.out + i * wide + c, vf_zero());
   }
   const attention_span reach = attention_reach(h, 0, h->queries, 0, h->keys);
+  const int64_t tiles = (h->keys + PAL_KEY_TILE - 1) / PAL_KEY_TILE;
+  attention_asking asking = attention_look_ahead(h, h->queries * tiles);
   const bool direct = h->queries <= 6 && wide == h->dv; /* too few queries to repay a copy */
   for (int64_t first = reach.lo / PAL_KEY_TILE * PAL_KEY_TILE; first < reach.hi;
        first += PAL_KEY_TILE) {
@@ -217,7 +222,7 @@ static void attention_forward(const pal_attention_head *h, const pal_attention_r
     for (int64_t i = 0; i < h->queries; i += PAL_QUERY_GROUP) {
       const int64_t rows = h->queries - i < PAL_QUERY_GROUP ? h->queries - i : PAL_QUERY_GROUP;
       attention_group(h, i, rows, first, n, direct ? h->v + first * h->v_stride : m.vp,
-                      direct ? h->v_stride : wide, &m);
+                      direct ? h->v_stride : wide, &m, &asking);
     }
   }
   attention_finish(h, to, &m);

@@ -5,32 +5,39 @@
 
 /* ---- backward: P and dS are computed again tile by tile -------------------------------------- */
 
+/* Rows i .. i + 15 of what is `width` wide, columns c .. c + 15, turned: to[column, row]. Rows from `n` on
+ * repeat row 0. */
+static inline void attention_turn(const float *from, int64_t stride, int64_t n, int64_t width, bool round,
+                                  float *to) {
+  float room[PAL_LANES * PAL_LANES];
+  if (n >= PAL_LANES && width >= PAL_LANES && !round) {
+    vf_transpose(from, stride, to, PAL_LANES);
+    return;
+  }
+  for (int64_t r = 0; r < PAL_LANES; r++) {
+    const vf row = vf_load_left(from + (r < n ? r : 0) * stride, width);
+    vf_store(room + r * PAL_LANES, round ? vf_round_bf16(row) : row);
+  }
+  vf_transpose(room, PAL_LANES, to, PAL_LANES);
+}
+
 /* delta = sum(dout * out) - dlse, per query; summed as attention_multiply sums dout v, so that with one
- * visible key, where out is v, the difference of the two is 0. Rows go side by side, chains are
- * slow. */
+ * visible key, where out is v, the difference of the two is 0. Rows are in the lanes. */
 static void attention_delta(const pal_attention_head *h, const pal_attention_grads *to) {
-  enum { SIDE = 8 };
-  for (int64_t i = 0; i < h->queries; i += SIDE) {
-    const int64_t n = h->queries - i < SIDE ? h->queries - i : SIDE;
-    const float *o[SIDE], *g[SIDE];
-    float sum[SIDE] = {0};
-    for (int64_t r = 0; r < SIDE; r++) {
-      const int64_t row = i + (r < n ? r : 0);
-      o[r] = to->out + row * to->out_stride;
-      g[r] = to->dout + row * to->out_stride;
-    }
+  for (int64_t i = 0; i < h->queries; i += PAL_LANES) {
+    const int64_t n = h->queries - i;
+    vf sum = vf_zero();
     for (int64_t c = 0; c < h->dv; c += PAL_LANES) {
-      const int lanes = attention_lanes(h->dv - c);
-      float x[SIDE][PAL_LANES];
-      for (int64_t r = 0; r < SIDE; r++) {
-        const vf row = vf_load_n(g[r] + c, lanes);
-        vf_store(x[r], h->bf16 ? vf_round_bf16(row) : row);
-      }
-      for (int l = 0; l < lanes; l++)
-        for (int64_t r = 0; r < SIDE; r++) sum[r] = fmaf(x[r][l], o[r][c + l], sum[r]);
+      const int64_t at = i * to->out_stride + c, width = h->dv - c;
+      float g[PAL_LANES * PAL_LANES], o[PAL_LANES * PAL_LANES];
+      attention_turn(to->dout + at, to->out_stride, n, width, h->bf16 != NULL, g);
+      attention_turn(to->out + at, to->out_stride, n, width, false, o);
+      for (int64_t l = 0; l < attention_lanes(width); l++)
+        sum = vf_fma(vf_load(g + l * PAL_LANES), vf_load(o + l * PAL_LANES), sum);
     }
-    for (int64_t r = 0; r < n; r++)
-      to->delta[i + r] = sum[r] - (to->dlse ? to->dlse[(i + r) * to->lse_stride] : 0.0f);
+    vf_store_left(to->delta + i, sum, n);
+    for (int64_t r = 0; to->dlse && r < attention_lanes(n); r++)
+      to->delta[i + r] -= to->dlse[(i + r) * to->lse_stride];
   }
 }
 
@@ -102,7 +109,7 @@ static void attention_add_dq(const pal_attention_head *h, int64_t rows, int64_t 
 /* Queries i .. i + rows - 1 against the tile in m. */
 static void attention_block_backward(const pal_attention_head *h, const pal_attention_grads *to,
                                      int64_t i, int64_t rows, int64_t first, int64_t n,
-                                     const attention_room *m) {
+                                     const attention_room *m, attention_asking *asking) {
   const int64_t wd = attention_up(h->d), wv = attention_up(h->dv), up = attention_up(n);
   const float *q = h->q + i * h->q_stride, *g = to->dout + i * to->out_stride;
   attention_multiply(h, rows, up, h->d, q, h->q_stride, 1, m->kt, PAL_KEY_TILE, m->s, PAL_KEY_TILE, false);
@@ -112,6 +119,7 @@ static void attention_block_backward(const pal_attention_head *h, const pal_atte
   for (int64_t r = 0; r < rows; r++) {
     float *s = m->s + r * PAL_KEY_TILE, *t = m->t + r * PAL_KEY_TILE;
     const float lse = to->lse[(i + r) * to->lse_stride];
+    if (asking) attention_ask(asking);
     if (plain && lse != -INFINITY)
       attention_row_backward_full(n, h->scale, lse, to->delta[i + r], s, t);
     else
@@ -142,6 +150,7 @@ static void attention_backward(const pal_attention_head *h, const pal_attention_
                                void *scratch) {
   const attention_room m = attention_layout(h->d, h->dv, h->groups, scratch);
   const int64_t wd = attention_up(h->d), wv = attention_up(h->dv);
+  attention_asking asking = attention_look_ahead(h, h->queries); /* in the last tile: room is scarce */
   attention_delta(h, to);
   attention_zero(h->queries, h->d, to->dq, h->q_stride);
   /* Smaller blocks where many pairs are masked. */
@@ -158,7 +167,9 @@ static void attention_backward(const pal_attention_head *h, const pal_attention_
     for (int64_t i = 0; i < h->queries; i += block) {
       const int64_t rows = h->queries - i < block ? h->queries - i : block;
       const attention_span reach = attention_reach(h, i, rows, first, n);
-      if (reach.lo < reach.hi) attention_block_backward(h, to, i, rows, first, reach.hi, &m);
+      if (reach.lo >= reach.hi) continue;
+      attention_block_backward(h, to, i, rows, first, reach.hi, &m,
+                               first + n == h->keys ? &asking : NULL);
     }
     attention_unpack(n, h->d, m.dk, to->dk + first * h->k_stride, h->k_stride);
     attention_unpack(n, h->dv, m.dv, to->dv + first * h->v_stride, h->v_stride);
