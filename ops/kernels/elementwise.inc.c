@@ -161,11 +161,17 @@ static inline vf elementwise_phi(vf x) {
   return vf_fma(half, vf_erf(vf_mul(x, vf_set(ELEMENTWISE_ROOT_HALF))), half);
 }
 static inline vf elementwise_gelu_erf(vf x) { return vf_mul(x, elementwise_phi(x)); }
+static inline vf elementwise_clamp(vf x, vf low, vf high) {
+  return vf_select(vf_lt(x, low), low, vf_select(vf_gt(x, high), high, x));
+}
+
 /* (1 + tanh u) / 2 with u = sqrt(2/pi) (x + 0.044715 x^3), as sigmoid(2 u): no cancellation
  * where it is small. */
 static inline vf elementwise_gelu_gate(vf x) {
   const vf slope = vf_fma(vf_mul(x, x), vf_set(ELEMENTWISE_TANH_3), vf_set(ELEMENTWISE_TANH_1));
-  return vf_sigmoid(vf_mul(x, slope));
+  const vf one = vf_set(1.0f), down = vf_mul(vf_neg(x), slope);
+  const vf held = elementwise_clamp(down, vf_set(-87.0f), vf_set(87.0f)); /* a normal gate */
+  return vf_div(one, vf_add(one, vf_exp_normal(held)));
 }
 static inline vf elementwise_gelu_tanh(vf x) { return vf_mul(x, elementwise_gelu_gate(x)); }
 
@@ -177,10 +183,6 @@ static inline vf elementwise_gelu_tanh(vf x) { return vf_mul(x, elementwise_gelu
   } while (0)
 #define ELEMENTWISE_AFFINE(x) vf_fma((x), vp, vq)
 #define ELEMENTWISE_CLAMP(x) elementwise_clamp((x), vp, vq)
-
-static inline vf elementwise_clamp(vf x, vf low, vf high) {
-  return vf_select(vf_lt(x, low), low, vf_select(vf_gt(x, high), high, x));
-}
 
 static void elementwise_unary(pal_unary_kind kind, float p, float q, float *out, const float *x,
                               int64_t n) {
@@ -225,8 +227,8 @@ static inline vf elementwise_gelu_tanh_slope(vf x) {
 #define ELEMENTWISE_BACKWARD(SLOPE)                                             \
   for (int64_t i = 0; i < n; i += PAL_LANES) {                                  \
     const int k = n - i < PAL_LANES ? (int)(n - i) : PAL_LANES;                 \
-    const vf slope = SLOPE(vf_load_n(x + i, k));                                \
-    vf_store_n(dx + i, vf_mul(vf_load_n(dy + i, k), slope), k);                 \
+    const vf slope = SLOPE(vf_load_left(x + i, k));                             \
+    vf_store_left(dx + i, vf_mul(vf_load_left(dy + i, k), slope), k);           \
   }
 
 /* A choice, not a product: what is cut off may be infinite. */
