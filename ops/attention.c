@@ -78,29 +78,49 @@ static int64_t find(const int64_t *first, int64_t s, int64_t b) {
   return low;
 }
 
+/* Heads of short sequences wait for others. */
+typedef struct waiting {
+  pal_attention_head head[PAL_SHORT_HEADS];
+  pal_attention_result to[PAL_SHORT_HEADS];
+  int n;
+} waiting;
+
+static void attend_waiting(const pal_run *run, waiting *w) {
+  if (w->n)
+    pal_kernels_of(run->isa)->attention.forward_short(w->head, w->to, w->n, run->task_scratch);
+  w->n = 0;
+}
+
 static pal_status attend(const pal_run *run) {
-  const pal_attention_kernels *kernels = &pal_kernels_of(run->isa)->attention;
   const int64_t heads = run->out_type[1].dim[1], wide = run->out_type[0].dim[1];
   const int64_t *first = run->scratch;
+  const pal_attention_head any = pal_attention_head_any(run);
+  waiting w = {.n = 0};
+  int64_t s = find(first, pal_attention_sequences(run), run->begin / heads);
   for (int64_t t = run->begin; t < run->end; t++) {
     const int64_t block = t / heads, h = t % heads;
-    const int64_t s = find(first, pal_attention_sequences(run), block);
+    while (first[s + 1] <= block) s++;
     const int64_t skip = (block - first[s]) * PAL_QUERY_BLOCK;
     const int64_t row = pal_attention_sequence(run, false, s).begin + skip;
-    pal_attention_head head = pal_attention_head_of(run, s, h);
-    head.q += skip * head.q_stride;
-    head.queries = head.queries - skip < PAL_QUERY_BLOCK ? head.queries - skip : PAL_QUERY_BLOCK;
-    head.q_first += skip;
-    if (head.q_position) head.q_position += skip;
-    if (head.q_group) head.q_group += skip * head.groups;
-    const pal_attention_result to = {
-        .out = (float *)run->out[0] + row * wide + h * head.dv,
+    pal_attention_head *head = &w.head[w.n];
+    *head = any;
+    pal_attention_head_at(run, s, h, head);
+    head->q += skip * head->q_stride;
+    head->queries = head->queries - skip < PAL_QUERY_BLOCK ? head->queries - skip : PAL_QUERY_BLOCK;
+    head->q_first += skip;
+    if (head->q_position) head->q_position += skip;
+    if (head->q_group) head->q_group += skip * head->groups;
+    w.to[w.n] = (pal_attention_result){
+        .out = (float *)run->out[0] + row * wide + h * head->dv,
         .out_stride = wide,
         .lse = (float *)run->out[1] + row * heads + h,
         .lse_stride = heads,
     };
-    kernels->forward(&head, &to, run->task_scratch);
+    if (!pal_attention_is_short(head))
+      pal_kernels_of(run->isa)->attention.forward(head, &w.to[w.n], run->task_scratch);
+    else if (++w.n == PAL_SHORT_HEADS) attend_waiting(run, &w);
   }
+  attend_waiting(run, &w);
   return PAL_OK;
 }
 

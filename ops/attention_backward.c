@@ -88,32 +88,51 @@ static int64_t tasks(const pal_run *run) {
   return pal_attention_sequences(run) * run->in_type[PAL_ATTENTION_LSE].dim[1];
 }
 
+/* Heads of short sequences wait for others. */
+typedef struct waiting {
+  pal_attention_head head[PAL_SHORT_HEADS];
+  pal_attention_grads to[PAL_SHORT_HEADS];
+  int n;
+} waiting;
+
+static void attend_waiting(const pal_run *run, waiting *w) {
+  if (w->n)
+    pal_kernels_of(run->isa)->attention.backward_short(w->head, w->to, w->n, run->task_scratch);
+  w->n = 0;
+}
+
 static pal_status attend(const pal_run *run) {
-  const pal_attention_kernels *kernels = &pal_kernels_of(run->isa)->attention;
   const int64_t heads = run->in_type[PAL_ATTENTION_LSE].dim[1];
   const room m = layout(run);
+  const pal_attention_head any = pal_attention_head_any(run);
+  waiting w = {.n = 0};
   for (int64_t t = run->begin; t < run->end; t++) {
     const int64_t s = t / heads, h = t % heads;
-    const pal_attention_head head = pal_attention_head_of(run, s, h);
     const int64_t q = pal_attention_sequence(run, false, s).begin;
     const int64_t k = pal_attention_sequence(run, true, s).begin;
     const float *dlse = run->in[PAL_ATTENTION_DLSE];
-    const pal_attention_grads to = {
-        .out = (const float *)run->in[PAL_ATTENTION_OUT] + q * head.v_stride + h * head.dv,
-        .dout = (const float *)run->in[PAL_ATTENTION_DOUT] + q * head.v_stride + h * head.dv,
-        .out_stride = head.v_stride,
+    pal_attention_head *head = &w.head[w.n];
+    *head = any;
+    pal_attention_head_at(run, s, h, head);
+    w.to[w.n] = (pal_attention_grads){
+        .out = (const float *)run->in[PAL_ATTENTION_OUT] + q * head->v_stride + h * head->dv,
+        .dout = (const float *)run->in[PAL_ATTENTION_DOUT] + q * head->v_stride + h * head->dv,
+        .out_stride = head->v_stride,
         .lse = (const float *)run->in[PAL_ATTENTION_LSE] + q * heads + h,
         .dlse = dlse ? dlse + q * heads + h : NULL,
         .lse_stride = heads,
-        .dq = (float *)run->out[0] + q * head.q_stride + h * head.d,
-        .dk = (float *)run->out[1] + k * head.k_stride + h * head.d,
-        .dv = (float *)run->out[2] + k * head.v_stride + h * head.dv,
-        .dbias = biased(run) ? m.dbias + t * head.relations : NULL,
+        .dq = (float *)run->out[0] + q * head->q_stride + h * head->d,
+        .dk = (float *)run->out[1] + k * head->k_stride + h * head->d,
+        .dv = (float *)run->out[2] + k * head->v_stride + h * head->dv,
+        .dbias = biased(run) ? m.dbias + t * head->relations : NULL,
         .delta = m.delta + h * run->in_rows[PAL_ATTENTION_Q] + q,
     };
-    for (int64_t r = 0; r < head.relations; r++) to.dbias[r] = 0.0;
-    kernels->backward(&head, &to, run->task_scratch);
+    for (int64_t r = 0; r < head->relations; r++) w.to[w.n].dbias[r] = 0.0;
+    if (!pal_attention_is_short(head))
+      pal_kernels_of(run->isa)->attention.backward(head, &w.to[w.n], run->task_scratch);
+    else if (++w.n == PAL_SHORT_HEADS) attend_waiting(run, &w);
   }
+  attend_waiting(run, &w);
   return PAL_OK;
 }
 
