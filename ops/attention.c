@@ -85,41 +85,68 @@ typedef struct block {
   bool first; /* of its head of its sequence */
 } block;
 
-static block block_of(const pal_run *run, int64_t task) {
+static void find_block(const pal_run *run, const pal_attention_head *any, int64_t task, block *b) {
   const int64_t heads = run->out_type[1].dim[1], wide = run->out_type[0].dim[1];
   const int64_t *first = run->scratch;
   const int64_t h = task % heads, s = find(first, pal_attention_sequences(run), task / heads);
   const int64_t skip = (task / heads - first[s]) * PAL_QUERY_BLOCK;
   const int64_t row = pal_attention_sequence(run, false, s).begin + skip;
-  block b = {.head = pal_attention_head_of(run, s, h), .first = skip == 0};
-  pal_attention_head *head = &b.head;
+  pal_attention_head *head = &b->head;
+  *head = *any;
+  pal_attention_head_at(run, s, h, head);
   head->q += skip * head->q_stride;
   head->queries = head->queries - skip < PAL_QUERY_BLOCK ? head->queries - skip : PAL_QUERY_BLOCK;
   head->q_first += skip;
   if (head->q_position) head->q_position += skip;
   if (head->q_group) head->q_group += skip * head->groups;
-  b.to = (pal_attention_result){.out = (float *)run->out[0] + row * wide + h * head->dv,
-                                .out_stride = wide,
-                                .lse = (float *)run->out[1] + row * heads + h,
-                                .lse_stride = heads};
-  return b;
+  b->first = skip == 0;
+  b->to = (pal_attention_result){.out = (float *)run->out[0] + row * wide + h * head->dv,
+                                 .out_stride = wide,
+                                 .lse = (float *)run->out[1] + row * heads + h,
+                                 .lse_stride = heads};
+}
+
+/* Heads of short sequences wait for others. */
+typedef struct waiting {
+  pal_attention_head head[PAL_SHORT_HEADS];
+  pal_attention_result to[PAL_SHORT_HEADS];
+  int n;
+} waiting;
+
+static void attend_waiting(const pal_run *run, waiting *w) {
+  if (w->n)
+    pal_kernels_of(run->isa)->attention.forward_short(w->head, w->to, w->n, run->task_scratch);
+  w->n = 0;
+}
+
+static void attend_long(const pal_run *run, block *now, const block *next) {
+  pal_attention_ahead ahead = {.n = 0};
+  pal_attention_want(&ahead, now->to.out, now->to.out_stride, now->head.queries, now->head.dv);
+  if (next) {
+    pal_attention_want(&ahead, next->head.q, next->head.q_stride, next->head.queries, next->head.d);
+    if (next->first) pal_attention_want_keys(&ahead, &next->head);
+  }
+  now->head.ahead = &ahead;
+  pal_kernels_of(run->isa)->attention.forward(&now->head, &now->to, run->task_scratch);
 }
 
 static pal_status attend(const pal_run *run) {
-  const pal_attention_kernels *kernels = &pal_kernels_of(run->isa)->attention;
-  if (run->begin >= run->end) return PAL_OK;
-  block now = block_of(run, run->begin), next = now;
-  for (int64_t t = run->begin; t < run->end; t++, now = next) {
-    pal_attention_ahead ahead = {.n = 0};
-    pal_attention_want(&ahead, now.to.out, now.to.out_stride, now.head.queries, now.head.dv);
-    if (t + 1 < run->end) {
-      next = block_of(run, t + 1);
-      pal_attention_want(&ahead, next.head.q, next.head.q_stride, next.head.queries, next.head.d);
-      if (next.first) pal_attention_want_keys(&ahead, &next.head);
+  const pal_attention_head any = pal_attention_head_any(run);
+  waiting w = {.n = 0};
+  block two[2]; /* this task's and the next one's */
+  if (run->begin < run->end) find_block(run, &any, run->begin, &two[run->begin & 1]);
+  for (int64_t t = run->begin; t < run->end; t++) {
+    block *now = &two[t & 1], *next = t + 1 < run->end ? &two[(t + 1) & 1] : NULL;
+    if (next) find_block(run, &any, t + 1, next);
+    if (!pal_attention_is_short(&now->head)) {
+      attend_long(run, now, next);
+      continue;
     }
-    now.head.ahead = &ahead;
-    kernels->forward(&now.head, &now.to, run->task_scratch);
+    w.head[w.n] = now->head;
+    w.to[w.n] = now->to;
+    if (++w.n == PAL_SHORT_HEADS) attend_waiting(run, &w);
   }
+  attend_waiting(run, &w);
   return PAL_OK;
 }
 

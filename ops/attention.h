@@ -61,8 +61,9 @@ int64_t pal_attention_sequences(const pal_run *run);
  * whose rows are marked must not overlap. */
 pal_status pal_attention_check(const pal_run *run, uint8_t *q_mark, uint8_t *k_mark);
 
-/* The kernel's view of head h of sequence s, all its rows. */
-pal_attention_head pal_attention_head_of(const pal_run *run, int64_t s, int64_t h);
+/* The kernel's view of a head: what all have in common, then all rows of head h of sequence s. */
+pal_attention_head pal_attention_head_any(const pal_run *run);
+void pal_attention_head_at(const pal_run *run, int64_t s, int64_t h, pal_attention_head *head);
 
 /* Adds rows to those that are asked for; few rows come fast enough without. */
 void pal_attention_want(pal_attention_ahead *ahead, const float *at, int64_t stride, int64_t rows,

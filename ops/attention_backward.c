@@ -94,26 +94,41 @@ typedef struct work {
   pal_attention_grads to;
 } work;
 
-static work work_of(const pal_run *run, const room *m, int64_t task) {
+static void find_work(const pal_run *run, const room *m, const pal_attention_head *any, int64_t task,
+                      work *w) {
   const int64_t heads = run->in_type[PAL_ATTENTION_LSE].dim[1], s = task / heads, h = task % heads;
-  const pal_attention_head head = pal_attention_head_of(run, s, h);
   const int64_t q = pal_attention_sequence(run, false, s).begin;
   const int64_t k = pal_attention_sequence(run, true, s).begin;
   const float *dlse = run->in[PAL_ATTENTION_DLSE];
-  const pal_attention_grads to = {
-      .out = (const float *)run->in[PAL_ATTENTION_OUT] + q * head.v_stride + h * head.dv,
-      .dout = (const float *)run->in[PAL_ATTENTION_DOUT] + q * head.v_stride + h * head.dv,
-      .out_stride = head.v_stride,
+  pal_attention_head *head = &w->head;
+  *head = *any;
+  pal_attention_head_at(run, s, h, head);
+  w->to = (pal_attention_grads){
+      .out = (const float *)run->in[PAL_ATTENTION_OUT] + q * head->v_stride + h * head->dv,
+      .dout = (const float *)run->in[PAL_ATTENTION_DOUT] + q * head->v_stride + h * head->dv,
+      .out_stride = head->v_stride,
       .lse = (const float *)run->in[PAL_ATTENTION_LSE] + q * heads + h,
       .dlse = dlse ? dlse + q * heads + h : NULL,
       .lse_stride = heads,
-      .dq = (float *)run->out[0] + q * head.q_stride + h * head.d,
-      .dk = (float *)run->out[1] + k * head.k_stride + h * head.d,
-      .dv = (float *)run->out[2] + k * head.v_stride + h * head.dv,
-      .dbias = biased(run) ? m->dbias + task * head.relations : NULL,
+      .dq = (float *)run->out[0] + q * head->q_stride + h * head->d,
+      .dk = (float *)run->out[1] + k * head->k_stride + h * head->d,
+      .dv = (float *)run->out[2] + k * head->v_stride + h * head->dv,
+      .dbias = biased(run) ? m->dbias + task * head->relations : NULL,
       .delta = m->delta + h * run->in_rows[PAL_ATTENTION_Q] + q,
   };
-  return (work){head, to};
+}
+
+/* Heads of short sequences wait for others. */
+typedef struct waiting {
+  pal_attention_head head[PAL_SHORT_HEADS];
+  pal_attention_grads to[PAL_SHORT_HEADS];
+  int n;
+} waiting;
+
+static void attend_waiting(const pal_run *run, waiting *w) {
+  if (w->n)
+    pal_kernels_of(run->isa)->attention.backward_short(w->head, w->to, w->n, run->task_scratch);
+  w->n = 0;
 }
 
 /* What the next task reads and zeroes first; its keys' gradients can wait. */
@@ -126,23 +141,34 @@ static void want(pal_attention_ahead *ahead, const work *w) {
   pal_attention_want(ahead, h->q, h->q_stride, h->queries, h->d);
 }
 
+static void attend_long(const pal_run *run, work *now, const work *next) {
+  pal_attention_ahead ahead = {.n = 0};
+  pal_attention_want(&ahead, now->to.dk, now->head.k_stride, now->head.keys, now->head.d);
+  pal_attention_want(&ahead, now->to.dv, now->head.v_stride, now->head.keys, now->head.dv);
+  if (next) want(&ahead, next);
+  now->head.ahead = &ahead;
+  pal_kernels_of(run->isa)->attention.backward(&now->head, &now->to, run->task_scratch);
+}
+
 static pal_status attend(const pal_run *run) {
-  const pal_attention_kernels *kernels = &pal_kernels_of(run->isa)->attention;
   const room m = layout(run);
-  if (run->begin >= run->end) return PAL_OK;
-  work now = work_of(run, &m, run->begin), next = now;
-  for (int64_t t = run->begin; t < run->end; t++, now = next) {
-    pal_attention_ahead ahead = {.n = 0};
-    pal_attention_want(&ahead, now.to.dk, now.head.k_stride, now.head.keys, now.head.d);
-    pal_attention_want(&ahead, now.to.dv, now.head.v_stride, now.head.keys, now.head.dv);
-    if (t + 1 < run->end) {
-      next = work_of(run, &m, t + 1);
-      want(&ahead, &next);
+  const pal_attention_head any = pal_attention_head_any(run);
+  waiting w = {.n = 0};
+  work two[2]; /* this task's and the next one's */
+  if (run->begin < run->end) find_work(run, &m, &any, run->begin, &two[run->begin & 1]);
+  for (int64_t t = run->begin; t < run->end; t++) {
+    work *now = &two[t & 1], *next = t + 1 < run->end ? &two[(t + 1) & 1] : NULL;
+    if (next) find_work(run, &m, &any, t + 1, next);
+    for (int64_t r = 0; r < now->head.relations; r++) now->to.dbias[r] = 0.0;
+    if (!pal_attention_is_short(&now->head)) {
+      attend_long(run, now, next);
+      continue;
     }
-    now.head.ahead = &ahead;
-    for (int64_t r = 0; r < now.head.relations; r++) now.to.dbias[r] = 0.0;
-    kernels->backward(&now.head, &now.to, run->task_scratch);
+    w.head[w.n] = now->head;
+    w.to[w.n] = now->to;
+    if (++w.n == PAL_SHORT_HEADS) attend_waiting(run, &w);
   }
+  attend_waiting(run, &w);
   return PAL_OK;
 }
 

@@ -116,8 +116,10 @@ static int64_t groups_of(const pal_run *run) {
 }
 
 size_t pal_attention_task_scratch(const pal_run *run) {
-  return pal_kernels_of(run->isa)->attention.scratch(pal_attention_d(run), pal_attention_dv(run),
-                                                     groups_of(run));
+  const pal_attention_kernels *kernels = &pal_kernels_of(run->isa)->attention;
+  const size_t any = kernels->scratch(pal_attention_d(run), pal_attention_dv(run), groups_of(run));
+  const size_t few = kernels->short_scratch();
+  return any > few ? any : few;
 }
 
 int64_t pal_attention_sequences(const pal_run *run) { return run->in_rows[PAL_ATTENTION_Q_BEGIN]; }
@@ -217,45 +219,45 @@ static const int32_t *positions(const int32_t *given_at, int64_t begin, int64_t 
   return NULL;
 }
 
-pal_attention_head pal_attention_head_of(const pal_run *run, int64_t s, int64_t h) {
+pal_attention_head pal_attention_head_any(const pal_run *run) {
   const pal_attention_attrs *a = run->attrs;
-  const pal_attention_rows q = pal_attention_sequence(run, false, s);
-  const pal_attention_rows k = pal_attention_sequence(run, true, s);
   const int64_t d = pal_attention_d(run), dv = pal_attention_dv(run);
-  pal_attention_head head = {
-      .q = (const float *)run->in[PAL_ATTENTION_Q] + (q.begin * a->heads + h) * d,
-      .k = (const float *)run->in[PAL_ATTENTION_K] + (k.begin * a->heads + h) * d,
-      .v = (const float *)run->in[PAL_ATTENTION_V] + (k.begin * a->heads + h) * dv,
+  return (pal_attention_head){
       .q_stride = a->heads * d,
       .k_stride = a->heads * d,
       .v_stride = a->heads * dv,
       .d = d,
       .dv = dv,
-      .queries = q.length,
-      .keys = k.length,
       .scale = (float)(a->scale != 0.0 ? a->scale : 1.0 / sqrt((double)d)),
       .causal = a->causal != 0,
       .window = a->window,
+      .relations = run->in[PAL_ATTENTION_BIAS] ? run->in_type[PAL_ATTENTION_BIAS].dim[1] : 0,
+      .table = run->in[PAL_ATTENTION_RELATION],
+      .positions = run->in[PAL_ATTENTION_RELATION] ? run->in_type[PAL_ATTENTION_RELATION].dim[0] : 0,
       .groups = groups_of(run),
       .bf16 = a->precision == PAL_PRECISION_BF16 ? pal_gemm_bf16_of(run->isa) : NULL,
   };
-  if (a->causal || a->window || run->in[PAL_ATTENTION_RELATION]) {
-    head.q_position = positions(run->in[PAL_ATTENTION_Q_POSITION], q.begin, q.length,
-                                &head.q_first);
-    head.k_position = positions(run->in[PAL_ATTENTION_K_POSITION], k.begin, k.length,
-                                &head.k_first);
+}
+
+void pal_attention_head_at(const pal_run *run, int64_t s, int64_t h, pal_attention_head *head) {
+  const pal_attention_rows q = pal_attention_sequence(run, false, s);
+  const pal_attention_rows k = pal_attention_sequence(run, true, s);
+  head->q = (const float *)run->in[PAL_ATTENTION_Q] + q.begin * head->q_stride + h * head->d;
+  head->k = (const float *)run->in[PAL_ATTENTION_K] + k.begin * head->k_stride + h * head->d;
+  head->v = (const float *)run->in[PAL_ATTENTION_V] + k.begin * head->v_stride + h * head->dv;
+  head->queries = q.length;
+  head->keys = k.length;
+  if (head->causal || head->window || head->table) {
+    head->q_position = positions(run->in[PAL_ATTENTION_Q_POSITION], q.begin, q.length,
+                                 &head->q_first);
+    head->k_position = positions(run->in[PAL_ATTENTION_K_POSITION], k.begin, k.length,
+                                 &head->k_first);
   }
-  if (!run->in[PAL_ATTENTION_BIAS]) return head;
-  head.relations = run->in_type[PAL_ATTENTION_BIAS].dim[1];
-  head.bias = (const float *)run->in[PAL_ATTENTION_BIAS] + h * head.relations;
-  head.table = run->in[PAL_ATTENTION_RELATION];
-  if (head.table) {
-    head.positions = run->in_type[PAL_ATTENTION_RELATION].dim[0];
-  } else {
-    head.q_group = ints(run, PAL_ATTENTION_Q_GROUP) + q.begin * head.groups;
-    head.k_group = ints(run, PAL_ATTENTION_K_GROUP) + k.begin * head.groups;
-  }
-  return head;
+  if (!head->relations) return;
+  head->bias = (const float *)run->in[PAL_ATTENTION_BIAS] + h * head->relations;
+  if (head->table) return;
+  head->q_group = ints(run, PAL_ATTENTION_Q_GROUP) + q.begin * head->groups;
+  head->k_group = ints(run, PAL_ATTENTION_K_GROUP) + k.begin * head->groups;
 }
 
 void pal_attention_want(pal_attention_ahead *ahead, const float *at, int64_t stride, int64_t rows,

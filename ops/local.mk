@@ -74,6 +74,7 @@ EXTRA_DIST += \
 	%D%/kernels/attention_backward.inc.c \
 	%D%/kernels/attention_pairs.inc.c \
 	%D%/kernels/attention_product.inc.c \
+	%D%/kernels/attention_short.inc.c \
 	%D%/kernels/elementwise.inc.c \
 	%D%/kernels/gemm.inc.c \
 	%D%/kernels/gemm_bf16.inc.c \

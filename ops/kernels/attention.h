@@ -15,7 +15,11 @@
 enum {
   PAL_KEY_TILE = 128,    /* part of the numbers: the softmax is rescaled at its borders */
   PAL_QUERY_BLOCK = 96, /* queries of a forward call at most; not part of the numbers */
-  PAL_QUERY_GROUP = 24  /* queries whose scores are in flight together */
+  PAL_QUERY_GROUP = 24, /* queries whose scores are in flight together */
+  /* Heads whose sequences are short go side by side: */
+  PAL_SHORT_HEADS = 16,  /* so many at most */
+  PAL_SHORT_ROWS = 16,   /* of queries and of keys at most so many rows, */
+  PAL_SHORT_FLOATS = 128 /* and of each operand so many elements */
 };
 
 /* Rows that later calls will touch, most urgent first: they are asked for while this one computes. */
@@ -74,13 +78,26 @@ typedef struct pal_rotary_rows {
   bool inverse;        /* by the negative angle */
 } pal_rotary_rows;
 
+/* Whether a head is left to the kernels of short sequences. */
+static inline bool pal_attention_is_short(const pal_attention_head *h) {
+  const int64_t rows = h->queries > h->keys ? h->queries : h->keys;
+  const int64_t width = h->d > h->dv ? h->d : h->dv;
+  return rows <= PAL_SHORT_ROWS && rows * width <= PAL_SHORT_FLOATS && !h->bias && !h->bf16;
+}
+
 typedef struct pal_attention_kernels {
-  /* Bytes of scratch, 64-byte aligned, for a call of either kind. */
+  /* Bytes of scratch, 64-byte aligned, for a call of either kind; the same of the short forms. */
   size_t (*scratch)(int64_t d, int64_t dv, int64_t groups);
+  size_t (*short_scratch)(void);
   /* At most PAL_QUERY_BLOCK queries. */
   void (*forward)(const pal_attention_head *head, const pal_attention_result *to, void *scratch);
   /* All queries of the sequence. */
   void (*backward)(const pal_attention_head *head, const pal_attention_grads *to, void *scratch);
+  /* n heads of short sequences, at most PAL_SHORT_HEADS, alike in all but rows and positions. */
+  void (*forward_short)(const pal_attention_head *head, const pal_attention_result *to, int n,
+                        void *scratch);
+  void (*backward_short)(const pal_attention_head *head, const pal_attention_grads *to, int n,
+                         void *scratch);
   /* out may be x. */
   void (*rotary)(const pal_rotary_rows *rows, const float *x, float *out);
 } pal_attention_kernels;

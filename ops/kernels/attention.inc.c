@@ -229,7 +229,9 @@ static void attention_forward(const pal_attention_head *h, const pal_attention_r
 }
 
 #include "ops/kernels/attention_backward.inc.c"
+#include "ops/kernels/attention_short.inc.c"
 #include "ops/kernels/rotary.inc.c"
 
-#define PAL_ATTENTION_KERNELS \
-  {attention_scratch, attention_forward, attention_backward, attention_rotary}
+#define PAL_ATTENTION_KERNELS                                                               \
+  {attention_scratch,       attention_short_scratch,  attention_forward, attention_backward, \
+   attention_forward_short, attention_backward_short, attention_rotary}

@@ -1,0 +1,262 @@
+/* Attention of short sequences: 16 heads of sequences side by side, one in each lane (floor 2).
+ * Included by attention.inc.c.
+ *
+ * Tiles of 16 keys would be empty for the most part. Here operands are transposed so that an element
+ * of 16 heads is one vector. Terms and their order are those of the long kernels; what a lane does
+ * not see it does not add, so its numbers do not depend on its neighbours. */
+
+typedef struct attention_short {
+  int64_t d, dv, queries, keys; /* the most of any lane */
+  int32_t own_queries[PAL_LANES], own_keys[PAL_LANES];
+  /* Their difference is what causality and window ask for. */
+  int32_t q_position[PAL_SHORT_ROWS][PAL_LANES], k_position[PAL_SHORT_ROWS][PAL_LANES];
+  float *q, *k, *v, *out, *dout; /* [rows * width rounded up, 16] */
+  float *dq, *dk, *dv_;
+  float *rows; /* [16, rows * width rounded up + 16] */
+} attention_short;
+
+/* Floats of one transposed operand. */
+static inline int64_t attention_short_size(int64_t rows, int64_t width) {
+  return attention_up(rows * width) * PAL_LANES;
+}
+
+static size_t attention_short_scratch(void) {
+  return (size_t)(8 * attention_short_size(1, PAL_SHORT_FLOATS) +
+                  PAL_LANES * (PAL_SHORT_FLOATS + PAL_LANES)) *
+         sizeof(float);
+}
+
+/* Only the difference of positions matters, and 2^30 is as far as any. */
+static inline int32_t attention_short_ahead(int64_t x) {
+  const int64_t most = (int64_t)1 << 30;
+  return (int32_t)(x < -most ? -most : x > most ? most : x);
+}
+
+static void attention_short_positions(const pal_attention_head *h, int l, attention_short *m) {
+  const bool holes = attention_holes(h);
+  const int32_t ahead = attention_short_ahead(h->q_first - h->k_first);
+  for (int32_t i = 0; i < h->queries; i++)
+    m->q_position[i][l] = holes ? (int32_t)attention_query_position(h, i) : ahead + i;
+  for (int32_t j = 0; j < h->keys; j++)
+    m->k_position[j][l] = !holes            ? j
+                          : h->k_position ? h->k_position[j]
+                                            : (int32_t)(h->k_first + j);
+}
+
+static void attention_short_open(const pal_attention_head *h, int n, void *scratch,
+                                 attention_short *m) {
+  m->d = h->d, m->dv = h->dv, m->queries = m->keys = 0;
+  for (int l = 0; l < PAL_LANES; l++) {
+    const int64_t queries = l < n ? h[l].queries : 0, keys = l < n ? h[l].keys : 0;
+    m->own_queries[l] = (int32_t)queries, m->own_keys[l] = (int32_t)keys;
+    if (queries > m->queries) m->queries = queries;
+    if (keys > m->keys) m->keys = keys;
+  }
+  if (h->causal || h->window > 0) {
+    memset(m->q_position, 0, sizeof m->q_position);
+    memset(m->k_position, 0, sizeof m->k_position);
+    for (int l = 0; l < n; l++) attention_short_positions(&h[l], l, m);
+  }
+  float *at = scratch;
+#define ATTENTION_TAKE(rows, width) (at += attention_short_size(rows, width), \
+                                     at - attention_short_size(rows, width))
+  m->q = ATTENTION_TAKE(m->queries, m->d);
+  m->k = ATTENTION_TAKE(m->keys, m->d);
+  m->v = ATTENTION_TAKE(m->keys, m->dv);
+  m->out = ATTENTION_TAKE(m->queries, m->dv);
+  m->dout = ATTENTION_TAKE(m->queries, m->dv);
+  m->dq = ATTENTION_TAKE(m->queries, m->d);
+  m->dk = ATTENTION_TAKE(m->keys, m->d);
+  m->dv_ = ATTENTION_TAKE(m->keys, m->dv);
+#undef ATTENTION_TAKE
+  m->rows = at;
+}
+
+/* Which lanes have a query i that sees a key j. */
+static inline vm attention_short_seen(const pal_attention_head *h, const attention_short *m,
+                                      int64_t i, int64_t j) {
+  vm seen = vm_and(vi_gt(vi_load(m->own_queries), vi_set((int32_t)i)),
+                   vi_gt(vi_load(m->own_keys), vi_set((int32_t)j)));
+  if (!h->causal && h->window <= 0) return seen;
+  const vi ahead = vi_sub(vi_load(m->q_position[i]), vi_load(m->k_position[j]));
+  if (h->causal) seen = vm_and(seen, vi_gt(ahead, vi_set(-1)));
+  if (h->window > 0) {
+    const int32_t w = h->window < INT32_MAX ? (int32_t)h->window : INT32_MAX;
+    seen = vm_and(seen, vm_and(vi_lt(ahead, vi_set(w)), vi_gt(ahead, vi_set(-w))));
+  }
+  return seen;
+}
+
+/* ---- there and back ------------------------------------------------------------------------ */
+
+/* Rows of a lane that follow each other without a gap are one long row. */
+static inline int64_t attention_short_join(int64_t *rows, int64_t width, int64_t stride) {
+  if (stride != width) return width;
+  width *= *rows;
+  *rows = 1;
+  return width;
+}
+
+/* Elements of `most` rows; zeros where a lane has fewer. */
+static void attention_short_load(const attention_short *m, const float *const *from,
+                                 const int32_t *own, int64_t stride, int64_t most, int64_t width,
+                                 float *to) {
+  const int64_t wide = attention_up(most * width), pitch = wide + PAL_LANES;
+  for (int l = 0; l < PAL_LANES; l++) {
+    float *row = m->rows + l * pitch;
+    int64_t rows = own[l];
+    for (int64_t c = rows * width / PAL_LANES * PAL_LANES; c < wide; c += PAL_LANES)
+      vf_store(row + c, vf_zero());
+    if (rows == 0) continue;
+    const int64_t each = attention_short_join(&rows, width, stride);
+    for (int64_t r = 0; r < rows; r++)
+      for (int64_t c = 0; c < each; c += PAL_LANES) /* what this leaves behind a row, the next is */
+        vf_store(row + r * each + c, vf_load_left(from[l] + r * stride + c, each - c));
+  }
+  for (int64_t c = 0; c < wide; c += PAL_LANES)
+    vf_transpose(m->rows + c, pitch, to + c * PAL_LANES, PAL_LANES);
+}
+
+static void attention_short_store(const attention_short *m, float *const *to, const int32_t *own,
+                                  int64_t stride, int64_t most, int64_t width, const float *from) {
+  const int64_t wide = attention_up(most * width), pitch = wide + PAL_LANES;
+  for (int64_t c = 0; c < wide; c += PAL_LANES)
+    vf_transpose(from + c * PAL_LANES, PAL_LANES, m->rows + c, pitch);
+  for (int l = 0; l < PAL_LANES; l++) {
+    int64_t rows = own[l];
+    if (rows == 0) continue;
+    const int64_t each = attention_short_join(&rows, width, stride);
+    for (int64_t r = 0; r < rows; r++)
+      for (int64_t c = 0; c < each; c += PAL_LANES)
+        vf_store_left(to[l] + r * stride + c, vf_load(m->rows + l * pitch + r * each + c), each - c);
+  }
+}
+
+static void attention_short_clear(float *to, int64_t vectors) {
+  for (int64_t e = 0; e < vectors; e++) vf_store(to + e * PAL_LANES, vf_zero());
+}
+
+/* ---- products ------------------------------------------------------------------------------ */
+
+static inline vf attention_short_dot(const float *a, const float *b, int64_t n) {
+  vf sum = vf_zero();
+  for (int64_t c = 0; c < n; c++)
+    sum = vf_fma(vf_load(a + c * PAL_LANES), vf_load(b + c * PAL_LANES), sum);
+  return sum;
+}
+
+/* to += by x where seen. */
+static inline void attention_short_add(float *to, vm seen, vf by, const float *x, int64_t n) {
+  for (int64_t c = 0; c < n; c++) {
+    const vf old = vf_load(to + c * PAL_LANES);
+    vf_store(to + c * PAL_LANES, vf_select(seen, vf_fma(by, vf_load(x + c * PAL_LANES), old), old));
+  }
+}
+
+/* The sum of up to 16 weights as vf_sum adds them; overwrites them. */
+static inline vf attention_short_sum(vf *p, int64_t n) {
+  for (int64_t half = PAL_LANES / 2; half > 0; half /= 2)
+    for (int64_t j = half; j < 2 * half && j < n; j++) p[j - half] = vf_add(p[j - half], p[j]);
+  return p[0];
+}
+
+/* ---- forward --------------------------------------------------------------------------------- */
+
+/* Query i of every lane: its row of m->out, its log of the sum. */
+static vf attention_short_query(const pal_attention_head *h, const attention_short *m, int64_t i) {
+  const vf scale = vf_set(h->scale), never = vf_set(-INFINITY);
+  float *out = m->out + i * m->dv * PAL_LANES;
+  vf x[PAL_SHORT_ROWS] = {vf_zero()}, top = never;
+  for (int64_t j = 0; j < m->keys; j++) {
+    const vf s = vf_mul(attention_short_dot(m->q + i * m->d * PAL_LANES,
+                                            m->k + j * m->d * PAL_LANES, m->d), scale);
+    x[j] = vf_select(attention_short_seen(h, m, i, j), s, never);
+    top = vf_max(top, x[j]);
+  }
+  attention_short_clear(out, m->dv);
+  for (int64_t j = 0; j < m->keys; j++) {
+    const vm seen = attention_short_seen(h, m, i, j);
+    x[j] = vf_select(seen, attention_exp(vf_sub(x[j], top)), vf_zero());
+    attention_short_add(out, seen, x[j], m->v + j * m->dv * PAL_LANES, m->dv);
+  }
+  const vm some = vf_ne(top, never);
+  const vf total = vf_select(some, attention_short_sum(x, m->keys), vf_set(1.0f));
+  for (int64_t c = 0; c < m->dv; c++) {
+    float *at = out + c * PAL_LANES;
+    vf_store(at, vf_select(some, vf_div(vf_load(at), total), vf_zero()));
+  }
+  return vf_select(some, vf_add(vf_log(total), top), never);
+}
+
+static void attention_forward_short(const pal_attention_head *h, const pal_attention_result *to,
+                                    int n, void *scratch) {
+  attention_short m;
+  const float *q[PAL_LANES], *k[PAL_LANES], *v[PAL_LANES];
+  float *out[PAL_LANES];
+  for (int l = 0; l < n; l++) q[l] = h[l].q, k[l] = h[l].k, v[l] = h[l].v, out[l] = to[l].out;
+  attention_short_open(h, n, scratch, &m);
+  attention_short_load(&m, q, m.own_queries, h->q_stride, m.queries, m.d, m.q);
+  attention_short_load(&m, k, m.own_keys, h->k_stride, m.keys, m.d, m.k);
+  attention_short_load(&m, v, m.own_keys, h->v_stride, m.keys, m.dv, m.v);
+  for (int64_t i = 0; i < m.queries; i++) {
+    float lse[PAL_LANES];
+    vf_store(lse, attention_short_query(h, &m, i));
+    for (int l = 0; l < n; l++)
+      if (i < h[l].queries) to[l].lse[i * to->lse_stride] = lse[l];
+  }
+  attention_short_store(&m, out, m.own_queries, to->out_stride, m.queries, m.dv, m.out);
+}
+
+/* ---- backward -------------------------------------------------------------------------------- */
+
+static void attention_short_query_backward(const pal_attention_head *h, const attention_short *m,
+                                           int64_t i, vf lse, vf dlse) {
+  const float *q = m->q + i * m->d * PAL_LANES, *g = m->dout + i * m->dv * PAL_LANES;
+  const vf scale = vf_set(h->scale);
+  const vf delta =
+      vf_sub(attention_short_dot(g, m->out + i * m->dv * PAL_LANES, m->dv), dlse);
+  const vm some = vf_ne(lse, vf_set(-INFINITY));
+  for (int64_t j = 0; j < m->keys; j++) {
+    const int64_t at = j * m->d * PAL_LANES, at_v = j * m->dv * PAL_LANES;
+    const vm seen = vm_and(some, attention_short_seen(h, m, i, j));
+    const vf x = vf_mul(attention_short_dot(q, m->k + at, m->d), scale);
+    const vf p = attention_exp(vf_sub(x, lse));
+    const vf dp = attention_short_dot(g, m->v + at_v, m->dv);
+    const vf u = vf_mul(vf_mul(p, vf_sub(dp, delta)), scale);
+    attention_short_add(m->dq + i * m->d * PAL_LANES, seen, u, m->k + at, m->d);
+    attention_short_add(m->dk + at, seen, u, q, m->d);
+    attention_short_add(m->dv_ + at_v, seen, p, g, m->dv);
+  }
+}
+
+static void attention_backward_short(const pal_attention_head *h, const pal_attention_grads *to,
+                                     int n, void *scratch) {
+  attention_short m;
+  const float *q[PAL_LANES], *k[PAL_LANES], *v[PAL_LANES], *out[PAL_LANES], *dout[PAL_LANES];
+  float *dq[PAL_LANES], *dk[PAL_LANES], *dv[PAL_LANES];
+  for (int l = 0; l < n; l++) {
+    q[l] = h[l].q, k[l] = h[l].k, v[l] = h[l].v, out[l] = to[l].out, dout[l] = to[l].dout;
+    dq[l] = to[l].dq, dk[l] = to[l].dk, dv[l] = to[l].dv;
+  }
+  attention_short_open(h, n, scratch, &m);
+  attention_short_load(&m, q, m.own_queries, h->q_stride, m.queries, m.d, m.q);
+  attention_short_load(&m, k, m.own_keys, h->k_stride, m.keys, m.d, m.k);
+  attention_short_load(&m, v, m.own_keys, h->v_stride, m.keys, m.dv, m.v);
+  attention_short_load(&m, out, m.own_queries, to->out_stride, m.queries, m.dv, m.out);
+  attention_short_load(&m, dout, m.own_queries, to->out_stride, m.queries, m.dv, m.dout);
+  attention_short_clear(m.dq, m.queries * m.d);
+  attention_short_clear(m.dk, m.keys * m.d);
+  attention_short_clear(m.dv_, m.keys * m.dv);
+  for (int64_t i = 0; i < m.queries; i++) {
+    float lse[PAL_LANES] = {0}, dlse[PAL_LANES] = {0};
+    for (int l = 0; l < n; l++) {
+      if (i >= h[l].queries) continue;
+      lse[l] = to[l].lse[i * to->lse_stride];
+      if (to[l].dlse) dlse[l] = to[l].dlse[i * to->lse_stride];
+    }
+    attention_short_query_backward(h, &m, i, vf_load(lse), vf_load(dlse));
+  }
+  attention_short_store(&m, dq, m.own_queries, h->q_stride, m.queries, m.d, m.dq);
+  attention_short_store(&m, dk, m.own_keys, h->k_stride, m.keys, m.d, m.dk);
+  attention_short_store(&m, dv, m.own_keys, h->v_stride, m.keys, m.dv, m.dv_);
+}
