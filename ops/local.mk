@@ -79,6 +79,7 @@ EXTRA_DIST += \
 	%D%/kernels/gemm.inc.c \
 	%D%/kernels/gemm_bf16.inc.c \
 	%D%/kernels/norm.inc.c \
+	%D%/kernels/norm_narrow.inc.c \
 	%D%/kernels/reduce.inc.c \
 	%D%/kernels/rotary.inc.c \
 	%D%/kernels/rows.inc.c \

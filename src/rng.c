@@ -37,11 +37,16 @@ uint64_t pal_rng_key(uint64_t seed, const char *purpose, uint64_t step) {
   return XXH3_64bits(bytes, sizeof bytes);
 }
 
-uint32_t pal_rng_bits(uint64_t key, uint64_t sample, uint32_t position, uint32_t index) {
-  const uint32_t counter[4] = {(uint32_t)sample, (uint32_t)(sample >> 32), position, index / 4};
+static void draw_block(uint64_t key, uint64_t sample, uint32_t position, uint32_t block,
+                       uint32_t out[4]) {
+  const uint32_t counter[4] = {(uint32_t)sample, (uint32_t)(sample >> 32), position, block};
   const uint32_t halves[2] = {(uint32_t)key, (uint32_t)(key >> 32)};
-  uint32_t out[4];
   pal_philox(counter, halves, out);
+}
+
+uint32_t pal_rng_bits(uint64_t key, uint64_t sample, uint32_t position, uint32_t index) {
+  uint32_t out[4];
+  draw_block(key, sample, position, index / 4, out);
   return out[index % 4];
 }
 
@@ -53,10 +58,15 @@ pal_rng pal_rng_new(uint64_t seed, const char *purpose, uint64_t step, uint64_t 
   return (pal_rng){.key = pal_rng_key(seed, purpose, step), .sample = sample};
 }
 
-/* The position carries what the 32-bit index cannot count. */
+/* The bits of pal_rng_bits, four at a time. The position carries what the 32-bit index cannot
+ * count. */
 uint32_t pal_rng_next(pal_rng *rng) {
-  const uint64_t used = rng->used++;
-  return pal_rng_bits(rng->key, rng->sample, (uint32_t)(used >> 32), (uint32_t)used);
+  const uint64_t used = rng->used++, block = used / 4 + 1;
+  if (rng->block != block) {
+    draw_block(rng->key, rng->sample, (uint32_t)(used >> 32), (uint32_t)used / 4, rng->bits);
+    rng->block = block;
+  }
+  return rng->bits[used % 4];
 }
 
 /* 52 bits of two draws, and a half: never 0, never 1, exact. */

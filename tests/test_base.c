@@ -200,7 +200,7 @@ START_TEST(draws_are_functions_of_their_key) {
   pal_rng rng = pal_rng_new(1, "dropout", 7, 5);
   for (uint32_t i = 0; i < 10; i++)
     ck_assert_uint_eq(pal_rng_next(&rng), pal_rng_bits(key, 5, 0, i));
-  pal_rng copy = rng; /* saving (key, sample, used) saves the state */
+  pal_rng copy = {.key = rng.key, .sample = rng.sample, .used = rng.used}; /* all of the state */
   for (int i = 0; i < 10; i++) ck_assert_uint_eq(pal_rng_next(&rng), pal_rng_next(&copy));
 }
 END_TEST

@@ -26,8 +26,10 @@ PAL_API float pal_rng_uniform(uint64_t key, uint64_t sample, uint32_t position, 
 
 /* A sequential generator over one stream, for host code (tasks, data order). */
 typedef struct pal_rng {
-  uint64_t key, sample;
-  uint64_t used; /* draws so far: saving (key, sample, used) saves the state */
+  uint64_t key, sample; /* fixed once something is drawn */
+  uint64_t used;        /* draws so far: saving (key, sample, used) saves the state */
+  uint64_t block;       /* `bits` are those of draws 4 block - 4 .. 4 block - 1; 0: of none yet */
+  uint32_t bits[4];
 } pal_rng;
 PAL_API pal_rng pal_rng_new(uint64_t seed, const char *purpose, uint64_t step, uint64_t sample);
 PAL_API uint32_t pal_rng_next(pal_rng *rng);

@@ -22,6 +22,8 @@ static inline vf norm_load_or(const float *row, int64_t i, int lanes, vf absent)
 
 /* ---- layer_norm, rms_norm ------------------------------------------------------------ */
 
+#include "ops/kernels/norm_narrow.inc.c"
+
 static float norm_mean(const float *x, int64_t width) {
   vf sum = vf_zero();
   for (int64_t i = 0; i < width; i += PAL_LANES)
@@ -43,6 +45,10 @@ static float norm_variance(const float *x, int64_t width, float mean) {
 
 static void norm_forward(const pal_norm_forward *c) {
   const int64_t width = c->width;
+  if (width <= PAL_LANES) {
+    norm_forward_narrow(c);
+    return;
+  }
   for (int64_t t = 0; t < c->rows; t++) {
     const float *x = c->x + t * width;
     float *y = c->y + t * width;
@@ -87,6 +93,10 @@ static void norm_backward_row(const pal_norm_backward *c, int64_t t) {
 }
 
 static void norm_backward(const pal_norm_backward *c) {
+  if (c->width <= PAL_LANES) {
+    norm_backward_narrow(c);
+    return;
+  }
   for (int64_t t = 0; t < c->rows; t++) norm_backward_row(c, t);
 }
 

@@ -25,23 +25,69 @@ static void attention_sincos(vi phase, vf *sine, vf *cosine) {
   *cosine = vf_select(left, vf_neg(b), b);
 }
 
+/* Sines, negated where the rotation is to the right, and cosines of 16 steps of 16 frequencies. */
+static inline void attention_angles(vi position, vi turn_high, vi turn_low, bool inverse, vf *sine,
+                                    vf *cosine) {
+  const vm back = vi_lt(position, vi_zero());
+  const vi steps = vi_select(back, vi_sub(vi_zero(), position), position);
+  attention_sincos(vi_add(vi_mul(steps, turn_high), vi_mulhi(steps, turn_low)), sine, cosine);
+  *sine = vf_select(inverse ? vm_not(back) : back, vf_neg(*sine), *sine);
+}
+
+/* Frequencies first .. first + 15, or as many as there are. */
+static void attention_turns(const pal_rotary_rows *w, int64_t first, int32_t *high, int32_t *low,
+                            int n) {
+  for (int l = 0; l < n; l++) {
+    const uint64_t turn = (uint64_t)w->turn[(first + l) % w->half];
+    high[l] = (int32_t)(turn >> 32);
+    low[l] = (int32_t)(turn & 0xffffffffu);
+  }
+}
+
+/* Fewer than 16 frequencies: angles of several rows share a vector. Elements are rotated one by one:
+ * where out is x, a load behind a store of part of a vector would wait for it. */
+static void attention_rotary_narrow(const pal_rotary_rows *w, const float *x, float *out) {
+  enum { ANGLES = 16 * PAL_LANES };
+  const int64_t half = w->half, row = w->heads * 2 * half, most = ANGLES / half;
+  int32_t high[2 * PAL_LANES], low[2 * PAL_LANES], position[ANGLES] = {0};
+  float sine[ANGLES], cosine[ANGLES];
+  attention_turns(w, 0, high, low, 2 * PAL_LANES);
+  for (int64_t first = 0; first < w->rows; first += most) {
+    const int64_t rows = w->rows - first < most ? w->rows - first : most;
+    for (int64_t r = 0; r < rows; r++)
+      for (int64_t i = 0; i < half; i++) position[r * half + i] = w->position[first + r];
+    for (int64_t n = 0; n < rows * half; n += PAL_LANES) {
+      vf s, c;
+      attention_angles(vi_load(position + n), vi_load(high + n % half), vi_load(low + n % half),
+                       w->inverse, &s, &c);
+      vf_store(sine + n, s);
+      vf_store(cosine + n, c);
+    }
+    for (int64_t r = 0; r < rows; r++) {
+      const float *s = sine + r * half, *c = cosine + r * half;
+      for (int64_t at = (first + r) * row; at < (first + r + 1) * row; at += 2 * half)
+        for (int64_t i = 0; i < half; i++) {
+          const float a = x[at + i], b = x[at + half + i];
+          out[at + i] = fmaf(-b, s[i], a * c[i]);
+          out[at + half + i] = fmaf(a, s[i], b * c[i]);
+        }
+    }
+  }
+}
+
 static void attention_rotary(const pal_rotary_rows *w, const float *x, float *out) {
   const int64_t half = w->half, row = w->heads * 2 * half;
+  if (half < PAL_LANES) {
+    attention_rotary_narrow(w, x, out);
+    return;
+  }
   for (int64_t i = 0; i < half; i += PAL_LANES) {
     const int lanes = attention_lanes(half - i);
-    int32_t high[PAL_LANES] = {0}, low[PAL_LANES] = {0};
-    for (int l = 0; l < lanes; l++) {
-      high[l] = (int32_t)((uint64_t)w->turn[i + l] >> 32);
-      low[l] = (int32_t)((uint64_t)w->turn[i + l] & 0xffffffffu);
-    }
-    const vi turn_high = vi_load(high), turn_low = vi_load(low);
+    int32_t high[PAL_LANES], low[PAL_LANES];
+    attention_turns(w, i, high, low, PAL_LANES);
     for (int64_t r = 0; r < w->rows; r++) {
-      const int32_t position = w->position[r];
-      const vi steps = vi_set((int32_t)(position < 0 ? 0u - (uint32_t)position
-                                                     : (uint32_t)position));
       vf s, c;
-      attention_sincos(vi_add(vi_mul(steps, turn_high), vi_mulhi(steps, turn_low)), &s, &c);
-      if ((position < 0) != w->inverse) s = vf_neg(s);
+      attention_angles(vi_set(w->position[r]), vi_load(high), vi_load(low), w->inverse, &s, &c);
       for (int64_t at = r * row + i; at < (r + 1) * row; at += 2 * half) {
         const vf a = vf_load_n(x + at, lanes), b = vf_load_n(x + at + half, lanes);
         vf_store_n(out + at, vf_fnma(b, s, vf_mul(a, c)), lanes);
