@@ -45,22 +45,49 @@ static int64_t piece(int64_t extent, int64_t n, int64_t i) {
   return at < extent ? at : extent;
 }
 
-static int64_t outer_tasks(const pal_run *run) {
-  const outer o = outer_of(run->in_type, run->in_rows, run->attrs);
-  return pieces(o.m, PAL_GEMM_TILE_M) * pieces(o.n, PAL_GEMM_TILE_N);
+/* Tiles of the output: no larger than a kernel's block, and at least four where they stay large enough
+ * to pay, so that threads find work. */
+typedef struct grid {
+  int64_t down, across;
+} grid;
+
+static grid grid_of(const outer *o) {
+  enum { TASKS = 4, LEAST_M = 32, LEAST_N = 32 };
+  grid g = {pieces(o->m, PAL_GEMM_TILE_M), pieces(o->n, PAL_GEMM_TILE_N)};
+  if (!o->m || !o->n) return g;
+  while (g.down * g.across < TASKS) {
+    const int64_t m = o->m / (2 * g.down), n = o->n / (2 * g.across);
+    if (n >= LEAST_N && (n >= m || m < LEAST_M))
+      g.across *= 2;
+    else if (m >= LEAST_M)
+      g.down *= 2;
+    else
+      break;
+  }
+  return g;
 }
 
+static int64_t outer_tasks(const pal_run *run) {
+  const outer o = outer_of(run->in_type, run->in_rows, run->attrs);
+  const grid g = grid_of(&o);
+  return g.down * g.across;
+}
+
+/* Tasks that follow each other and make a rectangle go to the kernel as one. */
 static pal_status outer_run(const pal_run *run) {
   const outer o = outer_of(run->in_type, run->in_rows, run->attrs);
   const pal_matmul_attrs *attrs = run->attrs;
   const bool bf16 = attrs->precision == PAL_PRECISION_BF16;
-  const int64_t down = pieces(o.m, PAL_GEMM_TILE_M), across = pieces(o.n, PAL_GEMM_TILE_N);
-  for (int64_t task = run->begin; task < run->end; task++) {
-    const int64_t i = piece(o.m, down, task / across), j = piece(o.n, across, task % across);
+  const grid g = grid_of(&o);
+  for (int64_t task = run->begin; task < run->end;) {
+    const int64_t row = task / g.across, column = task % g.across, left = run->end - task;
+    const bool whole = !bf16 && column == 0 && left >= g.across;
+    const int64_t rows = whole ? left / g.across : 1, columns = whole ? g.across : 1;
+    const int64_t i = piece(o.m, g.down, row), j = piece(o.n, g.across, column);
     const pal_gemm_outer tile = {
         .rows = o.rows,
-        .m = piece(o.m, down, task / across + 1) - i,
-        .n = piece(o.n, across, task % across + 1) - j,
+        .m = piece(o.m, g.down, row + rows) - i,
+        .n = piece(o.n, g.across, column + columns) - j,
         .a = (const float *)run->in[0] + i,
         .a_row = o.m,
         .b = (const float *)run->in[1] + j * o.b_col,
@@ -74,6 +101,7 @@ static pal_status outer_run(const pal_run *run) {
       pal_gemm_bf16_of(run->isa)->outer(&tile);
     else
       pal_kernels_of(run->isa)->gemm.outer(&tile);
+    task += rows * columns;
   }
   return PAL_OK;
 }

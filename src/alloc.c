@@ -9,6 +9,7 @@
 
 #include <stdatomic.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -27,10 +28,23 @@ static bool refused(void) {
   return atomic_fetch_sub(&countdown, 1) == 1;
 }
 
+/* Large pages for the whole ones among `size` bytes: rows by the thousand lie on more small pages than
+ * the processor remembers. A wish: where it is not granted the pages are merely smaller. */
+static void want_huge(void *pages, size_t size) {
+#ifdef MADV_HUGEPAGE
+  if (size >= huge_page) (void)madvise(pages, size / huge_page * huge_page, MADV_HUGEPAGE);
+#else
+  (void)pages, (void)size;
+#endif
+}
+
 void *pal_alloc(size_t size) {
-  if (refused() || size > SIZE_MAX - ALIGNMENT) return NULL;
-  const size_t rounded = (size + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
-  return aligned_alloc(ALIGNMENT, rounded ? rounded : ALIGNMENT);
+  const size_t alignment = size >= huge_page ? huge_page : ALIGNMENT;
+  if (refused() || size > SIZE_MAX - alignment) return NULL;
+  const size_t rounded = (size + alignment - 1) / alignment * alignment;
+  void *block = aligned_alloc(alignment, rounded ? rounded : alignment);
+  if (block) want_huge(block, size);
+  return block;
 }
 
 void *pal_calloc(size_t count, size_t size) {
@@ -58,18 +72,27 @@ char *pal_strdup(const char *text) {
 
 void pal_free(void *block) { free(block); }
 
+/* Length of a mapping: whole large pages where there are any. */
+static size_t mapped(size_t size) {
+  if (size < huge_page) return size ? size : 1;
+  return (size + huge_page - 1) / huge_page * huge_page;
+}
+
 void *pal_pages_map(size_t size) {
-  if (refused()) return NULL;
-  void *pages = mmap(NULL, size ? size : 1, PROT_READ | PROT_WRITE,
+  if (refused() || size > SIZE_MAX - 2 * huge_page) return NULL;
+  const size_t spare = size >= huge_page ? huge_page : 0; /* so as to begin with a large page */
+  char *pages = mmap(NULL, mapped(size) + spare, PROT_READ | PROT_WRITE,
                      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (pages == MAP_FAILED) return NULL;
-#ifdef MADV_HUGEPAGE
-  /* A wish: where it is not granted the pages are merely smaller. */
-  if (size >= huge_page) (void)madvise(pages, size, MADV_HUGEPAGE);
-#endif
+  if (!spare) return pages;
+  const size_t before = huge_page - (uintptr_t)pages % huge_page;
+  (void)munmap(pages, before);
+  pages += before;
+  if (before < spare) (void)munmap(pages + mapped(size), spare - before);
+  want_huge(pages, size);
   return pages;
 }
 
 void pal_pages_unmap(void *pages, size_t size) {
-  if (pages) (void)munmap(pages, size ? size : 1);
+  if (pages) (void)munmap(pages, mapped(size));
 }

@@ -6,7 +6,8 @@
 
 #include <palimpsest/status.h>
 
-/* 64-byte aligned, contents undefined (never NULL for size 0); NULL when out of memory. */
+/* 64-byte aligned, contents undefined (never NULL for size 0); NULL when out of memory. From 2 MiB on
+ * in large pages where the system has them. */
 void *pal_alloc(size_t size);
 /* count * size zeroed bytes; NULL also when the product overflows. */
 void *pal_calloc(size_t count, size_t size);

@@ -45,7 +45,7 @@ typedef struct pal_gemm_outer {
   float *buffer; /* PAL_GEMM_BUFFER floats, 64-byte aligned */
 } pal_gemm_outer;
 
-/* One task of the outer form makes a tile of c, in cuts of this many rows. */
+/* The outer form works through c in blocks of this size, in cuts of so many rows. */
 enum { PAL_GEMM_TILE_M = 128, PAL_GEMM_TILE_N = 256, PAL_GEMM_DEPTH = 192 };
 /* Floats of the packed cut of a (with room for rounding up to any register tile), and of both. */
 enum { PAL_GEMM_TILES = (PAL_GEMM_DEPTH + 2) * (PAL_GEMM_TILE_M + 16) };
@@ -59,7 +59,6 @@ typedef struct pal_gemm_kernels {
   void (*pack)(const float *b, int64_t b_row, int64_t b_col, int64_t k, int64_t n, int64_t first,
                int64_t last, float *packed);
   void (*product)(const pal_gemm_product *call);
-  /* At most PAL_GEMM_TILE_M x PAL_GEMM_TILE_N. */
   void (*outer)(const pal_gemm_outer *call);
 } pal_gemm_kernels;
 #endif

@@ -18,6 +18,8 @@ enum { GEMM_MR = 4, GEMM_NV = 1 };
 #endif
 /* k is cut here so that a panel's part stays in the level 1 cache while rows pass by. */
 enum { GEMM_DEPTH = 256 };
+/* Rows a multiple of so many floats apart, a page, meet in the same sets of that cache. */
+enum { GEMM_CROWDED = 1024 };
 
 typedef struct gemm_tile {
   const float *a, *b, *bias;
@@ -26,13 +28,12 @@ typedef struct gemm_tile {
   int64_t c_row;
   int64_t last; /* elements of the last vector, 1..16 */
   bool begin;   /* the sum starts here, not from c */
+  /* Asked for while the sum runs: at step k element k % 8 * ahead_row + k / 8 * ahead_col. */
+  const float *ahead;
+  int64_t ahead_row, ahead_col;
 } gemm_tile;
 
 static inline int64_t gemm_least(int64_t a, int64_t b) { return a < b ? a : b; }
-
-/* How many steps of k ahead a is asked for: where its rows are strided (the outer form) the hardware
- * does not foresee the next line. Asking for b too costs more than it gives. */
-enum { GEMM_AHEAD_K = 16 };
 
 /* Tiles are written out by macros, because sums in arrays would end up in memory.
  * GEMM_ROWS_<rows>(X, vectors): X(i, vectors) for every row i of a tile. */
@@ -83,10 +84,11 @@ enum { GEMM_AHEAD_K = 16 };
     if (!t->begin) { \
       GEMM_ROWS_##rows(GEMM_ROW_LOAD, n) \
     } \
-    const float *b = t->b; \
-    const int64_t step = t->a_col, end = t->k * step, b_row = t->b_row; \
-    for (int64_t k = 0; k < end; k += step, b += b_row) { \
-      __builtin_prefetch(a0 + k + GEMM_AHEAD_K * step); \
+    const float *b = t->b, *ahead = t->ahead; \
+    const int64_t step = t->a_col, depth = t->k, b_row = t->b_row; \
+    const int64_t ahead_row = t->ahead_row, ahead_col = t->ahead_col; \
+    for (int64_t d = 0, k = 0; d < depth; d++, k += step, b += b_row) { \
+      __builtin_prefetch(ahead + (d & 7) * ahead_row + (d >> 3) * ahead_col); \
       GEMM_VECTORS_##n(GEMM_READ, 0) \
       GEMM_ROWS_##rows(GEMM_ROW_STEP, n) \
     } \
@@ -201,12 +203,33 @@ typedef struct gemm_cut {
   int64_t c_row;
   const float *bias;
   bool begin, end; /* the first cut, the last cut */
+  /* What is read after this cut: rows as of a and b; of so many stripes of 16 columns. */
+  const float *next[2];
+  int64_t next_row[2], next_stripes[2];
 } gemm_cut;
+
+/* What tile number `count` asks for: where rows of a are neighbours in k the tile after it, else a
+ * stripe of what comes after the cut. */
+static inline void gemm_look_ahead(const gemm_cut *s, int64_t count, gemm_tile *t) {
+  if (s->a_col == 1) {
+    const bool crowded = s->a_row % GEMM_CROWDED == 0;
+    t->ahead = t->a + (crowded ? PAL_LANES : GEMM_MR * s->a_row);
+    t->ahead_row = crowded ? 1 : s->a_row;
+    t->ahead_col = 8;
+    return;
+  }
+  int i = 0;
+  while (i < 2 && count >= s->next_stripes[i]) count -= s->next_stripes[i++];
+  t->ahead = i < 2 ? s->next[i] + count * PAL_LANES : t->a;
+  t->ahead_row = i < 2 ? s->next_row[i] : 0;
+  t->ahead_col = 8 * t->ahead_row;
+}
 
 static void gemm_run(const gemm_cut *s) {
   const int64_t vectors = gemm_vectors(s->n), panels = gemm_panels(s->n);
   gemm_tile t = {.a_row = s->a_row, .a_col = s->a_col, .k = s->depth, .c_row = s->c_row,
                  .begin = s->begin};
+  int64_t count = 0;
   for (int64_t j = 0; j < panels; j++) {
     const int64_t from = gemm_panel(vectors, panels, j), to = gemm_panel(vectors, panels, j + 1);
     const int64_t column = from * PAL_LANES, wide = (to - from) * PAL_LANES;
@@ -217,8 +240,10 @@ static void gemm_run(const gemm_cut *s) {
     t.bias = s->end && s->bias ? s->bias + column : NULL;
     t.a = s->a;
     t.c = s->c + column;
-    for (int64_t i = 0; i < s->m; i += GEMM_MR, t.a += s->a_tile, t.c += GEMM_MR * s->c_row)
+    for (int64_t i = 0; i < s->m; i += GEMM_MR, t.a += s->a_tile, t.c += GEMM_MR * s->c_row) {
+      gemm_look_ahead(s, count++, &t);
       tile[gemm_least(s->m - i, GEMM_MR) - 1](&t);
+    }
   }
 }
 
@@ -239,14 +264,23 @@ static void gemm_product(const pal_gemm_product *p) {
 /* From a packed tile to the next; the spare rows keep tiles off each other's cache sets. */
 enum { GEMM_TILE_STEP = (PAL_GEMM_DEPTH + 2) * GEMM_MR };
 
-/* a [depth, m] to tiles [m / MR] of [depth, MR], so that a tile reads one stream. */
+/* a [depth, m] to tiles [m / MR] of [depth, MR], so that a tile reads one stream. Some rows at a time,
+ * so that what is written are stretches, asked for ahead: stores that miss wait for each other. */
 static void gemm_pack_tiles(const float *a, int64_t a_row, int64_t depth, int64_t m, float *out) {
-  const int64_t whole = m / GEMM_MR;
-  for (int64_t k = 0; k < depth; k++, a += a_row, out += GEMM_MR) {
-    for (int64_t i = 0; i < whole; i++)
-      memcpy(out + i * GEMM_TILE_STEP, a + i * GEMM_MR, GEMM_MR * sizeof *out);
-    for (int64_t i = whole * GEMM_MR; i < m; i++)
-      out[whole * GEMM_TILE_STEP + i - whole * GEMM_MR] = a[i];
+  enum { ROWS = 8 };
+  for (int64_t k0 = 0; k0 < depth; k0 += ROWS, a += ROWS * a_row, out += ROWS * GEMM_MR) {
+    const int64_t rows = gemm_least(depth - k0, ROWS);
+    for (int64_t i = 0; i < m; i += GEMM_MR) {
+      float *to = out + i / GEMM_MR * GEMM_TILE_STEP;
+      for (int64_t line = 0; line < ROWS * GEMM_MR; line += PAL_LANES)
+        __builtin_prefetch(to + ROWS * GEMM_MR + line, 1);
+      if (m - i >= GEMM_MR)
+        for (int64_t k = 0; k < rows; k++)
+          memcpy(to + k * GEMM_MR, a + k * a_row + i, GEMM_MR * sizeof *to);
+      else
+        for (int64_t k = 0; k < rows; k++)
+          memcpy(to + k * GEMM_MR, a + k * a_row + i, (size_t)(m - i) * sizeof *to);
+    }
   }
 }
 
@@ -254,27 +288,47 @@ static void gemm_pack_tiles(const float *a, int64_t a_row, int64_t depth, int64_
  * lie on many pages, so they are copied first, unless they are read a few times only. */
 enum { GEMM_SHORT_ROW = 512, GEMM_FEW = 4 };
 
-static void gemm_outer(const pal_gemm_outer *o) {
+/* The block of c at (i, j), at most PAL_GEMM_TILE_M x PAL_GEMM_TILE_N, of one cut over rows. */
+static void gemm_outer_block(const pal_gemm_outer *o, gemm_cut *s, int64_t t, int64_t i, int64_t j) {
   const bool pack_a = o->a_row > GEMM_SHORT_ROW && o->n > GEMM_NV * PAL_LANES;
+  const float *a = o->a + t * o->a_row + i;
+  s->m = gemm_least(o->m - i, PAL_GEMM_TILE_M);
+  s->a = pack_a ? o->buffer : a;
+  s->a_col = pack_a ? GEMM_MR : o->a_row;
+  s->a_tile = pack_a ? GEMM_TILE_STEP : GEMM_MR;
+  if (pack_a) gemm_pack_tiles(a, o->a_row, s->depth, s->m, o->buffer);
+  s->c = o->c + i * o->c_row + j;
+  /* ahead: rows of the next block */
+  const bool last = i + s->m == o->m;
+  s->next[0] = last ? o->a + (t + (j + s->n == o->n ? s->depth : 0)) * o->a_row : a + PAL_GEMM_TILE_M;
+  s->next_row[0] = o->a_row;
+  s->next_stripes[0] = gemm_vectors(gemm_least(last ? o->m : o->m - i - s->m, PAL_GEMM_TILE_M));
+  const bool turn = last && o->b_col == 1;
+  const int64_t next_j = j + s->n == o->n ? 0 : j + s->n;
+  s->next[1] = o->b + (t + (next_j ? 0 : s->depth)) * o->b_row + next_j;
+  s->next_row[1] = o->b_row;
+  s->next_stripes[1] = turn ? gemm_vectors(gemm_least(o->n - next_j, PAL_GEMM_TILE_N)) : 0;
+  gemm_run(s);
+}
+
+static void gemm_outer(const pal_gemm_outer *o) {
   const bool pack_b = (o->b_row > GEMM_SHORT_ROW && o->m > GEMM_FEW * GEMM_MR) ||
                       o->n % PAL_LANES != 0 || o->b_col != 1; /* no masks in the tiles */
-  float *tiles = o->buffer, *panels = o->buffer + PAL_GEMM_TILES;
-  gemm_cut s = {.m = o->m, .n = o->n, .a_row = 1, .c = o->c, .c_row = o->c_row};
+  float *panels = o->buffer + PAL_GEMM_TILES;
+  gemm_cut s = {.a_row = 1, .c_row = o->c_row};
   int64_t t = 0;
   do {
     s.depth = gemm_least(o->rows - t, PAL_GEMM_DEPTH);
     s.begin = t == 0;
-    s.a = pack_a ? tiles : o->a + t * o->a_row;
-    s.a_col = pack_a ? GEMM_MR : o->a_row;
-    s.a_tile = pack_a ? GEMM_TILE_STEP : GEMM_MR;
-    if (pack_a) gemm_pack_tiles(o->a + t * o->a_row, o->a_row, s.depth, o->m, tiles);
-    s.b = pack_b ? panels : o->b + t * o->b_row;
-    s.b_row = pack_b ? 0 : o->b_row;
-    s.b_depth = s.depth;
-    if (pack_b)
-      gemm_pack(o->b + t * o->b_row, o->b_row, o->b_col, s.depth, o->n, 0, gemm_panels(o->n),
-                panels);
-    gemm_run(&s);
+    for (int64_t j = 0; j < o->n; j += PAL_GEMM_TILE_N) {
+      const float *b = o->b + t * o->b_row + j * o->b_col;
+      s.n = gemm_least(o->n - j, PAL_GEMM_TILE_N);
+      s.b = pack_b ? panels : b;
+      s.b_row = pack_b ? 0 : o->b_row;
+      s.b_depth = s.depth;
+      if (pack_b) gemm_pack(b, o->b_row, o->b_col, s.depth, s.n, 0, gemm_panels(s.n), panels);
+      for (int64_t i = 0; i < o->m; i += PAL_GEMM_TILE_M) gemm_outer_block(o, &s, t, i, j);
+    }
     t += s.depth;
   } while (t < o->rows);
 }
