@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "train/trainer.h"
+
 static pal_status toy_next(void *self, pal_example *example, pal_error *error) {
   toy *t = self;
   const uint64_t id = t->next++;
@@ -13,6 +15,7 @@ static pal_status toy_next(void *self, pal_example *example, pal_error *error) {
   const int32_t first = (int32_t)pal_rng_below(&rng, LETTERS);
   const int n = 4 + (int)pal_rng_below(&rng, LONGEST - 3);
   for (int i = 0; i < n; i++) t->token[i] = (first + i) % LETTERS;
+  if (t->mask_at && id == t->mask_at) t->token[0] = MASK;
   *example = (pal_example){.id = id, .prompt = t->token, .n_prompt = 1, .answer = t->token + 1,
                            .n_answer = n - 1};
   return PAL_OK;
@@ -26,6 +29,7 @@ static size_t toy_save(const void *self, void *state, size_t room) {
 
 static pal_status toy_load(void *self, const void *state, size_t bytes, pal_error *error) {
   toy *t = self;
+  t->next = 0; /* whoever hands in a bad state has to put this right */
   if (bytes != sizeof t->next) return pal_fail(error, PAL_E_FORMAT, "no state of a toy");
   memcpy(&t->next, state, sizeof t->next);
   return PAL_OK;
@@ -105,6 +109,12 @@ pal_step_report gym_step(gym *b) {
 memory gym_remember(const gym *b) {
   memory m = {.done = pal_trainer_done(b->trainer), .examples = pal_trainer_examples(b->trainer),
               .next = b->toy.next};
+  if (b->trainer) { /* where a checkpoint would have the stream */
+    pal_error error = {0};
+    const pal_stream_state *stream = pal_trainer_stream(b->trainer, &error);
+    ck_assert_msg(stream != NULL, "%s", error.text);
+    memcpy(&m.next, stream->data, sizeof m.next);
+  }
   pal_variable *v;
   for (size_t i = 0; (v = pal_store_at(b->store, i)) != NULL; i++) m.n += pal_variable_bytes(v);
   char *at = m.bytes = malloc(m.n + 1);

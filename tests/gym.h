@@ -8,7 +8,8 @@ enum { LETTERS = 6, MASK = LETTERS, VOCABULARY, LONGEST = 14, MOST_SETTINGS = 24
 
 /* An endless stream of rising letters; example i is always the same. */
 typedef struct toy {
-  uint64_t next, fail_at; /* fails once it gets there, 0: never */
+  uint64_t next;
+  uint64_t fail_at, mask_at; /* fails from there on; begins with a mask there; 0: never */
   int32_t token[LONGEST];
 } toy;
 /* Examples apart from those of training, for evaluation; data is a toy. */

@@ -53,11 +53,39 @@ START_TEST(resume) {
 }
 END_TEST
 
+/* Back to a checkpoint of its own: what was drawn ahead since is dropped. */
+START_TEST(back_again) {
+  const recipe *r = &recipes[_i];
+  const char *path = in_folder("back");
+  pal_step_report report[4];
+  memory end = {0};
+  gym b;
+  gym_open(&b, r, 2, NULL, NULL);
+  for (int i = 0; i < 3; i++) gym_step(&b);
+  ck_assert_msg(!pal_trainer_save(b.trainer, path, &b.error), "%s", b.error.text);
+  for (int turn = 0; turn < 3; turn++) {
+    for (int i = 0; i < 4 - turn; i++) { /* 4 steps, 3 of them again, and 2 */
+      const pal_step_report now = gym_step(&b);
+      if (turn) ck_assert_mem_eq(&now, &report[i], sizeof now);
+      else report[i] = now;
+    }
+    if (turn == 0) end = gym_remember(&b);
+    if (turn < 2) ck_assert(!pal_trainer_load(b.trainer, path, &b.error));
+  }
+  for (int i = 2; i < 4; i++) gym_step(&b);
+  ck_assert(gym_is_as(&b, &end));
+  free(end.bytes);
+  gym_close(&b);
+}
+END_TEST
+
 /* The file is refused with that text, and nothing has changed. */
 static void refuse_state(gym *b, const char *path, const char *says) {
   pal_error error = {0};
   const memory before = gym_remember(b);
+  const uint64_t read = b->toy.next; /* the stream itself: ahead of what a checkpoint has */
   ck_assert_msg(pal_trainer_load(b->trainer, path, &error), "%s is taken", path);
+  ck_assert_uint_eq(b->toy.next, read);
   ck_assert_msg(error.code && strstr(error.text, says), "wanted \"%s\", got: %s", says, error.text);
   ck_assert(gym_is_as(b, &before));
   free(before.bytes);
@@ -320,6 +348,7 @@ int main(void) {
   TCase *files = tcase_create("files"), *likelihoods = tcase_create("evaluation");
   tcase_add_checked_fixture(files, make_folder, remove_folder);
   tcase_add_loop_test(files, resume, 0, RECIPES);
+  tcase_add_loop_test(files, back_again, 0, RECIPES);
   tcase_add_test(files, hostile_state);
   tcase_add_test(files, wrong_state);
   tcase_add_test(files, weights);

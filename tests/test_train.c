@@ -11,6 +11,7 @@
 #include "tests/gym.h"
 #include "tests/run.h"
 #include "train/schedule.h"
+#include "train/shard.h"
 #include "train/tree.h"
 
 /* ---- the same bits ------------------------------------------------------------------------------
@@ -71,6 +72,58 @@ START_TEST(accumulation_adds_up) {
   ck_assert_double_eq_tol(report[0].gradient_norm, report[1].gradient_norm,
                           1e-4 * report[1].gradient_norm);
   ck_assert_int_eq(report[0].tokens, report[1].tokens);
+}
+END_TEST
+
+/* While a worker has shards of its own to itself the next step's rows are drawn beside them: one step
+ * ahead, but not past the last. A checkpoint has the stream as if they were not. */
+START_TEST(drawn_ahead) {
+  const int threads[] = {1, 2, 7}; /* of 5 shards */
+  gym b;
+  gym_open(&b, &recipes[ARM], threads[_i], NULL, NULL);
+  for (int step = 1; step <= STEPS + 2; step++) {
+    gym_step(&b);
+    const int ahead = threads[_i] <= 5 && step < STEPS ? 1 : 0;
+    ck_assert_uint_eq(b.toy.next, 23 * (uint64_t)(step + ahead));
+    const memory now = gym_remember(&b);
+    ck_assert_uint_eq(now.next, 23 * (uint64_t)step);
+    free(now.bytes);
+  }
+  gym_close(&b);
+}
+END_TEST
+
+/* Rows with more room in one way and others with more in the other way share one plan. */
+START_TEST(room_of_both) {
+  static const float scale[PAL_MAX_PARTS] = {1};
+  static const int32_t seed[3] = {0};
+  static const int32_t token[LONGEST] = {0};
+  const pal_example wide = {.prompt = token, .n_prompt = 1, .answer = token, .n_answer = LONGEST};
+  const pal_example many = {.prompt = token, .n_prompt = 1, .answer = token, .n_answer = 4};
+  const pal_rng rng = {.key = 1};
+  pal_staging staging[2];
+  pal_shards shards;
+  gym b;
+  gym_open_model(&b, &recipes[ARM], 1, NULL, 2);
+  for (int k = 0; k < 2; k++) {
+    ck_assert(!pal_staging_init(&staging[k], b.model, 1, 4, &b.error));
+    for (int i = 0; i < 4 + k; i++)
+      ck_assert(!pal_staging_add(&staging[k], 0, k ? &many : &wide, rng, true, NULL, &b.error));
+  }
+  ck_assert_int_gt(staging[0].row_room, staging[1].row_room);
+  ck_assert_int_lt(staging[0].sequence_room, staging[1].sequence_room);
+  ck_assert(!pal_shards_init(&shards, b.model, &staging[0], true, PAL_PRECISION_F32, &b.error));
+  const pal_plan *plan = NULL;
+  for (int i = 1; i < 5; i++) {
+    shards.staging = &staging[i % 2];
+    ck_assert_msg(!pal_shards_run(&shards, 0, 1, scale, seed, NULL, NULL, &b.error), "%s",
+                  b.error.text);
+    if (!plan) plan = shards.plan;
+    ck_assert_ptr_eq(plan, shards.plan);
+  }
+  pal_shards_free(&shards);
+  for (int k = 0; k < 2; k++) pal_staging_free(&staging[k]);
+  gym_close(&b);
 }
 END_TEST
 
@@ -295,20 +348,35 @@ START_TEST(not_finite) {
 }
 END_TEST
 
-START_TEST(a_stream_that_fails) {
-  gym b;
-  pal_error error = {0};
-  gym_open(&b, &recipes[0], 2, NULL, NULL);
-  gym_step(&b);
-  const memory before = gym_remember(&b);
-  b.toy.fail_at = 40;
-  ck_assert_int_eq(pal_trainer_step(b.trainer, NULL, &error), PAL_E_IO);
-  ck_assert_msg(strstr(error.text, "step 2: the toy ran dry"), "%s", error.text);
-  ck_assert(gym_is_as(&b, &before));
-  b.toy.fail_at = 0;
-  ck_assert(!pal_trainer_step(b.trainer, NULL, &b.error));
+/* The stream, or the model's rows, fail in the rows of step 2 while they are drawn beside step 1, or
+ * (7 threads: no worker is without shards) when it comes. */
+START_TEST(a_draw_that_fails) {
+  static const char *const says[] = {"step 2: the toy ran dry", "step 2: arm appends its answer"};
+  const bool masks = _i % 2;
+  gym b, untouched;
+  gym_open(&b, &recipes[ARM], _i / 2 ? 7 : 2, NULL, NULL);
+  gym_open(&untouched, &recipes[ARM], 1, NULL, NULL);
+  *(masks ? &b.toy.mask_at : &b.toy.fail_at) = 40; /* 23 .. 45 are those of step 2 */
+  const pal_step_report got = gym_step(&b), want = gym_step(&untouched);
+  ck_assert_mem_eq(&got, &want, sizeof want);
+  const memory before = gym_remember(&untouched);
+  for (int i = 0; i < 3; i++) {
+    pal_error error = {0};
+    ck_assert(gym_is_as(&b, &before));
+    ck_assert_uint_eq(b.toy.next, 23);
+    if (i == 2) break;
+    ck_assert_int_eq(pal_trainer_step(b.trainer, NULL, &error),
+                     masks ? PAL_E_UNSUPPORTED : PAL_E_IO);
+    ck_assert_msg(strstr(error.text, says[masks]), "%s", error.text);
+  }
   free(before.bytes);
+  b.toy.fail_at = b.toy.mask_at = 0;
+  for (int i = 0; i < 2; i++) gym_step(&b), gym_step(&untouched);
+  const memory end = gym_remember(&untouched);
+  ck_assert(gym_is_as(&b, &end));
+  free(end.bytes);
   gym_close(&b);
+  gym_close(&untouched);
 }
 END_TEST
 
@@ -384,6 +452,8 @@ int main(void) {
   TCase *failures = tcase_create("failures");
   tcase_add_loop_test(numbers, same_bits, 0, RECIPES);
   tcase_add_loop_test(numbers, room_is_no_number, 0, RECIPES);
+  tcase_add_loop_test(numbers, drawn_ahead, 0, 3);
+  tcase_add_test(numbers, room_of_both);
   tcase_add_loop_test(numbers, accumulation_adds_up, 0, RECIPES);
   tcase_add_test(numbers, the_tree_is_fixed);
   tcase_add_test(updates, schedules);
@@ -391,7 +461,7 @@ int main(void) {
   tcase_add_test(updates, groups_and_decay);
   tcase_add_test(updates, averages);
   tcase_add_loop_test(failures, not_finite, 0, RECIPES);
-  tcase_add_test(failures, a_stream_that_fails);
+  tcase_add_loop_test(failures, a_draw_that_fails, 0, 4);
   tcase_add_test(failures, out_of_memory);
   tcase_add_test(failures, bad_settings);
   tcase_add_test(failures, weights_of_parts);

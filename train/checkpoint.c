@@ -21,8 +21,8 @@ static bool is_kept(const pal_variable *v) {
 
 /* ---- saving ---------------------------------------------------------------------------- */
 
-static pal_status write_state(const pal_trainer *t, const char *path, pal_tensor *tensor,
-                              pal_error *error) {
+static pal_status write_state(const pal_trainer *t, const pal_stream_state *stream,
+                              const char *path, pal_tensor *tensor, pal_error *error) {
   const pal_store *store = pal_model_store(t->model);
   char step[24], examples[24], seed[24];
   snprintf(step, sizeof step, "%" PRId64, t->done);
@@ -36,19 +36,20 @@ static pal_status write_state(const pal_trainer *t, const char *path, pal_tensor
     if (is_kept(v))
       tensor[n++] = (pal_tensor){.name = pal_variable_name(v), .type = *pal_variable_type(v),
                                  .data = pal_variable_data(v)};
-  tensor[n++] = (pal_tensor){.name = stream_name, .data = t->state,
-                             .type = PAL_TYPE(PAL_U8, PAL_STATIC, (int64_t)t->state_bytes)};
+  tensor[n++] = (pal_tensor){.name = stream_name, .data = stream->data,
+                             .type = PAL_TYPE(PAL_U8, PAL_STATIC, (int64_t)stream->bytes)};
   return pal_safetensors_write(path, tensor, n, metadata, 4, error);
 }
 
 pal_status pal_trainer_save(pal_trainer *t, const char *path, pal_error *error) {
   const bool averaged = t->averaged;
-  pal_status status = pal_trainer_note_stream(t, error);
-  if (status) return status;
+  pal_error own = {0};
+  const pal_stream_state *stream = pal_trainer_stream(t, &own);
+  if (!stream) return pal_fail(error, own.code, "%s", own.text);
   pal_tensor *tensor = pal_calloc(pal_store_count(pal_model_store(t->model)) + 1, sizeof *tensor);
   if (!tensor) return pal_fail(error, PAL_E_MEMORY, "no memory to list the state of a trainer");
   pal_trainer_use_average(t, false);
-  status = write_state(t, path, tensor, error);
+  const pal_status status = write_state(t, stream, path, tensor, error);
   pal_trainer_use_average(t, averaged);
   pal_free(tensor);
   return status;
@@ -108,18 +109,21 @@ static pal_status load_stream(pal_trainer *t, const pal_safetensors *file, const
   const pal_tensor *state = pal_safetensors_find(file, stream_name);
   if (!state || state->type.dtype != PAL_U8 || state->type.rank != 1)
     return pal_fail(error, PAL_E_FORMAT, "%s: the state of the stream is missing", path);
-  pal_status status = pal_trainer_note_stream(t, error);
+  pal_stream_state before = {0};
+  pal_status status = pal_stream_note(&before, t->stream, error);
   if (status) return status;
-  void *copy = pal_alloc(state->bytes); /* aligned, as a stream may want it */
-  if (!copy) return pal_fail(error, PAL_E_MEMORY, "no memory for the state of a stream");
-  if (state->bytes) memcpy(copy, state->data, state->bytes);
   pal_error own = {0};
-  status = t->stream->load(t->stream->self, copy, state->bytes, &own);
+  void *copy = pal_alloc(state->bytes); /* aligned, as a stream may want it */
+  if (copy) {
+    if (state->bytes) memcpy(copy, state->data, state->bytes);
+    status = t->stream->load(t->stream->self, copy, state->bytes, &own);
+    if (status) pal_stream_restore(&before, t->stream);
+  } else {
+    status = pal_fail(&own, PAL_E_MEMORY, "no memory for the state of a stream");
+  }
   pal_free(copy);
-  if (!status) return PAL_OK;
-  pal_error ignored = {0};
-  t->stream->load(t->stream->self, t->state, t->state_bytes, &ignored);
-  return pal_fail(error, status, "%s: %s", path, own.text);
+  pal_stream_forget(&before);
+  return status ? pal_fail(error, status, "%s: %s", path, own.text) : PAL_OK;
 }
 
 static pal_status load(pal_trainer *t, const pal_safetensors *file, const char *path,
@@ -136,6 +140,7 @@ static pal_status load(pal_trainer *t, const pal_safetensors *file, const char *
       (status = check_variables(file, path, store, error)) ||
       (status = load_stream(t, file, path, error)))
     return status;
+  for (int i = 0; i < 2; i++) t->drawn[i].step = 0; /* rows drawn ahead were another course's */
   t->averaged = false; /* what is loaded are the parameters themselves */
   pal_variable *v;
   for (size_t i = 0; (v = pal_store_at(store, i)) != NULL; i++)

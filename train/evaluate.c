@@ -19,6 +19,7 @@ typedef struct cell {
 } cell;
 
 typedef struct evaluation {
+  pal_staging staging;
   pal_shards shards;
   pal_status (*example)(void *data, int i, pal_example *out, pal_error *error);
   void *data;
@@ -29,14 +30,14 @@ typedef struct evaluation {
 
 static pal_status pack(evaluation *e, int first, int chunks, int draw, pal_error *error) {
   const uint64_t key = pal_rng_key(e->seed, "evaluate", (uint64_t)draw);
-  pal_staging_clear(&e->shards.staging);
+  pal_staging_clear(&e->staging);
   for (int c = 0; c < chunks; c++)
     for (int i = (first + c) * e->chunk; i < (first + c + 1) * e->chunk && i < e->n; i++) {
       pal_example example = {0};
       pal_status status = e->example(e->data, i, &example, error);
       if (status) return pal_fail(error, status, "example %d failed without saying why", i);
       const pal_rng rng = {.key = key, .sample = example.id};
-      status = pal_staging_add(&e->shards.staging, c, &example, rng, true, &e->drawn, error);
+      status = pal_staging_add(&e->staging, c, &example, rng, true, &e->drawn, error);
       if (status) return status;
     }
   return PAL_OK;
@@ -48,12 +49,12 @@ static pal_status run_draw(evaluation *e, int draw, pal_error *error) {
   for (int first = 0; first < e->chunks; first += TOGETHER) {
     const int chunks = e->chunks - first < TOGETHER ? e->chunks - first : TOGETHER;
     pal_status status = pack(e, first, chunks, draw, error);
-    if (!status) status = pal_shards_run(&e->shards, 0, chunks, ones, seed, NULL, error);
+    if (!status) status = pal_shards_run(&e->shards, 0, chunks, ones, seed, NULL, NULL, error);
     if (status) return status;
     for (int c = 0; c < chunks; c++) {
       cell *to = &e->at[(size_t)draw * (size_t)e->chunks + (size_t)(first + c)];
       memcpy(to->sum, e->shards.part[c], sizeof to->sum);
-      memcpy(to->count, e->shards.staging.batch[c].count, sizeof to->count);
+      memcpy(to->count, e->staging.batch[c].count, sizeof to->count);
     }
   }
   return PAL_OK;
@@ -92,8 +93,9 @@ static pal_status evaluate(evaluation *e, pal_model *model, pal_likelihood *resu
   e->at = pal_calloc((size_t)e->draws * (size_t)e->chunks + 1, sizeof *e->at);
   if (!e->at) return pal_fail(error, PAL_E_MEMORY, "no memory to evaluate %d examples", e->n);
   const int together = e->chunks < TOGETHER ? e->chunks : TOGETHER;
-  pal_status status = pal_shards_init(&e->shards, model, together, e->chunk, false,
-                                      PAL_PRECISION_F32, error);
+  pal_status status = pal_staging_init(&e->staging, model, together, e->chunk, error);
+  if (!status)
+    status = pal_shards_init(&e->shards, model, &e->staging, false, PAL_PRECISION_F32, error);
   int draws = 0;
   while (draws < e->draws && !status) {
     status = run_draw(e, draws++, error);
@@ -117,6 +119,7 @@ pal_status pal_evaluate_loss(pal_model *model,
   pal_error own = {0};
   const pal_status status = evaluate(&e, model, result, &own);
   pal_shards_free(&e.shards);
+  pal_staging_free(&e.staging);
   pal_free(e.at);
   if (!status) return PAL_OK;
   if (error && !error->code) error->needed = own.needed;

@@ -2,6 +2,7 @@
 libpal_core_la_SOURCES += \
 	%D%/artifact.c \
 	%D%/checkpoint.c \
+	%D%/drawn.c \
 	%D%/evaluate.c \
 	%D%/options.c \
 	%D%/parameters.c \
@@ -13,6 +14,7 @@ libpal_core_la_SOURCES += \
 	%D%/update.c \
 	%D%/weights.c
 noinst_HEADERS += \
+	%D%/drawn.h \
 	%D%/parameters.h \
 	%D%/schedule.h \
 	%D%/shard.h \

@@ -110,10 +110,12 @@ static pal_plan *compile(pal_shards *shards, int64_t rows, int64_t sequences, pa
   return plan;
 }
 
-/* A plan with room for what the staging has room for. */
+/* A plan with room for what the staging has room for, and for what an earlier one had. */
 static pal_status make_plan(pal_shards *shards, pal_error *error) {
-  const int64_t rows = shards->staging.row_room, sequences = shards->staging.sequence_room;
+  int64_t rows = shards->staging->row_room, sequences = shards->staging->sequence_room;
   if (shards->plan && rows <= shards->row_room && sequences <= shards->sequence_room) return PAL_OK;
+  if (rows < shards->row_room) rows = shards->row_room;
+  if (sequences < shards->sequence_room) sequences = shards->sequence_room;
   drop_plan(shards);
   pal_error own = {0};
   shards->plan = compile(shards, rows, sequences, &own);
@@ -175,12 +177,13 @@ typedef struct job {
   const float *scale;
   const int32_t *seed;
   pal_tree *tree;
+  const pal_aside *aside;
   int end;
   atomic_int next, failed;
 } job;
 
 static pal_status run_shard(const job *j, pal_worker *w, int shard, bool team, pal_error *error) {
-  pal_staging_copy(&j->shards->staging.batch[shard], &w->in);
+  pal_staging_copy(&j->shards->staging->batch[shard], &w->in);
   memcpy(w->seed, j->seed, 3 * sizeof *w->seed);
   memcpy(w->scale, j->scale, PAL_MAX_PARTS * sizeof *w->scale);
   pal_status status = pal_exec_count(w->exec, "T", w->in.rows, error);
@@ -199,6 +202,7 @@ static void work(void *data, int rank, int size) {
   (void)size;
   while (!atomic_load(&j->failed)) {
     const int shard = atomic_fetch_add(&j->next, 1);
+    if (shard == j->end && j->aside) j->aside->run(j->aside->data);
     if (shard >= j->end) return;
     if (run_shard(j, w, shard, false, &w->error)) {
       w->failed = shard;
@@ -226,17 +230,18 @@ static pal_status run_together(job *j, int first, int end, int workers, pal_erro
 }
 
 pal_status pal_shards_run(pal_shards *shards, int first, int end, const float scale[PAL_MAX_PARTS],
-                          const int32_t seed[3], pal_tree *tree, pal_error *error) {
+                          const int32_t seed[3], pal_tree *tree, const pal_aside *aside,
+                          pal_error *error) {
   pal_status status = make_plan(shards, error);
   if (status) return status;
   int threads = pal_context_threads(pal_model_context(shards->model)), n = end - first;
   double rows = 0;
-  for (int i = first; i < end; i++) rows += (double)shards->staging.batch[i].rows;
+  for (int i = first; i < end; i++) rows += (double)shards->staging->batch[i].rows;
   if (shards->seconds * rows / (double)shards->row_room < TEAM_PAYS_SECONDS) threads = 1;
   /* Shards that would leave workers idle are run one after the other by the whole team. */
   const int together = n < threads ? 0 : n - n % threads;
   status = make_workers(shards, together ? threads : 1, error);
-  job j = {.shards = shards, .scale = scale, .seed = seed, .tree = tree};
+  job j = {.shards = shards, .scale = scale, .seed = seed, .tree = tree, .aside = aside};
   if (!status && together) status = run_together(&j, first, first + together, threads, error);
   for (int i = first + together; i < end && !status; i++)
     status = run_shard(&j, &shards->worker[0], i, true, error);
@@ -245,21 +250,20 @@ pal_status pal_shards_run(pal_shards *shards, int first, int end, const float sc
 
 /* ---- all of it ------------------------------------------------------------------------------ */
 
-pal_status pal_shards_init(pal_shards *shards, pal_model *model, int n, int64_t sequences,
+pal_status pal_shards_init(pal_shards *shards, pal_model *model, const pal_staging *staging,
                            bool training, pal_precision precision, pal_error *error) {
-  *shards = (pal_shards){.model = model, .training = training, .precision = precision};
-  pal_status status = pal_staging_init(&shards->staging, model, n, sequences, error);
-  shards->part = status ? NULL : pal_calloc((size_t)n, sizeof *shards->part);
-  if (!status && !shards->part)
-    status = pal_fail(error, PAL_E_MEMORY, "no memory for %d shards", n);
-  if (!status) status = make_plan(shards, error);
+  *shards = (pal_shards){.model = model, .training = training, .precision = precision,
+                         .staging = staging};
+  shards->part = pal_calloc((size_t)staging->shards, sizeof *shards->part);
+  pal_status status = shards->part ? make_plan(shards, error)
+                                   : pal_fail(error, PAL_E_MEMORY, "no memory for %d shards",
+                                              staging->shards);
   if (status) pal_shards_free(shards);
   return status;
 }
 
 void pal_shards_free(pal_shards *shards) {
   drop_plan(shards);
-  pal_staging_free(&shards->staging);
   pal_free(shards->parameter);
   pal_free(shards->part);
   *shards = (pal_shards){0};
@@ -267,8 +271,8 @@ void pal_shards_free(pal_shards *shards) {
 
 pal_totals pal_shards_totals(const pal_shards *shards) {
   pal_totals total = {0};
-  for (int i = 0; i < shards->staging.shards; i++) {
-    const pal_batch *b = &shards->staging.batch[i];
+  for (int i = 0; i < shards->staging->shards; i++) {
+    const pal_batch *b = &shards->staging->batch[i];
     total.rows += b->rows;
     total.sequences += b->sequences;
     for (int k = 0; k < PAL_MAX_PARTS; k++) total.count[k] += b->count[k];

@@ -1,7 +1,9 @@
 /* The trainer: one sharded step after another (floor 5). See train.h.
  *
- * Invariants: a step changes the store, the stream and the counters together or not at all; and
- * nothing that decides a number depends on threads, micro-batches or the room of a plan. */
+ * Invariants: a step changes the store, the stream as a checkpoint has it, and the counters together
+ * or not at all; nothing that decides a number depends on threads, micro-batches or the room of a
+ * plan. Rows are drawn in the order of steps, those of the next step by whoever is first done with the
+ * present one's shards; the stream is where the last rows that are kept end. */
 #include "train/trainer.h"
 
 #include <string.h>
@@ -20,9 +22,13 @@ static double average_decay(double ema, int64_t step) {
 
 static pal_status build(pal_trainer *t, pal_error *error) {
   const int64_t n = (t->set.batch + t->set.shard - 1) / t->set.shard;
-  pal_status status =
-      pal_shards_init(&t->shards, t->model, (int)n, (t->set.batch + n - 1) / n, true,
-                      t->set.precision, error);
+  pal_status status = PAL_OK;
+  for (int i = 0; i < 2 && !status; i++)
+    status = pal_staging_init(&t->drawn[i].staging, t->model, (int)n, (t->set.batch + n - 1) / n,
+                              error);
+  if (!status)
+    status = pal_shards_init(&t->shards, t->model, &t->drawn[0].staging, true, t->set.precision,
+                             error);
   if (!status)
     status = pal_update_init(&t->update, pal_model_context(t->model), pal_model_store(t->model),
                              t->shards.parameter, t->shards.parameters, &t->set.update, error);
@@ -75,10 +81,10 @@ void pal_trainer_free(pal_trainer *t) {
   pal_tree_free(&t->tree);
   pal_update_free(&t->update);
   pal_shards_free(&t->shards);
+  for (int i = 0; i < 2; i++) pal_drawn_free(&t->drawn[i]);
   if (t->value) pal_settings_free(t->value, n);
   pal_free(t->value);
   pal_free(t->kept);
-  pal_free(t->state);
   pal_free(t);
 }
 
@@ -119,38 +125,26 @@ void pal_trainer_use_average(pal_trainer *t, bool average) {
 
 /* ---- a step ---------------------------------------------------------------------------------- */
 
-pal_status pal_trainer_note_stream(pal_trainer *t, pal_error *error) {
-  const pal_stream *s = t->stream;
-  t->state_bytes = s->save(s->self, t->state, t->state_room);
-  if (t->state_bytes <= t->state_room) return PAL_OK;
-  void *room = pal_alloc(t->state_bytes);
-  if (!room)
-    return pal_fail(error, PAL_E_MEMORY, "no memory for the %zu bytes of a stream's state",
-                    t->state_bytes);
-  pal_free(t->state);
-  t->state = room;
-  t->state_room = t->state_bytes;
-  t->state_bytes = s->save(s->self, t->state, t->state_room);
-  return PAL_OK;
+/* Draws the rows of a step unless they are there. */
+static pal_status draw(pal_trainer *t, int64_t step, pal_error *error) {
+  pal_drawn *d = &t->drawn[step % 2];
+  return d->step == step ? PAL_OK
+                         : pal_drawn_fill(d, t->stream, t->set.batch, t->set.seed, step, error);
 }
 
-/* Rows of all shards from the stream's next examples. */
-static pal_status draw(pal_trainer *t, int64_t step, pal_error *error) {
-  const int n = t->tree.leaves;
-  const uint64_t key = pal_rng_key(t->set.seed, "rows", (uint64_t)step);
-  pal_staging_clear(&t->shards.staging);
-  for (int shard = 0; shard < n; shard++) {
-    const int64_t begin = t->set.batch * shard / n, end = t->set.batch * (shard + 1) / n;
-    for (int64_t i = begin; i < end; i++) {
-      pal_example example = {0};
-      pal_status status = t->stream->next(t->stream->self, &example, error);
-      if (status) return pal_fail(error, status, "the stream failed without saying why");
-      const pal_rng rng = {.key = key, .sample = example.id};
-      status = pal_staging_add(&t->shards.staging, shard, &example, rng, false, NULL, error);
-      if (status) return status;
-    }
-  }
-  return PAL_OK;
+/* Beside the shards of step done + 1. What fails here will be tried, and reported, when its step
+ * comes. */
+static void draw_ahead(void *data) {
+  pal_trainer *t = data;
+  pal_error later = {0};
+  if (t->done + 2 <= t->set.steps) draw(t, t->done + 2, &later);
+}
+
+const pal_stream_state *pal_trainer_stream(pal_trainer *t, pal_error *error) {
+  pal_drawn *next = &t->drawn[(t->done + 1) % 2];
+  if (next->step == t->done + 1) return &next->before;
+  next->step = 0;
+  return pal_stream_note(&next->before, t->stream, error) ? NULL : &next->before;
 }
 
 static pal_status run(pal_trainer *t, int64_t step, pal_step_report *report, pal_error *error) {
@@ -164,9 +158,10 @@ static pal_status run(pal_trainer *t, int64_t step, pal_step_report *report, pal
     scale[k] = total.count[k] > 0 ? (float)(t->set.weight[k] / total.count[k]) : 0;
   pal_tree_begin(&t->tree);
   pal_status status = PAL_OK;
+  const pal_aside ahead = {draw_ahead, t};
   for (int64_t g = 0; g < groups && !status; g++)
     status = pal_shards_run(&t->shards, (int)(n * g / groups), (int)(n * (g + 1) / groups), scale,
-                            seed, &t->tree, error);
+                            seed, &t->tree, g == groups - 1 ? &ahead : NULL, error);
   if (!status)
     status = pal_update_run(&t->update, t->set.rate * factor, t->set.matrix_rate * factor, step,
                             average_decay(t->set.ema, step), error);
@@ -187,14 +182,11 @@ pal_status pal_trainer_step(pal_trainer *t, pal_step_report *report, pal_error *
   pal_step_report unwanted;
   pal_error own = {0};
   pal_trainer_use_average(t, false);
-  pal_status status = pal_trainer_note_stream(t, error);
-  if (status) return status;
   const int64_t step = t->done + 1;
-  status = draw(t, step, &own);
+  pal_status status = draw(t, step, &own);
+  t->shards.staging = &t->drawn[step % 2].staging;
   if (!status) status = run(t, step, report ? report : &unwanted, &own);
   if (status) {
-    pal_error ignored = {0};
-    t->stream->load(t->stream->self, t->state, t->state_bytes, &ignored);
     if (error && !error->code) error->needed = own.needed;
     return pal_fail(error, status, "step %lld: %s", (long long)step, own.text);
   }

@@ -4,6 +4,7 @@
 
 #include <palimpsest/train.h>
 
+#include "train/drawn.h"
 #include "train/schedule.h"
 #include "train/shard.h"
 #include "train/update.h"
@@ -22,19 +23,19 @@ struct pal_trainer {
   pal_stream *stream;
   const char **value; /* of the settings */
   pal_trainer_numbers set;
+  pal_drawn drawn[2]; /* rows of a step are in that of its parity */
   pal_shards shards;
   pal_tree tree;
   pal_update update;
   int64_t done, examples;
   bool averaged;      /* parameters are averages now, their own contents in `kept` */
   float *kept;
-  void *state;        /* of the stream before the present step */
-  size_t state_bytes, state_room;
 };
 
 /* Reads and checks the settings' texts against what is defined in `context`. */
 pal_status pal_trainer_read(pal_trainer_numbers *numbers, const char *const *value,
                             pal_context *context, pal_error *error);
-/* Brings the state of the stream up to date in trainer->state. */
-pal_status pal_trainer_note_stream(pal_trainer *trainer, pal_error *error);
+/* What the stream will be, or was, before the rows of step done + 1. The trainer's until its next
+ * call. NULL on failure. */
+const pal_stream_state *pal_trainer_stream(pal_trainer *trainer, pal_error *error);
 #endif

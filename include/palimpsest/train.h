@@ -2,7 +2,11 @@
  *
  * A step is cut into shards of a fixed number of sequences (a setting that is part of the
  * numbers). Shards run forward and backward one per worker; their gradients are added in a fixed
- * binary tree by shard number. Threads and micro-batches only decide who runs a shard. */
+ * binary tree by shard number. Threads and micro-batches only decide who runs a shard.
+ *
+ * The stream is read up to one step ahead of the step in progress, but not past the last one: by
+ * any thread of the team, as is the model's `rows`, one call at a time. A checkpoint has the stream
+ * as it was before what has been read ahead. */
 #ifndef PAL_TRAIN_H
 #define PAL_TRAIN_H
 
@@ -44,7 +48,9 @@ PAL_API void pal_trainer_settings(const pal_trainer *trainer,
                                   void (*visit)(const pal_setting *setting, void *data),
                                   void *data);
 /* One optimizer step; averages are swapped out first. On failure (a loss or gradient that is not
- * finite, say) parameters, optimizer, stream and counters are as before. `report` may be NULL. */
+ * finite, say) parameters, optimizer, counters and the stream as a checkpoint has it are as before;
+ * a stream that fails while it is read ahead fails the step whose examples it was to give, if it
+ * still does. `report` may be NULL. */
 PAL_API pal_status pal_trainer_step(pal_trainer *trainer, pal_step_report *report,
                                     pal_error *error);
 
