@@ -132,7 +132,8 @@ static void attend_long(const pal_run *run, block *now, const block *next) {
 
 static pal_status attend(const pal_run *run) {
   const pal_attention_head any = pal_attention_head_any(run);
-  waiting w = {.n = 0};
+  waiting w;
+  w.n = 0;
   block two[2]; /* this task's and the next one's */
   if (run->begin < run->end) find_block(run, &any, run->begin, &two[run->begin & 1]);
   for (int64_t t = run->begin; t < run->end; t++) {

@@ -222,6 +222,7 @@ static const int32_t *positions(const int32_t *given_at, int64_t begin, int64_t 
 pal_attention_head pal_attention_head_any(const pal_run *run) {
   const pal_attention_attrs *a = run->attrs;
   const int64_t d = pal_attention_d(run), dv = pal_attention_dv(run);
+  const int32_t *table = run->in[PAL_ATTENTION_RELATION];
   return (pal_attention_head){
       .q_stride = a->heads * d,
       .k_stride = a->heads * d,
@@ -232,8 +233,8 @@ pal_attention_head pal_attention_head_any(const pal_run *run) {
       .causal = a->causal != 0,
       .window = a->window,
       .relations = run->in[PAL_ATTENTION_BIAS] ? run->in_type[PAL_ATTENTION_BIAS].dim[1] : 0,
-      .table = run->in[PAL_ATTENTION_RELATION],
-      .positions = run->in[PAL_ATTENTION_RELATION] ? run->in_type[PAL_ATTENTION_RELATION].dim[0] : 0,
+      .table = table,
+      .positions = table ? run->in_type[PAL_ATTENTION_RELATION].dim[0] : 0,
       .groups = groups_of(run),
       .bf16 = a->precision == PAL_PRECISION_BF16 ? pal_gemm_bf16_of(run->isa) : NULL,
   };
