@@ -26,6 +26,7 @@ typedef struct cli_options {
   int n_plugins;
   const char *config, *data, *json, *out, *models, *model, *budget, *isa;
   int threads, seeds, n, resume, steps;
+  double keep_every; /* seconds, 0: not given */
   const char *svg, *html;
   bool quiet, help, watch;
 } cli_options;
@@ -116,9 +117,26 @@ typedef struct cli_row {
   cli_set set[CLI_MAX_SETS];
 } cli_row;
 
-/* Trains to the end with a progress line; fills what is known of training, adding to the seconds that
- * row has. `metrics` may be NULL. */
-pal_status cli_train(cli_job *job, FILE *metrics[2], bool quiet, const char *label, cli_row *row,
+/* What a training run keeps in its directory: config, a row of metrics every hundredth of its steps,
+ * the last checkpoint. Zero-initialise. */
+typedef struct cli_kept {
+  char directory[3072], weights[4096], state[4096];
+  FILE *metrics[2];   /* CSV, JSON lines */
+  double every, last; /* seconds between checkpoints, time of the last one */
+  double seconds;     /* of training before a run that is resumed */
+} cli_kept;
+/* With --resume the trainer is loaded, and rows after its step are dropped. */
+pal_status cli_keep_open(cli_kept *kept, const cli_job *job, const cli_options *options,
+                         pal_error *error);
+void cli_keep_metrics(cli_kept *kept, const cli_job *job, const pal_step_report *report,
+                      double seconds);
+bool cli_keep_is_due(const cli_kept *kept); /* a checkpoint */
+pal_status cli_keep_checkpoint(cli_kept *kept, const cli_job *job, pal_error *error);
+/* PAL_E_IO when metrics have not all been written. */
+pal_status cli_keep_close(cli_kept *kept, pal_error *error);
+
+/* Trains to the end with a progress line; fills what is known of training. `kept` may be NULL. */
+pal_status cli_train(cli_job *job, cli_kept *kept, bool quiet, const char *label, cli_row *row,
                      pal_error *error);
 /* Evaluates on the task's sets, or on a file of instances when `data` is not NULL; at most `limit`
  * instances a set (0: all). */

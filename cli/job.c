@@ -119,27 +119,10 @@ void cli_job_close(cli_job *job) {
 
 /* ---- training -------------------------------------------------------------------------------- */
 
-static void write_metrics(FILE *metrics[2], const cli_job *job, const pal_step_report *r,
-                          double seconds) {
-  static const char *const none = "";
-  const pal_model_definition *d = pal_model_definition_of(job->model);
-  double bits = r->loss / 0.69314718055994531;
-  if (metrics[0])
-    fprintf(metrics[0], "%lld,%lld,%.3f,train,%.9g,%.9g,%.9g,%.9g,%.9g,%.9g,%.9g,%.9g,,,\n",
-            (long long)r->step, (long long)r->tokens, seconds, r->loss, r->part[0], r->part[1],
-            r->part[2], r->part[3], bits, r->rate, r->gradient_norm);
-  if (!metrics[1]) return;
-  fprintf(metrics[1], "{\"step\": %lld, \"tokens\": %lld, \"seconds\": %.3f, \"split\": \"train\", \"loss\": %.9g",
-          (long long)r->step, (long long)r->tokens, seconds, r->loss);
-  for (int k = 0; k < PAL_MAX_PARTS && d->part[k]; k++)
-    fprintf(metrics[1], ", \"loss_%s\": %.9g", d->part[k] ? d->part[k] : none, r->part[k]);
-  fprintf(metrics[1], ", \"rate\": %.9g, \"gradient_norm\": %.9g}\n", r->rate, r->gradient_norm);
-}
-
-pal_status cli_train(cli_job *job, FILE *metrics[2], bool quiet, const char *label, cli_row *row,
+pal_status cli_train(cli_job *job, cli_kept *kept, bool quiet, const char *label, cli_row *row,
                      pal_error *error) {
   int64_t steps = pal_trainer_steps(job->trainer), every = steps / 100 > 0 ? steps / 100 : 1;
-  const double start = cli_seconds(), before = row->seconds;
+  const double start = cli_seconds(), before = kept ? kept->seconds : 0;
   double sum = 0;
   int64_t tokens = 0, summed = 0;
   const pal_task *task = job->task;
@@ -156,8 +139,10 @@ pal_status cli_train(cli_job *job, FILE *metrics[2], bool quiet, const char *lab
     tokens += r.tokens;
     double seconds = cli_seconds() - start;
     if (r.step > steps - every) sum += r.loss, summed++; /* the last hundredth's mean */
-    if (metrics && (r.step % every == 0 || r.step == steps))
-      write_metrics(metrics, job, &r, before + seconds);
+    if (kept && (r.step % every == 0 || r.step == steps))
+      cli_keep_metrics(kept, job, &r, before + seconds);
+    if (kept && r.step < steps && cli_keep_is_due(kept))
+      status = cli_keep_checkpoint(kept, job, error);
     if (r.step % 16 == 0 || r.step == steps) {
       char detail[96];
       snprintf(detail, sizeof detail, "loss %.4f  %.0f tokens/s", r.loss, (double)tokens / seconds);

@@ -23,6 +23,7 @@ palimpsest_SOURCES = \
 	%D%/info.c \
 	%D%/instances.c \
 	%D%/job.c \
+	%D%/keep.c \
 	%D%/lines.c \
 	%D%/main.c \
 	%D%/options.c \

@@ -4,7 +4,7 @@
 
 #include "cli/cli.h"
 
-typedef enum kind { TEXT, WHOLE, FLAG, MANY_SETS, MANY_PLUGINS } kind;
+typedef enum kind { TEXT, WHOLE, SECONDS, FLAG, MANY_SETS, MANY_PLUGINS } kind;
 
 typedef struct option {
   const char *name;
@@ -26,6 +26,7 @@ static const option options[] = {
     {"--n", WHOLE, AT(n), "train eval sample instances compare check-op bench", "N          instances, samples, cases or repetitions"},
     {"--out", TEXT, AT(out), "train bench", "DIR        the run directory; with bench train CASE: weights, batch, gradients"},
     {"--resume", FLAG, AT(resume), "train", "           go on from the run directory's last checkpoint"},
+    {"--keep-every", SECONDS, AT(keep_every), "train", "SECONDS    between checkpoints, 600 unless given; one more at the end"},
     {"--steps", WHOLE, AT(steps), "eval", "N          single steps from N labelled states instead, against their labels"},
     {"--watch", FLAG, AT(watch), "sample", "           one instance, pass by pass"},
     {"--svg", TEXT, AT(svg), "eval sample", "FILE       of the watched instance, its states; with eval: exact by number of passes"},
@@ -58,8 +59,8 @@ void cli_usage(FILE *to, const char *verb) {
   fprintf(to, "\n");
   for (int i = 0; i < OPTIONS; i++)
     if (!verb || !*options[i].verbs || strstr(options[i].verbs, verb))
-      fprintf(to, "  %-10s %s\n", options[i].name, options[i].doc);
-  fprintf(to, "  %-10s %s\n", "--version", "           version, instruction set, OpenMP");
+      fprintf(to, "  %-12s %s\n", options[i].name, options[i].doc);
+  fprintf(to, "  %-12s %s\n", "--version", "           version, instruction set, OpenMP");
 }
 
 static pal_status take(cli_options *out, const option *o, const char *value, pal_error *error) {
@@ -76,6 +77,13 @@ static pal_status take(cli_options *out, const option *o, const char *value, pal
         return pal_fail(error, PAL_E_ARGUMENT, "%s takes a whole number from 1 on, not \"%s\"", o->name,
                         value);
       *(int *)(void *)field = (int)n;
+      return PAL_OK;
+    }
+    case SECONDS: {
+      double seconds = strtod(value, &end);
+      if (end == value || *end || !(seconds > 0 && seconds < 1e9))
+        return pal_fail(error, PAL_E_ARGUMENT, "%s takes a number of seconds, not \"%s\"", o->name, value);
+      *(double *)(void *)field = seconds;
       return PAL_OK;
     }
     case MANY_SETS:

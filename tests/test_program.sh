@@ -35,6 +35,7 @@ expect 2 "there is no verb" fly
 expect 2 "no option --wings" train --wings
 expect 2 "takes a value" train --set
 expect 2 "whole number" info --threads zero
+expect 2 "number of seconds" train parity --model arm --keep-every 0
 expect 2 "instruction set" info --isa mmx
 expect 2 "no task is named" train juggling --model arm
 expect 2 "no model is named" train parity --model gpt
@@ -208,6 +209,36 @@ for file in weights state; do
 done
 for run in whole parts; do cut -d, -f1,4-6,11-12 "$work/$run/metrics.csv" >"$work/$run.losses"; done
 cmp "$work/whole.losses" "$work/parts.losses" || { echo "FAIL resumed metrics differ"; failed=1; }
+
+# Killed after a checkpoint of several, and resumed: the same end, and each step once in the metrics. The
+# weights may be older than the state; rows may be there that will be written again, the last one in part.
+for attempt in 1 2 3 4 5; do
+  rm -rf "$work/killed"
+  "$program" $course --out "$work/killed" --keep-every 0.05 --quiet >"$work/out" 2>&1 </dev/null &
+  pid=$!
+  while kill -0 $pid 2>/dev/null && ! test -e "$work/killed/ckpt/weights.safetensors"; do sleep 0.02; done
+  kill -9 $pid 2>/dev/null
+  wait $pid 2>/dev/null
+  code=$?
+  at=$(LC_ALL=C tr -dc ' -~' <"$work/killed/ckpt/state.safetensors" |
+    sed -n 's/.*"step":"\([0-9]*\)".*/\1/p')
+  test $code -ne 137 || test "${at:-300}" -ge 300 || break
+done
+test $code -eq 137 && test "${at:-300}" -lt 300 || { echo "FAIL exit $code after step $at: not killed"; failed=1; }
+echo "ok killed after the checkpoint of step $at"
+rm -f "$work/killed/ckpt/weights.safetensors"
+tail -n 2 "$work/whole/metrics.csv" >>"$work/killed/metrics.csv"
+tail -n 2 "$work/whole/metrics.jsonl" | head -c 300 >>"$work/killed/metrics.jsonl"
+printf '%d,2' "$at" >>"$work/killed/metrics.csv"
+expect 0 "" $course --out "$work/killed" --resume --quiet
+for file in weights state; do
+  cmp "$work/whole/ckpt/$file.safetensors" "$work/killed/ckpt/$file.safetensors" ||
+    { echo "FAIL a run that was killed and resumed is not the one that never stopped"; failed=1; }
+done
+cut -d, -f1,4-6,11-12 "$work/killed/metrics.csv" | cmp - "$work/whole.losses" ||
+  { echo "FAIL metrics.csv of the killed run differs"; failed=1; }
+for run in whole killed; do sed 's/"seconds": [0-9.]*, //' "$work/$run/metrics.jsonl" >"$work/$run.lines"; done
+cmp "$work/whole.lines" "$work/killed.lines" || { echo "FAIL metrics.jsonl of the killed run differs"; failed=1; }
 
 # Damaged weights, a full disk, a loss that is not finite.
 head -c 100 "$work/run/ckpt/weights.safetensors" >"$work/cut" && cp -r "$work/run" "$work/damaged" &&

@@ -1,0 +1,125 @@
+/* What a training run keeps in its directory: config, metrics, checkpoints (floor 6). */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli/cli.h"
+
+static const char *const metrics_name[2] = {"metrics.csv", "metrics.jsonl"};
+static const char head[] = "step,tokens,seconds,split,loss,loss_1,loss_2,loss_3,loss_4,"
+                           "bits_per_token,rate,gradient_norm,exact,valid,forward_passes\n";
+
+/* The step of a row; 0 where a line has none. */
+static long long step_of(const char *line) {
+  long long step;
+  return sscanf(line, "%lld,", &step) == 1 || sscanf(line, "{\"step\": %lld,", &step) == 1 ? step : 0;
+}
+
+/* Copies whole lines of rows up to `step`; *seconds becomes that of the last one in a CSV. */
+static void copy_rows(FILE *from, FILE *to, long long step, double *seconds) {
+  char *line = NULL;
+  size_t room = 0;
+  for (ssize_t n; (n = getline(&line, &room, from)) > 0;) {
+    if (line[n - 1] != '\n' || step_of(line) > step) continue;
+    fputs(line, to);
+    sscanf(line, "%*d,%*d,%lf", seconds);
+  }
+  free(line);
+}
+
+/* A run may have been killed long after the checkpoint it goes on from, even within a line: what it will
+ * write again is dropped. */
+static pal_status drop_rows_after(const char *path, long long step, double *seconds,
+                                  pal_error *error) {
+  char *text = NULL;
+  size_t bytes = 0;
+  FILE *from = fopen(path, "r");
+  if (!from && errno == ENOENT) return PAL_OK;
+  if (!from) return pal_fail(error, PAL_E_IO, "%s: %s", path, strerror(errno));
+  FILE *to = open_memstream(&text, &bytes);
+  if (to) copy_rows(from, to, step, seconds);
+  const bool read = !ferror(from);
+  fclose(from);
+  pal_status status = PAL_OK;
+  if (!to || fclose(to)) status = pal_fail(error, PAL_E_MEMORY, "no memory for %s", path);
+  else if (!read) status = pal_fail(error, PAL_E_IO, "%s cannot be read", path);
+  else status = pal_file_replace(path, text, bytes, error);
+  free(text);
+  return status;
+}
+
+static pal_status open_metrics(cli_kept *k, const cli_job *job, bool resume, pal_error *error) {
+  for (int i = 0; i < 2; i++) {
+    char path[4096];
+    snprintf(path, sizeof path, "%s/%s", k->directory, metrics_name[i]);
+    pal_status status = resume ? drop_rows_after(path, (long long)pal_trainer_done(job->trainer),
+                                                 &k->seconds, error)
+                               : PAL_OK;
+    if (status) return status;
+    k->metrics[i] = fopen(path, resume ? "a" : "w");
+    if (!k->metrics[i]) return pal_fail(error, PAL_E_IO, "%s: %s", path, strerror(errno));
+    setvbuf(k->metrics[i], NULL, _IOLBF, BUFSIZ); /* to be followed while the run goes on */
+  }
+  if (ftell(k->metrics[0]) == 0) fputs(head, k->metrics[0]);
+  return PAL_OK;
+}
+
+pal_status cli_keep_open(cli_kept *k, const cli_job *job, const cli_options *o, pal_error *error) {
+  if (o->out) snprintf(k->directory, sizeof k->directory, "%s", o->out);
+  else snprintf(k->directory, sizeof k->directory, "runs/%s-%s", job->task_name, job->model_name);
+  char checkpoints[4096];
+  snprintf(checkpoints, sizeof checkpoints, "%s/ckpt", k->directory);
+  snprintf(k->weights, sizeof k->weights, "%s/ckpt/weights.safetensors", k->directory);
+  snprintf(k->state, sizeof k->state, "%s/ckpt/state.safetensors", k->directory);
+  k->every = o->keep_every > 0 ? o->keep_every : 600;
+  k->last = cli_seconds();
+  pal_status status = o->resume ? pal_trainer_load(job->trainer, k->state, error) : PAL_OK;
+  if (!status) status = pal_directory_create(checkpoints, error);
+  if (!status) status = cli_run_save_config(job, k->directory, error);
+  if (!status) status = open_metrics(k, job, o->resume, error);
+  return status;
+}
+
+void cli_keep_metrics(cli_kept *k, const cli_job *job, const pal_step_report *r, double seconds) {
+  const pal_model_definition *d = pal_model_definition_of(job->model);
+  const double bits = r->loss / 0.69314718055994531;
+  fprintf(k->metrics[0], "%lld,%lld,%.3f,train,%.9g,%.9g,%.9g,%.9g,%.9g,%.9g,%.9g,%.9g,,,\n",
+          (long long)r->step, (long long)r->tokens, seconds, r->loss, r->part[0], r->part[1],
+          r->part[2], r->part[3], bits, r->rate, r->gradient_norm);
+  fprintf(k->metrics[1],
+          "{\"step\": %lld, \"tokens\": %lld, \"seconds\": %.3f, \"split\": \"train\", \"loss\": %.9g",
+          (long long)r->step, (long long)r->tokens, seconds, r->loss);
+  for (int i = 0; i < PAL_MAX_PARTS && d->part[i]; i++)
+    fprintf(k->metrics[1], ", \"loss_%s\": %.9g", d->part[i], r->part[i]);
+  fprintf(k->metrics[1], ", \"rate\": %.9g, \"gradient_norm\": %.9g}\n", r->rate, r->gradient_norm);
+}
+
+/* Metrics first, so that no row is missing before the step that a resumed run begins with. The state is
+ * all that it needs; the weights, which it replaces in its turn, are for evaluation. */
+pal_status cli_keep_checkpoint(cli_kept *k, const cli_job *job, pal_error *error) {
+  char step[64], version[160];
+  snprintf(step, sizeof step, "step=%lld", (long long)pal_trainer_done(job->trainer));
+  snprintf(version, sizeof version, "version=");
+  pal_version(job->context, version + strlen(version), sizeof version - strlen(version));
+  const char *metadata[] = {step, version};
+  for (int i = 0; i < 2; i++)
+    if (fflush(k->metrics[i]) || fsync(fileno(k->metrics[i])))
+      return pal_fail(error, PAL_E_IO, "%s/%s: %s", k->directory, metrics_name[i], strerror(errno));
+  pal_status status = pal_trainer_save(job->trainer, k->state, error);
+  if (!status) status = pal_weights_save(job->model, k->weights, true, metadata, 2, error);
+  k->last = cli_seconds();
+  return status;
+}
+
+bool cli_keep_is_due(const cli_kept *k) { return cli_seconds() - k->last >= k->every; }
+
+pal_status cli_keep_close(cli_kept *k, pal_error *error) {
+  pal_status status = PAL_OK;
+  for (int i = 0; i < 2; i++) {
+    if (k->metrics[i] && fclose(k->metrics[i]))
+      status = pal_fail(error, PAL_E_IO, "%s/%s: %s", k->directory, metrics_name[i], strerror(errno));
+    k->metrics[i] = NULL;
+  }
+  return status;
+}
