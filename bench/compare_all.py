@@ -88,7 +88,7 @@ def our_training(options, case, threads, precision):
     settings = [x for s in options.set + ["train.precision=" + precision] for x in ("--set", s)]
 
     def turn():
-        results = bench(options, threads, "train", case, *(settings if precision != "f32" else []))
+        results = bench(options, threads, "train", case, *settings)
         return {"train": only(results["train"], case=case)} if results else {}
     return "palimpsest " + precision, turn
 
