@@ -144,7 +144,7 @@ static pal_status make_worker(const pal_shards *shards, pal_worker *w, pal_error
   w->seed = pal_exec_input(w->exec, "seed");
   w->scale = pal_exec_input(w->exec, "scale");
   for (int k = 0; k < PAL_MAX_PARTS; k++) {
-    char name[16];
+    char name[24];
     snprintf(name, sizeof name, "part.%d", k);
     w->part[k] = pal_exec_output(w->exec, name, NULL);
   }

@@ -41,15 +41,16 @@ void pal_tree_begin(pal_tree *tree) {
 static float *take_buffer(pal_tree *tree) {
   for (int i = 0; i < tree->leaves; i++) {
     if (atomic_flag_test_and_set(&tree->taken[i])) continue;
-    if (!tree->buffer[i]) tree->buffer[i] = pal_alloc(tree->floats * sizeof(float));
-    return tree->buffer[i];
+    float *buffer = atomic_load(&tree->buffer[i]);
+    if (!buffer) atomic_store(&tree->buffer[i], buffer = pal_alloc(tree->floats * sizeof(float)));
+    return buffer;
   }
   return NULL;
 }
 
 static void give_back(pal_tree *tree, const float *buffer) {
   int i = 0;
-  while (tree->buffer[i] != buffer) i++;
+  while (atomic_load(&tree->buffer[i]) != buffer) i++;
   atomic_flag_clear(&tree->taken[i]);
 }
 

@@ -15,7 +15,7 @@ typedef struct pal_tree {
   size_t floats;              /* of all */
   float *const *root;         /* where the sum goes, piece by piece; borrowed */
   _Atomic(float *) *waiting;  /* per inner node: the child that came first */
-  float **buffer;             /* made when first needed; few are in use at once */
+  _Atomic(float *) *buffer;   /* made when first needed; few are in use at once */
   atomic_flag *taken;         /* per buffer */
 } pal_tree;
 
