@@ -42,7 +42,7 @@ int cli_verb_eval(pal_context *context, const cli_options *o) {
   cli_row *row = calloc(1, sizeof *row);
   bool instances = false;
   pal_status status = row ? PAL_OK : pal_fail(&error, PAL_E_MEMORY, "no memory");
-  if (!status) status = cli_run_reads_instances(context, o, &instances, &error);
+  if (!status && !o->steps) status = cli_run_reads_instances(context, o, &instances, &error);
   if (!status) status = cli_run_open(&job, o, instances ? NULL : o->data, &error);
   if (!status)
     status = o->steps ? cli_evaluate_steps(&job, o->steps, row, &error)

@@ -158,6 +158,8 @@ expect 0 "" eval "$work/elsewhere" --data "$work/boards-of-4" --json "$work/boar
 grep -q '"n": 40' "$work/boards.json" || { echo "FAIL 40 written boards are not 40 read"; failed=1; }
 expect 0 "" eval "$work/elsewhere" --steps 40 --json "$work/steps.json"
 grep -q '"set": "single steps"' "$work/steps.json" || { echo "FAIL no single steps"; failed=1; }
+expect 0 "" eval "$work/elsewhere" --steps 40 --data "$work/good-boards"
+expect 2 "absent" eval "$work/elsewhere" --steps 40 --data "$work/absent"
 expect 2 "labelled states" eval "$work/latin-run" --steps 40
 expect 0 "" instances parity --n 3
 grep -c "^[01]*$" "$work/out" | grep -q 27 || { echo "FAIL not 3 of each of 9 lengths"; failed=1; }
@@ -176,8 +178,9 @@ expect 2 "bad-config:3" train parity --config "$work/bad-config"
 # Stopped by SIGINT while it trains, three times, and resumed: the end is that of a run that never
 # stopped. The first line of progress says that steps are being made; a run that is over before the
 # signal comes says nothing and is made again. Progress is shown every 16th step.
+steps=2000
 course="train parity --model ap-mdm --set window=3 --set lengths=2 --set per_length=5 --set width=8"
-course="$course --set train.batch=16 --set train.shard=4 --set train.steps=300 --set train.ema=0.9"
+course="$course --set train.batch=16 --set train.shard=4 --set train.steps=$steps --set train.ema=0.9"
 expect 0 "" $course --out "$work/whole" --quiet
 mkfifo "$work/progress"
 for attempt in 1 2 3 4 5; do
@@ -212,19 +215,20 @@ cmp "$work/whole.losses" "$work/parts.losses" || { echo "FAIL resumed metrics di
 
 # Killed after a checkpoint of several, and resumed: the same end, and each step once in the metrics. The
 # weights may be older than the state; rows may be there that will be written again, the last one in part.
+# A checkpoint at every step makes the run slow enough to be caught.
 for attempt in 1 2 3 4 5; do
   rm -rf "$work/killed"
-  "$program" $course --out "$work/killed" --keep-every 0.05 --quiet >"$work/out" 2>&1 </dev/null &
+  "$program" $course --out "$work/killed" --keep-every 0.0001 --quiet >"$work/out" 2>&1 </dev/null &
   pid=$!
-  while kill -0 $pid 2>/dev/null && ! test -e "$work/killed/ckpt/weights.safetensors"; do sleep 0.02; done
+  while kill -0 $pid 2>/dev/null && ! test -e "$work/killed/ckpt/weights.safetensors"; do sleep 0.005; done
   kill -9 $pid 2>/dev/null
   wait $pid 2>/dev/null
   code=$?
   at=$(LC_ALL=C tr -dc ' -~' <"$work/killed/ckpt/state.safetensors" |
     sed -n 's/.*"step":"\([0-9]*\)".*/\1/p')
-  test $code -ne 137 || test "${at:-300}" -ge 300 || break
+  test $code -ne 137 || test "${at:-$steps}" -ge $steps || break
 done
-test $code -eq 137 && test "${at:-300}" -lt 300 || { echo "FAIL exit $code after step $at: not killed"; failed=1; }
+test $code -eq 137 && test "${at:-$steps}" -lt $steps || { echo "FAIL exit $code after step $at: not killed"; failed=1; }
 echo "ok killed after the checkpoint of step $at"
 rm -f "$work/killed/ckpt/weights.safetensors"
 tail -n 2 "$work/whole/metrics.csv" >>"$work/killed/metrics.csv"
