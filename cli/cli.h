@@ -81,7 +81,7 @@ void cli_instances_report(const cli_instances *all, const char *path);
 void cli_instances_free(cli_instances *all);
 
 /* Instances of one kind in a set. */
-enum { CLI_TRAITS = 24 };
+enum { CLI_TRAITS = 96 };
 typedef struct cli_trait {
   char name[32];
   int n, exact;

@@ -19,7 +19,8 @@ typedef struct batch {
   cli_set *set;
 } batch;
 
-/* Counts an instance under each of its traits; kinds beyond CLI_TRAITS are left out. */
+/* Counts an instance under each of its traits; where there are too many kinds the last place is that of
+ * all the others. */
 static void count_traits(const batch *b, int index, bool exact) {
   const pal_task *task = b->job->task;
   char text[160];
@@ -30,10 +31,13 @@ static void count_traits(const batch *b, int index, bool exact) {
     int at = 0;
     while (at < set->n_traits && strcmp(set->trait[at].name, one) < 0) at++;
     if (at == set->n_traits || strcmp(set->trait[at].name, one) != 0) {
-      if (set->n_traits == CLI_TRAITS) return;
-      memmove(&set->trait[at + 1], &set->trait[at], (size_t)(set->n_traits++ - at) * sizeof *set->trait);
-      set->trait[at] = (cli_trait){.n = 0};
-      snprintf(set->trait[at].name, sizeof set->trait[at].name, "%s", one);
+      const bool full = set->n_traits == CLI_TRAITS;
+      if (full) at = CLI_TRAITS - 1;
+      else {
+        memmove(&set->trait[at + 1], &set->trait[at], (size_t)(set->n_traits++ - at) * sizeof *set->trait);
+        set->trait[at] = (cli_trait){.n = 0};
+      }
+      snprintf(set->trait[at].name, sizeof set->trait[at].name, "%s", full ? "other kinds" : one);
     }
     set->trait[at].n++;
     set->trait[at].exact += exact;
