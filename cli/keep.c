@@ -4,7 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "cli/cli.h"
+#include "cli/page.h"
 
 static const char *const metrics_name[2] = {"metrics.csv", "metrics.jsonl"};
 static const char head[] = "step,tokens,seconds,split,loss,loss_1,loss_2,loss_3,loss_4,"
@@ -32,21 +32,18 @@ static void copy_rows(FILE *from, FILE *to, long long step, double *seconds) {
  * write again is dropped. */
 static pal_status drop_rows_after(const char *path, long long step, double *seconds,
                                   pal_error *error) {
-  char *text = NULL;
-  size_t bytes = 0;
+  cli_page kept;
   FILE *from = fopen(path, "r");
   if (!from && errno == ENOENT) return PAL_OK;
   if (!from) return pal_fail(error, PAL_E_IO, "%s: %s", path, strerror(errno));
-  FILE *to = open_memstream(&text, &bytes);
-  if (to) copy_rows(from, to, step, seconds);
+  pal_status status = cli_page_open(&kept, error);
+  if (!status) copy_rows(from, kept.to, step, seconds);
   const bool read = !ferror(from);
   fclose(from);
-  pal_status status = PAL_OK;
-  if (!to || fclose(to)) status = pal_fail(error, PAL_E_MEMORY, "no memory for %s", path);
-  else if (!read) status = pal_fail(error, PAL_E_IO, "%s cannot be read", path);
-  else status = pal_file_replace(path, text, bytes, error);
-  free(text);
-  return status;
+  if (status) return status;
+  if (read) return cli_page_save(&kept, path, error);
+  cli_page_drop(&kept);
+  return pal_fail(error, PAL_E_IO, "%s cannot be read", path);
 }
 
 static pal_status open_metrics(cli_kept *k, const cli_job *job, bool resume, pal_error *error) {

@@ -9,6 +9,11 @@ pal_status cli_page_open(cli_page *page, pal_error *error) {
   return page->to ? PAL_OK : pal_fail(error, PAL_E_MEMORY, "no memory for a page");
 }
 
+void cli_page_drop(cli_page *page) {
+  fclose(page->to);
+  free(page->text);
+}
+
 pal_status cli_page_save(cli_page *page, const char *path, pal_error *error) {
   const bool failed = ferror(page->to) != 0;
   const bool lost = fclose(page->to) != 0 || failed;

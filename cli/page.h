@@ -13,6 +13,7 @@ typedef struct cli_page {
 } cli_page;
 
 pal_status cli_page_open(cli_page *page, pal_error *error);
+void cli_page_drop(cli_page *page);
 /* Writes it to `path` and frees it. */
 pal_status cli_page_save(cli_page *page, const char *path, pal_error *error);
 #endif
