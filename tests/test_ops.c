@@ -2,8 +2,10 @@
  * gradients by the Taylor test, and the bits at all active counts, fillings of inactive rows,
  * instruction sets, threads, in-place results and capacities. An op that lacks a part fails. */
 #include <check.h>
+#include <math.h>
 #include <palimpsest/check.h>
 #include <palimpsest/ops.h>
+#include <palimpsest/plan.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -38,6 +40,29 @@ START_TEST(an_op_passes_every_check) {
   pal_error error = {0};
   pal_status status = pal_check_op(context, names[_i], SEED, CASES, &error);
   ck_assert_msg(status == PAL_OK, "%s: %s", names[_i], error.text);
+  pal_context_free(context);
+}
+END_TEST
+
+/* Far below zero gelu is zero, however large x is, and far above x; an infinity below has no gelu. */
+START_TEST(gelu_far_out) {
+  static const float far[] = {-1e38f, -1e30f, -1e4f, -100.0f, -20.0f, 20.0f, 100.0f, 1e4f, 1e30f, -INFINITY};
+  enum { N = sizeof far / sizeof *far };
+  pal_error error = {0};
+  pal_context *context = open_all();
+  pal_graph *g = pal_graph_new(context, NULL);
+  pal_output(g, "y", pal_gelu(g, pal_constant(g, PAL_TYPE(PAL_F32, PAL_STATIC, N), far), true));
+  pal_plan *plan = pal_compile(g, &error);
+  ck_assert_msg(plan != NULL, "%s", error.text);
+  pal_exec *exec = pal_exec_new(plan, &error);
+  ck_assert_msg(exec && !pal_exec_run(exec, &error), "%s", error.text);
+  const float *y = pal_exec_output(exec, "y", NULL);
+  for (int i = 0; i < N - 1; i++)
+    ck_assert_msg(y[i] == (far[i] > 0 ? far[i] : 0), "gelu(%g) = %g", (double)far[i], (double)y[i]);
+  ck_assert(isnan(y[N - 1]));
+  pal_exec_free(exec);
+  pal_plan_free(plan);
+  pal_graph_free(g);
   pal_context_free(context);
 }
 END_TEST
@@ -85,6 +110,7 @@ int main(void) {
   TCase *tests = tcase_create("ops");
   tcase_add_loop_test(tests, an_op_passes_every_check, 0, n_ops);
   tcase_add_test(tests, an_incomplete_op_is_refused);
+  tcase_add_test(tests, gelu_far_out);
   tcase_add_test(tests, an_unknown_op);
   suite_add_tcase(suite, tests);
   const int status = run_suite(suite);

@@ -170,8 +170,9 @@ static inline vf elementwise_clamp(vf x, vf low, vf high) {
 static inline vf elementwise_gelu_gate(vf x) {
   const vf slope = vf_fma(vf_mul(x, x), vf_set(ELEMENTWISE_TANH_3), vf_set(ELEMENTWISE_TANH_1));
   const vf one = vf_set(1.0f), down = vf_mul(vf_neg(x), slope);
-  const vf held = elementwise_clamp(down, vf_set(-87.0f), vf_set(87.0f)); /* a normal gate */
-  return vf_div(one, vf_add(one, vf_exp_normal(held)));
+  const vf held = elementwise_clamp(down, vf_set(-87.0f), vf_set(87.0f));
+  const vf gate = vf_div(one, vf_add(one, vf_exp_normal(held)));
+  return vf_select(vf_gt(down, vf_set(87.0f)), vf_zero(), gate); /* what x cannot make large again */
 }
 static inline vf elementwise_gelu_tanh(vf x) { return vf_mul(x, elementwise_gelu_gate(x)); }
 
