@@ -88,7 +88,8 @@ static inline int64_t gemm_least(int64_t a, int64_t b) { return a < b ? a : b; }
     const int64_t step = t->a_col, depth = t->k, b_row = t->b_row; \
     const int64_t ahead_row = t->ahead_row, ahead_col = t->ahead_col; \
     for (int64_t d = 0, k = 0; d < depth; d++, k += step, b += b_row) { \
-      __builtin_prefetch(ahead + (d & 7) * ahead_row + (d >> 3) * ahead_col); \
+      if (rows > 1) /* a single row does too little for its own address */ \
+        __builtin_prefetch(ahead + (d & 7) * ahead_row + (d >> 3) * ahead_col); \
       GEMM_VECTORS_##n(GEMM_READ, 0) \
       GEMM_ROWS_##rows(GEMM_ROW_STEP, n) \
     } \
