@@ -76,16 +76,16 @@ check_PROGRAMS += %D%/test_steps
 	-Wl,--wrap=pal_exec_input -Wl,--wrap=pal_exec_output -Wl,--wrap=pal_variable_data
 
 check_PROGRAMS += %D%/test_sudoku
-%C%_test_sudoku_SOURCES = %D%/test_sudoku.c
+%C%_test_sudoku_SOURCES = %D%/test_sudoku.c %D%/boards.c %D%/boards.h
 
 check_PROGRAMS += %D%/test_sudoku_oracle
 %C%_test_sudoku_oracle_SOURCES = %D%/test_sudoku_oracle.c %D%/lab.c %D%/lab.h
 
 check_PROGRAMS += %D%/test_sudoku_policy
-%C%_test_sudoku_policy_SOURCES = %D%/test_sudoku_policy.c
+%C%_test_sudoku_policy_SOURCES = %D%/test_sudoku_policy.c %D%/boards.c %D%/boards.h
 
 check_PROGRAMS += %D%/test_sudoku_task
-%C%_test_sudoku_task_SOURCES = %D%/test_sudoku_task.c
+%C%_test_sudoku_task_SOURCES = %D%/test_sudoku_task.c %D%/boards.c %D%/boards.h
 
 check_PROGRAMS += %D%/test_window
 %C%_test_window_SOURCES = %D%/test_window.c %D%/lab.c %D%/lab.h

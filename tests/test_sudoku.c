@@ -5,43 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "tasks/sudoku_task.h"
+#include "tests/boards.h"
 #include "tests/run.h"
-
-/* As ck_assert, but silent when all is well: that writes to a file every time. */
-#define HOLDS(condition) \
-  do { \
-    if (!(condition)) ck_abort_msg("%s", #condition); \
-  } while (0)
-#define SAME(a, b) HOLDS((a) == (b))
-
-static pal_sudoku_shape shape4, shape9, shape16;
-static pal_rng rng;
-
-static void setup(void) {
-  HOLDS(pal_sudoku_shape_init(&shape4, 4));
-  HOLDS(pal_sudoku_shape_init(&shape9, 9));
-  HOLDS(pal_sudoku_shape_init(&shape16, 16));
-  rng = pal_rng_new(11, "test_sudoku", 0, 0);
-}
-
-static int below(int n) { return (int)pal_rng_below(&rng, (uint32_t)n); }
-
-static bool same_unit(const pal_sudoku_shape *s, int a, int b) {
-  const int n = s->n, x = s->box;
-  return a / n == b / n || a % n == b % n ||
-         (a / n / x == b / n / x && a % n / x == b % n / x);
-}
-
-static bool may_stand(const pal_sudoku_shape *s, const uint8_t *board, int cell, int digit) {
-  for (int c = 0; c < s->cells; c++)
-    if (c != cell && board[c] == digit && same_unit(s, c, cell)) return false;
-  return true;
-}
-
-static void make(const pal_sudoku_shape *s, int givens, uint8_t *given, uint8_t *solution) {
-  HOLDS(pal_sudoku_make(s, &rng, givens, given, solution));
-}
 
 /* ---- solver and generator -------------------------------------------------------------------- */
 
@@ -377,7 +342,7 @@ END_TEST
 int main(void) {
   Suite *suite = suite_create("sudoku");
   TCase *boards = tcase_create("boards");
-  tcase_add_checked_fixture(boards, setup, NULL);
+  tcase_add_checked_fixture(boards, boards_set_up, NULL);
   tcase_set_timeout(boards, 300);
   tcase_add_test(boards, shapes);
   tcase_add_test(boards, solver_counts_like_brute_force);

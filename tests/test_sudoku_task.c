@@ -8,18 +8,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "tasks/sudoku_task.h"
+#include "tests/boards.h"
 #include "tests/run.h"
-
-/* As ck_assert, but silent when all is well: that writes to a file every time. */
-#define HOLDS(condition) \
-  do { \
-    if (!(condition)) ck_abort_msg("%s", #condition); \
-  } while (0)
-#define SAME(a, b) HOLDS((a) == (b))
-
-static pal_sudoku_shape shape4;
-static pal_rng rng;
 
 static void next(pal_stream *s, pal_example *e) { HOLDS(!s->next(s->self, e, NULL)); }
 
@@ -44,8 +34,7 @@ static pal_task *open_well(const char *const *setting, int n) {
 
 static void setup(void) {
   pal_error error = {0};
-  HOLDS(pal_sudoku_shape_init(&shape4, 4));
-  rng = pal_rng_new(11, "test_sudoku", 0, 0);
+  boards_set_up();
   context = pal_context_new(NULL, &error);
   ck_assert_msg(context && !pal_register_tasks(context, &error), "%s", error.text);
 }
