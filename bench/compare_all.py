@@ -214,7 +214,7 @@ def products(options, threads):
             continue
         lines = subprocess.run([driver, str(threads), "3"], check=True, stdout=subprocess.PIPE,
                                text=True).stdout.strip().split("\n")
-        yield "%s: %s" % (lines[0], lines[-1])
+        yield from ("%s: %s" % (lines[0], line) for line in lines if line.startswith("median"))
 
 
 def arguments(peers):

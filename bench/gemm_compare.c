@@ -6,17 +6,19 @@
  * that the products agree, and ends with medians. */
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "bench/gemm_peer.h"
 
 enum { MOST_PEERS = 4, MOST_PRODUCTS = 256, ROUNDS = 7 };
 
-/* Fractions over all products that count; of us first, then of each peer and of the best of them.
- */
+/* Fractions of all products of a kind; of us first, then of each peer and of the best of them. */
 typedef struct results {
   double fraction[MOST_PEERS + 2][MOST_PRODUCTS], ratio[MOST_PRODUCTS];
   int n;
 } results;
+enum { REGULAR, SKINNY, KINDS };
+static const char *const kind_name[KINDS] = {"regular", "skinny"};
 
 typedef struct peer_run {
   const gemm_peer *peer;
@@ -53,19 +55,30 @@ static void note(results *r, const cli_product *p, const cli_timed *timed, int p
   }
   fraction[peers + 1] = best / timed[0].peak;
   printf("   ratio %.2f%s\n", timed[0].rate / best, p->skinny ? "  (skinny)" : "");
-  if (p->skinny || r->n == MOST_PRODUCTS) return;
+  r += p->skinny ? SKINNY : REGULAR;
+  if (r->n == MOST_PRODUCTS) return;
   for (int i = 0; i <= peers + 1; i++) r->fraction[i][r->n] = fraction[i];
   r->ratio[r->n++] = timed[0].rate / best;
 }
 
-/* The peer's product must be ours. */
-static pal_status check(peer_run *run, const cli_plan *plan, const gemm_call *call,
-                        pal_error *error) {
-  pal_status status = pal_exec_run(plan->exec, error);
-  if (!status) status = run_peer(run, error);
-  if (!status && !agree(pal_exec_output(plan->exec, "c", NULL), call->c, &call->product))
-    status = pal_fail(error, PAL_E_NONFINITE, "the product of %s is not ours", run->peer->name);
+/* The peer's product must be ours, of which `kept` is a copy. */
+static pal_status check(peer_run *run, const gemm_call *call, const float *kept, pal_error *error) {
+  const pal_status status = run_peer(run, error);
+  if (!status && !agree(kept, call->c, &call->product))
+    return pal_fail(error, PAL_E_NONFINITE, "the product of %s is not ours", run->peer->name);
   return status;
+}
+
+/* All sides read and write the same memory, that of our plan. `kept` gets our product. */
+static pal_status lend(const cli_plan *plan, gemm_call *call, float *kept, pal_error *error) {
+  const pal_status status = pal_exec_run(plan->exec, error);
+  if (status) return status;
+  const void *c = pal_exec_output(plan->exec, "c", NULL);
+  memcpy(&call->c, &c, sizeof call->c); /* ours to write to, as we wait meanwhile */
+  memcpy(kept, c, sizeof *kept * (size_t)(call->product.m * call->product.n));
+  call->a = pal_exec_input(plan->exec, "a");
+  call->b = pal_exec_input(plan->exec, "b");
+  return PAL_OK;
 }
 
 static pal_status compare(cli_bench *b, const cli_product *p, int peers, results *r,
@@ -75,16 +88,16 @@ static pal_status compare(cli_bench *b, const cli_product *p, int peers, results
   peer_run run[MOST_PEERS] = {{NULL, NULL}};
   int place[MOST_PEERS + 1] = {0}, n = 1;
   const double work = 2.0 * (double)p->m * (double)p->n * (double)p->k;
-  gemm_call call = {.product = *p, .c = malloc(sizeof(float) * (size_t)(p->m * p->n))};
-  pal_status status = call.c ? cli_product_plan(b->context, p, &plan, error)
-                             : pal_fail(error, PAL_E_MEMORY, "no memory for a product");
+  gemm_call call = {.product = *p};
+  float *kept = malloc(sizeof *kept * (size_t)(p->m * p->n));
+  pal_status status = kept ? cli_product_plan(b->context, p, &plan, error)
+                           : pal_fail(error, PAL_E_MEMORY, "no memory for a product");
+  if (!status) status = lend(&plan, &call, kept, error);
   turn[0] = (cli_timed){.run = cli_bench_run, .data = &plan, .work = work};
   for (int i = 0; i < peers && !status; i++) {
-    call.a = pal_exec_input(plan.exec, "a");
-    call.b = pal_exec_input(plan.exec, "b");
     run[i] = (peer_run){&gemm_peers[i], gemm_peers[i].make(&call)};
     if (!run[i].made) continue;
-    status = check(&run[i], &plan, &call, error);
+    status = check(&run[i], &call, kept, error);
     place[n] = i + 1;
     turn[n++] = (cli_timed){.run = run_peer, .data = &run[i], .work = work};
   }
@@ -94,12 +107,13 @@ static pal_status compare(cli_bench *b, const cli_product *p, int peers, results
   for (int i = 0; i < peers; i++)
     if (run[i].made) gemm_peers[i].drop(run[i].made);
   cli_bench_release(&plan);
-  free(call.c);
+  free(kept);
   return status;
 }
 
-static void conclude(results *r, int peers, int threads) {
-  printf("median of %d (without skinny ones), threads %d: ours %.1f %%", r->n, threads,
+static void conclude(results *r, const char *kind, int peers, int threads) {
+  if (!r->n) return;
+  printf("median of %d %s ones, threads %d: ours %.1f %%", r->n, kind, threads,
          100 * cli_bench_median(r->fraction[0], r->n, NULL));
   for (int i = 0; i < peers; i++)
     printf(", %s %.1f %%", gemm_peers[i].name,
@@ -115,7 +129,7 @@ int main(int argc, char **argv) {
   const pal_options options = {.threads = threads};
   pal_error error = {0};
   int peers = 0;
-  static results r;
+  static results r[KINDS];
   if (threads < 1 || rounds < 1 || rounds > CLI_MOST_ROUNDS) {
     fprintf(stderr, "usage: %s [THREADS [ROUNDS]]\n", argv[0]);
     return CLI_USAGE;
@@ -128,8 +142,9 @@ int main(int argc, char **argv) {
   if (!status) printf("%s, threads %d\n", gemm_library(), threads);
   cli_product p;
   for (int i = 0; !status && cli_product_at(i, &p); i++)
-    status = compare(&b, &p, peers, &r, &error);
-  if (!status && r.n) conclude(&r, peers, threads);
+    status = compare(&b, &p, peers, r, &error);
+  for (int kind = 0; !status && kind < KINDS; kind++)
+    conclude(&r[kind], kind_name[kind], peers, threads);
   if (status) fprintf(stderr, "%s: %s\n", argv[0], error.text);
   cli_bench_release(&b.burst[0]);
   if (b.context) pal_context_free(b.context);
