@@ -41,7 +41,9 @@ class Worker:
 
     def __init__(self, peer, tuned, variants, environment, threads):
         self.tuned, self.variants, self.name = tuned, variants, peer
-        environment = dict(os.environ, OMP_NUM_THREADS=str(threads), **environment)
+        # What OpenMP is told of waiting and binding is ours: their threads would spin in our turns.
+        inherited = {key: value for key, value in os.environ.items() if not key.startswith("OMP_")}
+        environment = dict(inherited, OMP_NUM_THREADS=str(threads), **environment)
         if peer == "jax" and threads == 1:
             environment.setdefault("XLA_FLAGS", "--xla_cpu_multi_thread_eigen=false")
         self.process = subprocess.Popen(
