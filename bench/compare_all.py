@@ -96,10 +96,17 @@ def our_training(options, case, threads, precision):
 
 
 def our_decoding(options, threads):
-    def turn():
-        results = bench(options, threads, "decode")
-        return {what: only(results["decode"], **wanted) for what, wanted in DECODE.items()}
-    return "palimpsest f32", turn
+    """A side for each precision; the first one's turn measures both."""
+    last = {}
+
+    def side(precision):
+        def turn():
+            if precision == "f32":
+                last["decode"] = (bench(options, threads, "decode") or {"decode": []})["decode"]
+            mine = [r for r in last["decode"] if r["precision"] == precision]
+            return {what: only(mine, **wanted) for what, wanted in DECODE.items()} if mine else {}
+        return "palimpsest " + precision, turn
+    return [side("f32"), side("bf16")]
 
 
 def their(options, worker, variant, parts):
@@ -198,7 +205,7 @@ def compare(options, peers, threads, directories, table):
             mine = [our_training(options, case, threads, p) for p in ("f32", "bf16")]
             measure(mine, {"train": directory}, {"train": case})
     if "decode" in options.what and {"A", "C"} <= set(directories):
-        measure([our_decoding(options, threads)],
+        measure(our_decoding(options, threads),
                 {"latency": directories["A"], "decode": directories["C"]},
                 {"latency": "A", "decode": "C"})
     for worker in workers:

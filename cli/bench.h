@@ -56,6 +56,10 @@ pal_status cli_bench_rounds(cli_bench *b, cli_timed *timed, int n, pal_error *er
 pal_status cli_bench_time(cli_bench *b, cli_timed *timed, int n, pal_error *error);
 /* Share of the time asked for, 0 to 1, that the machine gives to bursts on all threads. */
 pal_status cli_bench_share(cli_bench *b, double *share, pal_error *error);
+/* Peak that a result of this precision is held against: the bursts around a measurement are
+ * multiply-adds, the ceilings say how much faster dot products are. Without them bf16 is emulated by
+ * multiply-adds. */
+double cli_bench_peak(const cli_bench *b, const char *precision, const cli_timed *timed);
 /* Median of n values, which are sorted; their spread when `spread` is not NULL. */
 double cli_bench_median(double *value, int n, double *spread);
 /* A cli_plan run once. */

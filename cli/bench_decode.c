@@ -3,7 +3,19 @@
 
 #include "cli/bench_net.h"
 
-enum { BOARDS = 256, STEPS = 8 };
+enum { BOARDS = 256, STEPS = 8, PRECISIONS = 2 };
+static const char *const precision_name[PRECISIONS] = {"f32", "bf16"};
+
+/* bf16 is left out where it would only be emulated. */
+static int precisions(const cli_bench *b) { return b->dot ? PRECISIONS : 1; }
+
+static pal_status open_net(cli_bench *b, cli_net *net, const cli_net_case *c, const char *model,
+                           const char *precision, pal_error *error) {
+  char setting[32];
+  const char *const set = setting;
+  snprintf(setting, sizeof setting, "decode_precision=%s", precision);
+  return cli_net_open(net, b->context, c, model, &set, 1, error);
+}
 
 /* A decoder and the prompts it is given. */
 typedef struct decoding {
@@ -24,56 +36,67 @@ static pal_status run_decoder(void *data, pal_error *error) {
   return pal_decode(d->decoder, d->prompt, d->n, take, d, error);
 }
 
-static void report(cli_bench *b, const char *name, int team, int sequences, double passes,
-                   double tokens, const cli_timed *t) {
+static void report(cli_bench *b, const char *name, const char *precision, int sequences,
+                   double passes, double tokens, const cli_timed *t) {
   char text[32];
-  const double fraction = t->rate / t->peak;
-  printf("  %-26s %4d sequences  %-10s %9.2f ms %8.3f ms/pass %9.0f tokens/s %5.1f %%"
+  const double peak = cli_bench_peak(b, precision, t), fraction = t->rate / peak;
+  printf("  %-20s %-4s %4d sequences  %-10s %9.2f ms %8.3f ms/pass %9.0f tokens/s %5.1f %%"
          "   spread %4.1f %%\n",
-         name, sequences, cli_bench_team(b, team, text, sizeof text), 1e3 * t->median,
-         1e3 * t->median / passes, tokens / t->median, 100 * fraction, 100 * t->spread);
+         name, precision, sequences, cli_bench_team(b, t->team, text, sizeof text),
+         1e3 * t->median, 1e3 * t->median / passes, tokens / t->median, 100 * fraction,
+         100 * t->spread);
   cli_bench_add(b, "decode",
-                json_pack("{s:s, s:i, s:i, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f}", "case", name,
-                          "threads", b->threads[team], "sequences", sequences, "passes", passes,
-                          "ms", 1e3 * t->median, "ms_per_pass", 1e3 * t->median / passes,
-                          "tokens_per_s", tokens / t->median, "gflops", t->rate, "fraction",
-                          fraction, "peak_gflops", t->peak, "spread", t->spread));
+                json_pack("{s:s, s:s, s:i, s:i, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f}", "case",
+                          name, "precision", precision, "threads", b->threads[t->team], "sequences",
+                          sequences, "passes", passes, "ms", 1e3 * t->median, "ms_per_pass",
+                          1e3 * t->median / passes, "tokens_per_s", tokens / t->median, "gflops",
+                          t->rate, "fraction", fraction, "peak_gflops", peak, "spread", t->spread));
 }
 
 /* ---- masks: every pass reads whole boards ----------------------------------------------- */
 
-/* All boards and half of them, in turn, through one decoder: half the rows must cost half. */
+/* All boards, in each precision, and half of them, in turn: half the rows must cost half. */
 static pal_status masked(cli_bench *b, pal_error *error) {
   const cli_net_case *c = cli_net_find("C", error);
   const pal_decode_options options = {.sequences = BOARDS, .max_length = c->length,
                                       .max_steps = STEPS, .answer_room = c->length - 1, .seed = 1};
-  static const int count[] = {BOARDS, BOARDS / 2};
   int32_t first[BOARDS];
   pal_example prompt[BOARDS];
-  decoding d[2] = {{NULL, NULL, 0, 0}};
-  cli_timed timed[2 * CLI_TEAMS] = {{0}};
-  cli_net net;
+  cli_net net[PRECISIONS] = {{0}};
+  decoding d[PRECISIONS + 1] = {{0}}; /* the last one: half of them in f32 */
+  cli_timed timed[CLI_TEAMS * (PRECISIONS + 1)] = {{0}};
+  const int n = precisions(b), kinds = n + 1, half = n;
+  pal_status status = PAL_OK;
   for (int i = 0; i < BOARDS; i++) {
     first[i] = i % (c->vocabulary - 1);
     prompt[i] = (pal_example){.id = (uint64_t)i, .prompt = &first[i], .n_prompt = 1};
   }
-  pal_status status = cli_net_open(&net, b->context, c, "mdm", NULL, 0, error);
-  pal_decoder *decoder = status ? NULL : pal_decoder_new(net.model, &options, error);
-  if (!status && !decoder) status = error->code;
-  for (int i = 0; i < 2; i++) d[i] = (decoding){decoder, prompt, count[i], 0};
-  for (int i = 0; i < 2 * b->teams; i++)
-    timed[i] = (cli_timed){.run = run_decoder, .data = &d[i % 2], .team = i / 2,
-                           .work = STEPS * count[i % 2] * cli_net_flops(c)};
-  if (!status) status = cli_bench_time(b, timed, 2 * b->teams, error);
-  for (int i = 0; i < 2 * b->teams && !status; i++)
-    report(b, "mdm, boards of 81", i / 2, count[i % 2], STEPS,
-           (double)STEPS * count[i % 2] * c->length, &timed[i]);
+  for (int i = 0; i < n && !status; i++) {
+    status = open_net(b, &net[i], c, "mdm", precision_name[i], error);
+    d[i] = (decoding){NULL, prompt, BOARDS, 0};
+    if (!status) d[i].decoder = pal_decoder_new(net[i].model, &options, error);
+    if (!status && !d[i].decoder) status = error->code;
+  }
+  d[half] = (decoding){d[0].decoder, prompt, BOARDS / 2, 0};
+  for (int i = 0; i < kinds * b->teams; i++) {
+    decoding *one = &d[i % kinds];
+    timed[i] = (cli_timed){.run = run_decoder, .data = one, .team = i / kinds,
+                           .work = STEPS * one->n * cli_net_flops(c)};
+  }
+  if (!status) status = cli_bench_time(b, timed, kinds * b->teams, error);
+  for (int i = 0; i < kinds * b->teams && !status; i++) {
+    const int kind = i % kinds, boards = d[kind].n;
+    report(b, "mdm, boards of 81", precision_name[kind == half ? 0 : kind], boards, STEPS,
+           (double)STEPS * boards * c->length, &timed[i]);
+  }
   for (int t = 0; t < b->teams && !status; t++)
     printf("  half of the boards cost %.3f of all, %d thread%s\n",
-           timed[2 * t + 1].median / timed[2 * t].median, b->threads[t],
+           timed[t * kinds + half].median / timed[t * kinds].median, b->threads[t],
            b->threads[t] > 1 ? "s" : "");
-  if (decoder) pal_decoder_free(decoder);
-  cli_net_close(&net);
+  for (int i = 0; i < n; i++) {
+    if (d[i].decoder) pal_decoder_free(d[i].decoder);
+    cli_net_close(&net[i]);
+  }
   return status;
 }
 
@@ -104,7 +127,7 @@ static pal_status cached(cli_bench *b, pal_error *error) {
     timed[t] = (cli_timed){.run = run_decoder, .data = &d, .team = t, .work = work};
   if (!status) status = cli_bench_time(b, timed, b->teams, error);
   for (int t = 0; t < b->teams && !status; t++)
-    report(b, "arm, boards of 81", t, BOARDS, passes / BOARDS, passes, &timed[t]);
+    report(b, "arm, boards of 81", "f32", BOARDS, passes / BOARDS, passes, &timed[t]);
   if (d.decoder) pal_decoder_free(d.decoder);
   cli_net_close(&net);
   return status;
@@ -112,30 +135,37 @@ static pal_status cached(cli_bench *b, pal_error *error) {
 
 /* ---- latency ---------------------------------------------------------------------------- */
 
-/* Logits of one sequence of case A. */
+/* Logits of one sequence: a plan of its own. */
+static pal_status forward_plan(cli_net *net, pal_precision precision, cli_plan *plan,
+                               pal_error *error) {
+  pal_batch batch;
+  pal_graph *g = pal_graph_new(pal_model_context(net->model), net->store);
+  if (!g) return pal_fail(error, PAL_E_MEMORY, "no memory for a graph");
+  pal_graph_set_precision(g, precision);
+  const pal_batch_values in = pal_batch_inputs(g, net->c->length, 1, false);
+  const pal_network network = pal_network_of_batch(&in);
+  pal_output(g, "logits", pal_output_logits(g, net->model, pal_backbone(g, net->model, &network)));
+  const pal_status status = cli_bench_compile(g, plan, error);
+  return status ? status : cli_net_feed(net, plan->exec, 1, &batch, error);
+}
+
+/* Of case A, in each precision. */
 static pal_status latency(cli_bench *b, pal_error *error) {
   const cli_net_case *c = cli_net_find("A", error);
-  cli_plan plan = {NULL, NULL};
-  cli_timed timed[CLI_TEAMS] = {{0}};
+  cli_plan plan[PRECISIONS] = {{NULL, NULL}};
+  cli_timed timed[CLI_TEAMS * PRECISIONS] = {{0}};
+  const int n = precisions(b);
   cli_net net;
-  pal_batch batch;
   pal_status status = cli_net_open(&net, b->context, c, "mdm", NULL, 0, error);
-  pal_graph *g = status ? NULL : pal_graph_new(b->context, net.store);
-  if (!status && !g) status = pal_fail(error, PAL_E_MEMORY, "no memory for a graph");
-  if (!status) {
-    const pal_batch_values in = pal_batch_inputs(g, c->length, 1, false);
-    const pal_network network = pal_network_of_batch(&in);
-    pal_output(g, "logits", pal_output_logits(g, net.model, pal_backbone(g, net.model, &network)));
-    status = cli_bench_compile(g, &plan, error);
-  }
-  if (!status) status = cli_net_feed(&net, plan.exec, 1, &batch, error);
-  for (int t = 0; t < b->teams; t++)
-    timed[t] =
-        (cli_timed){.run = cli_bench_run, .data = &plan, .team = t, .work = cli_net_flops(c)};
-  if (!status) status = cli_bench_time(b, timed, b->teams, error);
-  for (int t = 0; t < b->teams && !status; t++)
-    report(b, "forward of case A", t, 1, 1, c->length, &timed[t]);
-  cli_bench_release(&plan);
+  for (int i = 0; i < n && !status; i++)
+    status = forward_plan(&net, i ? PAL_PRECISION_BF16 : PAL_PRECISION_F32, &plan[i], error);
+  for (int i = 0; i < n * b->teams; i++)
+    timed[i] = (cli_timed){.run = cli_bench_run, .data = &plan[i % n], .team = i / n,
+                           .work = cli_net_flops(c)};
+  if (!status) status = cli_bench_time(b, timed, n * b->teams, error);
+  for (int i = 0; i < n * b->teams && !status; i++)
+    report(b, "forward of case A", precision_name[i % n], 1, 1, c->length, &timed[i]);
+  for (int i = 0; i < n; i++) cli_bench_release(&plan[i]);
   cli_net_close(&net);
   return status;
 }

@@ -25,6 +25,11 @@ double cli_bench_median(double *value, int n, double *spread) {
   return median;
 }
 
+double cli_bench_peak(const cli_bench *b, const char *precision, const cli_timed *timed) {
+  const bool dots = b->dot && strcmp(precision, "bf16") == 0;
+  return dots ? timed->peak * b->bf16[timed->team] / b->fma[timed->team] : timed->peak;
+}
+
 pal_status cli_bench_run(void *plan, pal_error *error) {
   return pal_exec_run(((cli_plan *)plan)->exec, error);
 }

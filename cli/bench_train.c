@@ -71,18 +71,11 @@ static void close_side(side *s) {
   cli_net_close(&s->net);
 }
 
-/* The bursts around a measurement are multiply-adds; the ceilings say how much faster dot products
- * are. Without them bf16 is emulated by multiply-adds. */
-static double peak_of(const cli_bench *b, const side *s, const cli_timed *timed) {
-  const bool dots = b->dot && strcmp(s->precision, "bf16") == 0;
-  return dots ? timed->peak * b->bf16[timed->team] / b->fma[timed->team] : timed->peak;
-}
-
 static void report(cli_bench *b, const side *s, const cli_timed *timed) {
   char text[32];
   const cli_net_case *c = s->net.c;
   const double tokens = (double)c->batch * c->length / timed->median;
-  const double peak = peak_of(b, s, timed), fraction = timed->rate / peak;
+  const double peak = cli_bench_peak(b, s->precision, timed), fraction = timed->rate / peak;
   printf(
       "  %-6s %5d x %-4d  %-10s %-4s %9.3f ms %9.0f tokens/s %8.1f steps/s %8.1f GFLOP/s %5.1f %%"
       "   spread %4.1f %%\n",

@@ -24,6 +24,8 @@ static pal_status plan_for(pal_decoder *d, int64_t rows, pal_error *error) {
   const int64_t before = d->rows;
   d->rows = rows;
   pal_graph *graph = pal_graph_new(pal_model_context(d->model), pal_model_store(d->model));
+  if (graph && pal_model_is(d->model, "decode_precision", "bf16"))
+    pal_graph_set_precision(graph, PAL_PRECISION_BF16);
   if (graph) (d->cached ? pal_decode_build_cached : pal_decode_build)(d, graph);
   pal_plan *plan = pal_compile(graph, error);
   pal_graph_free(graph);

@@ -22,6 +22,7 @@ static const pal_setting settings[] = {
     {"group_width", "32", "columns of each of those heads"},
     {"tied", "0", "1: the output shares the embedding's table"},
     {"dropout", "0", "rate on residual branches while training, 0 to below 1"},
+    {"decode_precision", "f32", "of products in decoding: f32, or bf16 with f32 sums"},
 };
 
 const pal_setting *pal_network_settings(int *n) {
@@ -35,6 +36,7 @@ pal_status pal_network_check(const pal_model *model, pal_error *error) {
   static const char *const positions[] = {"rotary", "learned", "none", NULL};
   static const char *const time[] = {"none", "adaln", NULL};
   static const char *const structure[] = {"bias", "heads", "none", NULL};
+  static const char *const precision[] = {"f32", "bf16", NULL};
   pal_status status;
   if ((status = pal_setting_range(model, "layers", 1, 1000, error)) ||
       (status = pal_setting_range(model, "heads", 1, 1000, error)) ||
@@ -50,7 +52,8 @@ pal_status pal_network_check(const pal_model *model, pal_error *error) {
       (status = pal_setting_choice(model, "norm", norm, error)) ||
       (status = pal_setting_choice(model, "positions", positions, error)) ||
       (status = pal_setting_choice(model, "time", time, error)) ||
-      (status = pal_setting_choice(model, "structure", structure, error)))
+      (status = pal_setting_choice(model, "structure", structure, error)) ||
+      (status = pal_setting_choice(model, "decode_precision", precision, error)))
     return status;
   const double width = pal_model_number(model, "width"), heads = pal_model_number(model, "heads");
   const double own = pal_model_number(model, "head_width"), each = own > 0 ? own : width / heads;

@@ -204,7 +204,16 @@ static const way ways[] = {
     {"ap-mdm", {"bits=sample", "temperature=1"}},
     {"ap-mdm", {"guess=1", "tau_write=0.8", "tau_insert=0.8"}},
     {"ap-mdm", {"bits=sample", "window=6"}},
+    {"arm", {"temperature=1", "decode_precision=bf16"}},
+    {"ap-mdm", {"bits=sample", "temperature=1", "decode_precision=bf16"}},
 };
+
+static bool any_differs(const lab_decoded *a, const lab_decoded *b, int n) {
+  for (int i = 0; i < n; i++)
+    if (a[i].n != b[i].n || memcmp(a[i].token, b[i].token, sizeof *a->token * (size_t)a[i].n) != 0)
+      return true;
+  return false;
+}
 
 START_TEST(alone_or_among_others) {
   lab l;
@@ -238,15 +247,38 @@ START_TEST(alone_or_among_others) {
   }
   options.seed = 78;
   lab_decode(&l, &options, prompt, n, two);
-  bool drawn = false, differs = false;
+  bool drawn = false;
   for (int k = 0; setting[k]; k++)
     drawn |= !strncmp(setting[k], "temperature", 11) || !strcmp(setting[k], "bits=sample") ||
              !strcmp(setting[k], "order=random");
-  for (int i = 0; i < n; i++)
-    differs |= out[i].n != two[i].n ||
-               memcmp(out[i].token, two[i].token, sizeof *two[i].token * (size_t)two[i].n) != 0;
-  ck_assert(!drawn || differs);
+  ck_assert(!drawn || any_differs(out, two, n));
   lab_close(&l);
+}
+END_TEST
+
+/* bf16 decodes otherwise than f32, and the same on every instruction set. */
+START_TEST(precisions) {
+  static const char *const definition[] = {"arm", "mdm", "ap-mdm"};
+  const pal_format format = letters(-1);
+  pal_example prompt[MOST_PROMPTS];
+  int32_t token[MOST_PROMPTS][16];
+  static lab_decoded out[1 + PAL_ISA_COUNT][MOST_PROMPTS];
+  const int n = make_prompts(prompt, token, MOST_PROMPTS);
+  const pal_decode_options options = {.sequences = n, .max_length = 60, .max_steps = 30,
+                                      .answer_room = 30, .seed = 7};
+  for (int i = 0; i <= PAL_ISA_COUNT; i++) { /* the last one in f32 */
+    const char *setting[] = {"layers=1", "width=16", "heads=2", "temperature=1",
+                             i < PAL_ISA_COUNT ? "decode_precision=bf16" : NULL, NULL};
+    lab l;
+    if (i < PAL_ISA_COUNT && !pal_isa_available((pal_isa)i)) continue;
+    lab_isa = i < PAL_ISA_COUNT ? pal_isa_name((pal_isa)i) : NULL;
+    open_shaken(&l, definition[_i], &format, setting);
+    lab_isa = NULL;
+    lab_decode(&l, &options, prompt, n, out[i]);
+    for (int k = 0; k < n && i < PAL_ISA_COUNT; k++) lab_assert_same(&out[0][k], &out[i][k]);
+    lab_close(&l);
+  }
+  ck_assert(any_differs(out[0], out[PAL_ISA_COUNT], n));
 }
 END_TEST
 
@@ -358,6 +390,7 @@ int main(void) {
   tcase_add_loop_test(tests, cached_bits, 0, 2);
   tcase_add_loop_test(tests, greedy, 0, 2);
   tcase_add_loop_test(tests, alone_or_among_others, 0, sizeof ways / sizeof *ways);
+  tcase_add_loop_test(tests, precisions, 0, 3);
   tcase_add_loop_test(tests, states_are_results_under_lower_caps, 0, sizeof ways / sizeof *ways);
   tcase_add_test(tests, passes);
   tcase_add_test(tests, bad_calls);
