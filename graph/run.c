@@ -88,6 +88,7 @@ static void run_stage(running *r, int s, int rank, int workers) {
       int64_t begin = workers > 1 ? atomic_fetch_add(claimed, chunk) : 0;
       int64_t step = workers > 1 || item->rows ? chunk : n;
       for (; begin < n; begin += step) {
+        if (workers == 1 && n - begin < step + step / 2) step = n - begin; /* no short last range */
         int64_t end = begin + step < n ? begin + step : n;
         if (run_range(e, item, begin, end, scratch, &failed, &error)) {
           note_failure(r, 2 * s + 1, failed, &error);
