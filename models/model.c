@@ -107,7 +107,8 @@ const char *pal_model_text(const pal_model *model, const char *name) {
   int at = 0;
   for (int t = 0; t < 2; t++)
     for (int i = 0; i < model->n[t]; i++, at++)
-      if (strcmp(model->table[t][i].name, name) == 0) return model->value[at];
+      if (*model->table[t][i].name == *name && strcmp(model->table[t][i].name, name) == 0)
+        return model->value[at];
   return "";
 }
 
