@@ -80,7 +80,8 @@ static void run_stage(running *r, int s, int rank, int workers) {
   const pal_stage *stage = &e->plan->stage.at[s];
   char *scratch = e->task_scratch ? e->task_scratch + (size_t)rank * e->plan->stats.task_scratch_bytes
                                   : NULL;
-  pal_error error = {0};
+  pal_error error;
+  pal_error_clear(&error); /* its text stays unset: zeros would take longer than a small stage */
   const pal_node *failed = NULL;
   for (int i = 0; i < stage->n_items && !atomic_load_explicit(&r->failed, memory_order_relaxed); i++) {
     const pal_item *item = &e->plan->item.at[stage->first_item + i];
@@ -242,7 +243,8 @@ static pal_status run_on(pal_exec *e, int workers, pal_error *error) {
   if (!begin_run(e, workers)) return pal_fail(error, PAL_E_MEMORY, "no memory for task scratch");
   running r = {.exec = e, .error = error, .report = ATOMIC_FLAG_INIT};
   atomic_init(&r.failed, 0);
-  pal_error mine = {0};
+  pal_error mine;
+  pal_error_clear(&mine);
   r.error = &mine;
   if (workers > 1) pal_team_run(workers, walk, &r);
   else walk(&r, 0, 1);

@@ -25,12 +25,13 @@ static void norm_columns(const float *x, int rows, int width, int64_t after, vf 
 }
 
 static void norm_rows(const vf *column, int rows, int width, float *y) {
-  float turned[NORM_BLOCK] = {0}, back[NORM_BLOCK];
+  float turned[NORM_BLOCK], back[NORM_BLOCK];
   if (width == 4 && rows == PAL_LANES) {
     vf_store_columns4(y, column);
     return;
   }
-  for (int i = 0; i < width; i++) vf_store(turned + i * PAL_LANES, column[i]);
+  for (int i = 0; i < PAL_LANES; i++)
+    vf_store(turned + i * PAL_LANES, i < width ? column[i] : vf_zero());
   vf_transpose(turned, PAL_LANES, back, PAL_LANES);
   for (int k = 0; k < rows; k++) vf_store_n(y + k * width, vf_load(back + k * PAL_LANES), width);
 }

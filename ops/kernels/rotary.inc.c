@@ -87,8 +87,11 @@ static void attention_rotary_four(const pal_rotary_rows *w, const float *x, floa
       position[k] = w->position[row];
       if (++head == w->heads) head = 0, row++;
     }
-    float last[4 * PAL_LANES] = {0};
-    if (n < PAL_LANES) memcpy(last, x, 4 * (size_t)n * sizeof *x);
+    float last[4 * PAL_LANES];
+    if (n < PAL_LANES) {
+      memset(last, 0, sizeof last);
+      memcpy(last, x, 4 * (size_t)n * sizeof *x);
+    }
     vf column[4];
     vf_load_columns4(n < PAL_LANES ? last : x, column);
     for (int i = 0; i < 2; i++) {
