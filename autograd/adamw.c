@@ -1,7 +1,20 @@
 /* AdamW (floor 3). */
 #define PAL_NO_CALLER
 #include "autograd/optim.h"
+#include "graph/internal.h"
 #include "ops/update.h"
+
+/* The gradient and the scalar that clipping has multiplied it by, nil if none: the update multiplies
+ * as it reads. */
+static pal_value without_scale(const pal_graph *graph, pal_value gradient, pal_value *scale) {
+  const pal_node *node = pal_node_of(graph, gradient);
+  *scale = PAL_NIL;
+  if (node->kind != PAL_NODE_OP || node->op != pal_lookup(graph->context, "op", "mul") ||
+      pal_type_of(graph, node->in[1]).rank > 0)
+    return gradient;
+  *scale = node->in[1];
+  return node->in[0];
+}
 
 static pal_value update(pal_graph *graph, const pal_optim_options *options, pal_value parameter,
                         pal_value gradient, pal_value rate, pal_value step) {
@@ -9,9 +22,10 @@ static pal_value update(pal_graph *graph, const pal_optim_options *options, pal_
   pal_value second = pal_optimizer_state(graph, "adamw", "second", parameter);
   const pal_adamw_attrs attrs = {options->beta1, options->beta2, options->epsilon,
                                  options->weight_decay};
-  pal_value new_first = PAL_NIL, new_second = PAL_NIL;
-  pal_value next = pal_adamw_update(graph, parameter, gradient, first, second, rate, step, &attrs,
-                                    &new_first, &new_second);
+  pal_value new_first = PAL_NIL, new_second = PAL_NIL, scale;
+  gradient = without_scale(graph, gradient, &scale);
+  pal_value next = pal_adamw_update(graph, parameter, gradient, first, second, rate, step, scale,
+                                    &attrs, &new_first, &new_second);
   pal_assign(graph, first, new_first);
   pal_assign(graph, second, new_second);
   return next;

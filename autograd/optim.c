@@ -7,10 +7,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "autograd/accumulate.h"
 #include "graph/internal.h"
 #include "ops/update.h"
-#include "src/alloc.h"
 
 pal_status pal_register_optimizers(pal_context *context, pal_error *error) {
   static const pal_optimizer *const all[] = {&pal_adamw, &pal_sgd, &pal_muon};
@@ -48,13 +46,7 @@ pal_value pal_optimizer_state(pal_graph *graph, const char *optimizer, const cha
 
 pal_value pal_global_norm(pal_graph *graph, const pal_value *gradient, int n) {
   if (graph->error.code || n == 0) return pal_scalar(graph, 0);
-  pal_value *square = pal_calloc((size_t)n, sizeof *square);
-  if (!square) return pal_graph_fail(graph, PAL_E_MEMORY, "no memory for the norm");
-  for (int i = 0; i < n; i++)
-    square[i] = pal_sum_all(graph, pal_mul(graph, gradient[i], gradient[i]));
-  pal_value sum = graph->error.code ? PAL_NIL : pal_accumulate(graph, square, n);
-  pal_free(square);
-  return pal_sqrt(graph, sum);
+  return pal_sqrt(graph, pal_sum_squares(graph, PAL_NIL, gradient, n));
 }
 
 void pal_clip_by_norm(pal_graph *graph, pal_value norm, double limit, pal_value *gradient, int n) {

@@ -30,7 +30,7 @@ double cli_net_flops(const cli_net_case *c) {
 /* ---- sequences -------------------------------------------------------------------------- */
 
 pal_example cli_net_example(cli_source *source, uint64_t number) {
-  pal_rng rng = pal_rng_new(1, "bench", 0, number);
+  pal_rng rng = {.key = source->key, .sample = number};
   const int prompt = source->length / 3;
   for (int i = 0; i < source->length; i++) /* the last token is the mask */
     source->token[i] = (int32_t)pal_rng_below(&rng, (uint32_t)source->vocabulary - 1);
@@ -69,7 +69,8 @@ pal_status cli_net_open(cli_net *net, pal_context *context, const cli_net_case *
   char text[5][32];
   const char *setting[MOST_SETTINGS];
   int settings = 0;
-  *net = (cli_net){.c = c, .source = {.length = c->length, .vocabulary = c->vocabulary}};
+  *net = (cli_net){.c = c, .source = {.key = pal_rng_key(1, "bench", 0), .length = c->length,
+                                      .vocabulary = c->vocabulary}};
   net->stream = (pal_stream){.self = &net->source, .next = next, .save = save, .load = load,
                              .free = forget};
   snprintf(text[0], sizeof text[0], "layers=%d", c->layers);

@@ -19,7 +19,7 @@ const cli_net_case *cli_net_find(const char *name, pal_error *error);
 
 /* Endless sequences of tokens drawn from (seed, number). */
 typedef struct cli_source {
-  uint64_t next;
+  uint64_t next, key; /* key: of the draws */
   int length, vocabulary;
   int32_t token[1024];
 } cli_source;

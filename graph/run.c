@@ -45,17 +45,19 @@ static int64_t item_tasks(const pal_exec *e, const pal_item *item, int64_t *chun
   return rows;
 }
 
-static pal_status run_range(pal_exec *e, const pal_item *item, int64_t begin, int64_t end,
+static pal_status run_range(pal_exec *e, const pal_item *item, int64_t begin, int64_t end, bool alone,
                             void *task_scratch, const pal_node **failed, pal_error *error) {
+  pal_run own;
   for (int k = 0; k < item->n_units; k++) {
     const pal_unit *u = &e->plan->unit.at[item->first_unit + k];
     const pal_node *node = &e->plan->graph->node.at[e->plan->step.at[u->step].node];
-    pal_run run = e->call[u->step].run;
-    run.begin = begin;
-    run.end = end;
-    run.task_scratch = task_scratch;
-    run.error = error;
-    pal_status status = node->op->phase[u->phase].run(&run);
+    pal_run *run = &e->call[u->step].run;
+    if (!alone) run = memcpy(&own, run, sizeof own);
+    run->begin = begin;
+    run->end = end;
+    run->task_scratch = task_scratch;
+    run->error = error;
+    pal_status status = node->op->phase[u->phase].run(run);
     if (!status) continue;
     *failed = node;
     return pal_fail(error, status, "it did not say why");
@@ -78,7 +80,8 @@ static void run_stage(running *r, int s, int rank, int workers) {
   const pal_stage *stage = &e->plan->stage.at[s];
   char *scratch = e->task_scratch ? e->task_scratch + (size_t)rank * e->plan->stats.task_scratch_bytes
                                   : NULL;
-  pal_error error = {0};
+  pal_error error;
+  pal_error_clear(&error); /* its text stays unset: zeros would take longer than a small stage */
   const pal_node *failed = NULL;
   for (int i = 0; i < stage->n_items && !atomic_load_explicit(&r->failed, memory_order_relaxed); i++) {
     const pal_item *item = &e->plan->item.at[stage->first_item + i];
@@ -88,8 +91,9 @@ static void run_stage(running *r, int s, int rank, int workers) {
       int64_t begin = workers > 1 ? atomic_fetch_add(claimed, chunk) : 0;
       int64_t step = workers > 1 || item->rows ? chunk : n;
       for (; begin < n; begin += step) {
+        if (workers == 1 && n - begin < step + step / 2) step = n - begin; /* no short last range */
         int64_t end = begin + step < n ? begin + step : n;
-        if (run_range(e, item, begin, end, scratch, &failed, &error)) {
+        if (run_range(e, item, begin, end, workers == 1, scratch, &failed, &error)) {
           note_failure(r, 2 * s + 1, failed, &error);
           return;
         }
@@ -174,8 +178,9 @@ static void undo_writes(pal_exec *e) {
   for (size_t s = e->plan->step.n; s-- > 0;) {
     const pal_step *step = &e->plan->step.at[s];
     const pal_node *node = &e->plan->graph->node.at[step->node];
-    if (node->op->writes && step->stage[step->phases - 2] < e->stages_done)
-      node->op->undo(&e->call[s].run);
+    pal_run *run = &e->call[s].run;
+    run->error = NULL; /* that of the range that ran last is gone */
+    if (node->op->writes && step->stage[step->phases - 2] < e->stages_done) node->op->undo(run);
   }
 }
 
@@ -238,7 +243,8 @@ static pal_status run_on(pal_exec *e, int workers, pal_error *error) {
   if (!begin_run(e, workers)) return pal_fail(error, PAL_E_MEMORY, "no memory for task scratch");
   running r = {.exec = e, .error = error, .report = ATOMIC_FLAG_INIT};
   atomic_init(&r.failed, 0);
-  pal_error mine = {0};
+  pal_error mine;
+  pal_error_clear(&mine);
   r.error = &mine;
   if (workers > 1) pal_team_run(workers, walk, &r);
   else walk(&r, 0, 1);

@@ -29,15 +29,14 @@ static const pal_setting settings[] = {
 
 /* ---- schedule --------------------------------------------------------------------------- */
 
-static double masked_at(const pal_model *model, double t) {
-  return pal_model_is(model, "schedule", "cosine") ? cos(PI / 2 * (1 - t)) : t;
-}
-static double time_of(const pal_model *model, double masked) {
-  return pal_model_is(model, "schedule", "cosine") ? 1 - 2 / PI * acos(masked) : masked;
+static bool is_cosine(const pal_model *model) { return pal_model_is(model, "schedule", "cosine"); }
+static double masked_at(bool cosine, double t) { return cosine ? cos(PI / 2 * (1 - t)) : t; }
+static double time_of(bool cosine, double masked) {
+  return cosine ? 1 - 2 / PI * acos(masked) : masked;
 }
 /* m'(t) / m(t). */
-static double elbo_weight(const pal_model *model, double t) {
-  return pal_model_is(model, "schedule", "cosine") ? PI / 2 * tan(PI / 2 * (1 - t)) : 1 / t;
+static double elbo_weight(bool cosine, double t) {
+  return cosine ? PI / 2 * tan(PI / 2 * (1 - t)) : 1 / t;
 }
 
 /* ---- rows ------------------------------------------------------------------------------- */
@@ -47,11 +46,12 @@ static pal_status rows(const pal_model *model, const pal_example *example, pal_r
   const pal_region region = pal_region_add(batch, model, example, error);
   if (region.first < 0) return error && error->code ? error->code : PAL_E_CAPACITY;
   if (region.n == 0) return PAL_OK;
+  const bool cosine = is_cosine(model);
   float *time = &batch->time[batch->sequences - 1];
   batch->count[0] += region.n;
   if (!evaluate) {
     const double t = LEAST_TIME + (1 - LEAST_TIME) * pal_rng_real(rng);
-    const double masked = MOST_MASKED * masked_at(model, t), weight = elbo_weight(model, t);
+    const double masked = MOST_MASKED * masked_at(cosine, t), weight = elbo_weight(cosine, t);
     for (int i = 0; i < region.rows; i++)
       if (pal_region_has(&region, i) && pal_rng_real(rng) < masked)
         pal_region_mask(&region, batch, i, weight);
@@ -66,7 +66,7 @@ static pal_status rows(const pal_model *model, const pal_example *example, pal_r
     pal_region_mask(&region, batch, i, (double)region.n / n);
     wanted--;
   }
-  *time = (float)time_of(model, (double)n / region.n);
+  *time = (float)time_of(cosine, (double)n / region.n);
   return PAL_OK;
 }
 
@@ -84,13 +84,14 @@ static pal_value look_up(const pal_model *model, pal_graph *graph, pal_value ind
 }
 
 static double time_of_level(const pal_model *model, int i, int n) {
-  return time_of(model, (double)i / n);
+  return time_of(is_cosine(model), (double)i / n);
 }
 
 /* Chance of a mask to be revealed by step i of n, from time 1 - i/n to 1 - (i+1)/n. */
 static double revealed_in_step(const pal_model *model, int i, int n) {
-  const double before = masked_at(model, 1 - (double)i / n);
-  return i + 1 >= n ? 1 : (before - masked_at(model, 1 - (i + 1.0) / n)) / before;
+  const bool cosine = is_cosine(model);
+  const double before = masked_at(cosine, 1 - (double)i / n);
+  return i + 1 >= n ? 1 : (before - masked_at(cosine, 1 - (i + 1.0) / n)) / before;
 }
 
 /* The time at which as large a share of the answer is masked as is now: f32 [S]. */

@@ -85,10 +85,16 @@ typedef struct block {
   bool first; /* of its head of its sequence */
 } block;
 
-static void find_block(const pal_run *run, const pal_attention_head *any, int64_t task, block *b) {
+/* *sequence: that of the task before, or -1; becomes this one's. */
+static void find_block(const pal_run *run, const pal_attention_head *any, int64_t task,
+                       int64_t *sequence, block *b) {
   const int64_t heads = run->out_type[1].dim[1], wide = run->out_type[0].dim[1];
   const int64_t *first = run->scratch;
-  const int64_t h = task % heads, s = find(first, pal_attention_sequences(run), task / heads);
+  int64_t s = *sequence;
+  if (s < 0) s = find(first, pal_attention_sequences(run), task / heads);
+  while (first[s + 1] <= task / heads) s++;
+  *sequence = s;
+  const int64_t h = task % heads;
   const int64_t skip = (task / heads - first[s]) * PAL_QUERY_BLOCK;
   const int64_t row = pal_attention_sequence(run, false, s).begin + skip;
   pal_attention_head *head = &b->head;
@@ -135,10 +141,11 @@ static pal_status attend(const pal_run *run) {
   waiting w;
   w.n = 0;
   block two[2]; /* this task's and the next one's */
-  if (run->begin < run->end) find_block(run, &any, run->begin, &two[run->begin & 1]);
+  int64_t s = -1;
+  if (run->begin < run->end) find_block(run, &any, run->begin, &s, &two[run->begin & 1]);
   for (int64_t t = run->begin; t < run->end; t++) {
     block *now = &two[t & 1], *next = t + 1 < run->end ? &two[(t + 1) & 1] : NULL;
-    if (next) find_block(run, &any, t + 1, next);
+    if (next) find_block(run, &any, t + 1, &s, next);
     if (!pal_attention_is_short(&now->head)) {
       attend_long(run, now, next);
       continue;

@@ -142,10 +142,23 @@ pal_attention_rows pal_attention_sequence(const pal_run *run, bool keys, int64_t
   return (pal_attention_rows){ints(run, i)[s], ints(run, i + 1)[s]};
 }
 
+/* Whether the sequences follow each other and fill all rows, as those of a packed batch do. */
+static bool fill_rows(const pal_run *run, bool keys, int64_t rows) {
+  int64_t end = 0;
+  for (int64_t s = 0; s < pal_attention_sequences(run); s++) {
+    const pal_attention_rows r = pal_attention_sequence(run, keys, s);
+    if (r.length < 0 || r.begin != end) return false;
+    end += r.length;
+  }
+  return end == rows;
+}
+
 static pal_status check_rows(const pal_run *run, bool keys, uint8_t *mark) {
   const int64_t rows = run->in_rows[keys ? PAL_ATTENTION_K : PAL_ATTENTION_Q];
   const char *what = keys ? "keys" : "queries";
-  if (mark) memset(mark, 0, (size_t)rows);
+  const bool full = fill_rows(run, keys, rows);
+  if (mark) memset(mark, full, (size_t)rows);
+  if (full) return PAL_OK;
   for (int64_t s = 0; s < pal_attention_sequences(run); s++) {
     const pal_attention_rows r = pal_attention_sequence(run, keys, s);
     if (r.length < 0 || (r.length > 0 && (r.begin < 0 || r.begin + r.length > rows)))

@@ -38,6 +38,7 @@ libpal_core_la_SOURCES += \
 	%D%/segment_pick.c \
 	%D%/shape.c \
 	%D%/slice.c \
+	%D%/squares.c \
 	%D%/softmax.c \
 	%D%/table.c \
 	%D%/update.c \

@@ -35,5 +35,5 @@ typedef struct pal_rows_attrs {
 
 /* Op lists of files that ops/common.h does not name. */
 extern const pal_op *const pal_ops_reduce_rows[], *const pal_ops_max_backward[],
-    *const pal_ops_cumsum[];
+    *const pal_ops_cumsum[], *const pal_ops_squares[];
 #endif

@@ -40,6 +40,19 @@ static void copy(void *to, const void *from, size_t size) {
   if (size > 0) memcpy(to, from, size);
 }
 
+/* n lines of `size` bytes, to_line and from_line apart. A call for each would be most of what a
+ * short line takes. */
+static void copy_lines(char *to, size_t to_line, const char *from, size_t from_line, size_t size,
+                       int64_t n) {
+  enum { VECTOR = 16, SHORT = 8 * VECTOR };
+  const bool inlined = size % VECTOR == 0 && size <= SHORT;
+  for (int64_t l = 0; l < n; l++, to += to_line, from += from_line) {
+    if (!inlined) copy(to, from, size);
+    else
+      for (size_t at = 0; at < size; at += VECTOR) memcpy(to + at, from + at, VECTOR);
+  }
+}
+
 static void clear(void *to, size_t size) {
   if (size > 0) memset(to, 0, size);
 }
@@ -82,10 +95,10 @@ static pal_status slice_run(const pal_run *run) {
   }
   const pieces from = pieces_of(&run->in_type[0], (int)a->axis);
   const pieces to = pieces_of(type, (int)a->axis);
-  for (int64_t l = first * to.lines; l < last * to.lines; l++)
-    copy((char *)run->out[0] + (size_t)l * to.bytes,
-           (const char *)run->in[0] + (size_t)l * from.bytes + (size_t)a->begin * from.unit,
-           to.bytes);
+  const size_t begin = (size_t)(first * to.lines);
+  copy_lines((char *)run->out[0] + begin * to.bytes, to.bytes,
+             (const char *)run->in[0] + begin * from.bytes + (size_t)a->begin * from.unit,
+             from.bytes, to.bytes, (last - first) * to.lines);
   return PAL_OK;
 }
 
@@ -293,9 +306,10 @@ static pal_status concat_run(const pal_run *run) {
     }
     const pieces from = pieces_of(&run->in_type[i], (int)a->axis);
     const pieces to = pieces_of(type, (int)a->axis);
-    for (int64_t l = first * to.lines; l < last * to.lines; l++)
-      copy((char *)run->out[0] + (size_t)l * to.bytes + offset,
-             (const char *)run->in[i] + (size_t)l * from.bytes, from.bytes);
+    const size_t begin = (size_t)(first * to.lines);
+    copy_lines((char *)run->out[0] + begin * to.bytes + offset, to.bytes,
+               (const char *)run->in[i] + begin * from.bytes, from.bytes, from.bytes,
+               (last - first) * to.lines);
     offset += from.bytes;
   }
   return PAL_OK;

@@ -16,7 +16,7 @@ static const pal_op *const *const lists[] = {
     pal_ops_segment,     pal_ops_factored,     pal_ops_factored_logits, pal_ops_shape,
     pal_ops_attention,   pal_ops_rotary,       pal_ops_loss,            pal_ops_random,
     pal_ops_categorical, pal_ops_edit,         pal_ops_refill,          pal_ops_ragged,
-    pal_ops_update,
+    pal_ops_squares,     pal_ops_update,
 };
 
 pal_status pal_register_ops(pal_context *context, pal_error *error) {

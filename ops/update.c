@@ -28,8 +28,8 @@ static pal_status want_alike(pal_infer *call, int n, int scalars) {
       return pal_fail(call->error, PAL_E_SHAPE, "inputs 0 and %d must have the same type", i);
   }
   for (int i = n; i < n + scalars; i++)
-    if ((status = pal_want_dtype(call, i, PAL_F32, "rate, step and decay")) ||
-        (status = pal_want_rank(call, i, 0, "rate, step and decay")))
+    if ((status = pal_want_dtype(call, i, PAL_F32, "rate, step, decay and scale")) ||
+        (status = pal_want_rank(call, i, 0, "rate, step, decay and scale")))
       return status;
   return PAL_OK;
 }
@@ -53,7 +53,8 @@ static const pal_attr_field adamw_fields[] = {
 
 static pal_status adamw_infer(pal_infer *call) {
   const pal_adamw_attrs *a = call->attrs;
-  const pal_status status = want_alike(call, 4, 2);
+  const bool scaled = call->n_in > 6 && call->in_type[6].dtype != PAL_NONE;
+  const pal_status status = want_alike(call, 4, scaled ? 3 : 2);
   if (status) return status;
   if (!(a->beta1 >= 0 && a->beta1 < 1 && a->beta2 >= 0 && a->beta2 < 1))
     return pal_fail(call->error, PAL_E_ARGUMENT, "beta1 and beta2 must lie in [0, 1)");
@@ -81,6 +82,7 @@ static pal_status adamw_run(const pal_run *run) {
       .epsilon = (float)a->epsilon,
       .rate = rate,
       .decay = (float)((double)rate * a->weight_decay),
+      .scale = run->n_in > 6 && run->in[6] ? *(const float *)run->in[6] : 1.0f,
   };
   int64_t i;
   const int64_t n = range(run, &i);
@@ -95,8 +97,9 @@ static pal_status adamw_reference(const pal_reference *call) {
   const pal_adamw_attrs *a = call->attrs;
   const int64_t n = pal_active(&call->in_type[0], call->in_rows[0]);
   const double rate = *call->in[4], step = floor(*call->in[5]);
+  const double scale = call->n_in > 6 && call->in[6] ? *call->in[6] : 1;
   for (int64_t i = 0; i < n; i++) {
-    const double p = call->in[0][i], g = call->in[1][i];
+    const double p = call->in[0][i], g = call->in[1][i] * scale;
     const double m = a->beta1 * call->in[2][i] + (1 - a->beta1) * g;
     const double v = a->beta2 * call->in[3][i] + (1 - a->beta2) * g * g;
     const double m_hat = m / (1 - pow(a->beta1, step)), v_hat = v / (1 - pow(a->beta2, step));
@@ -129,20 +132,23 @@ static pal_value adamw_sample(pal_case *random) {
   const pal_value rate = pal_scalar(g, pal_case_real(random, 0.001, 0.1));
   const pal_value step = pal_scalar(g, (double)pal_case_int(random, 1, 5000));
   pal_value m, v;
-  return pal_adamw_update(g, p, gradient, first, second, rate, step, &attrs, &m, &v);
+  const pal_value scale =
+      pal_case_int(random, 0, 1) ? pal_scalar(g, pal_case_real(random, 0.01, 1)) : PAL_NIL;
+  return pal_adamw_update(g, p, gradient, first, second, rate, step, scale, &attrs, &m, &v);
 }
 
 static const pal_op adamw_op = {
     PAL_OP_HEAD("adamw_update",
-                "parameter p, gradient g, moments m and v [...] f32 alike, rate and step f32\n"
-                "scalars -> new p, m, v. With step t from 1:\n"
-                "m = beta1 m + (1 - beta1) g;  v = beta2 v + (1 - beta2) g^2;\n"
+                "parameter p, gradient g, moments m and v [...] f32 alike, rate, step and, if\n"
+                "given, scale f32 scalars -> new p, m, v. g counts scale times. With step t from\n"
+                "1: m = beta1 m + (1 - beta1) g;  v = beta2 v + (1 - beta2) g^2;\n"
                 "p = p - rate weight_decay p\n"
                 "      - rate (m / (1 - beta1^t)) / (sqrt(v / (1 - beta2^t)) + epsilon).\n"
                 "Decoupled weight decay: Loshchilov and Hutter, arXiv 1711.05101.\n"
                 "No gradient: an update is the end of a training step."),
     .min_in = 6,
-    .max_in = 6,
+    .max_in = 7,
+    .optional = 1u << 6,
     .flags = PAL_OP_NO_GRADIENT,
     .in_place = 3,
     .fields = adamw_fields,
@@ -155,12 +161,12 @@ static const pal_op adamw_op = {
 };
 
 pal_value pal_adamw_update(pal_graph *g, pal_value parameter, pal_value gradient, pal_value first,
-                           pal_value second, pal_value rate, pal_value step,
+                           pal_value second, pal_value rate, pal_value step, pal_value scale,
                            const pal_adamw_attrs *attrs, pal_value *new_first,
                            pal_value *new_second) {
-  const pal_value in[] = {parameter, gradient, first, second, rate, step};
+  const pal_value in[] = {parameter, gradient, first, second, rate, step, scale};
   pal_value out[PAL_MAX_OUTPUTS];
-  pal_apply(g, adamw_op.name, in, 6, attrs, out);
+  pal_apply(g, adamw_op.name, in, 7, attrs, out);
   *new_first = out[1];
   *new_second = out[2];
   return out[0];

@@ -8,7 +8,8 @@
 #include <string.h>
 #include <xxhash.h>
 
-void pal_philox(const uint32_t counter[4], const uint32_t key[2], uint32_t out[4]) {
+/* What is exported calls a function of its own file, so that the compiler may inline it. */
+static inline void philox(const uint32_t counter[4], const uint32_t key[2], uint32_t out[4]) {
   uint32_t c0 = counter[0], c1 = counter[1], c2 = counter[2], c3 = counter[3];
   uint32_t k0 = key[0], k1 = key[1];
   for (int round = 0; round < 10; round++) {
@@ -21,6 +22,10 @@ void pal_philox(const uint32_t counter[4], const uint32_t key[2], uint32_t out[4
     k1 += 0xBB67AE85u;
   }
   out[0] = c0, out[1] = c1, out[2] = c2, out[3] = c3;
+}
+
+void pal_philox(const uint32_t counter[4], const uint32_t key[2], uint32_t out[4]) {
+  philox(counter, key, out);
 }
 
 static void put_u64(unsigned char *bytes, uint64_t value) {
@@ -41,7 +46,7 @@ static void draw_block(uint64_t key, uint64_t sample, uint32_t position, uint32_
                        uint32_t out[4]) {
   const uint32_t counter[4] = {(uint32_t)sample, (uint32_t)(sample >> 32), position, block};
   const uint32_t halves[2] = {(uint32_t)key, (uint32_t)(key >> 32)};
-  pal_philox(counter, halves, out);
+  philox(counter, halves, out);
 }
 
 uint32_t pal_rng_bits(uint64_t key, uint64_t sample, uint32_t position, uint32_t index) {
@@ -60,7 +65,7 @@ pal_rng pal_rng_new(uint64_t seed, const char *purpose, uint64_t step, uint64_t 
 
 /* The bits of pal_rng_bits, four at a time. The position carries what the 32-bit index cannot
  * count. */
-uint32_t pal_rng_next(pal_rng *rng) {
+static inline uint32_t next(pal_rng *rng) {
   const uint64_t used = rng->used++, block = used / 4 + 1;
   if (rng->block != block) {
     draw_block(rng->key, rng->sample, (uint32_t)(used >> 32), (uint32_t)used / 4, rng->bits);
@@ -69,9 +74,11 @@ uint32_t pal_rng_next(pal_rng *rng) {
   return rng->bits[used % 4];
 }
 
+uint32_t pal_rng_next(pal_rng *rng) { return next(rng); }
+
 /* 52 bits of two draws, and a half: never 0, never 1, exact. */
 double pal_rng_real(pal_rng *rng) {
-  const uint64_t high = pal_rng_next(rng), low = pal_rng_next(rng);
+  const uint64_t high = next(rng), low = next(rng);
   return ((double)((high << 32 | low) >> 12) + 0.5) * 0x1p-52;
 }
 
@@ -79,10 +86,10 @@ double pal_rng_real(pal_rng *rng) {
  * result; low halves below 2^32 mod n are drawn again. */
 uint32_t pal_rng_below(pal_rng *rng, uint32_t n) {
   if (n <= 1) return 0;
-  uint64_t product = (uint64_t)pal_rng_next(rng) * n;
+  uint64_t product = (uint64_t)next(rng) * n;
   if ((uint32_t)product < n) {
     const uint32_t least = (0u - n) % n;
-    while ((uint32_t)product < least) product = (uint64_t)pal_rng_next(rng) * n;
+    while ((uint32_t)product < least) product = (uint64_t)next(rng) * n;
   }
   return (uint32_t)(product >> 32);
 }

@@ -147,6 +147,32 @@ static inline void vf_transpose(const float *from, int64_t stride, float *to, in
 #undef PAL_TURN_FOUR
 #undef PAL_TURN_COLUMN
 
+/* Columns 0 and 1, or 2 and 3, of eight rows meet in one vector. */
+#define PAL_SIMD_COLUMNS4
+static inline void vf_load_columns4(const float *from, vf column[4]) {
+  const vi first = _mm512_setr_epi32(0, 4, 8, 12, 16, 20, 24, 28, 1, 5, 9, 13, 17, 21, 25, 29);
+  const vi second = _mm512_add_epi32(first, _mm512_set1_epi32(2));
+  const vf a = vf_load(from), b = vf_load(from + 16), c = vf_load(from + 32), d = vf_load(from + 48);
+  const vf ab0 = _mm512_permutex2var_ps(a, first, b), ab2 = _mm512_permutex2var_ps(a, second, b);
+  const vf cd0 = _mm512_permutex2var_ps(c, first, d), cd2 = _mm512_permutex2var_ps(c, second, d);
+  column[0] = _mm512_shuffle_f32x4(ab0, cd0, 0x44);
+  column[1] = _mm512_shuffle_f32x4(ab0, cd0, 0xee);
+  column[2] = _mm512_shuffle_f32x4(ab2, cd2, 0x44);
+  column[3] = _mm512_shuffle_f32x4(ab2, cd2, 0xee);
+}
+static inline void vf_store_columns4(float *to, const vf column[4]) {
+  const vi low = _mm512_setr_epi32(0, 8, 16, 24, 1, 9, 17, 25, 2, 10, 18, 26, 3, 11, 19, 27);
+  const vi high = _mm512_add_epi32(low, _mm512_set1_epi32(4));
+  const vf ab0 = _mm512_shuffle_f32x4(column[0], column[1], 0x44);
+  const vf ab8 = _mm512_shuffle_f32x4(column[0], column[1], 0xee);
+  const vf cd0 = _mm512_shuffle_f32x4(column[2], column[3], 0x44);
+  const vf cd8 = _mm512_shuffle_f32x4(column[2], column[3], 0xee);
+  vf_store(to, _mm512_permutex2var_ps(ab0, low, cd0));
+  vf_store(to + 16, _mm512_permutex2var_ps(ab0, high, cd0));
+  vf_store(to + 32, _mm512_permutex2var_ps(ab8, low, cd8));
+  vf_store(to + 48, _mm512_permutex2var_ps(ab8, high, cd8));
+}
+
 static inline vf vf_exp(vf x) { return Sleef_finz_expf16_u10avx512f(x); }
 static inline vf vf_log(vf x) { return Sleef_finz_logf16_u10avx512f(x); }
 static inline vf vf_tanh(vf x) { return Sleef_finz_tanhf16_u10avx512f(x); }

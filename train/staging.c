@@ -95,7 +95,8 @@ pal_status pal_staging_add(pal_staging *staging, int shard, const pal_example *e
     pal_batch *b = &staging->batch[shard];
     const pal_batch before = *b;
     pal_rng draws = rng;
-    pal_error own = {0};
+    pal_error own;
+    pal_error_clear(&own);
     pal_status status = definition->rows(staging->model, example, &draws, evaluate, b, &own);
     if (!status) {
       if (used) *used += draws.used - rng.used;

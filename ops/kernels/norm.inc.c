@@ -100,36 +100,49 @@ static void norm_backward(const pal_norm_backward *c) {
   for (int64_t t = 0; t < c->rows; t++) norm_backward_row(c, t);
 }
 
-/* Columns [i, i + 16 * vectors): every column is a chain over the rows; several vectors at once,
- * because one chain waits for its own sums. */
-static inline void norm_parameters_block(const pal_norm_backward *c, int64_t i, int vectors,
-                                         int last, float *dgain, float *dbias) {
+/* Columns [i, i + 64): every column is a chain over the rows; several vectors at once, because one
+ * chain waits for its own sums. */
+static void norm_parameters_four(const pal_norm_backward *c, int64_t i, float *dgain,
+                                 float *dbias) {
   vf gain[4] = {vf_zero(), vf_zero(), vf_zero(), vf_zero()};
   vf bias[4] = {vf_zero(), vf_zero(), vf_zero(), vf_zero()};
   for (int64_t t = 0; t < c->rows; t++) {
     const vf rstd = vf_set(c->rstd[t]), mean = vf_set(c->mean ? c->mean[t] : 0.0f);
-    for (int v = 0; v < vectors; v++) {
-      const int n = v + 1 < vectors ? PAL_LANES : last;
+    for (int v = 0; v < 4; v++) {
       const int64_t at = t * c->width + i + v * PAL_LANES;
-      const vf dy = norm_load(c->dy + at, n);
-      const vf h = vf_mul(vf_sub(norm_load(c->x + at, n), mean), rstd);
+      const vf dy = vf_load(c->dy + at);
+      const vf h = vf_mul(vf_sub(vf_load(c->x + at), mean), rstd);
       gain[v] = vf_fma(dy, h, gain[v]);
       bias[v] = vf_add(bias[v], dy);
     }
   }
-  for (int v = 0; v < vectors; v++) {
-    const int n = v + 1 < vectors ? PAL_LANES : last;
-    norm_store(dgain + i + v * PAL_LANES, gain[v], n);
-    if (dbias) norm_store(dbias + i + v * PAL_LANES, bias[v], n);
+  for (int v = 0; v < 4; v++) {
+    vf_store(dgain + i + v * PAL_LANES, gain[v]);
+    if (dbias) vf_store(dbias + i + v * PAL_LANES, bias[v]);
   }
+}
+
+/* Columns [i, i + n), n at most 16. */
+static void norm_parameters_one(const pal_norm_backward *c, int64_t i, int n, float *dgain,
+                                float *dbias) {
+  vf gain = vf_zero(), bias = vf_zero();
+  for (int64_t t = 0; t < c->rows; t++) {
+    const vf rstd = vf_set(c->rstd[t]), mean = vf_set(c->mean ? c->mean[t] : 0.0f);
+    const vf dy = vf_load_n(c->dy + t * c->width + i, n);
+    const vf h = vf_mul(vf_sub(vf_load_n(c->x + t * c->width + i, n), mean), rstd);
+    gain = vf_fma(dy, h, gain);
+    bias = vf_add(bias, dy);
+  }
+  vf_store_n(dgain + i, gain, n);
+  if (dbias) vf_store_n(dbias + i, bias, n);
 }
 
 static void norm_parameters(const pal_norm_backward *c, float *dgain, float *dbias) {
   int64_t i = 0;
   for (; i + 4 * PAL_LANES <= c->width; i += 4 * PAL_LANES)
-    norm_parameters_block(c, i, 4, PAL_LANES, dgain, dbias);
+    norm_parameters_four(c, i, dgain, dbias);
   for (; i < c->width; i += PAL_LANES)
-    norm_parameters_block(c, i, 1, norm_lanes(c->width - i), dgain, dbias);
+    norm_parameters_one(c, i, norm_lanes(c->width - i), dgain, dbias);
 }
 
 static void norm_add(float *to, const float *from, int64_t n) {
@@ -177,9 +190,17 @@ static void norm_cross_entropy(const pal_cross_entropy_rows *c, float *loss, flo
     float largest[PAL_LANES] = {0}, total[PAL_LANES];
     for (int k = 0; k < PAL_LANES; k++) total[k] = 1.0f;
     const int n = norm_lanes(c->rows - first);
-    for (int k = 0; k < n; k++)
-      norm_exp_sum(c->logits + (first + k) * c->width, c->width, &largest[k], &total[k]);
-    norm_store(lse + first, vf_add(vf_load(largest), vf_log(vf_load(total))), n);
+    vf most, sum;
+    if (c->width <= PAL_LANES) {
+      norm_exp_sums(c->logits + first * c->width, n, (int)c->width, (c->rows - first) * c->width,
+                    &most, &sum);
+    } else {
+      for (int k = 0; k < n; k++)
+        norm_exp_sum(c->logits + (first + k) * c->width, c->width, &largest[k], &total[k]);
+      most = vf_load(largest);
+      sum = vf_load(total);
+    }
+    norm_store(lse + first, vf_add(most, vf_log(sum)), n);
   }
   for (int64_t t = 0; t < c->rows; t++) {
     const float *x = c->logits + t * c->width;
@@ -203,6 +224,10 @@ static float norm_row_sum(const float *x, int64_t width) {
  * near certainty it is small against both. */
 static void norm_cross_entropy_backward(const pal_cross_entropy_rows *c, const float *lse,
                                         const float *dloss, const float *dlse, float *dlogits) {
+  if (c->hard && c->width <= PAL_LANES) {
+    norm_cross_entropy_backward_narrow(c, lse, dloss, dlse, dlogits);
+    return;
+  }
   for (int64_t t = 0; t < c->rows; t++) {
     const float *x = c->logits + t * c->width, *soft = c->soft ? c->soft + t * c->width : NULL;
     float *out = dlogits + t * c->width;

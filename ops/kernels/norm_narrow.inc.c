@@ -1,59 +1,146 @@
-/* layer_norm, rms_norm and the gradient of x for rows of one vector at most (floor 2). Included by
- * norm.inc.c.
+/* Rows of one vector at most, 16 rows at a time (floor 2): layer_norm, rms_norm, the gradient of x,
+ * and hard cross-entropy. Included by norm.inc.c.
  *
- * Up to 16 rows at a time: what a row has one of is computed for all of them in one vector, and all
- * are read before the first is written, since out may be the input and a load behind a store of part
- * of a vector waits for it. Terms and their order are those of wider rows. */
+ * They are turned, so that lane k of column i is element i of row k, and computed for all rows at
+ * once. Terms and their order are those of wider rows. All are read before the first is written,
+ * since out may be the input. */
+#include <string.h>
+
+enum { NORM_BLOCK = PAL_LANES * PAL_LANES };
+
+/* Of up to 16 rows, of which and of what follows `after` elements may be read. */
+static void norm_columns(const float *x, int rows, int width, int64_t after, vf *column) {
+  float copy[NORM_BLOCK + PAL_LANES], turned[NORM_BLOCK];
+  if (width == 4 && rows == PAL_LANES) {
+    vf_load_columns4(x, column);
+    return;
+  }
+  if (after < (PAL_LANES - 1) * width + PAL_LANES) {
+    memset(copy, 0, sizeof copy);
+    memcpy(copy, x, (size_t)(rows * width) * sizeof *x);
+    x = copy;
+  }
+  vf_transpose(x, width, turned, PAL_LANES);
+  for (int i = 0; i < width; i++) column[i] = vf_load(turned + i * PAL_LANES);
+}
+
+static void norm_rows(const vf *column, int rows, int width, float *y) {
+  float turned[NORM_BLOCK], back[NORM_BLOCK];
+  if (width == 4 && rows == PAL_LANES) {
+    vf_store_columns4(y, column);
+    return;
+  }
+  for (int i = 0; i < PAL_LANES; i++)
+    vf_store(turned + i * PAL_LANES, i < width ? column[i] : vf_zero());
+  vf_transpose(turned, PAL_LANES, back, PAL_LANES);
+  for (int k = 0; k < rows; k++) vf_store_n(y + k * width, vf_load(back + k * PAL_LANES), width);
+}
+
+/* vf_sum of n elements and zeros behind them; the terms are lost. */
+static inline vf norm_tree(vf *term, int n) {
+  bool zeros = false; /* more than one addition of zero changes nothing */
+  for (int half = PAL_LANES / 2; half > 0; half /= 2) {
+    for (int i = 0; i < half && i < n && !(zeros && half >= n); i++)
+      term[i] = vf_add(term[i], i + half < n ? term[i + half] : vf_zero());
+    zeros = zeros || half >= n;
+    n = n < half ? n : half;
+  }
+  return term[0];
+}
+
+static inline vf norm_element(const float *of, int i, float absent) {
+  return vf_set(of ? of[i] : absent);
+}
 
 static void norm_forward_narrow(const pal_norm_forward *c) {
-  const int n = (int)c->width;
-  const vm inside = vm_first(n);
-  const vf divisor = vf_set((float)n), epsilon = vf_set(c->epsilon), one = vf_set(1.0f);
-  const vf gain = norm_load_or(c->gain, 0, n, one), bias = norm_load_or(c->bias, 0, n, vf_zero());
+  const int width = (int)c->width;
+  const vf divisor = vf_set((float)width), epsilon = vf_set(c->epsilon), one = vf_set(1.0f);
   for (int64_t t = 0; t < c->rows; t += PAL_LANES) {
     const int rows = norm_lanes(c->rows - t);
-    float mean[PAL_LANES] = {0}, rstd[PAL_LANES] = {0};
-    vf row[PAL_LANES];
-    for (int k = 0; k < rows; k++) {
-      row[k] = vf_load_n(c->x + (t + k) * n, n);
-      if (c->mean) mean[k] = vf_sum(row[k]);
+    vf x[PAL_LANES], term[PAL_LANES], mean = vf_zero();
+    norm_columns(c->x + t * width, rows, width, (c->rows - t) * width, x);
+    if (c->mean) {
+      for (int i = 0; i < width; i++) term[i] = x[i];
+      mean = vf_div(norm_tree(term, width), divisor);
+      norm_store(c->mean + t, mean, rows);
     }
-    vf_store(mean, vf_div(vf_load(mean), divisor));
-    for (int k = 0; k < rows; k++) {
-      row[k] = vf_select(inside, vf_sub(row[k], vf_set(mean[k])), vf_zero());
-      rstd[k] = vf_sum(vf_mul(row[k], row[k]));
+    for (int i = 0; i < width; i++) {
+      x[i] = vf_sub(x[i], mean);
+      term[i] = vf_mul(x[i], x[i]);
     }
-    vf_store(rstd, vf_div(one, vf_sqrt(vf_add(vf_div(vf_load(rstd), divisor), epsilon))));
-    if (c->mean) norm_store(c->mean + t, vf_load(mean), rows);
-    norm_store(c->rstd + t, vf_load(rstd), rows);
-    for (int k = 0; k < rows; k++)
-      vf_store_n(c->y + (t + k) * n, vf_fma(vf_mul(row[k], vf_set(rstd[k])), gain, bias), n);
+    const vf variance = vf_div(norm_tree(term, width), divisor);
+    const vf rstd = vf_div(one, vf_sqrt(vf_add(variance, epsilon)));
+    norm_store(c->rstd + t, rstd, rows);
+    for (int i = 0; i < width; i++)
+      x[i] = vf_fma(vf_mul(x[i], rstd), norm_element(c->gain, i, 1), norm_element(c->bias, i, 0));
+    norm_rows(x, rows, width, c->y + t * width);
   }
 }
 
 static void norm_backward_narrow(const pal_norm_backward *c) {
-  const int n = (int)c->width;
-  const vf divisor = vf_set((float)n), gain = norm_load_or(c->gain, 0, n, vf_set(1.0f));
+  const int width = (int)c->width;
+  const vf divisor = vf_set((float)width);
   for (int64_t t = 0; t < c->rows; t += PAL_LANES) {
     const int rows = norm_lanes(c->rows - t);
-    float along[PAL_LANES] = {0}, level[PAL_LANES] = {0};
-    vf w[PAL_LANES], h[PAL_LANES];
-    for (int k = 0; k < rows; k++) {
-      const vf mean = vf_set(c->mean ? c->mean[t + k] : 0.0f);
-      w[k] = vf_mul(c->dy ? vf_load_n(c->dy + (t + k) * n, n) : vf_zero(), gain);
-      h[k] = vf_mul(vf_sub(vf_load_n(c->x + (t + k) * n, n), mean), vf_set(c->rstd[t + k]));
-      along[k] = vf_sum(vf_mul(w[k], h[k]));
-      if (c->mean) level[k] = vf_sum(w[k]);
+    const int64_t at = t * width, after = (c->rows - t) * width;
+    const vf rstd = norm_load(c->rstd + t, rows), mean = norm_load_or(c->mean, t, rows, vf_zero());
+    vf h[PAL_LANES], w[PAL_LANES], term[PAL_LANES], level = vf_zero();
+    for (int i = 0; i < width; i++) w[i] = vf_zero();
+    if (c->dy) norm_columns(c->dy + at, rows, width, after, w);
+    norm_columns(c->x + at, rows, width, after, h);
+    for (int i = 0; i < width; i++) {
+      w[i] = vf_mul(w[i], norm_element(c->gain, i, 1));
+      h[i] = vf_mul(vf_sub(h[i], mean), rstd);
+      term[i] = vf_mul(w[i], h[i]);
     }
-    const vf rstd = norm_load(c->rstd + t, rows);
-    vf a = vf_div(vf_load(along), divisor), l = vf_div(vf_load(level), divisor);
-    if (c->drstd) a = vf_add(a, vf_div(vf_mul(norm_load(c->drstd + t, rows), rstd), divisor));
-    if (c->dmean) l = vf_sub(l, vf_div(norm_load(c->dmean + t, rows), vf_mul(divisor, rstd)));
-    vf_store(along, a);
-    vf_store(level, l);
-    for (int k = 0; k < rows; k++) {
-      const vf d = vf_sub(vf_fnma(h[k], vf_set(along[k]), w[k]), vf_set(level[k]));
-      vf_store_n(c->dx + (t + k) * n, vf_mul(d, vf_set(c->rstd[t + k])), n);
+    vf along = vf_div(norm_tree(term, width), divisor);
+    if (c->mean) {
+      for (int i = 0; i < width; i++) term[i] = w[i];
+      level = vf_div(norm_tree(term, width), divisor);
     }
+    if (c->drstd)
+      along = vf_add(along, vf_div(vf_mul(norm_load(c->drstd + t, rows), rstd), divisor));
+    if (c->dmean)
+      level = vf_sub(level, vf_div(norm_load(c->dmean + t, rows), vf_mul(divisor, rstd)));
+    for (int i = 0; i < width; i++)
+      w[i] = vf_mul(vf_sub(vf_fnma(h[i], along, w[i]), level), rstd);
+    norm_rows(w, rows, width, c->dx + at);
+  }
+}
+
+/* The largest of each row and the sum of exp(x - largest). */
+static void norm_exp_sums(const float *x, int rows, int width, int64_t after, vf *largest,
+                          vf *total) {
+  vf column[PAL_LANES], most = vf_set(-INFINITY);
+  norm_columns(x, rows, width, after, column);
+  for (int i = 0; i < width; i++) most = vf_max(column[i], most);
+  for (int i = 0; i < width; i++) column[i] = vf_exp(vf_sub(column[i], most));
+  *largest = most;
+  *total = norm_tree(column, width);
+}
+
+/* norm_cross_entropy_backward of hard targets. */
+static void norm_cross_entropy_backward_narrow(const pal_cross_entropy_rows *c, const float *lse,
+                                               const float *dloss, const float *dlse,
+                                               float *dlogits) {
+  const int width = (int)c->width;
+  const vf zero = vf_zero();
+  for (int64_t t = 0; t < c->rows; t += PAL_LANES) {
+    const int rows = norm_lanes(c->rows - t);
+    const vi hard = vi_load_n(c->hard + t, rows);
+    const vm given = vi_gt(hard, vi_set(-1));
+    vf column[PAL_LANES], scale = norm_load_or(dloss, t, rows, zero);
+    if (c->weight) scale = vf_mul(scale, norm_load(c->weight + t, rows));
+    scale = vf_select(given, scale, zero);
+    const vf all = dlse ? vf_add(scale, norm_load(dlse + t, rows)) : scale;
+    const vf l = norm_load(lse + t, rows);
+    norm_columns(c->logits + t * width, rows, width, (c->rows - t) * width, column);
+    for (int i = 0; i < width; i++) {
+      const vf p = vf_exp(vf_sub(column[i], l));
+      const vf target = vf_select(vi_eq(hard, vi_set(i)), scale, zero);
+      const vf d = vf_fma(p, all, vf_neg(target));
+      column[i] = dlse ? d : vf_select(given, d, zero); /* whatever an ignored row's logits are */
+    }
+    norm_rows(column, rows, width, dlogits + t * width);
   }
 }

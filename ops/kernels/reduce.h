@@ -14,6 +14,8 @@ typedef enum pal_reduce_kind { PAL_REDUCE_SUM, PAL_REDUCE_MAX, PAL_REDUCE_ARGMAX
 typedef struct pal_reduce_kernels {
   /* x [rows, n] to out [rows]; 0 of none. */
   void (*row_sum)(float *out, const float *x, int64_t rows, int64_t n);
+  /* Sums of squares. */
+  void (*row_squares)(float *out, const float *x, int64_t rows, int64_t n);
   /* -inf of none; NaN if any is. */
   void (*row_max)(float *out, const float *x, int64_t rows, int64_t n);
   /* First index of the largest; NaN is never the largest; 0 where nothing exceeds -inf. */

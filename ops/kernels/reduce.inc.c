@@ -40,6 +40,17 @@ static void reduce_row_sum(float *out, const float *x, int64_t rows, int64_t n) 
   for (int64_t r = 0; r < rows; r++) out[r] = reduce_sum_one(x + r * n, n);
 }
 
+static void reduce_row_squares(float *out, const float *x, int64_t rows, int64_t n) {
+  for (int64_t r = 0; r < rows; r++) {
+    vf sum = vf_zero();
+    for (int64_t i = 0; i < n; i += PAL_LANES) {
+      const vf v = vf_load_left(x + r * n + i, n - i);
+      sum = vf_add(sum, vf_mul(v, v));
+    }
+    out[r] = vf_sum(sum);
+  }
+}
+
 static void reduce_row_max(float *out, const float *x, int64_t rows, int64_t n) {
   const vf lowest = vf_set(-INFINITY);
   for (int64_t r = 0; r < rows; r++) {
@@ -376,7 +387,7 @@ static void reduce_top2_margin_backward(float *dx, const float *x, const float *
 }
 
 #define PAL_REDUCE_KERNELS                                                                     \
-  {reduce_row_sum,        reduce_row_max,     reduce_row_argmax,                               \
+  {reduce_row_sum,        reduce_row_squares, reduce_row_max,     reduce_row_argmax,           \
    reduce_column_sum,     reduce_column_max,  reduce_column_argmax,                            \
    reduce_accumulate,     reduce_column_cumsum, reduce_column_i32,                             \
    reduce_softmax,        reduce_log_softmax, reduce_softmax_backward,                         \

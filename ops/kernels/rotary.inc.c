@@ -75,8 +75,43 @@ static void attention_rotary_narrow(const pal_rotary_rows *w, const float *x, fl
   }
 }
 
+/* Two frequencies: 16 heads, of however many rows, by columns. */
+static void attention_rotary_four(const pal_rotary_rows *w, const float *x, float *out) {
+  int32_t high[2], low[2];
+  attention_turns(w, 0, high, low, 2);
+  const int64_t all = w->rows * w->heads;
+  for (int64_t at = 0, row = 0, head = 0; at < all; at += PAL_LANES, x += 64, out += 64) {
+    const int n = attention_lanes(all - at);
+    int32_t position[PAL_LANES] = {0};
+    for (int k = 0; k < n; k++) {
+      position[k] = w->position[row];
+      if (++head == w->heads) head = 0, row++;
+    }
+    float last[4 * PAL_LANES];
+    if (n < PAL_LANES) {
+      memset(last, 0, sizeof last);
+      memcpy(last, x, 4 * (size_t)n * sizeof *x);
+    }
+    vf column[4];
+    vf_load_columns4(n < PAL_LANES ? last : x, column);
+    for (int i = 0; i < 2; i++) {
+      vf s, c;
+      attention_angles(vi_load(position), vi_set(high[i]), vi_set(low[i]), w->inverse, &s, &c);
+      const vf a = column[i], b = column[i + 2];
+      column[i] = vf_fnma(b, s, vf_mul(a, c));
+      column[i + 2] = vf_fma(a, s, vf_mul(b, c));
+    }
+    vf_store_columns4(n < PAL_LANES ? last : out, column);
+    if (n < PAL_LANES) memcpy(out, last, 4 * (size_t)n * sizeof *x);
+  }
+}
+
 static void attention_rotary(const pal_rotary_rows *w, const float *x, float *out) {
   const int64_t half = w->half, row = w->heads * 2 * half;
+  if (half == 2) {
+    attention_rotary_four(w, x, out);
+    return;
+  }
   if (half < PAL_LANES) {
     attention_rotary_narrow(w, x, out);
     return;

@@ -5,9 +5,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* One AdamW step's scalars: correct1 = 1 / (1 - beta1^step), decay = rate * weight_decay. */
+/* One AdamW step's scalars: correct1 = 1 / (1 - beta1^step), decay = rate * weight_decay; the
+ * gradient counts `scale` times. */
 typedef struct pal_adamw_step {
-  float beta1, rest1, beta2, rest2, correct1, correct2, epsilon, rate, decay;
+  float beta1, rest1, beta2, rest2, correct1, correct2, epsilon, rate, decay, scale;
 } pal_adamw_step;
 
 typedef struct pal_sgd_step {

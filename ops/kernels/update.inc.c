@@ -16,9 +16,10 @@ static void update_adamw(const pal_adamw_step *s, const float *p, const float *g
   const vf beta2 = vf_set(s->beta2), rest2 = vf_set(s->rest2);
   const vf correct1 = vf_set(s->correct1), correct2 = vf_set(s->correct2);
   const vf epsilon = vf_set(s->epsilon), rate = vf_set(s->rate), decay = vf_set(s->decay);
+  const vf scale = vf_set(s->scale);
   for (int64_t i = 0; i < n; i += PAL_LANES) {
     const int k = update_lanes(n - i);
-    const vf gradient = vf_load_n(g + i, k), old = vf_load_n(p + i, k);
+    const vf gradient = vf_mul(scale, vf_load_n(g + i, k)), old = vf_load_n(p + i, k);
     const vf first = vf_fma(beta1, vf_load_n(m + i, k), vf_mul(rest1, gradient));
     const vf second =
         vf_fma(beta2, vf_load_n(v + i, k), vf_mul(rest2, vf_mul(gradient, gradient)));
