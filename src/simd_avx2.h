@@ -178,6 +178,16 @@ static inline float vf_hmax(vf v) {
   return _mm_cvtss_f32(_mm_max_ss(c, _mm_movehdup_ps(c)));
 }
 
+typedef __m256 vh;
+static inline vh vh_zero(void) { return _mm256_setzero_ps(); }
+static inline vh vh_set(float x) { return _mm256_set1_ps(x); }
+static inline vh vh_load(const float *p) { return _mm256_loadu_ps(p); }
+static inline vh vh_add(vh a, vh b) { return _mm256_add_ps(a, b); }
+static inline vh vh_fma(vh a, vh b, vh c) { return _mm256_fmadd_ps(a, b, c); }
+static inline void vh_store_n(float *p, vh v, int n) {
+  _mm256_maskstore_ps(p, _mm256_castps_si256(vm_first(n).lo), v);
+}
+
 static inline vf vf_gather(const float *base, vi index) {
   return (vf){_mm256_i32gather_ps(base, index.lo, 4), _mm256_i32gather_ps(base, index.hi, 4)};
 }

@@ -103,6 +103,16 @@ static inline float vf_hmax(vf v) {
   return _mm_cvtss_f32(_mm_max_ss(c, _mm_movehdup_ps(c)));
 }
 
+typedef __m256 vh;
+static inline vh vh_zero(void) { return _mm256_setzero_ps(); }
+static inline vh vh_set(float x) { return _mm256_set1_ps(x); }
+static inline vh vh_load(const float *p) { return _mm256_loadu_ps(p); }
+static inline vh vh_add(vh a, vh b) { return _mm256_add_ps(a, b); }
+static inline vh vh_fma(vh a, vh b, vh c) { return _mm256_fmadd_ps(a, b, c); }
+static inline void vh_store_n(float *p, vh v, int n) {
+  _mm256_mask_storeu_ps(p, (__mmask8)((1u << n) - 1u), v);
+}
+
 static inline vf vf_gather(const float *base, vi index) {
   return _mm512_i32gather_ps(index, base, 4);
 }
@@ -132,7 +142,8 @@ static inline vi vi_gather(const int32_t *base, vi index) {
     vf_store(to + (q + 8) * to_row, _mm512_shuffle_f32x4(a, c, 0xdd)); \
     vf_store(to + (q + 12) * to_row, _mm512_shuffle_f32x4(b, d, 0xdd)); \
   }
-static inline void vf_transpose(const float *from, int64_t stride, float *to, int64_t to_row) {
+static inline __attribute__((always_inline)) void vf_transpose_inline(const float *from, int64_t stride,
+                                                                       float *to, int64_t to_row) {
   PAL_TURN_ROW(0) PAL_TURN_ROW(1) PAL_TURN_ROW(2) PAL_TURN_ROW(3)
   PAL_TURN_ROW(4) PAL_TURN_ROW(5) PAL_TURN_ROW(6) PAL_TURN_ROW(7)
   PAL_TURN_ROW(8) PAL_TURN_ROW(9) PAL_TURN_ROW(10) PAL_TURN_ROW(11)
@@ -141,6 +152,9 @@ static inline void vf_transpose(const float *from, int64_t stride, float *to, in
   PAL_TURN_TWO(8, 9) PAL_TURN_TWO(10, 11) PAL_TURN_TWO(12, 13) PAL_TURN_TWO(14, 15)
   PAL_TURN_FOUR(0, 2) PAL_TURN_FOUR(4, 6) PAL_TURN_FOUR(8, 10) PAL_TURN_FOUR(12, 14)
   PAL_TURN_COLUMN(0) PAL_TURN_COLUMN(1) PAL_TURN_COLUMN(2) PAL_TURN_COLUMN(3)
+}
+static inline void vf_transpose(const float *from, int64_t from_row, float *to, int64_t to_row) {
+  vf_transpose_inline(from, from_row, to, to_row);
 }
 #undef PAL_TURN_ROW
 #undef PAL_TURN_TWO
