@@ -4,7 +4,7 @@
  * a few vectors at a time on their way to the sums. Nothing is packed, as it would be read once. An
  * element is the chain of gemm.h whichever operand it meets in the lanes. */
 
-/* ---- the many are neighbours: rows of b, read whole ----------------------------------------- */
+/* ---- the many are neighbours ----------------------------------------------------------------- */
 
 #if defined(PAL_SIMD_AVX512)
 enum { THIN_ROWS = 3, THIN_STRIPE = 8 * PAL_LANES };
@@ -43,37 +43,87 @@ THIN_TILE(1)
 THIN_TILE(2)
 THIN_TILE(3)
 
-/* Whole stripes; how many columns they were. */
-static int64_t thin_stripes(const gemm_cut *s) {
+/* Whether the cut was a stripe for few enough rows, and is done. */
+static bool thin_stripe(const gemm_cut *s) {
   static gemm_tile_run *const tile[THIN_ROWS] = {thin_tile_1, thin_tile_2, thin_tile_3};
-  gemm_tile t = {.a = s->a, .a_row = s->a_row, .a_col = s->a_col, .b_row = s->b_row, .k = s->depth,
-                 .c_row = s->c_row};
-  int64_t j = 0;
-  if (s->m > THIN_ROWS) return 0;
-  for (; s->n - j >= THIN_STRIPE; j += THIN_STRIPE) {
-    t.b = s->b + j;
-    t.c = s->c + j;
-    t.bias = s->bias ? s->bias + j : NULL;
-    tile[s->m - 1](&t);
-  }
-  return j;
+  if (s->m > THIN_ROWS || s->n != THIN_STRIPE) return false;
+  tile[s->m - 1](&(gemm_tile){.a = s->a, .a_row = s->a_row, .a_col = s->a_col, .b = s->b,
+                              .b_row = s->b_row, .k = s->depth, .c = s->c, .c_row = s->c_row,
+                              .bias = s->bias});
+  return true;
 }
 #else
-static int64_t thin_stripes(const gemm_cut *s) {
+static bool thin_stripe(const gemm_cut *s) {
   (void)s;
-  return 0;
+  return false;
 }
 #endif
 
-/* The whole sum of a cut with b in place. */
-static void thin_rows(gemm_cut s) {
-  const int64_t done = thin_stripes(&s);
-  s.n -= done;
-  s.b += done;
-  s.c += done;
-  if (s.bias) s.bias += done;
-  s.begin = s.end = true;
-  gemm_run(&s);
+/* c [few, many], or turned, = sum over k of x (i, k) y [k, j]. */
+typedef struct thin_sum {
+  int64_t few, many, k;
+  const float *x; /* element (i, k) at x[i * x_few + k * x_k] */
+  int64_t x_few, x_k;
+  const float *y;
+  int64_t y_row;
+  float *c;
+  int64_t c_row;
+  bool turned;
+  const float *bias; /* [many], not turned; or NULL */
+} thin_sum;
+
+enum { THIN_SPAN = 128 };
+
+/* Columns j .. j + s->n - 1. Whole vectors of y are read: of its last rows, where that would be beyond its
+ * end, a copy. */
+static void thin_cuts(const thin_sum *o, int64_t j, gemm_cut *s) {
+  float copy[PAL_LANES * THIN_SPAN];
+  const int64_t beyond = gemm_vectors(s->n) * PAL_LANES - s->n;
+  const int64_t last = gemm_least((beyond + o->y_row - 1) / o->y_row, o->k);
+  int64_t k = 0;
+  s->begin = true;
+  do {
+    const bool copied = k == o->k - last;
+    s->a = o->x + k * o->x_k;
+    s->b = copied ? copy : o->y + k * o->y_row + j;
+    s->b_row = copied ? THIN_SPAN : o->y_row;
+    s->depth = copied ? last : gemm_least(o->k - last - k, PAL_GEMM_DEPTH);
+    for (int64_t t = 0; copied && t < last; t++)
+      for (int64_t v = 0; v < s->n; v += PAL_LANES)
+        vf_store(copy + t * THIN_SPAN + v,
+                 vf_load_left(o->y + (k + t) * o->y_row + j + v, s->n - v));
+    k += s->depth;
+    s->end = k == o->k;
+    gemm_run(s);
+    s->begin = false;
+  } while (k < o->k);
+}
+
+static void thin_rows(const thin_sum *o) {
+  float sums[PAL_GEMM_FEW * THIN_SPAN];
+  for (int64_t j = 0; j < o->many; j += THIN_SPAN) {
+    gemm_cut s = {.m = o->few, .n = gemm_least(o->many - j, THIN_SPAN), .depth = o->k,
+                  .a = o->x, .a_row = o->x_few, .a_col = o->x_k, .a_tile = GEMM_MR * o->x_few,
+                  .b = o->y + j, .b_row = o->y_row, .c = o->turned ? sums : o->c + j,
+                  .c_row = o->turned ? THIN_SPAN : o->c_row, .bias = o->bias ? o->bias + j : NULL};
+    if (!thin_stripe(&s)) thin_cuts(o, j, &s);
+    for (int64_t r = 0; o->turned && r < s.n; r++)
+      for (int64_t i = 0; i < o->few; i++) o->c[(j + r) * o->c_row + i] = sums[i * THIN_SPAN + r];
+  }
+}
+
+static void gemm_outer_any(const pal_gemm_outer *o) {
+  const bool turned = o->n <= PAL_GEMM_FEW && o->m > o->n;
+  if (o->b_col == 1 && turned)
+    thin_rows(&(thin_sum){.k = o->rows, .few = o->n, .many = o->m, .x = o->b, .x_few = 1,
+                          .x_k = o->b_row, .y = o->a, .y_row = o->a_row, .c = o->c,
+                          .c_row = o->c_row, .turned = true});
+  else if (o->b_col == 1 && o->m <= PAL_GEMM_FEW)
+    thin_rows(&(thin_sum){.k = o->rows, .few = o->m, .many = o->n, .x = o->a, .x_few = 1,
+                          .x_k = o->a_row, .y = o->b, .y_row = o->b_row, .c = o->c,
+                          .c_row = o->c_row});
+  else
+    gemm_outer(o);
 }
 
 /* ---- the many are turned -------------------------------------------------------------------- */
@@ -109,6 +159,9 @@ static void thin_pad(const float *a, int64_t a_row, int64_t rows, int64_t depth,
 #define THIN_FOUR(few, d) \
   THIN_TURNED_ROW(few, d) THIN_TURNED_ROW(few, d + 1) THIN_TURNED_ROW(few, d + 2) \
   THIN_TURNED_ROW(few, d + 3)
+/* The next 16 rows, a stretch of their memory for each block of these. */
+#define THIN_ASK(r) __builtin_prefetch(t->a + (t->a_row + k + (r)) * PAL_LANES);
+#define THIN_AHEAD(r) THIN_ASK(r) THIN_ASK(r + 1) THIN_ASK(r + 2) THIN_ASK(r + 3)
 #define THIN_TURN(few) \
   static void thin_turn_##few(const thin_turn *t) { \
     float pad[PAL_LANES * PAL_LANES]; \
@@ -118,7 +171,7 @@ static void thin_pad(const float *a, int64_t a_row, int64_t rows, int64_t depth,
       float turned[PAL_LANES * PAL_LANES]; \
       const float *from = t->a + k; \
       int64_t row = t->a_row; \
-      for (int64_t r = 0; r < PAL_LANES; r++) __builtin_prefetch(from + (PAL_LANES + r) * row); \
+      THIN_AHEAD(0) THIN_AHEAD(4) THIN_AHEAD(8) THIN_AHEAD(12) \
       if (t->rows < PAL_LANES) { \
         thin_pad(from, row, t->rows, PAL_LANES, pad); \
         from = pad; \
@@ -255,74 +308,6 @@ static void thin_narrow(const pal_gemm_product *p) {
   }
 }
 
-/* ---- sums of outer products, few by many ------------------------------------------------------ */
-
-/* c [few, many], or turned, = sum over rows t of x[t, i] y[t, j]. */
-typedef struct thin_outer {
-  int64_t rows, few, many;
-  const float *x, *y;
-  int64_t x_row, y_row;
-  float *c;
-  int64_t c_row;
-  bool turned;
-} thin_outer;
-
-enum { THIN_SPAN = 128 };
-
-/* Columns j .. j + s->n - 1. Whole vectors of y are read: of its last rows, where that would be beyond its
- * end, a copy. */
-static void thin_outer_cuts(const thin_outer *o, int64_t j, gemm_cut *s) {
-  float copy[PAL_LANES * THIN_SPAN];
-  const int64_t beyond = gemm_vectors(s->n) * PAL_LANES - s->n;
-  const int64_t last = gemm_least((beyond + o->y_row - 1) / o->y_row, o->rows);
-  s->begin = true;
-  s->b_row = o->y_row;
-  for (int64_t t = 0; t < o->rows - last; t += s->depth, s->begin = false) {
-    s->a = o->x + t * o->x_row;
-    s->b = o->y + t * o->y_row + j;
-    s->depth = gemm_least(o->rows - last - t, PAL_GEMM_DEPTH);
-    gemm_run(s);
-  }
-  if (last || !o->rows) {
-    s->a = o->x + (o->rows - last) * o->x_row;
-    s->b = copy;
-    s->b_row = THIN_SPAN;
-    s->depth = last;
-    for (int64_t t = 0; t < last; t++)
-      for (int64_t v = 0; v < s->n; v += PAL_LANES)
-        vf_store(copy + t * THIN_SPAN + v,
-                 vf_load_left(o->y + (o->rows - last + t) * o->y_row + j + v, s->n - v));
-    gemm_run(s);
-  }
-}
-
-static void thin_outer_run(const thin_outer *o) {
-  float sums[PAL_GEMM_FEW * THIN_SPAN];
-  for (int64_t j = 0; j < o->many; j += THIN_SPAN) {
-    gemm_cut s = {.m = o->few, .n = gemm_least(o->many - j, THIN_SPAN), .depth = o->rows,
-                  .a = o->x, .a_row = 1, .a_col = o->x_row, .a_tile = GEMM_MR, .b = o->y + j,
-                  .b_row = o->y_row, .c = o->turned ? sums : o->c + j,
-                  .c_row = o->turned ? THIN_SPAN : o->c_row};
-    if (thin_stripes(&s) < s.n) thin_outer_cuts(o, j, &s);
-    for (int64_t r = 0; o->turned && r < s.n; r++)
-      for (int64_t i = 0; i < o->few; i++) o->c[(j + r) * o->c_row + i] = sums[i * THIN_SPAN + r];
-  }
-}
-
-static void gemm_outer_any(const pal_gemm_outer *o) {
-  const bool turned = o->n <= PAL_GEMM_FEW && o->m > o->n;
-  if (o->b_col == 1 && turned)
-    thin_outer_run(&(thin_outer){.rows = o->rows, .few = o->n, .many = o->m, .x = o->b,
-                                 .x_row = o->b_row, .y = o->a, .y_row = o->a_row, .c = o->c,
-                                 .c_row = o->c_row, .turned = true});
-  else if (o->b_col == 1 && o->m <= PAL_GEMM_FEW)
-    thin_outer_run(&(thin_outer){.rows = o->rows, .few = o->m, .many = o->n, .x = o->a,
-                                 .x_row = o->a_row, .y = o->b, .y_row = o->b_row, .c = o->c,
-                                 .c_row = o->c_row});
-  else
-    gemm_outer(o);
-}
-
 /* ---- any kind ----------------------------------------------------------------------------------- */
 
 static void gemm_any(const pal_gemm_product *p) {
@@ -330,9 +315,9 @@ static void gemm_any(const pal_gemm_product *p) {
     case PAL_GEMM_PACKED: gemm_product(p); break;
     case PAL_GEMM_NARROW: thin_narrow(p); break;
     case PAL_GEMM_ROWS:
-      thin_rows((gemm_cut){.m = p->m, .n = p->n, .depth = p->k, .a = p->a, .a_row = p->a_row,
-                           .a_col = 1, .a_tile = GEMM_MR * p->a_row, .b = p->b, .b_row = p->n,
-                           .c = p->c, .c_row = p->c_row, .bias = p->epilogue.bias});
+      thin_rows(&(thin_sum){.k = p->k, .few = p->m, .many = p->n, .x = p->a, .x_few = p->a_row,
+                            .x_k = 1, .y = p->b, .y_row = p->n, .c = p->c, .c_row = p->c_row,
+                            .bias = p->epilogue.bias});
       break;
     case PAL_GEMM_TURNED:
       if (p->n <= PAL_GEMM_TURNED_FEW)
