@@ -55,6 +55,7 @@ static grid grid_of(const outer *o) {
   enum { TASKS = 4, LEAST_M = 32, LEAST_N = 32 };
   grid g = {pieces(o->m, PAL_GEMM_TILE_M), pieces(o->n, PAL_GEMM_TILE_N)};
   if (!o->m || !o->n) return g;
+  if (g.down * g.across == TASKS - 1) ++*(g.down > 1 ? &g.down : &g.across);
   while (g.down * g.across < TASKS) {
     const int64_t m = o->m / (2 * g.down), n = o->n / (2 * g.across);
     if (n >= LEAST_N && (n >= m || m < LEAST_M))
