@@ -29,7 +29,7 @@ typedef enum pal_gemm_kind {
   PAL_GEMM_TURNED, /* as [N, K], for very few rows or columns */
   PAL_GEMM_NARROW  /* as [K, PAL_GEMM_FEW], padded with zeros, for few columns */
 } pal_gemm_kind;
-enum { PAL_GEMM_FEW = 8, PAL_GEMM_TURNED_FEW = 3 };
+enum { PAL_GEMM_FEW = 8, PAL_GEMM_TURNED_FEW = 4 };
 
 /* The fastest for b with rows of neighbours in n, or in k. */
 static inline pal_gemm_kind pal_gemm_kind_of(int64_t m, int64_t n, int64_t k, bool rows) {

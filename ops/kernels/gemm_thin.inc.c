@@ -146,6 +146,7 @@ static void thin_pad(const float *a, int64_t a_row, int64_t rows, int64_t depth,
 #define THIN_FEW_1(X, d) X(0, d)
 #define THIN_FEW_2(X, d) THIN_FEW_1(X, d) X(1, d)
 #define THIN_FEW_3(X, d) THIN_FEW_2(X, d) X(2, d)
+#define THIN_FEW_4(X, d) THIN_FEW_3(X, d) X(3, d)
 #define THIN_BEGIN(i, d) \
   vf sum##i = vf_zero(); \
   const float *b##i = t->b + i * t->b_row;
@@ -191,10 +192,11 @@ static void thin_pad(const float *a, int64_t a_row, int64_t rows, int64_t depth,
 THIN_TURN(1)
 THIN_TURN(2)
 THIN_TURN(3)
+THIN_TURN(4)
 
 typedef void thin_turn_run(const thin_turn *t);
 static thin_turn_run *const thin_turns[PAL_GEMM_TURNED_FEW] = {thin_turn_1, thin_turn_2,
-                                                               thin_turn_3};
+                                                               thin_turn_3, thin_turn_4};
 
 /* Few columns: lanes are rows of a. */
 static void thin_turned_columns(const pal_gemm_product *p) {
@@ -311,6 +313,7 @@ static void thin_narrow(const pal_gemm_product *p) {
 /* ---- any kind ----------------------------------------------------------------------------------- */
 
 static void gemm_any(const pal_gemm_product *p) {
+  if (!p->m) return;
   switch (p->kind) {
     case PAL_GEMM_PACKED: gemm_product(p); break;
     case PAL_GEMM_NARROW: thin_narrow(p); break;
