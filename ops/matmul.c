@@ -45,6 +45,9 @@ int64_t pal_matmul_sample_width(pal_case *random) {
   return pal_case_int(random, 0, 3) == 0 ? pal_case_int(random, 41, 150) : pal_case_size(random);
 }
 
+int64_t pal_matmul_sample_few(pal_case *random) { return pal_case_int(random, 1, 9); }
+int64_t pal_matmul_sample_many(pal_case *random) { return pal_case_int(random, 120, 280); }
+
 /* Rounding is no smooth function, so the gradient test is not for bf16. */
 void pal_matmul_draw_precision(pal_case *random) {
   const bool bf16 = pal_case_int(random, 0, 2) == 0;
@@ -92,36 +95,59 @@ static operand operand_of(const pal_type *b, bool transposed, int64_t precision)
   return (operand){.k = b->dim[0], .n = b->dim[1], .row = b->dim[1], .col = 1, .bf16 = bf16};
 }
 
-static size_t packed_bytes(operand b) {
-  return (size_t)pal_gemm_packed_size(b.k, b.n) * sizeof(float);
+static pal_gemm_kind kind_of(const pal_run *run, operand b) {
+  return b.bf16 ? PAL_GEMM_PACKED : pal_gemm_kind_of(run->in_rows[0], b.n, b.k, b.col == 1);
+}
+/* Whether its kind of product wants it as it is. */
+static bool lies(const pal_run *run, operand b) {
+  const pal_gemm_kind kind = kind_of(run, b);
+  return kind == PAL_GEMM_ROWS || (kind == PAL_GEMM_TURNED && b.row == 1);
+}
+
+static size_t packed_bytes(const pal_run *run, operand b) {
+  return lies(run, b) ? 0 : (size_t)pal_gemm_packed_size(b.k, b.n) * sizeof(float);
 }
 static size_t room_bytes(operand b) {
   return b.bf16 ? (size_t)pal_gemm_bf16_room(b.k) * sizeof(float) : 0;
 }
 
 static int64_t panels(const pal_run *run, operand b) {
-  return pal_kernels_of(run->isa)->gemm.panels(b.n);
+  return lies(run, b) ? 0 : pal_kernels_of(run->isa)->gemm.panels(b.n);
+}
+
+/* A few columns, one panel. */
+static void pack_few(const pal_run *run, operand b, bool narrow) {
+  const float *from = run->in[1];
+  float *to = run->scratch;
+  for (int64_t k = 0; k < b.k; k++)
+    for (int64_t j = 0; j < (narrow ? PAL_GEMM_FEW : b.n); j++)
+      to[narrow ? k * PAL_GEMM_FEW + j : j * b.k + k] = j < b.n ? from[k * b.row + j * b.col] : 0;
 }
 
 static pal_status pack(const pal_run *run, operand b) {
+  const pal_gemm_kind kind = kind_of(run, b);
+  if (run->begin == run->end) return PAL_OK;
   if (b.bf16)
     pal_gemm_bf16_of(run->isa)->pack(run->in[1], b.row, b.col, b.k, b.n, run->begin, run->end,
                                      run->scratch);
-  else
+  else if (kind == PAL_GEMM_PACKED)
     pal_kernels_of(run->isa)->gemm.pack(run->in[1], b.row, b.col, b.k, b.n, run->begin, run->end,
                                         run->scratch);
+  else
+    pack_few(run, b, kind == PAL_GEMM_NARROW);
   return PAL_OK;
 }
 
 static pal_status multiply(const pal_run *run, operand b, const float *bias) {
   const int64_t first = pal_first_row(run, &run->out_type[0]);
   const pal_gemm_product product = {
+      .kind = kind_of(run, b),
       .m = pal_last_row(run, &run->out_type[0]) - first,
       .n = b.n,
       .k = b.k,
       .a = (const float *)run->in[0] + first * b.k,
       .a_row = b.k,
-      .b = run->scratch,
+      .b = lies(run, b) ? run->in[1] : run->scratch,
       .c = (float *)run->out[0] + first * b.n,
       .c_row = b.n,
       .epilogue = {.bias = bias},
@@ -174,7 +200,7 @@ static size_t matmul_room(const pal_run *run) {
   return room_bytes(matmul_operand(run->in_type, run->attrs));
 }
 static size_t matmul_scratch(const pal_run *run) {
-  return packed_bytes(matmul_operand(run->in_type, run->attrs));
+  return packed_bytes(run, matmul_operand(run->in_type, run->attrs));
 }
 static pal_status matmul_pack(const pal_run *run) {
   return pack(run, matmul_operand(run->in_type, run->attrs));
@@ -208,9 +234,13 @@ static pal_status matmul_gradient(pal_gradient_call *call) {
 static pal_value matmul_sample(pal_case *random) {
   pal_matmul_draw_precision(random);
   const bool transposed = pal_case_int(random, 0, 1) != 0;
-  const int64_t k = pal_matmul_sample_depth(random), n = pal_matmul_sample_width(random);
-  const pal_symbol rows = pal_case_int(random, 0, 3) ? pal_case_rows(random) : PAL_STATIC;
-  const int64_t m = rows.id ? pal_case_int(random, 1, 2) : pal_case_size(random);
+  const bool thin = pal_case_int(random, 0, 4) == 0;
+  const int64_t k = pal_matmul_sample_depth(random);
+  const int64_t n = thin ? pal_matmul_sample_many(random) : pal_matmul_sample_width(random);
+  const pal_symbol rows = !thin && pal_case_int(random, 0, 3) ? pal_case_rows(random) : PAL_STATIC;
+  const int64_t m = rows.id ? pal_case_int(random, 1, 2)
+                    : thin  ? pal_matmul_sample_few(random)
+                            : pal_case_size(random);
   const pal_value a = pal_matmul_case(random, PAL_TYPE(PAL_F32, rows, m, k));
   const pal_value b = pal_matmul_case(
       random, PAL_TYPE(PAL_F32, PAL_STATIC, transposed ? n : k, transposed ? k : n));
@@ -276,7 +306,7 @@ static int64_t linear_panels(const pal_run *run) {
   return panels(run, linear_operand(run->in_type, run->attrs));
 }
 static size_t linear_scratch(const pal_run *run) {
-  return packed_bytes(linear_operand(run->in_type, run->attrs));
+  return packed_bytes(run, linear_operand(run->in_type, run->attrs));
 }
 static size_t linear_room(const pal_run *run) {
   return room_bytes(linear_operand(run->in_type, run->attrs));
@@ -312,9 +342,11 @@ static pal_status linear_gradient(pal_gradient_call *call) {
 
 static pal_value linear_sample(pal_case *random) {
   pal_matmul_draw_precision(random);
-  const int64_t k = pal_matmul_sample_depth(random), n = pal_matmul_sample_width(random);
-  const pal_symbol rows = pal_case_int(random, 0, 3) ? pal_case_rows(random) : PAL_STATIC;
-  const int64_t m = rows.id ? 1 : pal_case_size(random);
+  const bool thin = pal_case_int(random, 0, 4) == 0;
+  const int64_t k = pal_matmul_sample_depth(random);
+  const int64_t n = thin ? pal_matmul_sample_many(random) : pal_matmul_sample_width(random);
+  const pal_symbol rows = !thin && pal_case_int(random, 0, 3) ? pal_case_rows(random) : PAL_STATIC;
+  const int64_t m = rows.id ? 1 : thin ? pal_matmul_sample_few(random) : pal_case_size(random);
   const pal_value x = pal_matmul_case(random, PAL_TYPE(PAL_F32, rows, m, k));
   const pal_value weight = pal_matmul_case(random, PAL_TYPE(PAL_F32, PAL_STATIC, n, k));
   const pal_value bias = pal_case_int(random, 0, 1)

@@ -29,6 +29,9 @@ pal_cost pal_matmul_product_cost(const pal_run *run, double m, double n, double 
 /* Extents for cases: mostly small, now and then more than one cut or panel of the kernels. */
 int64_t pal_matmul_sample_depth(pal_case *random);
 int64_t pal_matmul_sample_width(pal_case *random);
+/* Few, or so many that kernels for few of the other have whole stripes of them. */
+int64_t pal_matmul_sample_few(pal_case *random);
+int64_t pal_matmul_sample_many(pal_case *random);
 /* Sets the precision of the case's graph; operands of a case, in [-1, 1). */
 void pal_matmul_draw_precision(pal_case *random);
 pal_value pal_matmul_case(pal_case *random, pal_type type);

@@ -55,6 +55,7 @@ static grid grid_of(const outer *o) {
   enum { TASKS = 4, LEAST_M = 32, LEAST_N = 32 };
   grid g = {pieces(o->m, PAL_GEMM_TILE_M), pieces(o->n, PAL_GEMM_TILE_N)};
   if (!o->m || !o->n) return g;
+  if (g.down * g.across == TASKS - 1) ++*(g.down > 1 ? &g.down : &g.across);
   while (g.down * g.across < TASKS) {
     const int64_t m = o->m / (2 * g.down), n = o->n / (2 * g.across);
     if (n >= LEAST_N && (n >= m || m < LEAST_M))
@@ -151,8 +152,14 @@ static pal_value outer_sample(pal_case *random) {
   const pal_symbol rows =
       !transposed && pal_case_int(random, 0, 3) ? pal_case_rows(random) : PAL_STATIC;
   const int64_t r = rows.id ? pal_case_int(random, 1, 2) : pal_matmul_sample_depth(random);
-  const int64_t m = pal_matmul_sample_width(random);
-  const int64_t n = pal_case_int(random, 0, 5) ? pal_matmul_sample_width(random) : 300;
+  int64_t m = pal_matmul_sample_width(random);
+  int64_t n = pal_case_int(random, 0, 5) ? pal_matmul_sample_width(random) : 300;
+  if (pal_case_int(random, 0, 4) == 0) {
+    const int64_t few = pal_matmul_sample_few(random), many = pal_matmul_sample_many(random);
+    const bool wide = pal_case_int(random, 0, 1) != 0;
+    m = wide ? few : many;
+    n = wide ? many : few;
+  }
   const pal_value a = pal_matmul_case(random, PAL_TYPE(PAL_F32, rows, r, m));
   const pal_value b = pal_matmul_case(
       random, PAL_TYPE(PAL_F32, rows, transposed ? n : r, transposed ? r : n));

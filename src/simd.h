@@ -28,6 +28,7 @@
  *                                                i and i+2, i and i+1
  *   vf_gather(base, index) vi_gather             base[index], every lane is read
  *   vf_exp vf_log vf_tanh vf_erf                 SLEEF "finz", at most 1 ulp
+ *   vh_zero vh_set vh_load vh_store_n vh_add vh_fma         vh: half a vector, 8 x f32
  *
  * Promise: every function gives the same bits on every set, signs and payloads of NaN excepted. The
  * generic set breaks it for vf_exp ... vf_erf on an x86 machine without FMA, see there. */
@@ -53,12 +54,14 @@ enum { PAL_LANES = 16 };
 #include "src/simd_generic.h"
 #endif
 
-/* to[c, r] = from[r, c] for 16 x 16, of rows that lie from_row and to_row apart. */
+/* to[c, r] = from[r, c] for 16 x 16, of rows that lie from_row and to_row apart. Inline, what is read
+ * again at once from an array of one's own stays in registers. */
 #ifndef PAL_SIMD_TRANSPOSE
 static inline void vf_transpose(const float *from, int64_t from_row, float *to, int64_t to_row) {
   for (int i = 0; i < PAL_LANES; i++)
     for (int c = 0; c < PAL_LANES; c++) to[c * to_row + i] = from[i * from_row + c];
 }
+#define vf_transpose_inline vf_transpose
 #endif
 
 /* 16 rows of 4, one behind the other, to and from columns: lane r of column c is element c of row r. */

@@ -178,6 +178,49 @@ static inline float vf_hmax(vf v) {
   return _mm_cvtss_f32(_mm_max_ss(c, _mm_movehdup_ps(c)));
 }
 
+/* 8 x 8 at a time: pairs of rows meet in one register, then four, then both halves. */
+#define PAL_SIMD_TRANSPOSE
+#define PAL_TURN_ROW(i) const __m256 row##i = _mm256_loadu_ps(from + i * stride);
+#define PAL_TURN_TWO(i, j) \
+  const __m256 low##i = _mm256_unpacklo_ps(row##i, row##j), \
+               high##i = _mm256_unpackhi_ps(row##i, row##j);
+#define PAL_TURN_FOUR(i, j) \
+  const __m256 four##i##_0 = _mm256_shuffle_ps(low##i, low##j, 0x44), \
+               four##i##_1 = _mm256_shuffle_ps(low##i, low##j, 0xee), \
+               four##i##_2 = _mm256_shuffle_ps(high##i, high##j, 0x44), \
+               four##i##_3 = _mm256_shuffle_ps(high##i, high##j, 0xee);
+#define PAL_TURN_COLUMN(q) \
+  _mm256_storeu_ps(to + q * to_row, _mm256_permute2f128_ps(four0_##q, four4_##q, 0x20)); \
+  _mm256_storeu_ps(to + (q + 4) * to_row, _mm256_permute2f128_ps(four0_##q, four4_##q, 0x31));
+static inline void vf_transpose_8(const float *from, int64_t stride, float *to, int64_t to_row) {
+  PAL_TURN_ROW(0) PAL_TURN_ROW(1) PAL_TURN_ROW(2) PAL_TURN_ROW(3)
+  PAL_TURN_ROW(4) PAL_TURN_ROW(5) PAL_TURN_ROW(6) PAL_TURN_ROW(7)
+  PAL_TURN_TWO(0, 1) PAL_TURN_TWO(2, 3) PAL_TURN_TWO(4, 5) PAL_TURN_TWO(6, 7)
+  PAL_TURN_FOUR(0, 2) PAL_TURN_FOUR(4, 6)
+  PAL_TURN_COLUMN(0) PAL_TURN_COLUMN(1) PAL_TURN_COLUMN(2) PAL_TURN_COLUMN(3)
+}
+static inline void vf_transpose(const float *from, int64_t from_row, float *to, int64_t to_row) {
+  vf_transpose_8(from, from_row, to, to_row);
+  vf_transpose_8(from + 8, from_row, to + 8 * to_row, to_row);
+  vf_transpose_8(from + 8 * from_row, from_row, to + 8, to_row);
+  vf_transpose_8(from + 8 * from_row + 8, from_row, to + 8 * to_row + 8, to_row);
+}
+#define vf_transpose_inline vf_transpose
+#undef PAL_TURN_ROW
+#undef PAL_TURN_TWO
+#undef PAL_TURN_FOUR
+#undef PAL_TURN_COLUMN
+
+typedef __m256 vh;
+static inline vh vh_zero(void) { return _mm256_setzero_ps(); }
+static inline vh vh_set(float x) { return _mm256_set1_ps(x); }
+static inline vh vh_load(const float *p) { return _mm256_loadu_ps(p); }
+static inline vh vh_add(vh a, vh b) { return _mm256_add_ps(a, b); }
+static inline vh vh_fma(vh a, vh b, vh c) { return _mm256_fmadd_ps(a, b, c); }
+static inline void vh_store_n(float *p, vh v, int n) {
+  _mm256_maskstore_ps(p, _mm256_castps_si256(vm_first(n).lo), v);
+}
+
 static inline vf vf_gather(const float *base, vi index) {
   return (vf){_mm256_i32gather_ps(base, index.lo, 4), _mm256_i32gather_ps(base, index.hi, 4)};
 }

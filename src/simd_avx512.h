@@ -103,6 +103,16 @@ static inline float vf_hmax(vf v) {
   return _mm_cvtss_f32(_mm_max_ss(c, _mm_movehdup_ps(c)));
 }
 
+typedef __m256 vh;
+static inline vh vh_zero(void) { return _mm256_setzero_ps(); }
+static inline vh vh_set(float x) { return _mm256_set1_ps(x); }
+static inline vh vh_load(const float *p) { return _mm256_loadu_ps(p); }
+static inline vh vh_add(vh a, vh b) { return _mm256_add_ps(a, b); }
+static inline vh vh_fma(vh a, vh b, vh c) { return _mm256_fmadd_ps(a, b, c); }
+static inline void vh_store_n(float *p, vh v, int n) {
+  _mm256_mask_storeu_ps(p, (__mmask8)((1u << n) - 1u), v);
+}
+
 static inline vf vf_gather(const float *base, vi index) {
   return _mm512_i32gather_ps(index, base, 4);
 }
@@ -110,10 +120,14 @@ static inline vi vi_gather(const int32_t *base, vi index) {
   return _mm512_i32gather_epi32(index, base, 4);
 }
 
-/* Written out, because gcc -O2 keeps loops over arrays of vectors, and those in memory. Columns q, q + 4,
- * q + 8 and q + 12 of four rows meet in one vector, then those of eight, then of all. */
+/* Written out, because gcc -O2 keeps loops over arrays of vectors, and those in memory. Row i and row
+ * i + 4 share a vector from the load on, 8 columns of each, as loads are cheaper than shuffles; then columns q
+ * and q + 4 of eight rows meet in one vector, then those of all. */
 #define PAL_SIMD_TRANSPOSE
-#define PAL_TURN_ROW(i) const vf row##i = vf_load(from + i * stride);
+#define PAL_TURN_ROW(h, i, upper, lower, r) \
+  const vf row##i = _mm512_insertf32x8( \
+      _mm512_castps256_ps512(_mm256_loadu_ps(upper + 8 * h + r * stride)), \
+      _mm256_loadu_ps(lower + 8 * h + r * stride), 1);
 #define PAL_TURN_TWO(i, j) \
   const vf low##i = _mm512_unpacklo_ps(row##i, row##j), high##i = _mm512_unpackhi_ps(row##i, row##j);
 #define PAL_TURN_FOUR(i, j) \
@@ -121,31 +135,35 @@ static inline vi vi_gather(const int32_t *base, vi index) {
            four##i##_1 = _mm512_shuffle_ps(low##i, low##j, 0xee), \
            four##i##_2 = _mm512_shuffle_ps(high##i, high##j, 0x44), \
            four##i##_3 = _mm512_shuffle_ps(high##i, high##j, 0xee);
-#define PAL_TURN_COLUMN(q) \
+#define PAL_TURN_COLUMN(h, q) \
+  vf_store(to + (8 * h + q) * to_row, _mm512_shuffle_f32x4(four0_##q, four8_##q, 0x88)); \
+  vf_store(to + (8 * h + q + 4) * to_row, _mm512_shuffle_f32x4(four0_##q, four8_##q, 0xdd));
+#define PAL_TURN_COLUMNS(h) \
   { \
-    const vf a = _mm512_shuffle_f32x4(four0_##q, four4_##q, 0x88), \
-             b = _mm512_shuffle_f32x4(four0_##q, four4_##q, 0xdd), \
-             c = _mm512_shuffle_f32x4(four8_##q, four12_##q, 0x88), \
-             d = _mm512_shuffle_f32x4(four8_##q, four12_##q, 0xdd); \
-    vf_store(to + q * to_row, _mm512_shuffle_f32x4(a, c, 0x88)); \
-    vf_store(to + (q + 4) * to_row, _mm512_shuffle_f32x4(b, d, 0x88)); \
-    vf_store(to + (q + 8) * to_row, _mm512_shuffle_f32x4(a, c, 0xdd)); \
-    vf_store(to + (q + 12) * to_row, _mm512_shuffle_f32x4(b, d, 0xdd)); \
+    PAL_TURN_ROW(h, 0, from, from4, 0) PAL_TURN_ROW(h, 1, from, from4, 1) \
+    PAL_TURN_ROW(h, 2, from, from4, 2) PAL_TURN_ROW(h, 3, from, from4, 3) \
+    PAL_TURN_ROW(h, 8, from8, from12, 0) PAL_TURN_ROW(h, 9, from8, from12, 1) \
+    PAL_TURN_ROW(h, 10, from8, from12, 2) PAL_TURN_ROW(h, 11, from8, from12, 3) \
+    PAL_TURN_TWO(0, 1) PAL_TURN_TWO(2, 3) PAL_TURN_TWO(8, 9) PAL_TURN_TWO(10, 11) \
+    PAL_TURN_FOUR(0, 2) PAL_TURN_FOUR(8, 10) \
+    PAL_TURN_COLUMN(h, 0) PAL_TURN_COLUMN(h, 1) PAL_TURN_COLUMN(h, 2) PAL_TURN_COLUMN(h, 3) \
   }
-static inline void vf_transpose(const float *from, int64_t stride, float *to, int64_t to_row) {
-  PAL_TURN_ROW(0) PAL_TURN_ROW(1) PAL_TURN_ROW(2) PAL_TURN_ROW(3)
-  PAL_TURN_ROW(4) PAL_TURN_ROW(5) PAL_TURN_ROW(6) PAL_TURN_ROW(7)
-  PAL_TURN_ROW(8) PAL_TURN_ROW(9) PAL_TURN_ROW(10) PAL_TURN_ROW(11)
-  PAL_TURN_ROW(12) PAL_TURN_ROW(13) PAL_TURN_ROW(14) PAL_TURN_ROW(15)
-  PAL_TURN_TWO(0, 1) PAL_TURN_TWO(2, 3) PAL_TURN_TWO(4, 5) PAL_TURN_TWO(6, 7)
-  PAL_TURN_TWO(8, 9) PAL_TURN_TWO(10, 11) PAL_TURN_TWO(12, 13) PAL_TURN_TWO(14, 15)
-  PAL_TURN_FOUR(0, 2) PAL_TURN_FOUR(4, 6) PAL_TURN_FOUR(8, 10) PAL_TURN_FOUR(12, 14)
-  PAL_TURN_COLUMN(0) PAL_TURN_COLUMN(1) PAL_TURN_COLUMN(2) PAL_TURN_COLUMN(3)
+static inline __attribute__((always_inline)) void vf_transpose_inline(const float *from, int64_t stride,
+                                                                       float *to, int64_t to_row) {
+  const float *from4 = from + 4 * stride, *from8 = from + 8 * stride, *from12 = from + 12 * stride;
+  /* Four addresses and not sixteen, which would be more than there are registers. */
+  __asm__("" : "+r"(from4), "+r"(from8), "+r"(from12));
+  PAL_TURN_COLUMNS(0)
+  PAL_TURN_COLUMNS(1)
+}
+static inline void vf_transpose(const float *from, int64_t from_row, float *to, int64_t to_row) {
+  vf_transpose_inline(from, from_row, to, to_row);
 }
 #undef PAL_TURN_ROW
 #undef PAL_TURN_TWO
 #undef PAL_TURN_FOUR
 #undef PAL_TURN_COLUMN
+#undef PAL_TURN_COLUMNS
 
 /* Columns 0 and 1, or 2 and 3, of eight rows meet in one vector. */
 #define PAL_SIMD_COLUMNS4

@@ -181,6 +181,28 @@ static inline float vf_hmax(vf v) {
   return v.v[0];
 }
 
+typedef struct vh {
+  float v[PAL_LANES / 2];
+} vh;
+static inline vh vh_set(float x) { return (vh){{x, x, x, x, x, x, x, x}}; }
+static inline vh vh_zero(void) { return vh_set(0.0f); }
+static inline vh vh_load(const float *p) {
+  vh r;
+  memcpy(r.v, p, sizeof r.v);
+  return r;
+}
+static inline vh vh_add(vh a, vh b) {
+  for (int i = 0; i < PAL_LANES / 2; i++) a.v[i] += b.v[i];
+  return a;
+}
+static inline vh vh_fma(vh a, vh b, vh c) {
+  for (int i = 0; i < PAL_LANES / 2; i++) c.v[i] = fmaf(a.v[i], b.v[i], c.v[i]);
+  return c;
+}
+static inline void vh_store_n(float *p, vh v, int n) {
+  for (int i = 0; i < n; i++) p[i] = v.v[i];
+}
+
 static inline vf vf_gather(const float *base, vi index) {
   vf r;
   for (int i = 0; i < PAL_LANES; i++) r.v[i] = base[index.v[i]];

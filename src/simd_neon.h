@@ -191,6 +191,25 @@ static inline float vf_hmax(vf v) {
   return even > odd ? even : odd;
 }
 
+typedef struct vh {
+  float32x4_t q[2];
+} vh;
+static inline vh vh_set(float x) { return (vh){{vdupq_n_f32(x), vdupq_n_f32(x)}}; }
+static inline vh vh_zero(void) { return vh_set(0.0f); }
+static inline vh vh_load(const float *p) { return (vh){{vld1q_f32(p), vld1q_f32(p + 4)}}; }
+static inline vh vh_add(vh a, vh b) {
+  return (vh){{vaddq_f32(a.q[0], b.q[0]), vaddq_f32(a.q[1], b.q[1])}};
+}
+static inline vh vh_fma(vh a, vh b, vh c) {
+  return (vh){{vfmaq_f32(c.q[0], a.q[0], b.q[0]), vfmaq_f32(c.q[1], a.q[1], b.q[1])}};
+}
+static inline void vh_store_n(float *p, vh v, int n) {
+  float lane[PAL_LANES / 2];
+  vst1q_f32(lane, v.q[0]);
+  vst1q_f32(lane + 4, v.q[1]);
+  for (int i = 0; i < n; i++) p[i] = lane[i];
+}
+
 static inline vf vf_gather(const float *base, vi index) {
   int32_t at[PAL_LANES];
   float lane[PAL_LANES];

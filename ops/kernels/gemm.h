@@ -7,6 +7,7 @@
 #ifndef PAL_OPS_KERNELS_GEMM_H
 #define PAL_OPS_KERNELS_GEMM_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /* A packed operand [K, N] is cut into panels of neighbouring columns, in whole vectors of 16, the
@@ -21,8 +22,27 @@ typedef struct pal_gemm_epilogue {
   const float *bias; /* [N], added; or NULL */
 } pal_gemm_epilogue;
 
-/* c [M, N] = a b with b packed. */
+/* How b [K, N] is given to a product. */
+typedef enum pal_gemm_kind {
+  PAL_GEMM_PACKED,
+  PAL_GEMM_ROWS,   /* as it is, for few rows of a */
+  PAL_GEMM_TURNED, /* as [N, K], for very few rows or columns */
+  PAL_GEMM_NARROW  /* as [K, PAL_GEMM_FEW], padded with zeros, for few columns */
+} pal_gemm_kind;
+enum { PAL_GEMM_FEW = 8, PAL_GEMM_TURNED_FEW = 4 };
+
+/* The fastest for b with rows of neighbours in n, or in k. */
+static inline pal_gemm_kind pal_gemm_kind_of(int64_t m, int64_t n, int64_t k, bool rows) {
+  const bool turns = k >= 16; /* in blocks of as many */
+  if (m <= PAL_GEMM_FEW && rows) return PAL_GEMM_ROWS;
+  if (m <= PAL_GEMM_TURNED_FEW && turns) return PAL_GEMM_TURNED;
+  if (n <= PAL_GEMM_TURNED_FEW && turns) return PAL_GEMM_TURNED;
+  return n <= PAL_GEMM_FEW ? PAL_GEMM_NARROW : PAL_GEMM_PACKED;
+}
+
+/* c [M, N] = a b. */
 typedef struct pal_gemm_product {
+  pal_gemm_kind kind;
   int64_t m, n, k;
   const float *a; /* rows of k, a_row apart */
   int64_t a_row;

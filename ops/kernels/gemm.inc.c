@@ -333,5 +333,3 @@ static void gemm_outer(const pal_gemm_outer *o) {
     t += s.depth;
   } while (t < o->rows);
 }
-
-#define PAL_GEMM_KERNELS {gemm_panels, gemm_pack, gemm_product, gemm_outer}

@@ -5,6 +5,7 @@
 #include "ops/kernels/attention.inc.c"
 #include "ops/kernels/elementwise.inc.c"
 #include "ops/kernels/gemm.inc.c"
+#include "ops/kernels/gemm_thin.inc.c"
 #include "ops/kernels/gemm_bf16.inc.c"
 #include "ops/kernels/norm.inc.c"
 #include "ops/kernels/reduce.inc.c"
