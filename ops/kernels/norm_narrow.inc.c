@@ -38,6 +38,7 @@ static void norm_rows(const vf *column, int rows, int width, float *y) {
 
 /* vf_sum of n elements and zeros behind them; the terms are lost. */
 static inline vf norm_tree(vf *term, int n) {
+  if (n < 1) return vf_zero();
   bool zeros = false; /* more than one addition of zero changes nothing */
   for (int half = PAL_LANES / 2; half > 0; half /= 2) {
     for (int i = 0; i < half && i < n && !(zeros && half >= n); i++)
