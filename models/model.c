@@ -104,10 +104,10 @@ void pal_model_settings(const pal_model *model,
 }
 
 const char *pal_model_text(const pal_model *model, const char *name) {
-  for (int t = 1; t >= 0; t--) /* a definition asks for its own ones as it makes rows */
-    for (int i = 0; i < model->n[t]; i++)
-      if (strcmp(model->table[t][i].name, name) == 0)
-        return model->value[t ? model->n[0] + i : i];
+  int at = 0;
+  for (int t = 0; t < 2; t++)
+    for (int i = 0; i < model->n[t]; i++, at++)
+      if (strcmp(model->table[t][i].name, name) == 0) return model->value[at];
   return "";
 }
 

@@ -23,8 +23,9 @@ pal_status pal_loss_want(const pal_infer *call) {
   if (!status) status = pal_want_rank(call, PAL_LOSS_LOGITS, 2, "logits");
   if (!status) status = pal_loss_want_rows(call, PAL_LOSS_WEIGHT, "weight");
   if (status) return status;
-  if (x->dim[1] < 1 || x->dim[1] > INT32_MAX)
-    return pal_fail(call->error, PAL_E_SHAPE, "logits must have 1 or more classes");
+  if (x->dim[1] < 1 || x->dim[1] > PAL_MOST_CLASSES)
+    return pal_fail(call->error, PAL_E_SHAPE, "logits must have 1 to %d classes",
+                    PAL_MOST_CLASSES);
   if (target->dtype == PAL_I32) {
     status = pal_want_rank(call, PAL_LOSS_TARGET, 1, "an i32 target");
     if (status) return status;
@@ -91,7 +92,20 @@ static pal_status refuse(pal_error *error, int64_t row, int64_t target, const ch
                   (long long)target, fault);
 }
 
+/* Without branches, which would be guessed wrong: which rows have targets is chance. */
+static bool has_fault(const pal_cross_entropy_rows *rows) {
+  bool fault = false;
+  for (int64_t t = 0; t < rows->rows; t++) {
+    const int64_t target = rows->hard[t];
+    const bool is_class = (target >= 0) & (target < rows->width);
+    const float x = rows->logits[t * rows->width + (is_class ? target : 0)];
+    fault |= ((target != -1) & !is_class) | (is_class & (x == -INFINITY));
+  }
+  return fault;
+}
+
 static pal_status check_targets(const pal_run *run, const pal_cross_entropy_rows *rows) {
+  if (!has_fault(rows)) return PAL_OK;
   for (int64_t t = 0; t < rows->rows; t++) {
     const int32_t target = rows->hard[t];
     const char *fault = target_fault(target, rows->width);

@@ -97,11 +97,28 @@ static inline int64_t attention_short_join(int64_t *rows, int64_t width, int64_t
   return width;
 }
 
+/* Whether the lanes' rows lie one behind the other, each at most a vector, as in a packed batch of
+ * equal sequences with one head. */
+static bool attention_short_packed(const float *const *from, const int32_t *own, int64_t stride,
+                                   int64_t most, int64_t width) {
+  if (stride != width || most == 0 || most * width > PAL_LANES) return false;
+  for (int l = 0; l < PAL_LANES; l++)
+    if (own[l] != most || from[l] != from[0] + l * most * width) return false;
+  return true;
+}
+
 /* Elements of `most` rows; zeros where a lane has fewer. */
 static void attention_short_load(const attention_short *m, const float *const *from,
                                  const int32_t *own, int64_t stride, int64_t most, int64_t width,
                                  float *to) {
   const int64_t wide = attention_up(most * width), pitch = wide + PAL_LANES;
+  if (attention_short_packed(from, own, stride, most, width)) {
+    for (int64_t c = 0; c < most * width; c++)
+      vf_store(m->rows + c * PAL_LANES, vf_load(from[0] + c * PAL_LANES));
+    vf_store(m->rows + most * width * PAL_LANES, vf_zero()); /* behind the last lane */
+    vf_transpose(m->rows, most * width, to, PAL_LANES);
+    return;
+  }
   for (int l = 0; l < PAL_LANES; l++) {
     float *row = m->rows + l * pitch;
     int64_t rows = own[l];

@@ -22,6 +22,9 @@ typedef struct pal_norm_backward {
   float *dx;
 } pal_norm_backward;
 
+/* Places in 16 rows of logits fit i32. */
+enum { PAL_MOST_CLASSES = INT32_MAX / 16 };
+
 /* Exactly one of `hard` [rows] (-1: ignored) and `soft` [rows, width]; hard targets are valid. */
 typedef struct pal_cross_entropy_rows {
   int64_t rows, width;

@@ -184,6 +184,19 @@ static float norm_soft_loss(const float *x, const float *target, int64_t width, 
   return vf_sum(sum);
 }
 
+/* lse - x[class], 0 where there is no class. */
+static void norm_hard_losses(const pal_cross_entropy_rows *c, const float *lse, float *loss) {
+  const vi rows = vi_mul(vi_iota(), vi_set((int32_t)c->width));
+  for (int64_t t = 0; t < c->rows; t += PAL_LANES) {
+    const int n = norm_lanes(c->rows - t);
+    const vi hard = vi_load_n(c->hard + t, n);
+    const vm given = vm_and(vm_first(n), vi_gt(hard, vi_set(-1)));
+    const vi at = vi_select(given, vi_add(rows, hard), vi_zero());
+    const vf value = vf_sub(norm_load(lse + t, n), vf_gather(c->logits + t * c->width, at));
+    norm_store(loss + t, vf_select(given, value, vf_zero()), n);
+  }
+}
+
 static void norm_cross_entropy(const pal_cross_entropy_rows *c, float *loss, float *lse) {
   for (int64_t first = 0; first < c->rows; first += PAL_LANES) {
     /* The logarithms of 16 rows are one call. */
@@ -202,14 +215,14 @@ static void norm_cross_entropy(const pal_cross_entropy_rows *c, float *loss, flo
     }
     norm_store(lse + first, vf_add(most, vf_log(sum)), n);
   }
-  for (int64_t t = 0; t < c->rows; t++) {
-    const float *x = c->logits + t * c->width;
-    float value = 0.0f;
-    if (c->soft)
-      value = norm_soft_loss(x, c->soft + t * c->width, c->width, lse[t]);
-    else if (c->hard[t] >= 0)
-      value = lse[t] - x[c->hard[t]];
-    loss[t] = c->weight ? value * c->weight[t] : value;
+  if (c->soft)
+    for (int64_t t = 0; t < c->rows; t++)
+      loss[t] = norm_soft_loss(c->logits + t * c->width, c->soft + t * c->width, c->width, lse[t]);
+  else
+    norm_hard_losses(c, lse, loss);
+  for (int64_t t = 0; t < c->rows && c->weight; t += PAL_LANES) {
+    const int n = norm_lanes(c->rows - t);
+    norm_store(loss + t, vf_mul(norm_load(loss + t, n), norm_load(c->weight + t, n)), n);
   }
 }
 
