@@ -29,11 +29,12 @@ static bool allocate(pal_exec *e) {
   e->rows = pal_calloc(e->operands + 1, sizeof *e->rows);
   e->type = pal_calloc(e->operands + 1, sizeof *e->type);
   e->operand = pal_calloc(e->operands + 1, sizeof *e->operand);
+  e->moving = pal_calloc(e->operands + 1, sizeof *e->moving);
   e->claimed = pal_calloc(plan->item.n + 1, sizeof *e->claimed);
   e->input[0] = pal_calloc(plan->input.n + 1, sizeof(void *));
   e->input[1] = pal_calloc(plan->input.n + 1, sizeof(void *));
   bool ok = e->arena && e->base && e->count && e->ran && e->call && e->pointer &&
-            e->rows && e->type && e->operand && e->claimed && e->input[0] && e->input[1];
+            e->rows && e->type && e->operand && e->moving && e->claimed && e->input[0] && e->input[1];
   for (size_t i = 0; ok && i < plan->input.n; i++) {
     const pal_slot *slot = &plan->input.at[i];
     e->input[0][i] = pal_calloc(1, slot->bytes + 1);
@@ -85,10 +86,25 @@ static void *base_of(const pal_exec *e, const pal_storage *s) {
   return pal_variable_data(e->plan->variable.at[s->index].variable);
 }
 
-void pal_exec_prepare(pal_exec *e) {
+static bool moves(const pal_storage *s) {
+  return s->place != PAL_PLACE_NONE && s->place != PAL_PLACE_ARENA && s->place != PAL_PLACE_CONSTANT;
+}
+
+/* Where everything is, and what of it stays there. */
+static void place_operands(pal_exec *e) {
   for (size_t s = 1; s < e->plan->storage.n; s++) e->base[s] = base_of(e, &e->plan->storage.at[s]);
-  for (size_t i = 0; i < e->operands; i++)
-    e->pointer[i] = e->base[e->plan->storage_of[e->operand[i]]];
+  for (size_t i = 0; i < e->operands; i++) {
+    const uint32_t s = e->plan->storage_of[e->operand[i]];
+    e->pointer[i] = e->base[s];
+    if (moves(&e->plan->storage.at[s])) e->moving[e->n_moving++] = (uint32_t)i;
+  }
+}
+
+void pal_exec_prepare(pal_exec *e) {
+  for (size_t s = 1; s < e->plan->storage.n; s++)
+    if (moves(&e->plan->storage.at[s])) e->base[s] = base_of(e, &e->plan->storage.at[s]);
+  for (size_t i = 0; i < e->n_moving; i++)
+    e->pointer[e->moving[i]] = e->base[e->plan->storage_of[e->operand[e->moving[i]]]];
 }
 
 pal_exec *pal_exec_new(pal_plan *plan, pal_error *error) {
@@ -110,7 +126,7 @@ pal_exec *pal_exec_new(pal_plan *plan, pal_error *error) {
     e->count[s] = e->ran[s] = plan->graph->symbol.at[s].capacity;
     pal_exec_refresh_rows(e, s);
   }
-  pal_exec_prepare(e);
+  place_operands(e);
   return e;
 }
 
@@ -129,6 +145,7 @@ void pal_exec_free(pal_exec *e) {
   pal_free(e->rows);
   pal_free(e->type);
   pal_free(e->operand);
+  pal_free(e->moving);
   pal_free(e->claimed);
   pal_free(e->task_scratch);
   pal_free(e);

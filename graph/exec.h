@@ -25,6 +25,8 @@ struct pal_exec {
   pal_type *type;  /* likewise */
   uint32_t *operand; /* likewise: value ids */
   size_t operands;
+  uint32_t *moving; /* operands whose place may be another in the next run */
+  size_t n_moving;
   char *task_scratch;
   int task_scratch_workers;
   atomic_llong *claimed; /* per item */

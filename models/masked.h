@@ -22,6 +22,16 @@ pal_region pal_region_add(pal_batch *batch, const pal_model *model, const pal_ex
 static inline bool pal_region_has(const pal_region *region, int i) {
   return i >= region->n_prompt || region->prompt[i] == region->mask;
 }
+/* Masks row i of the sequence if `hit`, so that its token becomes a target of that weight. Without a
+ * branch, since chance decides. */
+static inline void pal_region_mask_if(const pal_region *region, pal_batch *batch, int i, bool hit,
+                                      float weight) {
+  const int64_t row = region->first + i;
+  const int32_t token = batch->token[row], target = batch->target[row], pick = -(int32_t)hit;
+  batch->target[row] = (token & pick) | (target & ~pick);
+  batch->token[row] = (region->mask & pick) | (token & ~pick);
+  batch->weight[row] = weight * (float)hit;
+}
 /* Masks row i of the sequence, so that its token becomes a target of that weight. */
 static inline void pal_region_mask(const pal_region *region, pal_batch *batch, int i,
                                    double weight) {

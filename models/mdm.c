@@ -53,8 +53,8 @@ static pal_status rows(const pal_model *model, const pal_example *example, pal_r
     const double t = LEAST_TIME + (1 - LEAST_TIME) * pal_rng_real(rng);
     const double masked = MOST_MASKED * masked_at(cosine, t), weight = elbo_weight(cosine, t);
     for (int i = 0; i < region.rows; i++)
-      if (pal_region_has(&region, i) && pal_rng_real(rng) < masked)
-        pal_region_mask(&region, batch, i, weight);
+      if (pal_region_has(&region, i))
+        pal_region_mask_if(&region, batch, i, pal_rng_real(rng) < masked, (float)weight);
     *time = (float)t;
     return PAL_OK;
   }

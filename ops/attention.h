@@ -52,7 +52,12 @@ pal_status pal_attention_infer(pal_infer *call);
 typedef struct pal_attention_rows {
   int64_t begin, length;
 } pal_attention_rows;
-pal_attention_rows pal_attention_sequence(const pal_run *run, bool keys, int64_t s);
+static inline pal_attention_rows pal_attention_sequence(const pal_run *run, bool keys, int64_t s) {
+  const int i = keys && run->in[PAL_ATTENTION_K_BEGIN] ? PAL_ATTENTION_K_BEGIN
+                                                       : PAL_ATTENTION_Q_BEGIN;
+  const int32_t *begin = run->in[i], *length = run->in[i + 1];
+  return (pal_attention_rows){begin[s], length[s]};
+}
 /* Sequences: S. */
 int64_t pal_attention_sequences(const pal_run *run);
 

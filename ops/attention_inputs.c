@@ -136,12 +136,6 @@ double pal_attention_products(const pal_run *run) {
 
 static const int32_t *ints(const pal_run *run, int i) { return run->in[i]; }
 
-pal_attention_rows pal_attention_sequence(const pal_run *run, bool keys, int64_t s) {
-  const int i = keys && run->in[PAL_ATTENTION_K_BEGIN] ? PAL_ATTENTION_K_BEGIN
-                                                       : PAL_ATTENTION_Q_BEGIN;
-  return (pal_attention_rows){ints(run, i)[s], ints(run, i + 1)[s]};
-}
-
 /* Whether the sequences follow each other and fill all rows, as those of a packed batch do. */
 static bool fill_rows(const pal_run *run, bool keys, int64_t rows) {
   int64_t end = 0;
