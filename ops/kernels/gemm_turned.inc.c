@@ -31,9 +31,15 @@ static void thin_pad(const float *a, int64_t a_row, int64_t rows, int64_t depth,
     const vf y = vf_load(turned + (d) * PAL_LANES); \
     THIN_FEW_##few(THIN_ADD, d) \
   }
+#if defined(PAL_SIMD_AVX512)
 #define THIN_FOUR(few, d) \
   THIN_TURNED_ROW(few, d) THIN_TURNED_ROW(few, d + 1) THIN_TURNED_ROW(few, d + 2) \
   THIN_TURNED_ROW(few, d + 3)
+#define THIN_BLOCK(few) THIN_FOUR(few, 0) THIN_FOUR(few, 4) THIN_FOUR(few, 8) THIN_FOUR(few, 12)
+#else /* turned in memory */
+#define THIN_BLOCK(few) \
+  for (int64_t d = 0; d < PAL_LANES; d++) THIN_TURNED_ROW(few, d)
+#endif
 /* The next 16 rows, a stretch of their memory for each block of these. */
 #define THIN_ASK(r) __builtin_prefetch(t->a + (t->a_row + k + (r)) * PAL_LANES);
 #define THIN_AHEAD(r) THIN_ASK(r) THIN_ASK(r + 1) THIN_ASK(r + 2) THIN_ASK(r + 3)
@@ -53,7 +59,7 @@ static void thin_pad(const float *a, int64_t a_row, int64_t rows, int64_t depth,
         row = PAL_LANES; \
       } \
       vf_transpose_inline(from, row, turned, PAL_LANES); \
-      THIN_FOUR(few, 0) THIN_FOUR(few, 4) THIN_FOUR(few, 8) THIN_FOUR(few, 12) \
+      THIN_BLOCK(few) \
     } \
     if (k < t->k) { \
       float turned[PAL_LANES * PAL_LANES]; \
