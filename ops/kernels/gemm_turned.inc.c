@@ -1,0 +1,118 @@
+/* Products of very few rows or columns with rows of neighbours in k, f32 (floor 2). Included after
+ * gemm.inc.c.
+ *
+ * Sums of 16 rows of `a` with `few` rows of b: 16 x 16 of a are turned, in registers where there are enough,
+ * and every turned row is multiplied by an element of each row of b. */
+
+typedef struct thin_turn {
+  const float *a, *b;
+  int64_t a_row, b_row, k;
+  int64_t rows; /* of a, 1..16 */
+  float *c;     /* [few, PAL_LANES] */
+} thin_turn;
+
+/* A block of rows x depth, zeros around it. */
+static void thin_pad(const float *a, int64_t a_row, int64_t rows, int64_t depth, float *block) {
+  for (int64_t r = 0; r < PAL_LANES; r++)
+    vf_store(block + r * PAL_LANES, r < rows ? vf_load_left(a + r * a_row, depth) : vf_zero());
+}
+
+#define THIN_FEW_1(X, d) X(0, d)
+#define THIN_FEW_2(X, d) THIN_FEW_1(X, d) X(1, d)
+#define THIN_FEW_3(X, d) THIN_FEW_2(X, d) X(2, d)
+#define THIN_FEW_4(X, d) THIN_FEW_3(X, d) X(3, d)
+#define THIN_BEGIN(i, d) \
+  vf sum##i = vf_zero(); \
+  const float *b##i = t->b + i * t->b_row;
+#define THIN_ADD(i, d) sum##i = vf_fma(vf_set(b##i[k + (d)]), y, sum##i);
+#define THIN_END(i, d) vf_store(t->c + i * PAL_LANES, sum##i);
+#define THIN_TURNED_ROW(few, d) \
+  { \
+    const vf y = vf_load(turned + (d) * PAL_LANES); \
+    THIN_FEW_##few(THIN_ADD, d) \
+  }
+#if defined(PAL_SIMD_AVX512)
+#define THIN_FOUR(few, d) \
+  THIN_TURNED_ROW(few, d) THIN_TURNED_ROW(few, d + 1) THIN_TURNED_ROW(few, d + 2) \
+  THIN_TURNED_ROW(few, d + 3)
+#define THIN_BLOCK(few) THIN_FOUR(few, 0) THIN_FOUR(few, 4) THIN_FOUR(few, 8) THIN_FOUR(few, 12)
+#else /* turned in memory */
+#define THIN_BLOCK(few) \
+  for (int64_t d = 0; d < PAL_LANES; d++) THIN_TURNED_ROW(few, d)
+#endif
+/* The next 16 rows, a stretch of their memory for each block of these. */
+#define THIN_ASK(r) __builtin_prefetch(t->a + (t->a_row + k + (r)) * PAL_LANES);
+#define THIN_AHEAD(r) THIN_ASK(r) THIN_ASK(r + 1) THIN_ASK(r + 2) THIN_ASK(r + 3)
+#define THIN_TURN(few) \
+  static void thin_turn_##few(const thin_turn *t) { \
+    float pad[PAL_LANES * PAL_LANES]; \
+    THIN_FEW_##few(THIN_BEGIN, 0) \
+    int64_t k = 0; \
+    for (; k + PAL_LANES <= t->k; k += PAL_LANES) { \
+      float turned[PAL_LANES * PAL_LANES]; \
+      const float *from = t->a + k; \
+      int64_t row = t->a_row; \
+      THIN_AHEAD(0) THIN_AHEAD(4) THIN_AHEAD(8) THIN_AHEAD(12) \
+      if (t->rows < PAL_LANES) { \
+        thin_pad(from, row, t->rows, PAL_LANES, pad); \
+        from = pad; \
+        row = PAL_LANES; \
+      } \
+      vf_transpose_inline(from, row, turned, PAL_LANES); \
+      THIN_BLOCK(few) \
+    } \
+    if (k < t->k) { \
+      float turned[PAL_LANES * PAL_LANES]; \
+      thin_pad(t->a + k, t->a_row, t->rows, t->k - k, pad); \
+      vf_transpose(pad, PAL_LANES, turned, PAL_LANES); \
+      for (int64_t d = 0; d < t->k - k; d++) THIN_TURNED_ROW(few, d) \
+    } \
+    THIN_FEW_##few(THIN_END, 0) \
+  }
+THIN_TURN(1)
+THIN_TURN(2)
+THIN_TURN(3)
+THIN_TURN(4)
+
+typedef void thin_turn_run(const thin_turn *t);
+static thin_turn_run *const thin_turns[PAL_GEMM_TURNED_FEW] = {thin_turn_1, thin_turn_2,
+                                                               thin_turn_3, thin_turn_4};
+
+/* Few columns: lanes are rows of a. */
+static void thin_turned_columns(const pal_gemm_product *p) {
+  float sums[PAL_LANES * PAL_LANES] = {0}, back[PAL_LANES * PAL_LANES];
+  const float *bias = p->epilogue.bias;
+  const vf add = bias ? vf_load_n(bias, (int)p->n) : vf_zero();
+  thin_turn t = {.b = p->b, .a_row = p->a_row, .b_row = p->k, .k = p->k, .c = sums};
+  for (int64_t i = 0; i < p->m; i += PAL_LANES) {
+    float *c = p->c + i * p->c_row;
+    t.a = p->a + i * p->a_row;
+    t.rows = gemm_least(p->m - i, PAL_LANES);
+    thin_turns[p->n - 1](&t);
+    if (p->c_row == 1 && !bias) {
+      vf_store_left(c, vf_load(sums), t.rows);
+      continue;
+    }
+    vf_transpose(sums, PAL_LANES, back, PAL_LANES);
+    for (int64_t r = 0; r < t.rows; r++) {
+      const vf row = vf_load(back + r * PAL_LANES);
+      vf_store_n(c + r * p->c_row, bias ? vf_add(row, add) : row, (int)p->n);
+    }
+  }
+}
+
+/* Few rows: lanes are columns of c, rows of b. */
+static void thin_turned_rows(const pal_gemm_product *p) {
+  float sums[PAL_GEMM_TURNED_FEW * PAL_LANES];
+  thin_turn t = {.b = p->a, .a_row = p->k, .b_row = p->a_row, .k = p->k, .c = sums};
+  for (int64_t j = 0; j < p->n; j += PAL_LANES) {
+    t.a = p->b + j * p->k;
+    t.rows = gemm_least(p->n - j, PAL_LANES);
+    thin_turns[p->m - 1](&t);
+    const vf bias = p->epilogue.bias ? vf_load_left(p->epilogue.bias + j, t.rows) : vf_zero();
+    for (int64_t i = 0; i < p->m; i++) {
+      const vf row = vf_load(sums + i * PAL_LANES);
+      vf_store_left(p->c + i * p->c_row + j, p->epilogue.bias ? vf_add(row, bias) : row, t.rows);
+    }
+  }
+}
