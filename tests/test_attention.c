@@ -79,11 +79,12 @@ static void build(pal_graph *g, const char *const *name, bool biased, bool posit
   }
 }
 
-static pal_exec *run_short(pal_context *context, bool biased, bool positions,
+static pal_exec *run_short(pal_context *context, bool biased, bool positions, bool bf16,
                            const pal_attention *form, pal_plan **plan) {
   static const char *const name[] = {"q", "k", "v"};
   pal_error error = {0};
   pal_graph *g = pal_graph_new(context, NULL);
+  if (bf16) pal_graph_set_precision(g, PAL_PRECISION_BF16);
   build(g, name, biased, positions, form);
   *plan = pal_compile(g, &error);
   ck_assert_msg(*plan != NULL, "%s", error.text);
@@ -110,7 +111,8 @@ static pal_exec *run_short(pal_context *context, bool biased, bool positions,
   return exec;
 }
 
-/* Full, causal, windowed, both, each with positions that count up or (in every other sequence) not. */
+/* Full, causal, windowed, both, each with positions that count up or (in every other sequence) not; in both
+ * precisions. */
 START_TEST(short_sequences_are_as_others) {
   static const char *const result[] = {"out", "dq", "dk", "dv"};
   static const int64_t width[] = {DV, D, D, DV};
@@ -120,7 +122,7 @@ START_TEST(short_sequences_are_as_others) {
   const pal_attention form = {.causal = _i & 1, .window = _i & 2 ? 3 : 0};
   pal_plan *plan[2];
   pal_exec *exec[2];
-  for (int b = 0; b < 2; b++) exec[b] = run_short(context, b, _i & 4, &form, &plan[b]);
+  for (int b = 0; b < 2; b++) exec[b] = run_short(context, b, _i & 4, _i & 8, &form, &plan[b]);
   for (int i = 0; i < 4; i++) {
     int64_t rows;
     const float *one = pal_exec_output(exec[0], result[i], &rows);
@@ -242,7 +244,7 @@ int main(void) {
   Suite *suite = suite_create("attention");
   TCase *c = tcase_create("attention");
   tcase_add_test(c, memory_is_linear_in_rows);
-  tcase_add_loop_test(c, short_sequences_are_as_others, 0, 8);
+  tcase_add_loop_test(c, short_sequences_are_as_others, 0, 16);
   tcase_add_loop_test(c, lone_queries_are_as_others, 0, 6);
   suite_add_tcase(suite, c);
   return run_suite(suite);

@@ -82,9 +82,11 @@ typedef struct pal_rotary_rows {
 
 /* Whether a head is left to the kernels of short sequences. */
 static inline bool pal_attention_is_short(const pal_attention_head *h) {
+  const bool holes = (h->causal || h->window > 0) && (h->q_position || h->k_position);
+  if (h->bf16 && holes) return false; /* whose products with v are f32 */
   const int64_t rows = h->queries > h->keys ? h->queries : h->keys;
   const int64_t width = h->d > h->dv ? h->d : h->dv;
-  return rows <= PAL_SHORT_ROWS && rows * width <= PAL_SHORT_FLOATS && !h->bias && !h->bf16;
+  return rows <= PAL_SHORT_ROWS && rows * width <= PAL_SHORT_FLOATS && !h->bias;
 }
 
 /* Whether heads are to be served abreast, where they are not short: a lone query does not repay a copy

@@ -2,11 +2,11 @@
  * isa_<name>.c only, after the macro that src/simd.h asks for. */
 #include "ops/kernels/kernels.h"
 
-#include "ops/kernels/attention.inc.c"
 #include "ops/kernels/elementwise.inc.c"
 #include "ops/kernels/gemm.inc.c"
 #include "ops/kernels/gemm_thin.inc.c"
 #include "ops/kernels/gemm_bf16.inc.c"
+#include "ops/kernels/attention.inc.c"
 #include "ops/kernels/norm.inc.c"
 #include "ops/kernels/reduce.inc.c"
 #include "ops/kernels/rows.inc.c"
