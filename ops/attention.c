@@ -82,8 +82,21 @@ static int64_t find(const int64_t *first, int64_t s, int64_t b) {
 typedef struct block {
   pal_attention_head head;
   pal_attention_result to;
-  bool first; /* of its head of its sequence */
+  bool first;    /* of its head of its sequence */
+  int64_t tasks; /* that it does: this one, and those of the heads abreast */
 } block;
+
+/* A lone query's heads go abreast, as far as the range has them. */
+static void join_heads(const pal_run *run, int64_t task, block *b) {
+  const int64_t heads = run->out_type[1].dim[1], left = heads - task % heads;
+  b->tasks = left < run->end - task ? left : run->end - task;
+  if (b->tasks > PAL_QUERY_BLOCK) b->tasks = PAL_QUERY_BLOCK;
+  b->head.abreast = true;
+  b->head.queries = b->tasks;
+  b->head.q_stride = b->head.d;
+  b->to.out_stride = b->head.dv;
+  b->to.lse_stride = 1;
+}
 
 /* *sequence: that of the task before, or -1; becomes this one's. */
 static void find_block(const pal_run *run, const pal_attention_head *any, int64_t task,
@@ -106,10 +119,12 @@ static void find_block(const pal_run *run, const pal_attention_head *any, int64_
   if (head->q_position) head->q_position += skip;
   if (head->q_group) head->q_group += skip * head->groups;
   b->first = skip == 0;
+  b->tasks = 1;
   b->to = (pal_attention_result){.out = (float *)run->out[0] + row * wide + h * head->dv,
                                  .out_stride = wide,
                                  .lse = (float *)run->out[1] + row * heads + h,
                                  .lse_stride = heads};
+  if (pal_attention_is_lone(head) && !pal_attention_is_short(head)) join_heads(run, task, b);
 }
 
 /* Heads of short sequences wait for others. */
@@ -140,13 +155,15 @@ static pal_status attend(const pal_run *run) {
   const pal_attention_head any = pal_attention_head_any(run);
   waiting w;
   w.n = 0;
-  block two[2]; /* this task's and the next one's */
+  block two[2], *now = &two[0], *next = &two[1]; /* this task's and the next one's */
   int64_t s = -1;
-  if (run->begin < run->end) find_block(run, &any, run->begin, &s, &two[run->begin & 1]);
-  for (int64_t t = run->begin; t < run->end; t++) {
-    block *now = &two[t & 1], *next = t + 1 < run->end ? &two[(t + 1) & 1] : NULL;
-    if (next) find_block(run, &any, t + 1, &s, next);
-    if (!pal_attention_is_short(&now->head)) {
+  if (run->begin < run->end) find_block(run, &any, run->begin, &s, next);
+  for (int64_t t = run->begin; t < run->end; t += now->tasks) {
+    block *const free = now;
+    now = next;
+    next = t + now->tasks < run->end ? free : NULL;
+    if (next) find_block(run, &any, t + now->tasks, &s, next);
+    if (now->head.abreast || !pal_attention_is_short(&now->head)) {
       attend_long(run, now, next);
       continue;
     }

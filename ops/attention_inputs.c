@@ -279,6 +279,11 @@ void pal_attention_want(pal_attention_ahead *ahead, const float *at, int64_t str
 }
 
 void pal_attention_want_keys(pal_attention_ahead *ahead, const pal_attention_head *head) {
+  if (head->abreast) { /* whose values it asks for itself */
+    const int64_t tile = head->keys < PAL_KEY_TILE ? head->keys : PAL_KEY_TILE;
+    pal_attention_want(ahead, head->k, head->k_stride, tile, head->queries * head->d);
+    return;
+  }
   pal_attention_want(ahead, head->k, head->k_stride, head->keys, head->d);
   pal_attention_want(ahead, head->v, head->v_stride, head->keys, head->dv);
 }

@@ -71,6 +71,7 @@ noinst_HEADERS += \
 # The kernels proper are included by every isa_*.c.
 EXTRA_DIST += \
 	%D%/kernels/attention.inc.c \
+	%D%/kernels/attention_abreast.inc.c \
 	%D%/kernels/attention_ahead.inc.c \
 	%D%/kernels/attention_backward.inc.c \
 	%D%/kernels/attention_pairs.inc.c \

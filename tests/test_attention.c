@@ -1,9 +1,10 @@
 /* Attention beyond its random cases: nothing in its plan, forward or backward, may grow with the
- * square of the number of rows; and short sequences, which have kernels of their own, come out as the
- * others do. */
+ * square of the number of rows; and short sequences and lone queries, which have kernels of their own, come
+ * out as the others do. */
 #include <check.h>
 #include <palimpsest/palimpsest.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "tests/run.h"
 
@@ -78,11 +79,12 @@ static void build(pal_graph *g, const char *const *name, bool biased, bool posit
   }
 }
 
-static pal_exec *run_short(pal_context *context, bool biased, bool positions,
+static pal_exec *run_short(pal_context *context, bool biased, bool positions, bool bf16,
                            const pal_attention *form, pal_plan **plan) {
   static const char *const name[] = {"q", "k", "v"};
   pal_error error = {0};
   pal_graph *g = pal_graph_new(context, NULL);
+  if (bf16) pal_graph_set_precision(g, PAL_PRECISION_BF16);
   build(g, name, biased, positions, form);
   *plan = pal_compile(g, &error);
   ck_assert_msg(*plan != NULL, "%s", error.text);
@@ -109,7 +111,8 @@ static pal_exec *run_short(pal_context *context, bool biased, bool positions,
   return exec;
 }
 
-/* Full, causal, windowed, both, each with positions that count up or (in every other sequence) not. */
+/* Full, causal, windowed, both, each with positions that count up or (in every other sequence) not; in both
+ * precisions. */
 START_TEST(short_sequences_are_as_others) {
   static const char *const result[] = {"out", "dq", "dk", "dv"};
   static const int64_t width[] = {DV, D, D, DV};
@@ -119,7 +122,7 @@ START_TEST(short_sequences_are_as_others) {
   const pal_attention form = {.causal = _i & 1, .window = _i & 2 ? 3 : 0};
   pal_plan *plan[2];
   pal_exec *exec[2];
-  for (int b = 0; b < 2; b++) exec[b] = run_short(context, b, _i & 4, &form, &plan[b]);
+  for (int b = 0; b < 2; b++) exec[b] = run_short(context, b, _i & 4, _i & 8, &form, &plan[b]);
   for (int i = 0; i < 4; i++) {
     int64_t rows;
     const float *one = pal_exec_output(exec[0], result[i], &rows);
@@ -136,11 +139,113 @@ START_TEST(short_sequences_are_as_others) {
 }
 END_TEST
 
+/* ---- lone queries ------------------------------------------------------------------------ */
+
+enum { LONE = 24, LONE_HEADS = 3, MOST_KEYS = 300 };
+
+typedef struct lone_form {
+  int d, dv;
+  pal_attention form;
+  bool holes, biased;
+} lone_form;
+
+/* Out and lse of the first of each sequence's `queries` queries over keys of its own. */
+static void run_lone(const char *isa, const lone_form *f, int queries, float *out) {
+  const int64_t width[3] = {LONE_HEADS * f->d, LONE_HEADS * f->d, LONE_HEADS * f->dv};
+  static const char *const name[3] = {"q", "k", "v"};
+  const pal_options machine = {.isa = isa};
+  pal_error error = {0};
+  pal_context *context = pal_open(&machine, &error);
+  ck_assert_msg(context != NULL, "%s", error.text);
+  pal_graph *g = pal_graph_new(context, NULL);
+  const pal_symbol s = pal_symbol_new(g, "S", LONE), t = pal_symbol_new(g, "T", LONE * queries);
+  const pal_symbol u = pal_symbol_new(g, "U", LONE * MOST_KEYS);
+  pal_value x[3];
+  for (int i = 0; i < 3; i++) x[i] = pal_input(g, name[i], PAL_TYPE(PAL_F32, i ? u : t, 1, width[i]));
+  pal_attention options = f->form;
+  options.heads = LONE_HEADS;
+  options.q_begin = pal_input(g, "q_begin", PAL_TYPE(PAL_I32, s, 1));
+  options.q_length = pal_input(g, "q_length", PAL_TYPE(PAL_I32, s, 1));
+  options.k_begin = pal_input(g, "k_begin", PAL_TYPE(PAL_I32, s, 1));
+  options.k_length = pal_input(g, "k_length", PAL_TYPE(PAL_I32, s, 1));
+  options.q_position = pal_input(g, "q_position", PAL_TYPE(PAL_I32, t, 1));
+  if (f->holes) options.k_position = pal_input(g, "k_position", PAL_TYPE(PAL_I32, u, 1));
+  if (f->biased) {
+    static const float bias[LONE_HEADS * 2] = {0.5f, -1, 2, 0.25f, -0.75f, 1};
+    options.bias = pal_constant(g, PAL_TYPE(PAL_F32, PAL_STATIC, LONE_HEADS, 2), bias);
+    options.q_group = pal_input(g, "q_group", PAL_TYPE(PAL_I32, t, 1, 1));
+    options.k_group = pal_input(g, "k_group", PAL_TYPE(PAL_I32, u, 1, 1));
+  }
+  pal_output(g, "out", pal_scaled_dot_product_attention(g, x[0], x[1], x[2], &options));
+  pal_plan *plan = pal_compile(g, &error);
+  ck_assert_msg(plan != NULL, "%s", error.text);
+  pal_exec *exec = pal_exec_new(plan, &error);
+  ck_assert_msg(exec != NULL, "%s", error.text);
+  int32_t *q_begin = pal_exec_input(exec, "q_begin"), *q_length = pal_exec_input(exec, "q_length");
+  int32_t *k_begin = pal_exec_input(exec, "k_begin"), *k_length = pal_exec_input(exec, "k_length");
+  int32_t *q_position = pal_exec_input(exec, "q_position"), *q_group = pal_exec_input(exec, "q_group");
+  int32_t *k_position = pal_exec_input(exec, "k_position"), *k_group = pal_exec_input(exec, "k_group");
+  pal_rng rng = pal_rng_new(5, "lone", 0, 0);
+  int32_t rows = 0;
+  for (int i = 0; i < LONE; i++) {
+    k_begin[i] = rows;
+    k_length[i] = (int32_t)pal_rng_below(&rng, i % 3 ? MOST_KEYS + 1 : 40);
+    rows += k_length[i];
+    q_begin[i] = i * queries;
+    q_length[i] = queries;
+    for (int r = 0; r < queries; r++) {
+      const int32_t at = r ? r : (int32_t)pal_rng_below(&rng, MOST_KEYS);
+      q_position[i * queries + r] = at;
+      if (q_group) q_group[i * queries + r] = at % 2;
+    }
+    float *q = (float *)pal_exec_input(exec, "q") + i * queries * width[0];
+    for (int e = 0; e < queries * width[0]; e++)
+      q[e] = e < width[0] ? (float)pal_rng_normal(&rng) : 1;
+  }
+  for (int i = 0; i < rows; i++) {
+    if (k_position) k_position[i] = (int32_t)pal_rng_below(&rng, MOST_KEYS);
+    if (k_group) k_group[i] = (int32_t)pal_rng_below(&rng, 2);
+  }
+  for (int i = 1; i < 3; i++) {
+    float *at = pal_exec_input(exec, name[i]);
+    for (int e = 0; e < rows * width[i]; e++) at[e] = (float)pal_rng_normal(&rng);
+  }
+  ck_assert_msg(!pal_exec_count(exec, "U", rows, &error), "%s", error.text);
+  ck_assert_msg(!pal_exec_run(exec, &error), "%s", error.text);
+  const float *all = pal_exec_output(exec, "out", NULL);
+  for (int i = 0; i < LONE; i++)
+    memcpy(out + i * width[2], all + i * queries * width[2], (size_t)width[2] * sizeof *out);
+  pal_exec_free(exec);
+  pal_plan_free(plan);
+  pal_graph_free(g);
+  pal_context_free(context);
+}
+
+/* Beside seven other queries; on every instruction set. */
+START_TEST(lone_queries_are_as_others) {
+  static const lone_form form[] = {
+      {16, 16, {.causal = false}, false, false}, {32, 32, {.causal = true}, false, false},
+      {24, 24, {.causal = true}, false, false},  {40, 20, {.window = 50}, false, true},
+      {7, 48, {.causal = true}, true, false},    {64, 24, {.causal = true, .window = 150}, true, true},
+  };
+  const lone_form *f = &form[_i];
+  static float one[LONE * LONE_HEADS * 48], other[LONE * LONE_HEADS * 48];
+  const size_t bytes = sizeof *one * LONE * LONE_HEADS * (size_t)f->dv;
+  run_lone(NULL, f, 8, other);
+  for (int isa = 0; isa < PAL_ISA_COUNT; isa++) {
+    if (!pal_isa_available((pal_isa)isa)) continue;
+    run_lone(pal_isa_name((pal_isa)isa), f, 1, one);
+    ck_assert_msg(memcmp(one, other, bytes) == 0, "%s", pal_isa_name((pal_isa)isa));
+  }
+}
+END_TEST
+
 int main(void) {
   Suite *suite = suite_create("attention");
   TCase *c = tcase_create("attention");
   tcase_add_test(c, memory_is_linear_in_rows);
-  tcase_add_loop_test(c, short_sequences_are_as_others, 0, 8);
+  tcase_add_loop_test(c, short_sequences_are_as_others, 0, 16);
+  tcase_add_loop_test(c, lone_queries_are_as_others, 0, 6);
   suite_add_tcase(suite, c);
   return run_suite(suite);
 }

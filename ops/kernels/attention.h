@@ -31,11 +31,13 @@ typedef struct pal_attention_ahead {
   int n;
 } pal_attention_ahead;
 
-/* One head of one sequence; row r of q is at q + r * q_stride. */
+/* One head of one sequence; row r of q is at q + r * q_stride. Or, forward only, heads abreast: the
+ * rows are not queries but neighbouring heads of one query, d and dv columns apart. */
 typedef struct pal_attention_head {
   const float *q, *k, *v;
   int64_t q_stride, k_stride, v_stride;
   int64_t d, dv;         /* widths of q and k, of v */
+  bool abreast;          /* row r is head r: its keys are at k + r * d, its bias at bias + r * relations */
   int64_t queries, keys; /* rows */
   float scale;
   bool causal;
@@ -80,16 +82,24 @@ typedef struct pal_rotary_rows {
 
 /* Whether a head is left to the kernels of short sequences. */
 static inline bool pal_attention_is_short(const pal_attention_head *h) {
+  const bool holes = (h->causal || h->window > 0) && (h->q_position || h->k_position);
+  if (h->bf16 && holes) return false; /* whose products with v are f32 */
   const int64_t rows = h->queries > h->keys ? h->queries : h->keys;
   const int64_t width = h->d > h->dv ? h->d : h->dv;
-  return rows <= PAL_SHORT_ROWS && rows * width <= PAL_SHORT_FLOATS && !h->bias && !h->bf16;
+  return rows <= PAL_SHORT_ROWS && rows * width <= PAL_SHORT_FLOATS && !h->bias;
+}
+
+/* Whether heads are to be served abreast, where they are not short: a lone query does not repay a copy
+ * of keys and values. */
+static inline bool pal_attention_is_lone(const pal_attention_head *h) {
+  return h->queries == 1 && h->dv >= 16 && !h->bf16;
 }
 
 typedef struct pal_attention_kernels {
   /* Bytes of scratch, 64-byte aligned, for a call of either kind; the same of the short forms. */
   size_t (*scratch)(int64_t d, int64_t dv, int64_t groups);
   size_t (*short_scratch)(void);
-  /* At most PAL_QUERY_BLOCK queries. */
+  /* At most PAL_QUERY_BLOCK queries, or heads abreast. */
   void (*forward)(const pal_attention_head *head, const pal_attention_result *to, void *scratch);
   /* All queries of the sequence. */
   void (*backward)(const pal_attention_head *head, const pal_attention_grads *to, void *scratch);

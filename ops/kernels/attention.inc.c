@@ -23,6 +23,8 @@ static void attention_multiply(const pal_attention_head *h, int64_t rows, int64_
   h->bf16->block(&block);
 }
 
+#include "ops/kernels/attention_abreast.inc.c"
+
 /* Scores of query i to scaled and biased ones, masked ones to -inf; the largest. */
 static float attention_scores(const pal_attention_head *h, int64_t i, attention_span span, float *s,
                               const attention_room *m) {
@@ -31,7 +33,7 @@ static float attention_scores(const pal_attention_head *h, int64_t i, attention_
   vf top = never;
   for (int64_t j = span.lo / PAL_LANES * PAL_LANES; j < span.hi; j += PAL_LANES) {
     vf x = vf_mul(vf_load(s + j), scale);
-    if (h->bias) x = vf_add(x, attention_bias(h, attention_relation(h, i, j, m)));
+    if (h->bias) x = vf_add(x, attention_bias(h, i, attention_relation(h, i, j, m)));
     if (holes || j < span.lo || j + PAL_LANES > span.hi)
       x = vf_select(attention_mask(h, i, span, j, m), x, never);
     top = vf_max(top, x);
@@ -105,12 +107,14 @@ static void attention_mix(const pal_attention_head *h, int64_t rows, const atten
 
 /* The same for one query whose masked keys are marked by a negative weight. */
 static void attention_mix_holes(attention_span span, const float *s, const float *v, int64_t v_row,
-                                int64_t wide, float *out) {
+                                int64_t width, float *out) {
   for (int64_t j = span.lo; j < span.hi; j++) {
     if (s[j] < 0.0f) continue;
     const vf p = vf_set(s[j]);
-    for (int64_t c = 0; c < wide; c += PAL_LANES)
-      vf_store(out + c, vf_fma(p, vf_load(v + j * v_row + c), vf_load(out + c)));
+    for (int64_t c = 0; c < width; c += PAL_LANES) {
+      const vf x = vf_load(v + j * v_row + attention_column(c, width));
+      vf_store(out + c, vf_fma(p, x, vf_load(out + c)));
+    }
   }
 }
 
@@ -148,8 +152,11 @@ static void attention_group(const pal_attention_head *h, int64_t i, int64_t rows
   const bool plain = full && !h->bias && h->scale > 0.0f;
   const attention_span reach = attention_reach(h, i, rows, first, n);
   if (reach.lo >= reach.hi) return;
-  attention_multiply(h, rows, attention_up(reach.hi), h->d, h->q + i * h->q_stride, h->q_stride, 1, m->kt,
-               PAL_KEY_TILE, m->s, PAL_KEY_TILE, false);
+  if (h->abreast)
+    attention_abreast_scores(h, i, rows, first, n, reach, m);
+  else
+    attention_multiply(h, rows, attention_up(reach.hi), h->d, h->q + i * h->q_stride, h->q_stride, 1,
+                       m->kt, PAL_KEY_TILE, m->s, PAL_KEY_TILE, false);
   attention_span span[PAL_QUERY_GROUP];
   float fade[2 * PAL_LANES];
   for (int64_t r = 0; r < rows; r++)
@@ -160,7 +167,7 @@ static void attention_group(const pal_attention_head *h, int64_t i, int64_t rows
     float *sum = m->sum + (i + r) * PAL_LANES, *out = m->out + (i + r) * wide;
     float *s = m->s + r * PAL_KEY_TILE;
     const vf by = vf_set(fade[r]);
-    attention_ask(asking);
+    if (!h->abreast) attention_ask(asking);
     whole &= span[r].lo == 0 && span[r].hi == n;
     if (span[r].lo >= span[r].hi) continue;
     const vf more = plain ? attention_weights_full(s, n, h->scale, m->top[i + r])
@@ -168,13 +175,19 @@ static void attention_group(const pal_attention_head *h, int64_t i, int64_t rows
     vf_store(sum, vf_fma(vf_load(sum), by, more));
     if (fade[r] != 1.0f)
       for (int64_t c = 0; c < wide; c += PAL_LANES) vf_store(out + c, vf_mul(vf_load(out + c), by));
-    if (holes) attention_mix_holes(span[r], s, v, v_row, wide, out);
+    if (holes && h->abreast) attention_mix_holes(span[r], s, v + (i + r) * h->dv, v_row, h->dv, out);
+    else if (holes) attention_mix_holes(span[r], s, v, v_row, wide, out);
   }
-  if (whole && !holes) {
+  if (holes) return;
+  if (h->abreast) {
+    attention_abreast_mix(h, i, rows, span, v, m, asking);
+    return;
+  }
+  if (whole) {
     attention_multiply(h, rows, wide, n, m->s, PAL_KEY_TILE, 1, v, v_row, m->out + i * wide, wide, true);
     return;
   }
-  for (int64_t r = 0; r < rows && !holes; r += 6)
+  for (int64_t r = 0; r < rows; r += 6)
     attention_mix(h, rows - r < 6 ? rows - r : 6, span + r, m->s + r * PAL_KEY_TILE, v, v_row, wide,
                   m->out + (i + r) * wide);
 }
@@ -193,9 +206,11 @@ static void attention_finish(const pal_attention_head *h, const pal_attention_re
       const bool none = m->top[i + r] == -INFINITY;
       to->lse[(i + r) * to->lse_stride] = none ? -INFINITY : lse[r];
       const vf by = vf_set(none ? 1.0f : total[r]);
-      for (int64_t c = 0; c < h->dv; c += PAL_LANES)
-        vf_store_left(to->out + (i + r) * to->out_stride + c,
-                      vf_div(vf_load(m->out + (i + r) * wide + c), by), h->dv - c);
+      for (int64_t c = 0; c < h->dv; c += PAL_LANES) {
+        const int64_t at = h->abreast ? attention_column(c, h->dv) : c;
+        vf_store_left(to->out + (i + r) * to->out_stride + at,
+                      vf_div(vf_load(m->out + (i + r) * wide + c), by), h->dv - at);
+      }
     }
   }
 }
@@ -210,14 +225,18 @@ static void attention_forward(const pal_attention_head *h, const pal_attention_r
     for (int64_t c = 0; c < wide; c += PAL_LANES) vf_store(m.out + i * wide + c, vf_zero());
   }
   const attention_span reach = attention_reach(h, 0, h->queries, 0, h->keys);
+  pal_attention_ahead ahead;
   const int64_t tiles = (h->keys + PAL_KEY_TILE - 1) / PAL_KEY_TILE;
   attention_asking asking = attention_look_ahead(h, h->queries * tiles);
-  const bool direct = h->queries <= 6 && wide == h->dv; /* too few queries to repay a copy */
+  const bool direct = h->abreast || (h->queries <= 6 && wide == h->dv); /* too few to repay a copy */
   for (int64_t first = reach.lo / PAL_KEY_TILE * PAL_KEY_TILE; first < reach.hi;
        first += PAL_KEY_TILE) {
     const int64_t n = h->keys - first < PAL_KEY_TILE ? h->keys - first : PAL_KEY_TILE;
     attention_keys(h, first, n, &m);
-    attention_transpose(n, h->d, h->k + first * h->k_stride, h->k_stride, m.kt);
+    if (h->abreast)
+      asking = attention_abreast_ahead(h, first + n, n, &ahead);
+    else
+      attention_transpose(n, h->d, h->k + first * h->k_stride, h->k_stride, m.kt);
     if (!direct) attention_pack(n, h->dv, h->v + first * h->v_stride, h->v_stride, m.vp);
     for (int64_t i = 0; i < h->queries; i += PAL_QUERY_GROUP) {
       const int64_t rows = h->queries - i < PAL_QUERY_GROUP ? h->queries - i : PAL_QUERY_GROUP;

@@ -65,7 +65,7 @@ static void attention_row_backward(const pal_attention_head *h, const pal_attent
     if (j < span.hi && j + PAL_LANES > span.lo) {
       const vi relation = h->bias ? attention_relation(h, i, j, m) : vi_zero();
       vf x = vf_mul(vf_load(s + j), scale);
-      if (h->bias) x = vf_add(x, attention_bias(h, relation));
+      if (h->bias) x = vf_add(x, attention_bias(h, i, relation));
       p = attention_exp(vf_sub(x, shift));
       u = vf_mul(p, vf_sub(vf_load(t + j), delta));
       if (holes || j < span.lo || j + PAL_LANES > span.hi) {

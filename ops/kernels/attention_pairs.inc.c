@@ -53,6 +53,11 @@ typedef struct attention_span {
   int32_t lo, hi; /* keys lo .. hi - 1 may be visible; none when lo >= hi */
 } attention_span;
 
+/* The query that row i belongs to. */
+static inline int64_t attention_query(const pal_attention_head *h, int64_t i) {
+  return h->abreast ? 0 : i;
+}
+
 /* Whether keys inside a span can be masked. */
 static inline bool attention_holes(const pal_attention_head *h) {
   return (h->causal || h->window > 0) && (h->q_position || h->k_position);
@@ -67,7 +72,7 @@ static inline attention_span attention_visible(const pal_attention_head *h, int6
                                                int64_t first, int64_t n) {
   int64_t lo = 0, hi = n;
   if (!attention_holes(h)) {
-    const int64_t ahead = h->q_first + i - h->k_first - first;
+    const int64_t ahead = h->q_first + attention_query(h, i) - h->k_first - first;
     if (h->causal) hi = ahead + 1;
     if (h->window > 0) {
       lo = ahead - h->window + 1;
@@ -92,7 +97,8 @@ static bool attention_full(const pal_attention_head *h, int64_t i, int64_t rows,
 }
 
 static inline int64_t attention_query_position(const pal_attention_head *h, int64_t i) {
-  return h->q_position ? h->q_position[i] : h->q_first + i;
+  const int64_t query = attention_query(h, i);
+  return h->q_position ? h->q_position[query] : h->q_first + query;
 }
 
 /* Positions and groups of the keys of a tile, for vectors of keys. */
@@ -133,14 +139,15 @@ static inline vi attention_relation(const pal_attention_head *h, int64_t i, int6
                      vi_load(m->position + j));
   vi relation = vi_zero();
   for (int64_t g = 0; g < h->groups; g++) {
-    const vm same = vi_eq(vi_set(h->q_group[i * h->groups + g]),
+    const vm same = vi_eq(vi_set(h->q_group[attention_query(h, i) * h->groups + g]),
                           vi_load(m->group + g * PAL_KEY_TILE + j));
     relation = vi_or(relation, vi_select(same, vi_set((int32_t)1 << g), vi_zero()));
   }
   return relation;
 }
 
-static inline vf attention_bias(const pal_attention_head *h, vi relation) {
-  const vf bias = vf_gather(h->bias, vi_max(relation, vi_zero()));
+static inline vf attention_bias(const pal_attention_head *h, int64_t i, vi relation) {
+  const float *own = h->bias + (h->abreast ? i * h->relations : 0);
+  const vf bias = vf_gather(own, vi_max(relation, vi_zero()));
   return vf_select(vi_lt(relation, vi_zero()), vf_zero(), bias);
 }

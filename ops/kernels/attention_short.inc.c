@@ -6,12 +6,14 @@
  * not see it does not add, so its numbers do not depend on its neighbours. */
 
 typedef struct attention_short {
+  bool round; /* operands of products, to bf16 */
   int64_t d, dv, queries, keys; /* the most of any lane */
   int32_t own_queries[PAL_LANES], own_keys[PAL_LANES];
   /* Their difference is what causality and window ask for. */
   int32_t q_position[PAL_SHORT_ROWS][PAL_LANES], k_position[PAL_SHORT_ROWS][PAL_LANES];
   float *q, *k, *v, *out, *dout; /* [rows * width rounded up, 16] */
   float *dq, *dk, *dv_;
+  float *s, *t; /* [queries, keys, 16]: scores or weights, and their gradients */
   float *rows; /* [16, rows * width rounded up + 16] */
 } attention_short;
 
@@ -22,6 +24,7 @@ static inline int64_t attention_short_size(int64_t rows, int64_t width) {
 
 static size_t attention_short_scratch(void) {
   return (size_t)(8 * attention_short_size(1, PAL_SHORT_FLOATS) +
+                  2 * attention_short_size(PAL_SHORT_ROWS, PAL_SHORT_ROWS) +
                   PAL_LANES * (PAL_SHORT_FLOATS + PAL_LANES)) *
          sizeof(float);
 }
@@ -45,7 +48,7 @@ static void attention_short_positions(const pal_attention_head *h, int l, attent
 
 static void attention_short_open(const pal_attention_head *h, int n, void *scratch,
                                  attention_short *m) {
-  m->d = h->d, m->dv = h->dv, m->queries = m->keys = 0;
+  m->d = h->d, m->dv = h->dv, m->queries = m->keys = 0, m->round = h->bf16 != NULL;
   for (int l = 0; l < PAL_LANES; l++) {
     const int64_t queries = l < n ? h[l].queries : 0, keys = l < n ? h[l].keys : 0;
     m->own_queries[l] = (int32_t)queries, m->own_keys[l] = (int32_t)keys;
@@ -68,6 +71,8 @@ static void attention_short_open(const pal_attention_head *h, int n, void *scrat
   m->dq = ATTENTION_TAKE(m->queries, m->d);
   m->dk = ATTENTION_TAKE(m->keys, m->d);
   m->dv_ = ATTENTION_TAKE(m->keys, m->dv);
+  m->s = ATTENTION_TAKE(m->queries, m->keys);
+  m->t = ATTENTION_TAKE(m->queries, m->keys);
 #undef ATTENTION_TAKE
   m->rows = at;
 }
@@ -149,6 +154,15 @@ static void attention_short_store(const attention_short *m, float *const *to, co
   }
 }
 
+/* The same, rounded if operands of products are. */
+static void attention_short_operand(const attention_short *m, const float *const *from,
+                                    const int32_t *own, int64_t stride, int64_t most, int64_t width,
+                                    float *to) {
+  attention_short_load(m, from, own, stride, most, width, to);
+  for (int64_t e = 0; m->round && e < most * width; e++)
+    vf_store(to + e * PAL_LANES, vf_round_bf16(vf_load(to + e * PAL_LANES)));
+}
+
 static void attention_short_clear(float *to, int64_t vectors) {
   for (int64_t e = 0; e < vectors; e++) vf_store(to + e * PAL_LANES, vf_zero());
 }
@@ -170,6 +184,25 @@ static inline void attention_short_add(float *to, vm seen, vf by, const float *x
   }
 }
 
+/* Products of rounded operands take subnormal numbers for zeros. Functions between these two are not to be
+ * inlined: the compiler does not know that arithmetic must stay between them. */
+#define ATTENTION_NOT_INLINED __attribute__((noinline))
+
+static inline bf16_mode attention_short_enter(const attention_short *m) {
+  return m->round ? bf16_enter() : (bf16_mode){0};
+}
+static inline void attention_short_leave(const attention_short *m, bf16_mode before) {
+  if (m->round) bf16_leave(before);
+}
+
+/* s[i, j] = a[i] b[j], rows of `width`. */
+static ATTENTION_NOT_INLINED void attention_short_dots(const attention_short *m, const float *a,
+                                                       const float *b, int64_t width, float *s) {
+  for (int64_t i = 0; i < m->queries; i++)
+    for (int64_t j = 0; j < m->keys; j++, s += PAL_LANES)
+      vf_store(s, attention_short_dot(a + i * width * PAL_LANES, b + j * width * PAL_LANES, width));
+}
+
 /* The sum of up to 16 weights as vf_sum adds them; overwrites them. */
 static inline vf attention_short_sum(vf *p, int64_t n) {
   for (int64_t half = PAL_LANES / 2; half > 0; half /= 2)
@@ -179,30 +212,37 @@ static inline vf attention_short_sum(vf *p, int64_t n) {
 
 /* ---- forward --------------------------------------------------------------------------------- */
 
-/* Query i of every lane: its row of m->out, its log of the sum. */
-static vf attention_short_query(const pal_attention_head *h, const attention_short *m, int64_t i) {
+/* Scores of query i of every lane to weights; 1 / their sum is due to its row of m->out. Gives the log of
+ * the sum, and the sum (1 where nothing is seen). */
+static vf attention_short_weights(const pal_attention_head *h, const attention_short *m, int64_t i,
+                                  vf *total) {
   const vf scale = vf_set(h->scale), never = vf_set(-INFINITY);
-  float *out = m->out + i * m->dv * PAL_LANES;
+  float *s = m->s + i * m->keys * PAL_LANES;
   vf x[PAL_SHORT_ROWS] = {vf_zero()}, top = never;
   for (int64_t j = 0; j < m->keys; j++) {
-    const vf s = vf_mul(attention_short_dot(m->q + i * m->d * PAL_LANES,
-                                            m->k + j * m->d * PAL_LANES, m->d), scale);
-    x[j] = vf_select(attention_short_seen(h, m, i, j), s, never);
+    const vf score = vf_mul(vf_load(s + j * PAL_LANES), scale);
+    x[j] = vf_select(attention_short_seen(h, m, i, j), score, never);
     top = vf_max(top, x[j]);
   }
-  attention_short_clear(out, m->dv);
   for (int64_t j = 0; j < m->keys; j++) {
     const vm seen = attention_short_seen(h, m, i, j);
     x[j] = vf_select(seen, attention_exp(vf_sub(x[j], top)), vf_zero());
-    attention_short_add(out, seen, x[j], m->v + j * m->dv * PAL_LANES, m->dv);
+    vf_store(s + j * PAL_LANES, m->round ? vf_round_bf16(x[j]) : x[j]);
   }
   const vm some = vf_ne(top, never);
-  const vf total = vf_select(some, attention_short_sum(x, m->keys), vf_set(1.0f));
-  for (int64_t c = 0; c < m->dv; c++) {
-    float *at = out + c * PAL_LANES;
-    vf_store(at, vf_select(some, vf_div(vf_load(at), total), vf_zero()));
-  }
-  return vf_select(some, vf_add(vf_log(total), top), never);
+  *total = vf_select(some, attention_short_sum(x, m->keys), vf_set(1.0f));
+  return vf_select(some, vf_add(vf_log(*total), top), never);
+}
+
+/* m->out: weights times values. */
+static ATTENTION_NOT_INLINED void attention_short_mix(const pal_attention_head *h,
+                                                      const attention_short *m) {
+  attention_short_clear(m->out, m->queries * m->dv);
+  for (int64_t i = 0; i < m->queries; i++)
+    for (int64_t j = 0; j < m->keys; j++)
+      attention_short_add(m->out + i * m->dv * PAL_LANES, attention_short_seen(h, m, i, j),
+                          vf_load(m->s + (i * m->keys + j) * PAL_LANES),
+                          m->v + j * m->dv * PAL_LANES, m->dv);
 }
 
 static void attention_forward_short(const pal_attention_head *h, const pal_attention_result *to,
@@ -212,37 +252,64 @@ static void attention_forward_short(const pal_attention_head *h, const pal_atten
   float *out[PAL_LANES];
   for (int l = 0; l < n; l++) q[l] = h[l].q, k[l] = h[l].k, v[l] = h[l].v, out[l] = to[l].out;
   attention_short_open(h, n, scratch, &m);
-  attention_short_load(&m, q, m.own_queries, h->q_stride, m.queries, m.d, m.q);
-  attention_short_load(&m, k, m.own_keys, h->k_stride, m.keys, m.d, m.k);
-  attention_short_load(&m, v, m.own_keys, h->v_stride, m.keys, m.dv, m.v);
+  attention_short_operand(&m, q, m.own_queries, h->q_stride, m.queries, m.d, m.q);
+  attention_short_operand(&m, k, m.own_keys, h->k_stride, m.keys, m.d, m.k);
+  attention_short_operand(&m, v, m.own_keys, h->v_stride, m.keys, m.dv, m.v);
+  bf16_mode mode = attention_short_enter(&m);
+  attention_short_dots(&m, m.q, m.k, m.d, m.s);
+  attention_short_leave(&m, mode);
+  vf total[PAL_SHORT_ROWS];
   for (int64_t i = 0; i < m.queries; i++) {
     float lse[PAL_LANES];
-    vf_store(lse, attention_short_query(h, &m, i));
+    vf_store(lse, attention_short_weights(h, &m, i, &total[i]));
     for (int l = 0; l < n; l++)
       if (i < h[l].queries) to[l].lse[i * to->lse_stride] = lse[l];
   }
+  mode = attention_short_enter(&m);
+  attention_short_mix(h, &m);
+  attention_short_leave(&m, mode);
+  for (int64_t i = 0; i < m.queries; i++)
+    for (float *at = m.out + i * m.dv * PAL_LANES, *end = at + m.dv * PAL_LANES; at < end;
+         at += PAL_LANES)
+      vf_store(at, vf_div(vf_load(at), total[i]));
   attention_short_store(&m, out, m.own_queries, to->out_stride, m.queries, m.dv, m.out);
 }
 
 /* ---- backward -------------------------------------------------------------------------------- */
 
+/* Query i of every lane: m->s to weights, m->t to gradients of scores. */
 static void attention_short_query_backward(const pal_attention_head *h, const attention_short *m,
                                            int64_t i, vf lse, vf dlse) {
-  const float *q = m->q + i * m->d * PAL_LANES, *g = m->dout + i * m->dv * PAL_LANES;
+  const int64_t row = i * m->dv * PAL_LANES;
   const vf scale = vf_set(h->scale);
-  const vf delta =
-      vf_sub(attention_short_dot(g, m->out + i * m->dv * PAL_LANES, m->dv), dlse);
-  const vm some = vf_ne(lse, vf_set(-INFINITY));
+  const vf delta = vf_sub(attention_short_dot(m->dout + row, m->out + row, m->dv), dlse);
   for (int64_t j = 0; j < m->keys; j++) {
-    const int64_t at = j * m->d * PAL_LANES, at_v = j * m->dv * PAL_LANES;
-    const vm seen = vm_and(some, attention_short_seen(h, m, i, j));
-    const vf x = vf_mul(attention_short_dot(q, m->k + at, m->d), scale);
-    const vf p = attention_exp(vf_sub(x, lse));
-    const vf dp = attention_short_dot(g, m->v + at_v, m->dv);
-    const vf u = vf_mul(vf_mul(p, vf_sub(dp, delta)), scale);
-    attention_short_add(m->dq + i * m->d * PAL_LANES, seen, u, m->k + at, m->d);
-    attention_short_add(m->dk + at, seen, u, q, m->d);
-    attention_short_add(m->dv_ + at_v, seen, p, g, m->dv);
+    float *s = m->s + (i * m->keys + j) * PAL_LANES, *t = m->t + (i * m->keys + j) * PAL_LANES;
+    const vf p = attention_exp(vf_sub(vf_mul(vf_load(s), scale), lse));
+    const vf u = vf_mul(vf_mul(p, vf_sub(vf_load(t), delta)), scale);
+    vf_store(s, m->round ? vf_round_bf16(p) : p);
+    vf_store(t, m->round ? vf_round_bf16(u) : u);
+  }
+}
+
+/* Adds up the gradients. Queries without a visible key (lse -inf) add nothing. */
+static ATTENTION_NOT_INLINED void attention_short_gradients(const pal_attention_head *h,
+                                                            const attention_short *m,
+                                                            const float *lse) {
+  attention_short_clear(m->dq, m->queries * m->d);
+  attention_short_clear(m->dk, m->keys * m->d);
+  attention_short_clear(m->dv_, m->keys * m->dv);
+  for (int64_t i = 0; i < m->queries; i++) {
+    const float *q = m->q + i * m->d * PAL_LANES, *g = m->dout + i * m->dv * PAL_LANES;
+    const vm some = vf_ne(vf_load(lse + i * PAL_LANES), vf_set(-INFINITY));
+    for (int64_t j = 0; j < m->keys; j++) {
+      const int64_t at = j * m->d * PAL_LANES, pair = (i * m->keys + j) * PAL_LANES;
+      const vm seen = vm_and(some, attention_short_seen(h, m, i, j));
+      const vf p = vf_load(m->s + pair), u = vf_load(m->t + pair);
+      attention_short_add(m->dq + i * m->d * PAL_LANES, seen, u, m->k + at, m->d);
+      attention_short_add(m->dk + at, seen, u, q, m->d);
+      attention_short_add(m->dv_ + j * m->dv * PAL_LANES, seen, p, g, m->dv);
+    }
   }
 }
 
@@ -256,23 +323,28 @@ static void attention_backward_short(const pal_attention_head *h, const pal_atte
     dq[l] = to[l].dq, dk[l] = to[l].dk, dv[l] = to[l].dv;
   }
   attention_short_open(h, n, scratch, &m);
-  attention_short_load(&m, q, m.own_queries, h->q_stride, m.queries, m.d, m.q);
-  attention_short_load(&m, k, m.own_keys, h->k_stride, m.keys, m.d, m.k);
-  attention_short_load(&m, v, m.own_keys, h->v_stride, m.keys, m.dv, m.v);
+  attention_short_operand(&m, q, m.own_queries, h->q_stride, m.queries, m.d, m.q);
+  attention_short_operand(&m, k, m.own_keys, h->k_stride, m.keys, m.d, m.k);
+  attention_short_operand(&m, v, m.own_keys, h->v_stride, m.keys, m.dv, m.v);
   attention_short_load(&m, out, m.own_queries, to->out_stride, m.queries, m.dv, m.out);
-  attention_short_load(&m, dout, m.own_queries, to->out_stride, m.queries, m.dv, m.dout);
-  attention_short_clear(m.dq, m.queries * m.d);
-  attention_short_clear(m.dk, m.keys * m.d);
-  attention_short_clear(m.dv_, m.keys * m.dv);
+  attention_short_operand(&m, dout, m.own_queries, to->out_stride, m.queries, m.dv, m.dout);
+  bf16_mode mode = attention_short_enter(&m);
+  attention_short_dots(&m, m.q, m.k, m.d, m.s);
+  attention_short_dots(&m, m.dout, m.v, m.dv, m.t);
+  attention_short_leave(&m, mode);
+  float lse[PAL_SHORT_ROWS * PAL_LANES] = {0};
   for (int64_t i = 0; i < m.queries; i++) {
-    float lse[PAL_LANES] = {0}, dlse[PAL_LANES] = {0};
+    float *own = lse + i * PAL_LANES, dlse[PAL_LANES] = {0};
     for (int l = 0; l < n; l++) {
       if (i >= h[l].queries) continue;
-      lse[l] = to[l].lse[i * to->lse_stride];
+      own[l] = to[l].lse[i * to->lse_stride];
       if (to[l].dlse) dlse[l] = to[l].dlse[i * to->lse_stride];
     }
-    attention_short_query_backward(h, &m, i, vf_load(lse), vf_load(dlse));
+    attention_short_query_backward(h, &m, i, vf_load(own), vf_load(dlse));
   }
+  mode = attention_short_enter(&m);
+  attention_short_gradients(h, &m, lse);
+  attention_short_leave(&m, mode);
   attention_short_store(&m, dq, m.own_queries, h->q_stride, m.queries, m.d, m.dq);
   attention_short_store(&m, dk, m.own_keys, h->k_stride, m.keys, m.d, m.dk);
   attention_short_store(&m, dv, m.own_keys, h->v_stride, m.keys, m.dv, m.dv_);

@@ -2,7 +2,6 @@
  * isa_<name>.c only, after the macro that src/simd.h asks for. */
 #include "ops/kernels/kernels.h"
 
-#include "ops/kernels/attention.inc.c"
 #include "ops/kernels/elementwise.inc.c"
 #include "ops/kernels/gemm.inc.c"
 #include "ops/kernels/gemm_rows.inc.c"
@@ -10,6 +9,7 @@
 #include "ops/kernels/gemm_narrow.inc.c"
 #include "ops/kernels/gemm_thin.inc.c"
 #include "ops/kernels/gemm_bf16.inc.c"
+#include "ops/kernels/attention.inc.c"
 #include "ops/kernels/norm.inc.c"
 #include "ops/kernels/reduce.inc.c"
 #include "ops/kernels/rows.inc.c"
