@@ -18,7 +18,7 @@ equal nodes in spite of attributes | graph/rewrite.c | s/pal_attrs_equal\(a->op,
 g deletes ordinary tokens | ops/edit.c | s/in\[REMOVE\]\[i\] && x == mask/in[REMOVE][i]/ | test_edit
 the loss gradient forgets the target | ops/kernels/norm.inc.c | s/vf_fma\(p, all, vf_neg\(target\)\)/vf_mul(p, all)/ | test_ops test_golden
 causal attention sees one row ahead | ops/kernels/attention_pairs.inc.c | s/hi = ahead \+ 1;/hi = ahead + 2;/ | test_ops test_golden test_decode
-a wrong block of random numbers | src/rng.c | s/position, index \/ 4\}/position, index \/ 8}/ | test_base test_ops
+a wrong block of random numbers | src/rng.c | s/position, index \/ 4, out/position, index \/ 8, out/ | test_base test_ops
 AdamW without its bias correction | ops/kernels/update.inc.c | s/vf_mul\(first, correct1\)/first/ | test_optim test_ops
 the evaluation weight of an MDM | models/mdm.c | s/\(double\)region\.n \/ n\)/1.0)/ | test_likelihood
 the host looks at token rows between steps | models/decode.c | s/else step\+\+;/else step += 1 + (*(int32_t *)pal_exec_input(d->exec, "token") > 1000);/ | test_steps
