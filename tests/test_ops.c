@@ -71,7 +71,7 @@ END_TEST
  * that are there: of so many some do. */
 START_TEST(attributes_tell_nodes_apart) {
   enum { N = 100 };
-  char name[N][8];
+  char name[N][16];
   pal_error error = {0};
   pal_context *context = open_all();
   pal_graph *g = pal_graph_new(context, NULL);
