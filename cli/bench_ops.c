@@ -44,7 +44,8 @@ static void build_norm(const op_case *c, pal_graph *g, pal_symbol T) {
 
 static void build_rotary(const op_case *c, pal_graph *g, pal_symbol T) {
   const pal_value position = pal_input(g, "position", PAL_TYPE(PAL_I32, T, 1));
-  pal_output(g, "y", pal_rotary_embedding(g, input(c, g, T, "x"), position, c->heads, 10000));
+  pal_output(g, "y", pal_rotary_embedding(g, input(c, g, T, "x"), position, c->heads,
+                                           c->width / c->heads, 10000));
 }
 
 static void build_embedding(const op_case *c, pal_graph *g, pal_symbol T) {

@@ -92,7 +92,7 @@ static pal_value embed_time(pal_graph *graph, const pal_model *model, pal_value 
   const pal_value base = pal_constant(graph, PAL_TYPE(PAL_F32, PAL_STATIC, TIME_FEATURES), ones);
   const pal_value level = pal_cast(graph, pal_affine(graph, time, TIME_STEPS, 0.5), PAL_I32);
   pal_value x = pal_add(graph, pal_affine(graph, column, 0, 0), base);
-  x = pal_rotary_embedding(graph, x, level, 1, 10000);
+  x = pal_rotary_embedding(graph, x, level, 1, TIME_FEATURES, 10000);
   const int64_t width = number(model, "width");
   x = pal_silu(graph, pal_layer_linear(graph, "time.in", x, width, true, 1));
   return pal_silu(graph, pal_layer_linear(graph, "time.out", x, width, true, 1));
@@ -169,14 +169,11 @@ static pal_value attention(const block *b, pal_value x) {
   pal_graph *g = b->graph;
   const pal_network *n = b->network;
   const int64_t w = b->attended;
-  const pal_value qkv = pal_layer_linear(g, "attention.qkv", x, 3 * w, b->bias, 1);
-  pal_value q = pal_slice(g, qkv, 1, 0, w), k = pal_slice(g, qkv, 1, w, 2 * w);
-  pal_value v = pal_slice(g, qkv, 1, 2 * w, 3 * w);
-  if (pal_model_is(b->model, "positions", "rotary")) {
-    const double base = pal_model_number(b->model, "rotary_base");
-    q = pal_rotary_embedding(g, q, n->position, b->heads, base);
-    k = pal_rotary_embedding(g, k, n->position, b->heads, base);
-  }
+  pal_value q = pal_layer_linear(g, "attention.qkv", x, 3 * w, b->bias, 1); /* k and v behind q */
+  pal_value k = PAL_NIL, v = PAL_NIL;
+  if (pal_model_is(b->model, "positions", "rotary"))
+    q = pal_rotary_embedding(g, q, n->position, 2 * b->heads, w / b->heads,
+                             pal_model_number(b->model, "rotary_base"));
   pal_attention options = {.heads = b->heads, .causal = n->causal, .q_begin = n->begin,
                            .q_length = n->length, .q_position = n->position};
   const bool averaged = !pal_is_nil(b->q_group) && pal_model_is(b->model, "structure", "heads");
@@ -186,8 +183,9 @@ static pal_value attention(const block *b, pal_value x) {
     options.k_group = b->k_group;
   }
   if (n->cache_rows > 0) {
-    k = through_cache(b, "k", k);
-    v = through_cache(b, "v", v);
+    k = through_cache(b, "k", pal_slice(g, q, 1, w, 2 * w));
+    v = through_cache(b, "v", pal_slice(g, q, 1, 2 * w, 3 * w));
+    q = pal_slice(g, q, 1, 0, w);
     options.k_begin = n->cache_begin;
     options.k_length = n->cache_length;
   }

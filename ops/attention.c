@@ -15,7 +15,8 @@ static pal_status infer(pal_infer *call) {
   if (status) return status;
   call->n_out = 2;
   call->out_type[0] = call->out_type[1] = call->in_type[PAL_ATTENTION_Q];
-  call->out_type[0].dim[1] = call->in_type[PAL_ATTENTION_V].dim[1];
+  call->out_type[0].dim[1] =
+      a->heads * pal_attention_place_of(call->in_type, a->heads, PAL_ATTENTION_V).width;
   call->out_type[1].dim[1] = a->heads;
   return PAL_OK;
 }
@@ -199,9 +200,12 @@ static pal_status gradient(pal_gradient_call *call) {
     in[PAL_ATTENTION_DOUT] = pal_affine(call->graph, call->out[0], 0.0, 0.0);
   pal_apply(call->graph, pal_op_attention_backward.name, in, PAL_ATTENTION_BACKWARD_INPUTS,
             call->attrs, out);
-  for (int i = PAL_ATTENTION_Q; i <= PAL_ATTENTION_V; i++)
-    if (call->wanted >> i & 1) call->in_grad[i] = out[i];
-  if (call->wanted >> PAL_ATTENTION_BIAS & 1) call->in_grad[PAL_ATTENTION_BIAS] = out[3];
+  int n = 0; /* of the inputs that may have a gradient, those that are given */
+  for (int i = 0; i < call->n_in; i++) {
+    if ((i > PAL_ATTENTION_V && i != PAL_ATTENTION_BIAS) || pal_is_nil(call->in[i])) continue;
+    if (call->wanted >> i & 1) call->in_grad[i] = out[n];
+    n++;
+  }
   return PAL_OK;
 }
 
@@ -239,8 +243,9 @@ static pal_value sample(pal_case *random) {
 static const pal_op attention = {
     PAL_OP_HEAD(
         "scaled_dot_product_attention",
-        "q [Tq, H*D], k [Tk, H*D], v [Tk, H*Dv], q_begin, q_length and optionally k_begin,\n"
-        "k_length i32 [S] (else those of the queries), q_position i32 [Tq], k_position i32 [Tk]\n"
+        "q [Tq, H*D], k [Tk, H*D], v [Tk, H*Dv], or instead of the three [T, 3*H*D] with q, k and\n"
+        "v side by side; q_begin, q_length and optionally k_begin, k_length i32 [S] (else those\n"
+        "of the queries), q_position i32 [Tq], k_position i32 [Tk]\n"
         "(else row - begin), bias f32 [H, R] with relation i32 [P, P] (of two positions; -1: no\n"
         "bias) or with q_group i32 [Tq, G], k_group i32 [Tk, G], R = 2^G (bit g of the relation\n"
         "is q_group[., g] == k_group[., g]).\n"
@@ -267,8 +272,7 @@ static const pal_op attention = {
     .reference = pal_attention_reference,
     .phase = {{.run = prepare,
                .tasks = one,
-               .reads = PAL_ATTENTION_OPTIONAL | 1u << PAL_ATTENTION_Q_BEGIN |
-                        1u << PAL_ATTENTION_Q_LENGTH},
+               .reads = PAL_ATTENTION_INTS},
               {.run = attend, .tasks = tasks}},
     .scratch = scratch,
     .task_scratch = pal_attention_task_scratch,

@@ -31,9 +31,13 @@ enum {
   PAL_ATTENTION_BACKWARD_INPUTS
 };
 
-/* All but q, k, v and the begins and lengths of the queries may be nil. */
-#define PAL_ATTENTION_OPTIONAL \
-  (((1u << PAL_ATTENTION_INPUTS) - 1) & ~((1u << PAL_ATTENTION_K_BEGIN) - 1))
+/* May be nil: all but q and the begins and lengths of the queries. */
+#define PAL_ATTENTION_OPTIONAL                                            \
+  (((1u << PAL_ATTENTION_INPUTS) - 1) & ~(1u << PAL_ATTENTION_Q) &        \
+   ~(1u << PAL_ATTENTION_Q_BEGIN) & ~(1u << PAL_ATTENTION_Q_LENGTH))
+/* What says which rows there are, and is checked first. */
+#define PAL_ATTENTION_INTS \
+  (((1u << PAL_ATTENTION_INPUTS) - 1) & ~((1u << PAL_ATTENTION_Q_BEGIN) - 1))
 
 typedef struct pal_attention_attrs {
   int64_t heads;
@@ -66,7 +70,8 @@ int64_t pal_attention_sequences(const pal_run *run);
  * whose rows are marked must not overlap. */
 pal_status pal_attention_check(const pal_run *run, uint8_t *q_mark, uint8_t *k_mark);
 
-/* The kernel's view of a head: what all have in common, then all rows of head h of sequence s. */
+/* The kernel's view of a head: what all have in common, q, k and v being row 0 of head 0; then, made of
+ * that, all rows of head h of sequence s. */
 pal_attention_head pal_attention_head_any(const pal_run *run);
 void pal_attention_head_at(const pal_run *run, int64_t s, int64_t h, pal_attention_head *head);
 
@@ -75,9 +80,27 @@ void pal_attention_want(pal_attention_ahead *ahead, const float *at, int64_t str
                         int64_t width);
 void pal_attention_want_keys(pal_attention_ahead *ahead, const pal_attention_head *head);
 
+/* Where q, k or v (`part`, one of the first three inputs) stands: in which input, from which of its
+ * columns on, in rows of how many, in heads how wide. Joined: in the columns of one input. */
+typedef struct pal_attention_place {
+  int input;
+  int64_t column, row, width;
+} pal_attention_place;
+pal_attention_place pal_attention_place_of(const pal_type *in_type, int64_t heads, int part);
+/* Whether q, k and v are joined. */
+static inline bool pal_attention_joined(const pal_type *in_type) {
+  return in_type[PAL_ATTENTION_K].dtype == PAL_NONE;
+}
+/* The input whose rows are the keys'. */
+static inline int pal_attention_key_input(const pal_type *in_type) {
+  return pal_attention_joined(in_type) ? PAL_ATTENTION_Q : PAL_ATTENTION_K;
+}
+
 /* Width of a head of q and k, and of v. */
 int64_t pal_attention_d(const pal_run *run);
 int64_t pal_attention_dv(const pal_run *run);
+/* Rows of keys: Tk. */
+int64_t pal_attention_keys(const pal_run *run);
 
 size_t pal_attention_task_scratch(const pal_run *run);
 /* Pairs of a query and a key that see each other, over all heads: an estimate that takes

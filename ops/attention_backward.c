@@ -14,12 +14,15 @@ static bool biased(const pal_run *run) {
   return run->in_type[PAL_ATTENTION_BIAS].dtype != PAL_NONE;
 }
 
+/* How many inputs, and results, q, k and v are. The gradient of the bias stands behind them. */
+static int operands(const pal_type *in_type) { return pal_attention_joined(in_type) ? 1 : 3; }
+
 static pal_status infer(pal_infer *call) {
   const pal_status status = pal_attention_infer(call);
   if (status) return status;
   const pal_attention_attrs *a = call->attrs;
   pal_type out = call->in_type[PAL_ATTENTION_Q], lse = out;
-  out.dim[1] = call->in_type[PAL_ATTENTION_V].dim[1];
+  out.dim[1] = a->heads * pal_attention_place_of(call->in_type, a->heads, PAL_ATTENTION_V).width;
   lse.dim[1] = a->heads;
   if (!pal_type_equal(&call->in_type[PAL_ATTENTION_OUT], &out) ||
       !pal_type_equal(&call->in_type[PAL_ATTENTION_LSE], &lse) ||
@@ -28,8 +31,8 @@ static pal_status infer(pal_infer *call) {
        !pal_type_equal(&call->in_type[PAL_ATTENTION_DLSE], &lse)))
     return pal_fail(call->error, PAL_E_SHAPE,
                     "out, lse, dout and dlse must have the types of the forward results");
-  for (int i = PAL_ATTENTION_Q; i <= PAL_ATTENTION_V; i++) call->out_type[i] = call->in_type[i];
-  call->n_out = 3;
+  call->n_out = operands(call->in_type);
+  for (int i = 0; i < call->n_out; i++) call->out_type[i] = call->in_type[i];
   if (call->in_type[PAL_ATTENTION_BIAS].dtype != PAL_NONE)
     call->out_type[call->n_out++] = call->in_type[PAL_ATTENTION_BIAS];
   return PAL_OK;
@@ -44,7 +47,7 @@ typedef struct room {
 
 static room layout(const pal_run *run) {
   const size_t heads = (size_t)run->in_type[PAL_ATTENTION_LSE].dim[1];
-  const size_t q = (size_t)run->in_rows[PAL_ATTENTION_Q], k = (size_t)run->in_rows[PAL_ATTENTION_K];
+  const size_t q = (size_t)run->in_rows[PAL_ATTENTION_Q], k = (size_t)pal_attention_keys(run);
   const size_t relations = biased(run) ? (size_t)run->in_type[PAL_ATTENTION_BIAS].dim[1] : 0;
   const size_t slots = (size_t)pal_attention_sequences(run) * heads * relations;
   char *at = run->scratch;
@@ -78,7 +81,7 @@ static pal_status prepare(const pal_run *run) {
   const room m = layout(run);
   const pal_status status = pal_attention_check(run, m.q_mark, m.k_mark);
   if (status) return status;
-  for (int i = PAL_ATTENTION_Q; i <= PAL_ATTENTION_V; i++)
+  for (int i = 0; i < operands(run->in_type); i++)
     clear_gaps(i == PAL_ATTENTION_Q ? m.q_mark : m.k_mark, run->out_rows[i], run->out[i],
                run->out_type[i].dim[1]);
   return PAL_OK;
@@ -94,25 +97,37 @@ typedef struct work {
   pal_attention_grads to;
 } work;
 
-static void find_work(const pal_run *run, const room *m, const pal_attention_head *any, int64_t task,
-                      work *w) {
+/* What all have in common; gradients stand where their operands do. */
+static work any_work(const pal_run *run) {
+  const int64_t heads = run->in_type[PAL_ATTENTION_LSE].dim[1];
+  float *at[3];
+  for (int i = PAL_ATTENTION_Q; i <= PAL_ATTENTION_V; i++) {
+    const pal_attention_place p = pal_attention_place_of(run->in_type, heads, i);
+    at[i] = (float *)run->out[p.input] + p.column;
+  }
+  return (work){.head = pal_attention_head_any(run),
+                .to = {.dq = at[PAL_ATTENTION_Q], .dk = at[PAL_ATTENTION_K],
+                       .dv = at[PAL_ATTENTION_V]}};
+}
+
+static void find_work(const pal_run *run, const room *m, const work *any, int64_t task, work *w) {
   const int64_t heads = run->in_type[PAL_ATTENTION_LSE].dim[1], s = task / heads, h = task % heads;
   const int64_t q = pal_attention_sequence(run, false, s).begin;
-  const int64_t k = pal_attention_sequence(run, true, s).begin;
   const float *dlse = run->in[PAL_ATTENTION_DLSE];
+  const int64_t wide = run->in_type[PAL_ATTENTION_OUT].dim[1];
   pal_attention_head *head = &w->head;
-  *head = *any;
+  *head = any->head;
   pal_attention_head_at(run, s, h, head);
   w->to = (pal_attention_grads){
-      .out = (const float *)run->in[PAL_ATTENTION_OUT] + q * head->v_stride + h * head->dv,
-      .dout = (const float *)run->in[PAL_ATTENTION_DOUT] + q * head->v_stride + h * head->dv,
-      .out_stride = head->v_stride,
+      .out = (const float *)run->in[PAL_ATTENTION_OUT] + q * wide + h * head->dv,
+      .dout = (const float *)run->in[PAL_ATTENTION_DOUT] + q * wide + h * head->dv,
+      .out_stride = wide,
       .lse = (const float *)run->in[PAL_ATTENTION_LSE] + q * heads + h,
       .dlse = dlse ? dlse + q * heads + h : NULL,
       .lse_stride = heads,
-      .dq = (float *)run->out[0] + q * head->q_stride + h * head->d,
-      .dk = (float *)run->out[1] + k * head->k_stride + h * head->d,
-      .dv = (float *)run->out[2] + k * head->v_stride + h * head->dv,
+      .dq = any->to.dq + (head->q - any->head.q),
+      .dk = any->to.dk + (head->k - any->head.k),
+      .dv = any->to.dv + (head->v - any->head.v),
       .dbias = biased(run) ? m->dbias + task * head->relations : NULL,
       .delta = m->delta + h * run->in_rows[PAL_ATTENTION_Q] + q,
   };
@@ -152,7 +167,7 @@ static void attend_long(const pal_run *run, work *now, const work *next) {
 
 static pal_status attend(const pal_run *run) {
   const room m = layout(run);
-  const pal_attention_head any = pal_attention_head_any(run);
+  const work any = any_work(run);
   waiting w;
   w.n = 0;
   work two[2]; /* this task's and the next one's */
@@ -178,20 +193,21 @@ static int64_t bias_chunks(const pal_run *run) {
 }
 
 static int64_t bias_tasks(const pal_run *run) {
-  return biased(run) ? run->out_type[3].dim[0] * bias_chunks(run) : 0;
+  return biased(run) ? run->in_type[PAL_ATTENTION_BIAS].dim[0] * bias_chunks(run) : 0;
 }
 
 static pal_status combine(const pal_run *run) {
   const room m = layout(run);
+  const int last = operands(run->in_type);
   for (int64_t t = run->begin; t < run->end; t++) {
-    const int64_t heads = run->out_type[3].dim[0], relations = run->out_type[3].dim[1];
+    const int64_t heads = run->out_type[last].dim[0], relations = run->out_type[last].dim[1];
     const int64_t h = t / bias_chunks(run), begin = t % bias_chunks(run) * BIAS_CHUNK;
     const int64_t end = begin + BIAS_CHUNK < relations ? begin + BIAS_CHUNK : relations;
     for (int64_t r = begin; r < end; r++) {
       double sum = 0.0;
       for (int64_t s = 0; s < pal_attention_sequences(run); s++)
         sum += m.dbias[(s * heads + h) * relations + r];
-      ((float *)run->out[3])[h * relations + r] = (float)sum;
+      ((float *)run->out[last])[h * relations + r] = (float)sum;
     }
   }
   return PAL_OK;
@@ -234,8 +250,8 @@ const pal_op pal_op_attention_backward = {
         "scaled_dot_product_attention_backward",
         "The inputs of scaled_dot_product_attention, then its results out and lse and their\n"
         "gradients dout [Tq, H*Dv] and optionally dlse [Tq, H].\n"
-        "dq, dk, dv and, with a bias, dbias: formulas with the forward op. Rows outside every\n"
-        "sequence: 0. Sums run over queries or keys in order, dbias over sequences in order.\n"
+        "dq, dk, dv (joined where q, k and v are) and, with a bias, dbias: formulas with the\n"
+        "forward op. Rows outside every sequence: 0. Sums run over queries or keys in order, dbias over sequences in order.\n"
         "PAL_E_ARGUMENT: as the forward op, and keys of two sequences in one row."),
     .min_in = PAL_ATTENTION_BACKWARD_INPUTS,
     .max_in = PAL_ATTENTION_BACKWARD_INPUTS,
@@ -248,8 +264,7 @@ const pal_op pal_op_attention_backward = {
     .reference = pal_attention_backward_reference,
     .phase = {{.run = prepare,
                .tasks = one,
-               .reads = PAL_ATTENTION_OPTIONAL | 1u << PAL_ATTENTION_Q_BEGIN |
-                        1u << PAL_ATTENTION_Q_LENGTH},
+               .reads = PAL_ATTENTION_INTS},
               {.run = attend, .tasks = tasks},
               {.run = combine, .tasks = bias_tasks, .reads = 1u << PAL_ATTENTION_Q_BEGIN}},
     .scratch = scratch,

@@ -51,7 +51,8 @@ static pal_status want_bias(const pal_infer *call, int64_t heads) {
   }
   pal_status status = want_ints(call, PAL_ATTENTION_Q_GROUP, PAL_ATTENTION_Q, 2, "q_group and q");
   if (!status)
-    status = want_ints(call, PAL_ATTENTION_K_GROUP, PAL_ATTENTION_K, 2, "k_group and k");
+    status = want_ints(call, PAL_ATTENTION_K_GROUP, pal_attention_key_input(call->in_type), 2,
+                       "k_group and k");
   if (status) return status;
   const int64_t groups = call->in_type[PAL_ATTENTION_Q_GROUP].dim[1];
   if (groups < 1 || groups > 20 || groups != call->in_type[PAL_ATTENTION_K_GROUP].dim[1] ||
@@ -60,31 +61,49 @@ static pal_status want_bias(const pal_infer *call, int64_t heads) {
   return PAL_OK;
 }
 
+static pal_status want_matrix(const pal_infer *call, int i, int64_t unit, const char *name) {
+  pal_status status = pal_want_dtype(call, i, PAL_F32, name);
+  if (!status) status = pal_want_rank(call, i, 2, name);
+  if (status) return status;
+  if (call->in_type[i].dim[1] % unit || call->in_type[i].dim[1] < unit)
+    return pal_fail(call->error, PAL_E_SHAPE, "the columns of %s are no multiple of %lld", name,
+                    (long long)unit);
+  return PAL_OK;
+}
+
+/* q, k and v: three of them, or one where they are joined. */
+static pal_status want_operands(const pal_infer *call, int64_t heads) {
+  static const char *const name[] = {"q", "k", "v"};
+  const bool own_keys = given(call, PAL_ATTENTION_K_BEGIN);
+  if (given(call, PAL_ATTENTION_K) != given(call, PAL_ATTENTION_V))
+    return pal_fail(call->error, PAL_E_SHAPE, "k and v come together");
+  if (pal_attention_joined(call->in_type)) {
+    if (own_keys)
+      return pal_fail(call->error, PAL_E_SHAPE, "q, k and v that are joined have the same rows");
+    return want_matrix(call, PAL_ATTENTION_Q, 3 * heads, "q, k and v, joined,");
+  }
+  pal_status status = PAL_OK;
+  for (int i = PAL_ATTENTION_Q; i <= PAL_ATTENTION_V && !status; i++)
+    status = want_matrix(call, i, heads, name[i]);
+  if (!status && call->in_type[PAL_ATTENTION_Q].dim[1] != call->in_type[PAL_ATTENTION_K].dim[1])
+    return pal_fail(call->error, PAL_E_SHAPE, "q and k must have the same columns");
+  if (!status) status = pal_want_rows(call, PAL_ATTENTION_K, PAL_ATTENTION_V, "k and v");
+  if (!status && !own_keys)
+    status = pal_want_rows(call, PAL_ATTENTION_Q, PAL_ATTENTION_K,
+                           "q and k, where k_begin is not given,");
+  return status;
+}
+
 pal_status pal_attention_infer(pal_infer *call) {
   const pal_attention_attrs *a = call->attrs;
   pal_error *error = call->error;
-  if (a->heads < 1 || a->window < 0 || !isfinite(a->scale))
+  if (a->heads < 1 || a->heads > INT32_MAX || a->window < 0 || !isfinite(a->scale))
     return pal_fail(error, PAL_E_ARGUMENT, "heads must be 1 or more, window 0 or more");
-  const pal_status known = pal_matmul_want_precision(call, a->precision);
-  if (known) return known;
-  static const char *const name[] = {"q", "k", "v"};
-  for (int i = PAL_ATTENTION_Q; i <= PAL_ATTENTION_V; i++) {
-    pal_status status = pal_want_dtype(call, i, PAL_F32, name[i]);
-    if (!status) status = pal_want_rank(call, i, 2, name[i]);
-    if (status) return status;
-    if (call->in_type[i].dim[1] % a->heads || call->in_type[i].dim[1] < a->heads)
-      return pal_fail(error, PAL_E_SHAPE, "the columns of %s are no multiple of %lld heads",
-                      name[i], (long long)a->heads);
-  }
-  if (call->in_type[0].dim[1] != call->in_type[1].dim[1])
-    return pal_fail(error, PAL_E_SHAPE, "q and k must have the same columns");
   const int begin = PAL_ATTENTION_Q_BEGIN;
   if (given(call, PAL_ATTENTION_K_BEGIN) != given(call, PAL_ATTENTION_K_LENGTH))
     return pal_fail(error, PAL_E_SHAPE, "k_begin and k_length come together");
-  pal_status status = pal_want_rows(call, PAL_ATTENTION_K, PAL_ATTENTION_V, "k and v");
-  if (!status && !given(call, PAL_ATTENTION_K_BEGIN))
-    status = pal_want_rows(call, PAL_ATTENTION_Q, PAL_ATTENTION_K,
-                           "q and k, where k_begin is not given,");
+  pal_status status = pal_matmul_want_precision(call, a->precision);
+  if (!status) status = want_operands(call, a->heads);
   if (!status) status = want_ints(call, begin, begin, 1, "q_begin");
   if (!status) status = want_ints(call, PAL_ATTENTION_Q_LENGTH, begin, 1, "q_begin and q_length");
   if (!status) status = want_ints(call, PAL_ATTENTION_K_BEGIN, begin, 1, "q_begin and k_begin");
@@ -92,7 +111,8 @@ pal_status pal_attention_infer(pal_infer *call) {
   if (!status)
     status = want_ints(call, PAL_ATTENTION_Q_POSITION, PAL_ATTENTION_Q, 1, "q_position and q");
   if (!status)
-    status = want_ints(call, PAL_ATTENTION_K_POSITION, PAL_ATTENTION_K, 1, "k_position and k");
+    status = want_ints(call, PAL_ATTENTION_K_POSITION, pal_attention_key_input(call->in_type), 1,
+                       "k_position and k");
   return status ? status : want_bias(call, a->heads);
 }
 
@@ -102,12 +122,21 @@ static int64_t heads_of(const pal_run *run) {
   return ((const pal_attention_attrs *)run->attrs)->heads;
 }
 
-int64_t pal_attention_d(const pal_run *run) {
-  return run->in_type[PAL_ATTENTION_Q].dim[1] / heads_of(run);
+pal_attention_place pal_attention_place_of(const pal_type *in_type, int64_t heads, int part) {
+  const bool joined = pal_attention_joined(in_type);
+  const int input = joined ? PAL_ATTENTION_Q : part;
+  const int64_t row = in_type[input].dim[1], all = joined ? row / 3 : row;
+  return (pal_attention_place){input, joined ? part * all : 0, row, all / heads};
 }
 
-int64_t pal_attention_dv(const pal_run *run) {
-  return run->in_type[PAL_ATTENTION_V].dim[1] / heads_of(run);
+static pal_attention_place place(const pal_run *run, int part) {
+  return pal_attention_place_of(run->in_type, heads_of(run), part);
+}
+
+int64_t pal_attention_d(const pal_run *run) { return place(run, PAL_ATTENTION_Q).width; }
+int64_t pal_attention_dv(const pal_run *run) { return place(run, PAL_ATTENTION_V).width; }
+int64_t pal_attention_keys(const pal_run *run) {
+  return run->in_rows[pal_attention_key_input(run->in_type)];
 }
 
 static int64_t groups_of(const pal_run *run) {
@@ -127,7 +156,7 @@ int64_t pal_attention_sequences(const pal_run *run) { return run->in_rows[PAL_AT
 double pal_attention_products(const pal_run *run) {
   const pal_attention_attrs *a = run->attrs;
   const int64_t s = pal_attention_sequences(run);
-  const double keys = (double)run->in_rows[PAL_ATTENTION_K] / (double)(s > 0 ? s : 1);
+  const double keys = (double)pal_attention_keys(run) / (double)(s > 0 ? s : 1);
   const double pairs = (double)run->in_rows[PAL_ATTENTION_Q] * keys * (a->causal ? 0.5 : 1.0);
   return pairs * (double)a->heads;
 }
@@ -148,7 +177,7 @@ static bool fill_rows(const pal_run *run, bool keys, int64_t rows) {
 }
 
 static pal_status check_rows(const pal_run *run, bool keys, uint8_t *mark) {
-  const int64_t rows = run->in_rows[keys ? PAL_ATTENTION_K : PAL_ATTENTION_Q];
+  const int64_t rows = keys ? pal_attention_keys(run) : run->in_rows[PAL_ATTENTION_Q];
   const char *what = keys ? "keys" : "queries";
   const bool full = fill_rows(run, keys, rows);
   if (mark) memset(mark, full, (size_t)rows);
@@ -228,15 +257,19 @@ static const int32_t *positions(const int32_t *given_at, int64_t begin, int64_t 
 
 pal_attention_head pal_attention_head_any(const pal_run *run) {
   const pal_attention_attrs *a = run->attrs;
-  const int64_t d = pal_attention_d(run), dv = pal_attention_dv(run);
+  const pal_attention_place q = place(run, PAL_ATTENTION_Q), k = place(run, PAL_ATTENTION_K);
+  const pal_attention_place v = place(run, PAL_ATTENTION_V);
   const int32_t *table = run->in[PAL_ATTENTION_RELATION];
   return (pal_attention_head){
-      .q_stride = a->heads * d,
-      .k_stride = a->heads * d,
-      .v_stride = a->heads * dv,
-      .d = d,
-      .dv = dv,
-      .scale = (float)(a->scale != 0.0 ? a->scale : 1.0 / sqrt((double)d)),
+      .q = (const float *)run->in[q.input] + q.column,
+      .k = (const float *)run->in[k.input] + k.column,
+      .v = (const float *)run->in[v.input] + v.column,
+      .q_stride = q.row,
+      .k_stride = k.row,
+      .v_stride = v.row,
+      .d = q.width,
+      .dv = v.width,
+      .scale = (float)(a->scale != 0.0 ? a->scale : 1.0 / sqrt((double)q.width)),
       .causal = a->causal != 0,
       .window = a->window,
       .relations = run->in[PAL_ATTENTION_BIAS] ? run->in_type[PAL_ATTENTION_BIAS].dim[1] : 0,
@@ -250,9 +283,9 @@ pal_attention_head pal_attention_head_any(const pal_run *run) {
 void pal_attention_head_at(const pal_run *run, int64_t s, int64_t h, pal_attention_head *head) {
   const pal_attention_rows q = pal_attention_sequence(run, false, s);
   const pal_attention_rows k = pal_attention_sequence(run, true, s);
-  head->q = (const float *)run->in[PAL_ATTENTION_Q] + q.begin * head->q_stride + h * head->d;
-  head->k = (const float *)run->in[PAL_ATTENTION_K] + k.begin * head->k_stride + h * head->d;
-  head->v = (const float *)run->in[PAL_ATTENTION_V] + k.begin * head->v_stride + h * head->dv;
+  head->q += q.begin * head->q_stride + h * head->d;
+  head->k += k.begin * head->k_stride + h * head->d;
+  head->v += k.begin * head->v_stride + h * head->dv;
   head->queries = q.length;
   head->keys = k.length;
   if (head->causal || head->window || head->table) {

@@ -36,11 +36,24 @@ static int64_t relation_of(const pal_reference *c, int64_t i, int64_t j, int64_t
   return relation;
 }
 
+/* Row `row` of q, k or v in head h. */
+static const double *row_of(const pal_reference *c, int part, int64_t row, int64_t h) {
+  const pal_attention_attrs *a = c->attrs;
+  const pal_attention_place p = pal_attention_place_of(c->in_type, a->heads, part);
+  return c->in[p.input] + row * p.row + p.column + h * p.width;
+}
+
+static int64_t width_of(const pal_reference *c, int part) {
+  const pal_attention_attrs *a = c->attrs;
+  return pal_attention_place_of(c->in_type, a->heads, part).width;
+}
+
 /* The score of query row i and key row j of sequence s and head h, -inf when masked. */
 static double score(const pal_reference *c, int64_t s, int64_t h, int64_t i, int64_t j,
                     int64_t *relation) {
   const pal_attention_attrs *a = c->attrs;
-  const int64_t wide = c->in_type[PAL_ATTENTION_Q].dim[1], d = wide / a->heads;
+  const int64_t d = width_of(c, PAL_ATTENTION_Q);
+  const double *query = row_of(c, PAL_ATTENTION_Q, i, h), *key = row_of(c, PAL_ATTENTION_K, j, h);
   const int64_t p = c->in[PAL_ATTENTION_Q_POSITION] ? whole(c, PAL_ATTENTION_Q_POSITION, i)
                                                     : i - begin_of(c, false, s);
   const int64_t q = c->in[PAL_ATTENTION_K_POSITION] ? whole(c, PAL_ATTENTION_K_POSITION, j)
@@ -50,8 +63,7 @@ static double score(const pal_reference *c, int64_t s, int64_t h, int64_t i, int
   if ((a->causal && q > p) || (a->window > 0 && distance >= a->window)) return -INFINITY;
   *relation = relation_of(c, i, j, p, q);
   double x = 0.0;
-  for (int64_t e = h * d; e < (h + 1) * d; e++)
-    x += c->in[PAL_ATTENTION_Q][i * wide + e] * c->in[PAL_ATTENTION_K][j * wide + e];
+  for (int64_t e = 0; e < d; e++) x += query[e] * key[e];
   x *= a->scale != 0.0 ? a->scale : 1.0 / sqrt((double)d);
   if (*relation >= 0)
     x += c->in[PAL_ATTENTION_BIAS][h * c->in_type[PAL_ATTENTION_BIAS].dim[1] + *relation];
@@ -64,7 +76,8 @@ typedef void (*visit_query)(const pal_reference *c, int64_t s, int64_t h, int64_
 
 static pal_status each_query(const pal_reference *c, visit_query visit) {
   const pal_attention_attrs *a = c->attrs;
-  double *weight = pal_calloc((size_t)c->in_rows[PAL_ATTENTION_K] + 1, sizeof *weight);
+  const int64_t keys = c->in_rows[pal_attention_key_input(c->in_type)];
+  double *weight = pal_calloc((size_t)keys + 1, sizeof *weight);
   if (!weight) return pal_fail(c->error, PAL_E_MEMORY, "no memory for a row of weights");
   for (int64_t s = 0; s < c->in_rows[PAL_ATTENTION_Q_BEGIN]; s++)
     for (int64_t h = 0; h < a->heads; h++)
@@ -87,9 +100,9 @@ static void forward_query(const pal_reference *c, int64_t s, int64_t h, int64_t 
   for (int64_t j = 0; j < n; j++) sum += exp(weight[j] - top);
   c->out[1][i * heads + h] = top + log(sum);
   for (int64_t j = 0; j < n; j++)
-    for (int64_t e = h * dv; e < (h + 1) * dv; e++)
-      c->out[0][i * wide + e] +=
-          exp(weight[j] - top) / sum * c->in[PAL_ATTENTION_V][(begin + j) * wide + e];
+    for (int64_t e = 0; e < dv; e++)
+      c->out[0][i * wide + h * dv + e] +=
+          exp(weight[j] - top) / sum * row_of(c, PAL_ATTENTION_V, begin + j, h)[e];
 }
 
 pal_status pal_attention_reference(const pal_reference *c) {
@@ -99,37 +112,45 @@ pal_status pal_attention_reference(const pal_reference *c) {
   return each_query(c, forward_query);
 }
 
+/* The gradient of row `row` of q, k or v in head h. */
+static double *gradient_of(const pal_reference *c, int part, int64_t row, int64_t h) {
+  const pal_attention_attrs *a = c->attrs;
+  const pal_attention_place p = pal_attention_place_of(c->in_type, a->heads, part);
+  return c->out[p.input] + row * p.row + p.column + h * p.width;
+}
+
 static void backward_query(const pal_reference *c, int64_t s, int64_t h, int64_t i,
                            double *weight) {
   const pal_attention_attrs *a = c->attrs;
-  const int64_t heads = a->heads, wide = c->in_type[PAL_ATTENTION_Q].dim[1], d = wide / heads;
-  const int64_t wide_v = c->in_type[PAL_ATTENTION_V].dim[1], dv = wide_v / heads;
-  const int64_t begin = begin_of(c, true, s);
+  const int64_t d = width_of(c, PAL_ATTENTION_Q), dv = width_of(c, PAL_ATTENTION_V);
+  const int64_t begin = begin_of(c, true, s), wide = a->heads * dv;
   const double scale = a->scale != 0.0 ? a->scale : 1.0 / sqrt((double)d);
-  const double lse = c->in[PAL_ATTENTION_LSE][i * heads + h];
-  const double *q = c->in[PAL_ATTENTION_Q] + i * wide;
-  const double *dout = c->in[PAL_ATTENTION_DOUT] + i * wide_v;
+  const double lse = c->in[PAL_ATTENTION_LSE][i * a->heads + h];
+  const double *q = row_of(c, PAL_ATTENTION_Q, i, h);
+  const double *dout = c->in[PAL_ATTENTION_DOUT] + i * wide + h * dv;
   (void)weight;
   if (lse == -INFINITY) return;
   double delta = 0.0;
-  for (int64_t e = h * dv; e < (h + 1) * dv; e++)
-    delta += dout[e] * c->in[PAL_ATTENTION_OUT][i * wide_v + e];
+  for (int64_t e = 0; e < dv; e++)
+    delta += dout[e] * c->in[PAL_ATTENTION_OUT][i * wide + h * dv + e];
   if (c->in[PAL_ATTENTION_DLSE])
-    delta -= c->in[PAL_ATTENTION_DLSE][i * heads + h];
+    delta -= c->in[PAL_ATTENTION_DLSE][i * a->heads + h];
   for (int64_t j = begin; j < begin + length_of(c, true, s); j++) {
+    const double *k = row_of(c, PAL_ATTENTION_K, j, h), *v = row_of(c, PAL_ATTENTION_V, j, h);
     int64_t relation;
     const double p = exp(score(c, s, h, i, j, &relation) - lse);
     double dp = 0.0;
-    for (int64_t e = h * dv; e < (h + 1) * dv; e++) {
-      dp += dout[e] * c->in[PAL_ATTENTION_V][j * wide_v + e];
-      c->out[2][j * wide_v + e] += p * dout[e];
+    for (int64_t e = 0; e < dv; e++) {
+      dp += dout[e] * v[e];
+      gradient_of(c, PAL_ATTENTION_V, j, h)[e] += p * dout[e];
     }
     const double dx = p * (dp - delta);
-    for (int64_t e = h * d; e < (h + 1) * d; e++) {
-      c->out[0][i * wide + e] += scale * dx * c->in[PAL_ATTENTION_K][j * wide + e];
-      c->out[1][j * wide + e] += scale * dx * q[e];
+    for (int64_t e = 0; e < d; e++) {
+      gradient_of(c, PAL_ATTENTION_Q, i, h)[e] += scale * dx * k[e];
+      gradient_of(c, PAL_ATTENTION_K, j, h)[e] += scale * dx * q[e];
     }
-    if (relation >= 0) c->out[3][h * c->in_type[PAL_ATTENTION_BIAS].dim[1] + relation] += dx;
+    if (relation >= 0)
+      c->out[c->n_out - 1][h * c->in_type[PAL_ATTENTION_BIAS].dim[1] + relation] += dx;
   }
 }
 
@@ -174,15 +195,17 @@ pal_attention_attrs pal_attention_sample_inputs(pal_case *random, pal_value *in)
   const int64_t heads = pal_case_int(random, 1, 3), d = pal_case_size(random);
   const int64_t dv = pal_case_int(random, 0, 1) ? d : pal_case_size(random);
   const bool cache = pal_case_int(random, 0, 2) == 0;
+  const bool joined = !cache && dv == d && pal_case_int(random, 0, 1);
   /* Constants, so that a plan of another capacity is the same case: more than cases have. */
   const int64_t cached = 4 * 16, positions = 340;
   const pal_type q = PAL_TYPE(PAL_F32, t, 1, heads * d);
   const pal_type k = cache ? PAL_TYPE(PAL_F32, PAL_STATIC, cached, heads * d) : q;
   pal_type v = k;
   v.dim[1] = heads * dv;
-  in[PAL_ATTENTION_Q] = pal_case_f32(random, q, -1.0, 1.0);
-  in[PAL_ATTENTION_K] = pal_case_f32(random, k, -1.0, 1.0);
-  in[PAL_ATTENTION_V] = pal_case_f32(random, v, -1.0, 1.0);
+  pal_type operand[] = {q, k, v};
+  if (joined) operand[0].dim[1] = 3 * heads * d;
+  for (int i = PAL_ATTENTION_Q; i <= (joined ? PAL_ATTENTION_Q : PAL_ATTENTION_V); i++)
+    in[i] = pal_case_f32(random, operand[i], -1.0, 1.0);
   pal_case_ragged(random, &in[PAL_ATTENTION_Q_BEGIN], &in[PAL_ATTENTION_Q_LENGTH], NULL, NULL);
   if (cache) sample_cache(random, in);
   pal_type at = PAL_TYPE(PAL_I32, t, 1), key_at = at;

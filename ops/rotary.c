@@ -4,6 +4,7 @@
  * the angle modulo a turn is exact integer arithmetic at any position and on any machine. */
 #define PAL_NO_CALLER
 #include <math.h>
+#include <string.h>
 
 #include "ops/common.h"
 
@@ -26,26 +27,34 @@ static pal_status infer(pal_infer *call) {
   if (!status) status = pal_want_rank(call, 1, 1, "position");
   if (!status) status = pal_want_rows(call, 0, 1, "x and position");
   if (status) return status;
-  if (a->heads < 1 || call->in_type[0].dim[1] != a->heads * 2 * (int64_t)a->turn.n)
+  if (a->heads < 1 || a->turn.n < 1 ||
+      call->in_type[0].dim[1] / (2 * (int64_t)a->turn.n) < a->heads)
     return pal_fail(call->error, PAL_E_SHAPE,
-                    "x must have heads x an even width in columns, and half of it frequencies");
+                    "x must have heads x an even width in columns or more, and half of that width "
+                    "frequencies");
   return pal_infer_same(call);
 }
 
 static pal_status rotate(const pal_run *run) {
   const rotary_attrs *a = run->attrs;
-  const int64_t first = pal_first_row(run, &run->out_type[0]), wide = run->out_type[0].dim[1];
+  const int64_t first = pal_first_row(run, &run->out_type[0]), row = run->out_type[0].dim[1];
+  const float *x = (const float *)run->in[0] + first * row;
+  float *out = (float *)run->out[0] + first * row;
   const pal_rotary_rows rows = {
       .rows = pal_last_row(run, &run->out_type[0]) - first,
+      .row = row,
       .heads = a->heads,
       .half = (int64_t)a->turn.n,
       .position = (const int32_t *)run->in[1] + first,
       .turn = a->turn.at,
       .inverse = a->inverse != 0,
   };
-  if (rows.rows > 0)
-    pal_kernels_of(run->isa)->attention.rotary(&rows, (const float *)run->in[0] + first * wide,
-                                               (float *)run->out[0] + first * wide);
+  if (rows.rows <= 0) return PAL_OK;
+  const int64_t turned = a->heads * 2 * rows.half;
+  if (x != out && turned < row)
+    for (int64_t r = 0; r < rows.rows; r++)
+      memcpy(out + r * row + turned, x + r * row + turned, (size_t)(row - turned) * sizeof *x);
+  pal_kernels_of(run->isa)->attention.rotary(&rows, x, out);
   return PAL_OK;
 }
 
@@ -62,7 +71,9 @@ static pal_status reference(const pal_reference *c) {
   const rotary_attrs *a = c->attrs;
   const int64_t half = (int64_t)a->turn.n, wide = c->out_type[0].dim[1];
   for (int64_t t = 0; t < c->out_rows[0]; t++) {
-    for (int64_t e = 0; e < wide; e++) {
+    for (int64_t e = a->heads * 2 * half; e < wide; e++)
+      c->out[0][t * wide + e] = c->in[0][t * wide + e];
+    for (int64_t e = 0; e < a->heads * 2 * half; e++) {
       const int64_t head = e / (2 * half) * 2 * half, i = e % half;
       const int64_t phase = (int64_t)((uint64_t)(int64_t)c->in[1][t] * (uint64_t)a->turn.at[i]);
       const double angle = (double)phase * 0x1.921fb54442d18p+2 * 0x1p-64;
@@ -91,21 +102,18 @@ static double root(double y, int64_t n) {
 enum { MOST_FREQUENCIES = 1024 };
 
 pal_value pal_rotary_embedding(pal_graph *g, pal_value x, pal_value position, int heads,
-                               double base) {
-  const pal_type type = pal_type_of(g, x);
-  const int64_t wide = type.dtype != PAL_NONE && type.rank == 2 && heads > 0 ? type.dim[1] / heads
-                                                                             : 0;
+                               int64_t width, double base) {
   if (pal_graph_error(g)->code) return PAL_NIL;
-  if (!(base >= 1.0 && base < 1e30) || wide / 2 > MOST_FREQUENCIES)
+  if (!(base >= 1.0 && base < 1e30) || width < 2 || width % 2 || width / 2 > MOST_FREQUENCIES)
     return pal_graph_fail(g, PAL_E_ARGUMENT,
-                          "rotary_embedding: base must lie in 1..1e30, the width of a head be at "
-                          "most %d",
+                          "rotary_embedding: base must lie in 1..1e30, the width of a head be even "
+                          "and at most %d",
                           2 * MOST_FREQUENCIES);
   int64_t turn[MOST_FREQUENCIES];
-  const double ratio = wide > 1 ? root(1.0 / base, wide / 2) : 1.0;
+  const double ratio = root(1.0 / base, width / 2);
   double each = 0x1.45f306dc9c883p-3; /* 1 / (2 pi) */
-  for (int64_t i = 0; i < wide / 2; i++, each *= ratio) turn[i] = (int64_t)(each * 0x1p+64);
-  const rotary_attrs attrs = {heads, 0, {turn, (size_t)(wide / 2)}};
+  for (int64_t i = 0; i < width / 2; i++, each *= ratio) turn[i] = (int64_t)(each * 0x1p+64);
+  const rotary_attrs attrs = {heads, 0, {turn, (size_t)(width / 2)}};
   const pal_value in[] = {x, position};
   return pal_apply(g, "rotary_embedding", in, 2, &attrs, NULL);
 }
@@ -113,16 +121,19 @@ pal_value pal_rotary_embedding(pal_graph *g, pal_value x, pal_value position, in
 static pal_value sample(pal_case *random) {
   const pal_symbol t = pal_case_rows(random);
   const int64_t heads = pal_case_int(random, 1, 3), half = pal_case_size(random);
-  const pal_value x = pal_case_f32(random, PAL_TYPE(PAL_F32, t, 1, heads * 2 * half), -1.0, 1.0);
+  const int64_t others = pal_case_int(random, 0, 1) ? pal_case_size(random) : 0;
+  const pal_type type = PAL_TYPE(PAL_F32, t, 1, heads * 2 * half + others);
+  const pal_value x = pal_case_f32(random, type, -1.0, 1.0);
   const int64_t far = pal_case_int(random, 0, 1) ? 100 : 1000000;
   const pal_value position = pal_case_whole(random, PAL_TYPE(PAL_I32, t, 1), -3, far);
-  return pal_rotary_embedding(pal_case_graph(random), x, position, (int)heads,
+  return pal_rotary_embedding(pal_case_graph(random), x, position, (int)heads, 2 * half,
                               pal_case_int(random, 0, 1) ? 10000.0 : 100.0);
 }
 
 static const pal_op rotary = {
     PAL_OP_HEAD("rotary_embedding",
-                "x [T, H*D], position i32 [T] (any, also negative): in each head, with D = 2n,\n"
+                "x [T, C], C >= H*D, position i32 [T] (any, also negative): in each of the first H\n"
+                "heads of D = 2n columns, what is behind them staying as it is,\n"
                 "out_i = x_i cos a_i - x_{i+n} sin a_i and out_{i+n} = x_{i+n} cos a_i + x_i sin\n"
                 "a_i for i < n, a_i = 2 pi position turn_i 2^-64 (negated if inverse). The\n"
                 "builder takes turn_i 2^-64 = base^(-i/n) / (2 pi). Angles are right to 2e-9 rad\n"

@@ -64,20 +64,20 @@ static inline void vf_transpose(const float *from, int64_t from_row, float *to, 
 #define vf_transpose_inline vf_transpose
 #endif
 
-/* 16 rows of 4, one behind the other, to and from columns: lane r of column c is element c of row r. */
+/* Four columns of 16 rows that are `row` apart: lane r of column c is element c of row r. */
 #ifndef PAL_SIMD_COLUMNS4
-static inline void vf_load_columns4(const float *from, vf column[4]) {
+static inline void vf_load_columns4(const float *from, int64_t row, vf column[4]) {
   float lane[PAL_LANES];
   for (int c = 0; c < 4; c++) {
-    for (int r = 0; r < PAL_LANES; r++) lane[r] = from[4 * r + c];
+    for (int r = 0; r < PAL_LANES; r++) lane[r] = from[row * r + c];
     column[c] = vf_load(lane);
   }
 }
-static inline void vf_store_columns4(float *to, const vf column[4]) {
+static inline void vf_store_columns4(float *to, int64_t row, const vf column[4]) {
   float lane[PAL_LANES];
   for (int c = 0; c < 4; c++) {
     vf_store(lane, column[c]);
-    for (int r = 0; r < PAL_LANES; r++) to[4 * r + c] = lane[r];
+    for (int r = 0; r < PAL_LANES; r++) to[row * r + c] = lane[r];
   }
 }
 #endif

@@ -167,10 +167,30 @@ static inline void vf_transpose(const float *from, int64_t from_row, float *to, 
 
 /* Columns 0 and 1, or 2 and 3, of eight rows meet in one vector. */
 #define PAL_SIMD_COLUMNS4
-static inline void vf_load_columns4(const float *from, vf column[4]) {
+static inline vf vf_load_four(const float *from, int64_t row) {
+  if (row == 4) return vf_load(from);
+  const __m256 low = _mm256_insertf128_ps(_mm256_castps128_ps256(_mm_loadu_ps(from)),
+                                          _mm_loadu_ps(from + row), 1);
+  const __m256 high = _mm256_insertf128_ps(_mm256_castps128_ps256(_mm_loadu_ps(from + 2 * row)),
+                                           _mm_loadu_ps(from + 3 * row), 1);
+  return _mm512_castpd_ps(_mm512_insertf64x4(_mm512_castps_pd(_mm512_castps256_ps512(low)),
+                                             _mm256_castps_pd(high), 1));
+}
+static inline void vf_store_four(float *to, int64_t row, vf x) {
+  if (row == 4) {
+    vf_store(to, x);
+    return;
+  }
+  _mm_storeu_ps(to, _mm512_castps512_ps128(x));
+  _mm_storeu_ps(to + row, _mm512_extractf32x4_ps(x, 1));
+  _mm_storeu_ps(to + 2 * row, _mm512_extractf32x4_ps(x, 2));
+  _mm_storeu_ps(to + 3 * row, _mm512_extractf32x4_ps(x, 3));
+}
+static inline void vf_load_columns4(const float *from, int64_t row, vf column[4]) {
   const vi first = _mm512_setr_epi32(0, 4, 8, 12, 16, 20, 24, 28, 1, 5, 9, 13, 17, 21, 25, 29);
   const vi second = _mm512_add_epi32(first, _mm512_set1_epi32(2));
-  const vf a = vf_load(from), b = vf_load(from + 16), c = vf_load(from + 32), d = vf_load(from + 48);
+  const vf a = vf_load_four(from, row), b = vf_load_four(from + 4 * row, row);
+  const vf c = vf_load_four(from + 8 * row, row), d = vf_load_four(from + 12 * row, row);
   const vf ab0 = _mm512_permutex2var_ps(a, first, b), ab2 = _mm512_permutex2var_ps(a, second, b);
   const vf cd0 = _mm512_permutex2var_ps(c, first, d), cd2 = _mm512_permutex2var_ps(c, second, d);
   column[0] = _mm512_shuffle_f32x4(ab0, cd0, 0x44);
@@ -178,17 +198,17 @@ static inline void vf_load_columns4(const float *from, vf column[4]) {
   column[2] = _mm512_shuffle_f32x4(ab2, cd2, 0x44);
   column[3] = _mm512_shuffle_f32x4(ab2, cd2, 0xee);
 }
-static inline void vf_store_columns4(float *to, const vf column[4]) {
+static inline void vf_store_columns4(float *to, int64_t row, const vf column[4]) {
   const vi low = _mm512_setr_epi32(0, 8, 16, 24, 1, 9, 17, 25, 2, 10, 18, 26, 3, 11, 19, 27);
   const vi high = _mm512_add_epi32(low, _mm512_set1_epi32(4));
   const vf ab0 = _mm512_shuffle_f32x4(column[0], column[1], 0x44);
   const vf ab8 = _mm512_shuffle_f32x4(column[0], column[1], 0xee);
   const vf cd0 = _mm512_shuffle_f32x4(column[2], column[3], 0x44);
   const vf cd8 = _mm512_shuffle_f32x4(column[2], column[3], 0xee);
-  vf_store(to, _mm512_permutex2var_ps(ab0, low, cd0));
-  vf_store(to + 16, _mm512_permutex2var_ps(ab0, high, cd0));
-  vf_store(to + 32, _mm512_permutex2var_ps(ab8, low, cd8));
-  vf_store(to + 48, _mm512_permutex2var_ps(ab8, high, cd8));
+  vf_store_four(to, row, _mm512_permutex2var_ps(ab0, low, cd0));
+  vf_store_four(to + 4 * row, row, _mm512_permutex2var_ps(ab0, high, cd0));
+  vf_store_four(to + 8 * row, row, _mm512_permutex2var_ps(ab8, low, cd8));
+  vf_store_four(to + 12 * row, row, _mm512_permutex2var_ps(ab8, high, cd8));
 }
 
 static inline vf vf_exp(vf x) { return Sleef_finz_expf16_u10avx512f(x); }

@@ -1,7 +1,8 @@
 /* Attention beyond its random cases: nothing in its plan, forward or backward, may grow with the
- * square of the number of rows; and short sequences and lone queries, which have kernels of their own, come
- * out as the others do. */
+ * square of the number of rows; short sequences and lone queries, which have kernels of their own, come
+ * out as the others do, and so do q, k and v that are joined. */
 #include <check.h>
+#include <math.h>
 #include <palimpsest/palimpsest.h>
 #include <stdlib.h>
 #include <string.h>
@@ -139,6 +140,118 @@ START_TEST(short_sequences_are_as_others) {
 }
 END_TEST
 
+/* ---- q, k and v joined -------------------------------------------------------------------- */
+
+typedef struct joined_form {
+  int heads, d, longest;
+  bool equal; /* every sequence as long as the longest, none starting elsewhere than behind the last */
+  pal_attention form;
+} joined_form;
+
+/* out and the gradient of the joined matrix, attention reading it as it is or in slices. */
+static pal_exec *run_joined(pal_context *context, const joined_form *f, bool joined, bool bf16,
+                            pal_plan **plan) {
+  const int64_t all = (int64_t)f->heads * f->d;
+  pal_error error = {0};
+  pal_graph *g = pal_graph_new(context, NULL);
+  if (bf16) pal_graph_set_precision(g, PAL_PRECISION_BF16);
+  const pal_symbol t = pal_symbol_new(g, "T", SHORT * f->longest), s = pal_symbol_new(g, "S", SHORT);
+  const pal_value x = pal_input(g, "x", PAL_TYPE(PAL_F32, t, 1, 3 * all));
+  pal_value part[3] = {x, PAL_NIL, PAL_NIL}, gradient;
+  for (int i = 0; i < 3 && !joined; i++) part[i] = pal_slice(g, x, 1, i * all, (i + 1) * all);
+  pal_attention options = f->form;
+  options.heads = f->heads;
+  options.q_begin = pal_input(g, "begin", PAL_TYPE(PAL_I32, s, 1));
+  options.q_length = pal_input(g, "length", PAL_TYPE(PAL_I32, s, 1));
+  const pal_value y = pal_scaled_dot_product_attention(g, part[0], part[1], part[2], &options);
+  pal_output(g, "out", y);
+  pal_gradient(g, pal_sum_all(g, pal_mul(g, y, y)), &x, 1, &gradient);
+  pal_output(g, "gradient", gradient);
+  *plan = pal_compile(g, &error);
+  ck_assert_msg(*plan != NULL, "%s", error.text);
+  pal_graph_free(g);
+  pal_exec *exec = pal_exec_new(*plan, &error);
+  ck_assert_msg(exec != NULL, "%s", error.text);
+  pal_rng rng = pal_rng_new(7, "joined", 0, 0);
+  int32_t *begin = pal_exec_input(exec, "begin"), *length = pal_exec_input(exec, "length"), rows = 0;
+  for (int i = 0; i < SHORT; i++) {
+    if (!f->equal) rows += i % 5 == 2; /* a row of no sequence: 0 in all results */
+    begin[i] = rows;
+    length[i] = f->equal ? f->longest : (int32_t)pal_rng_below(&rng, (uint32_t)f->longest);
+    rows += length[i];
+  }
+  float *to = pal_exec_input(exec, "x");
+  for (int64_t e = 0; e < rows * 3 * all; e++) to[e] = (float)pal_rng_normal(&rng);
+  ck_assert_msg(!pal_exec_count(exec, "T", rows, &error), "%s", error.text);
+  ck_assert_msg(!pal_exec_run(exec, &error), "%s", error.text);
+  return exec;
+}
+
+/* Short and long, packed and with gaps, one head and several; in both precisions. */
+START_TEST(joined_operands_are_as_three) {
+  static const joined_form form[] = {
+      {1, 4, 3, true, {.causal = false}},    {1, 4, 3, true, {.causal = true}},
+      {1, 7, 9, false, {.window = 4}},       {1, 8, 16, true, {.causal = true}},
+      {3, 4, 5, true, {.causal = false}},    {2, 24, 81, false, {.causal = false}},
+      {1, 32, 81, true, {.causal = false}},  {4, 16, 40, false, {.causal = true}},
+  };
+  const joined_form *f = &form[_i / 2];
+  pal_error error = {0};
+  pal_context *context = pal_open(NULL, &error);
+  ck_assert_msg(context != NULL, "%s", error.text);
+  pal_plan *plan[2];
+  pal_exec *exec[2];
+  for (int b = 0; b < 2; b++) exec[b] = run_joined(context, f, b, _i & 1, &plan[b]);
+  for (int i = 0; i < 2; i++) {
+    const char *name = i ? "gradient" : "out";
+    int64_t rows;
+    const float *three = pal_exec_output(exec[0], name, &rows);
+    const float *joined = pal_exec_output(exec[1], name, NULL);
+    double size = 0;
+    for (int64_t e = 0; e < rows * f->heads * f->d * (i ? 3 : 1); e++) {
+      ck_assert_msg(three[e] == joined[e], "%s[%lld]: %g and %g", name, (long long)e,
+                    (double)three[e], (double)joined[e]);
+      size += fabs((double)joined[e]);
+    }
+    ck_assert_msg(size > 1, "%s is nothing", name);
+  }
+  for (int b = 0; b < 2; b++) {
+    pal_exec_free(exec[b]);
+    pal_plan_free(plan[b]);
+  }
+  pal_context_free(context);
+}
+END_TEST
+
+START_TEST(joined_operands_are_checked) {
+  static const struct {
+    int64_t columns;
+    bool k, v, own_keys;
+    const char *says;
+  } form[] = {{22, false, false, false, "q, k and v, joined, are no multiple of 6"},
+              {24, true, false, false, "k and v come together"},
+              {24, false, true, false, "k and v come together"},
+              {24, false, false, true, "have the same rows"}};
+  pal_error error = {0};
+  pal_context *context = pal_open(NULL, &error);
+  ck_assert_msg(context != NULL, "%s", error.text);
+  pal_graph *g = pal_graph_new(context, NULL);
+  const pal_symbol t = pal_symbol_new(g, "T", 8), s = pal_symbol_new(g, "S", 2);
+  const pal_value x = pal_input(g, "x", PAL_TYPE(PAL_F32, t, 1, form[_i].columns));
+  pal_attention options = {.heads = HEADS,
+                           .q_begin = pal_input(g, "begin", PAL_TYPE(PAL_I32, s, 1)),
+                           .q_length = pal_input(g, "length", PAL_TYPE(PAL_I32, s, 1))};
+  if (form[_i].own_keys) options.k_begin = options.q_begin, options.k_length = options.q_length;
+  pal_scaled_dot_product_attention(g, x, form[_i].k ? x : PAL_NIL, form[_i].v ? x : PAL_NIL,
+                                   &options);
+  ck_assert_int_eq(pal_graph_error(g)->code, PAL_E_SHAPE);
+  ck_assert_msg(strstr(pal_graph_error(g)->text, form[_i].says) != NULL, "%s",
+                pal_graph_error(g)->text);
+  pal_graph_free(g);
+  pal_context_free(context);
+}
+END_TEST
+
 /* ---- lone queries ------------------------------------------------------------------------ */
 
 enum { LONE = 24, LONE_HEADS = 3, MOST_KEYS = 300 };
@@ -245,6 +358,8 @@ int main(void) {
   TCase *c = tcase_create("attention");
   tcase_add_test(c, memory_is_linear_in_rows);
   tcase_add_loop_test(c, short_sequences_are_as_others, 0, 16);
+  tcase_add_loop_test(c, joined_operands_are_as_three, 0, 16);
+  tcase_add_loop_test(c, joined_operands_are_checked, 0, 4);
   tcase_add_loop_test(c, lone_queries_are_as_others, 0, 6);
   suite_add_tcase(suite, c);
   return run_suite(suite);

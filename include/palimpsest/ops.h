@@ -135,12 +135,13 @@ typedef struct pal_attention {
                                  q_group[., j] == k_group[., j] */
 } pal_attention;
 /* softmax(scale q k^T + bias) v per sequence and head, [Tq, H * Dv]; rows outside every sequence
- * are 0. Never materialises scores. */
+ * are 0. Never materialises scores. With k and v nil, q is [T, 3 * H * D]: q, k and v side by side. */
 PAL_API pal_value pal_scaled_dot_product_attention(pal_graph *g, pal_value q, pal_value k,
                                                    pal_value v, const pal_attention *options);
-/* x [T, H * D], position i32 [T]: rotate-half rotary embedding of each head, base e.g. 10000. */
+/* x [T, C], position i32 [T]: rotate-half rotary embedding, base e.g. 10000, of the first `heads` heads
+ * of `width` columns (even); columns behind these stay as they are. */
 PAL_API pal_value pal_rotary_embedding(pal_graph *g, pal_value x, pal_value position, int heads,
-                                       double base);
+                                       int64_t width, double base);
 
 /* ---- losses (ops/loss.c) -------------------------------------------------------------------- */
 /* logits [T, V]; target i32 [T] (-1: row ignored, loss 0) or f32 [T, V] (soft); weight f32 [T] or

@@ -74,7 +74,8 @@ typedef struct pal_attention_grads {
 
 /* Frequencies of a rotary embedding are turns per position in units of 2^-64. */
 typedef struct pal_rotary_rows {
-  int64_t rows, heads, half; /* x is [rows, heads * 2 * half] */
+  int64_t rows, row;   /* how many, and from one to the next: heads * 2 * half or more columns */
+  int64_t heads, half; /* the first heads * 2 * half columns are rotated, no others touched */
   const int32_t *position;
   const int64_t *turn; /* [half] */
   bool inverse;        /* by the negative angle */

@@ -6,15 +6,17 @@
  * not see it does not add, so its numbers do not depend on its neighbours. */
 
 typedef struct attention_short {
-  bool round; /* operands of products, to bf16 */
+  bool round;  /* operands of products, to bf16 */
+  bool joined; /* the only head's q, k and v stand side by side in rows, here too */
   int64_t d, dv, queries, keys; /* the most of any lane */
   int32_t own_queries[PAL_LANES], own_keys[PAL_LANES];
   /* Their difference is what causality and window ask for. */
   int32_t q_position[PAL_SHORT_ROWS][PAL_LANES], k_position[PAL_SHORT_ROWS][PAL_LANES];
   float *q, *k, *v, *out, *dout; /* [rows * width rounded up, 16] */
   float *dq, *dk, *dv_;
+  int64_t q_row, k_row, v_row; /* floats from one row to the next, of their gradients too */
   float *s, *t; /* [queries, keys, 16]: scores or weights, and their gradients */
-  float *rows; /* [16, rows * width rounded up + 16] */
+  float *rows; /* [16, rows * width rounded up + 16], of whatever is on its way in or out */
 } attention_short;
 
 /* Floats of one transposed operand. */
@@ -25,7 +27,7 @@ static inline int64_t attention_short_size(int64_t rows, int64_t width) {
 static size_t attention_short_scratch(void) {
   return (size_t)(8 * attention_short_size(1, PAL_SHORT_FLOATS) +
                   2 * attention_short_size(PAL_SHORT_ROWS, PAL_SHORT_ROWS) +
-                  PAL_LANES * (PAL_SHORT_FLOATS + PAL_LANES)) *
+                  PAL_LANES * (3 * PAL_SHORT_FLOATS + PAL_LANES)) *
          sizeof(float);
 }
 
@@ -46,6 +48,16 @@ static void attention_short_positions(const pal_attention_head *h, int l, attent
                                             : (int32_t)(h->k_first + j);
 }
 
+/* Places q, k and v, or their gradients. */
+static float *attention_short_place(const attention_short *m, float *at, float **q, float **k,
+                                    float **v) {
+  *q = at;
+  *k = m->joined ? at + m->d * PAL_LANES : at + attention_short_size(m->queries, m->d);
+  *v = *k + (m->joined ? m->d * PAL_LANES : attention_short_size(m->keys, m->d));
+  if (m->joined) return at + attention_short_size(m->queries, 3 * m->d);
+  return *v + attention_short_size(m->keys, m->dv);
+}
+
 static void attention_short_open(const pal_attention_head *h, int n, void *scratch,
                                  attention_short *m) {
   m->d = h->d, m->dv = h->dv, m->queries = m->keys = 0, m->round = h->bf16 != NULL;
@@ -60,17 +72,15 @@ static void attention_short_open(const pal_attention_head *h, int n, void *scrat
     memset(m->k_position, 0, sizeof m->k_position);
     for (int l = 0; l < n; l++) attention_short_positions(&h[l], l, m);
   }
-  float *at = scratch;
+  m->joined = h->q_stride == 3 * h->d && h->k == h->q + h->d && h->v == h->k + h->d;
+  m->q_row = m->k_row = m->joined ? 3 * m->d * PAL_LANES : m->d * PAL_LANES;
+  m->v_row = m->joined ? m->q_row : m->dv * PAL_LANES;
+  float *at = attention_short_place(m, scratch, &m->q, &m->k, &m->v);
+  at = attention_short_place(m, at, &m->dq, &m->dk, &m->dv_);
 #define ATTENTION_TAKE(rows, width) (at += attention_short_size(rows, width), \
                                      at - attention_short_size(rows, width))
-  m->q = ATTENTION_TAKE(m->queries, m->d);
-  m->k = ATTENTION_TAKE(m->keys, m->d);
-  m->v = ATTENTION_TAKE(m->keys, m->dv);
   m->out = ATTENTION_TAKE(m->queries, m->dv);
   m->dout = ATTENTION_TAKE(m->queries, m->dv);
-  m->dq = ATTENTION_TAKE(m->queries, m->d);
-  m->dk = ATTENTION_TAKE(m->keys, m->d);
-  m->dv_ = ATTENTION_TAKE(m->keys, m->dv);
   m->s = ATTENTION_TAKE(m->queries, m->keys);
   m->t = ATTENTION_TAKE(m->queries, m->keys);
 #undef ATTENTION_TAKE
@@ -102,13 +112,13 @@ static inline int64_t attention_short_join(int64_t *rows, int64_t width, int64_t
   return width;
 }
 
-/* Whether the lanes' rows lie one behind the other, each at most a vector, as in a packed batch of
- * equal sequences with one head. */
-static bool attention_short_packed(const float *const *from, const int32_t *own, int64_t stride,
+/* Whether the lanes' rows lie one behind the other, as in a packed batch of equal sequences with one
+ * head. */
+static bool attention_short_packed(const float *const *lane, const int32_t *own, int64_t stride,
                                    int64_t most, int64_t width) {
-  if (stride != width || most == 0 || most * width > PAL_LANES) return false;
+  if (stride != width || most == 0) return false;
   for (int l = 0; l < PAL_LANES; l++)
-    if (own[l] != most || from[l] != from[0] + l * most * width) return false;
+    if (own[l] != most || lane[l] != lane[0] + l * most * width) return false;
   return true;
 }
 
@@ -121,7 +131,8 @@ static void attention_short_load(const attention_short *m, const float *const *f
     for (int64_t c = 0; c < most * width; c++)
       vf_store(m->rows + c * PAL_LANES, vf_load(from[0] + c * PAL_LANES));
     vf_store(m->rows + most * width * PAL_LANES, vf_zero()); /* behind the last lane */
-    vf_transpose(m->rows, most * width, to, PAL_LANES);
+    for (int64_t c = 0; c < most * width; c += PAL_LANES)
+      vf_transpose(m->rows + c, most * width, to + c * PAL_LANES, PAL_LANES);
     return;
   }
   for (int l = 0; l < PAL_LANES; l++) {
@@ -142,6 +153,8 @@ static void attention_short_load(const attention_short *m, const float *const *f
 static void attention_short_store(const attention_short *m, float *const *to, const int32_t *own,
                                   int64_t stride, int64_t most, int64_t width, const float *from) {
   const int64_t wide = attention_up(most * width), pitch = wide + PAL_LANES;
+  const bool packed = attention_short_packed((const float *const *)to, own, stride, most, width);
+  const float *const end = packed ? to[0] + PAL_LANES * most * width : NULL;
   for (int64_t c = 0; c < wide; c += PAL_LANES)
     vf_transpose(from + c * PAL_LANES, PAL_LANES, m->rows + c, pitch);
   for (int l = 0; l < PAL_LANES; l++) {
@@ -149,8 +162,12 @@ static void attention_short_store(const attention_short *m, float *const *to, co
     if (rows == 0) continue;
     const int64_t each = attention_short_join(&rows, width, stride);
     for (int64_t r = 0; r < rows; r++)
-      for (int64_t c = 0; c < each; c += PAL_LANES)
-        vf_store_left(to[l] + r * stride + c, vf_load(m->rows + l * pitch + r * each + c), each - c);
+      for (int64_t c = 0; c < each; c += PAL_LANES) {
+        const vf x = vf_load(m->rows + l * pitch + r * each + c);
+        float *at = to[l] + r * stride + c;
+        if (packed && end - at >= PAL_LANES) vf_store(at, x); /* the next lane overwrites what is over */
+        else vf_store_left(at, x, each - c);
+      }
   }
 }
 
@@ -161,6 +178,18 @@ static void attention_short_operand(const attention_short *m, const float *const
   attention_short_load(m, from, own, stride, most, width, to);
   for (int64_t e = 0; m->round && e < most * width; e++)
     vf_store(to + e * PAL_LANES, vf_round_bf16(vf_load(to + e * PAL_LANES)));
+}
+
+static void attention_short_operands(const attention_short *m, const pal_attention_head *h,
+                                     const float *const *q, const float *const *k,
+                                     const float *const *v) {
+  if (m->joined) {
+    attention_short_operand(m, q, m->own_queries, h->q_stride, m->queries, 3 * m->d, m->q);
+    return;
+  }
+  attention_short_operand(m, q, m->own_queries, h->q_stride, m->queries, m->d, m->q);
+  attention_short_operand(m, k, m->own_keys, h->k_stride, m->keys, m->d, m->k);
+  attention_short_operand(m, v, m->own_keys, h->v_stride, m->keys, m->dv, m->v);
 }
 
 static void attention_short_clear(float *to, int64_t vectors) {
@@ -195,12 +224,13 @@ static inline void attention_short_leave(const attention_short *m, bf16_mode bef
   if (m->round) bf16_leave(before);
 }
 
-/* s[i, j] = a[i] b[j], rows of `width`. */
+/* s[i, j] = a[i] b[j] over `width` columns. */
 static ATTENTION_NOT_INLINED void attention_short_dots(const attention_short *m, const float *a,
-                                                       const float *b, int64_t width, float *s) {
+                                                       int64_t a_row, const float *b, int64_t b_row,
+                                                       int64_t width, float *s) {
   for (int64_t i = 0; i < m->queries; i++)
     for (int64_t j = 0; j < m->keys; j++, s += PAL_LANES)
-      vf_store(s, attention_short_dot(a + i * width * PAL_LANES, b + j * width * PAL_LANES, width));
+      vf_store(s, attention_short_dot(a + i * a_row, b + j * b_row, width));
 }
 
 /* The sum of up to 16 weights as vf_sum adds them; overwrites them. */
@@ -242,7 +272,7 @@ static ATTENTION_NOT_INLINED void attention_short_mix(const pal_attention_head *
     for (int64_t j = 0; j < m->keys; j++)
       attention_short_add(m->out + i * m->dv * PAL_LANES, attention_short_seen(h, m, i, j),
                           vf_load(m->s + (i * m->keys + j) * PAL_LANES),
-                          m->v + j * m->dv * PAL_LANES, m->dv);
+                          m->v + j * m->v_row, m->dv);
 }
 
 static void attention_forward_short(const pal_attention_head *h, const pal_attention_result *to,
@@ -252,11 +282,9 @@ static void attention_forward_short(const pal_attention_head *h, const pal_atten
   float *out[PAL_LANES];
   for (int l = 0; l < n; l++) q[l] = h[l].q, k[l] = h[l].k, v[l] = h[l].v, out[l] = to[l].out;
   attention_short_open(h, n, scratch, &m);
-  attention_short_operand(&m, q, m.own_queries, h->q_stride, m.queries, m.d, m.q);
-  attention_short_operand(&m, k, m.own_keys, h->k_stride, m.keys, m.d, m.k);
-  attention_short_operand(&m, v, m.own_keys, h->v_stride, m.keys, m.dv, m.v);
+  attention_short_operands(&m, h, q, k, v);
   bf16_mode mode = attention_short_enter(&m);
-  attention_short_dots(&m, m.q, m.k, m.d, m.s);
+  attention_short_dots(&m, m.q, m.q_row, m.k, m.k_row, m.d, m.s);
   attention_short_leave(&m, mode);
   vf total[PAL_SHORT_ROWS];
   for (int64_t i = 0; i < m.queries; i++) {
@@ -296,19 +324,21 @@ static void attention_short_query_backward(const pal_attention_head *h, const at
 static ATTENTION_NOT_INLINED void attention_short_gradients(const pal_attention_head *h,
                                                             const attention_short *m,
                                                             const float *lse) {
-  attention_short_clear(m->dq, m->queries * m->d);
-  attention_short_clear(m->dk, m->keys * m->d);
-  attention_short_clear(m->dv_, m->keys * m->dv);
+  for (int64_t i = 0; i < m->queries; i++) attention_short_clear(m->dq + i * m->q_row, m->d);
+  for (int64_t j = 0; j < m->keys; j++) {
+    attention_short_clear(m->dk + j * m->k_row, m->d);
+    attention_short_clear(m->dv_ + j * m->v_row, m->dv);
+  }
   for (int64_t i = 0; i < m->queries; i++) {
-    const float *q = m->q + i * m->d * PAL_LANES, *g = m->dout + i * m->dv * PAL_LANES;
+    const float *q = m->q + i * m->q_row, *g = m->dout + i * m->dv * PAL_LANES;
     const vm some = vf_ne(vf_load(lse + i * PAL_LANES), vf_set(-INFINITY));
     for (int64_t j = 0; j < m->keys; j++) {
-      const int64_t at = j * m->d * PAL_LANES, pair = (i * m->keys + j) * PAL_LANES;
+      const int64_t at = j * m->k_row, pair = (i * m->keys + j) * PAL_LANES;
       const vm seen = vm_and(some, attention_short_seen(h, m, i, j));
       const vf p = vf_load(m->s + pair), u = vf_load(m->t + pair);
-      attention_short_add(m->dq + i * m->d * PAL_LANES, seen, u, m->k + at, m->d);
+      attention_short_add(m->dq + i * m->q_row, seen, u, m->k + at, m->d);
       attention_short_add(m->dk + at, seen, u, q, m->d);
-      attention_short_add(m->dv_ + j * m->dv * PAL_LANES, seen, p, g, m->dv);
+      attention_short_add(m->dv_ + j * m->v_row, seen, p, g, m->dv);
     }
   }
 }
@@ -323,14 +353,12 @@ static void attention_backward_short(const pal_attention_head *h, const pal_atte
     dq[l] = to[l].dq, dk[l] = to[l].dk, dv[l] = to[l].dv;
   }
   attention_short_open(h, n, scratch, &m);
-  attention_short_operand(&m, q, m.own_queries, h->q_stride, m.queries, m.d, m.q);
-  attention_short_operand(&m, k, m.own_keys, h->k_stride, m.keys, m.d, m.k);
-  attention_short_operand(&m, v, m.own_keys, h->v_stride, m.keys, m.dv, m.v);
+  attention_short_operands(&m, h, q, k, v);
   attention_short_load(&m, out, m.own_queries, to->out_stride, m.queries, m.dv, m.out);
   attention_short_operand(&m, dout, m.own_queries, to->out_stride, m.queries, m.dv, m.dout);
   bf16_mode mode = attention_short_enter(&m);
-  attention_short_dots(&m, m.q, m.k, m.d, m.s);
-  attention_short_dots(&m, m.dout, m.v, m.dv, m.t);
+  attention_short_dots(&m, m.q, m.q_row, m.k, m.k_row, m.d, m.s);
+  attention_short_dots(&m, m.dout, m.dv * PAL_LANES, m.v, m.v_row, m.dv, m.t);
   attention_short_leave(&m, mode);
   float lse[PAL_SHORT_ROWS * PAL_LANES] = {0};
   for (int64_t i = 0; i < m.queries; i++) {
@@ -345,6 +373,10 @@ static void attention_backward_short(const pal_attention_head *h, const pal_atte
   mode = attention_short_enter(&m);
   attention_short_gradients(h, &m, lse);
   attention_short_leave(&m, mode);
+  if (m.joined) {
+    attention_short_store(&m, dq, m.own_queries, h->q_stride, m.queries, 3 * m.d, m.dq);
+    return;
+  }
   attention_short_store(&m, dq, m.own_queries, h->q_stride, m.queries, m.d, m.dq);
   attention_short_store(&m, dk, m.own_keys, h->k_stride, m.keys, m.d, m.dk);
   attention_short_store(&m, dv, m.own_keys, h->v_stride, m.keys, m.dv, m.dv_);

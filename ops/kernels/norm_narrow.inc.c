@@ -12,7 +12,7 @@ enum { NORM_BLOCK = PAL_LANES * PAL_LANES };
 static void norm_columns(const float *x, int rows, int width, int64_t after, vf *column) {
   float copy[NORM_BLOCK + PAL_LANES], turned[NORM_BLOCK];
   if (width == 4 && rows == PAL_LANES) {
-    vf_load_columns4(x, column);
+    vf_load_columns4(x, 4, column);
     return;
   }
   if (after < (PAL_LANES - 1) * width + PAL_LANES) {
@@ -27,7 +27,7 @@ static void norm_columns(const float *x, int rows, int width, int64_t after, vf 
 static void norm_rows(const vf *column, int rows, int width, float *y) {
   float turned[NORM_BLOCK], back[NORM_BLOCK];
   if (width == 4 && rows == PAL_LANES) {
-    vf_store_columns4(y, column);
+    vf_store_columns4(y, 4, column);
     return;
   }
   for (int i = 0; i < PAL_LANES; i++)

@@ -48,7 +48,7 @@ static void attention_turns(const pal_rotary_rows *w, int64_t first, int32_t *hi
  * where out is x, a load behind a store of part of a vector would wait for it. */
 static void attention_rotary_narrow(const pal_rotary_rows *w, const float *x, float *out) {
   enum { ANGLES = 16 * PAL_LANES };
-  const int64_t half = w->half, row = w->heads * 2 * half, most = ANGLES / half;
+  const int64_t half = w->half, wide = w->heads * 2 * half, most = ANGLES / half;
   int32_t high[2 * PAL_LANES], low[2 * PAL_LANES], position[ANGLES] = {0};
   float sine[ANGLES], cosine[ANGLES];
   attention_turns(w, 0, high, low, 2 * PAL_LANES);
@@ -65,7 +65,7 @@ static void attention_rotary_narrow(const pal_rotary_rows *w, const float *x, fl
     }
     for (int64_t r = 0; r < rows; r++) {
       const float *s = sine + r * half, *c = cosine + r * half;
-      for (int64_t at = (first + r) * row; at < (first + r + 1) * row; at += 2 * half)
+      for (int64_t at = (first + r) * w->row, end = at + wide; at < end; at += 2 * half)
         for (int64_t i = 0; i < half; i++) {
           const float a = x[at + i], b = x[at + half + i];
           out[at + i] = fmaf(-b, s[i], a * c[i]);
@@ -75,39 +75,38 @@ static void attention_rotary_narrow(const pal_rotary_rows *w, const float *x, fl
   }
 }
 
-/* Two frequencies: 16 heads, of however many rows, by columns. */
+/* Two frequencies: 16 rows by columns, each of their heads by the same angles. */
 static void attention_rotary_four(const pal_rotary_rows *w, const float *x, float *out) {
   int32_t high[2], low[2];
   attention_turns(w, 0, high, low, 2);
-  const int64_t all = w->rows * w->heads;
-  for (int64_t at = 0, row = 0, head = 0; at < all; at += PAL_LANES, x += 64, out += 64) {
-    const int n = attention_lanes(all - at);
+  for (int64_t first = 0; first < w->rows; first += PAL_LANES) {
+    const int n = attention_lanes(w->rows - first);
     int32_t position[PAL_LANES] = {0};
-    for (int k = 0; k < n; k++) {
-      position[k] = w->position[row];
-      if (++head == w->heads) head = 0, row++;
+    float last[4 * PAL_LANES] = {0};
+    vf sine[2], cosine[2], column[4];
+    memcpy(position, w->position + first, (size_t)n * sizeof *position);
+    for (int i = 0; i < 2; i++)
+      attention_angles(vi_load(position), vi_set(high[i]), vi_set(low[i]), w->inverse, &sine[i],
+                       &cosine[i]);
+    for (int64_t at = first * w->row, end = at + 4 * w->heads; at < end; at += 4) {
+      const bool whole = n == PAL_LANES;
+      for (int k = 0; !whole && k < n; k++)
+        memcpy(last + 4 * k, x + at + k * w->row, 4 * sizeof *x);
+      vf_load_columns4(whole ? x + at : last, whole ? w->row : 4, column);
+      for (int i = 0; i < 2; i++) {
+        const vf a = column[i], b = column[i + 2];
+        column[i] = vf_fnma(b, sine[i], vf_mul(a, cosine[i]));
+        column[i + 2] = vf_fma(a, sine[i], vf_mul(b, cosine[i]));
+      }
+      vf_store_columns4(whole ? out + at : last, whole ? w->row : 4, column);
+      for (int k = 0; !whole && k < n; k++)
+        memcpy(out + at + k * w->row, last + 4 * k, 4 * sizeof *x);
     }
-    float last[4 * PAL_LANES];
-    if (n < PAL_LANES) {
-      memset(last, 0, sizeof last);
-      memcpy(last, x, 4 * (size_t)n * sizeof *x);
-    }
-    vf column[4];
-    vf_load_columns4(n < PAL_LANES ? last : x, column);
-    for (int i = 0; i < 2; i++) {
-      vf s, c;
-      attention_angles(vi_load(position), vi_set(high[i]), vi_set(low[i]), w->inverse, &s, &c);
-      const vf a = column[i], b = column[i + 2];
-      column[i] = vf_fnma(b, s, vf_mul(a, c));
-      column[i + 2] = vf_fma(a, s, vf_mul(b, c));
-    }
-    vf_store_columns4(n < PAL_LANES ? last : out, column);
-    if (n < PAL_LANES) memcpy(out, last, 4 * (size_t)n * sizeof *x);
   }
 }
 
 static void attention_rotary(const pal_rotary_rows *w, const float *x, float *out) {
-  const int64_t half = w->half, row = w->heads * 2 * half;
+  const int64_t half = w->half, wide = w->heads * 2 * half;
   if (half == 2) {
     attention_rotary_four(w, x, out);
     return;
@@ -123,7 +122,7 @@ static void attention_rotary(const pal_rotary_rows *w, const float *x, float *ou
     for (int64_t r = 0; r < w->rows; r++) {
       vf s, c;
       attention_angles(vi_set(w->position[r]), vi_load(high), vi_load(low), w->inverse, &s, &c);
-      for (int64_t at = r * row + i; at < (r + 1) * row; at += 2 * half) {
+      for (int64_t at = r * w->row + i, end = at + wide; at < end; at += 2 * half) {
         const vf a = vf_load_n(x + at, lanes), b = vf_load_n(x + at + half, lanes);
         vf_store_n(out + at, vf_fnma(b, s, vf_mul(a, c)), lanes);
         vf_store_n(out + at + half, vf_fma(a, s, vf_mul(b, c)), lanes);
