@@ -191,6 +191,14 @@ static void gemm_pack(const float *b, int64_t b_row, int64_t b_col, int64_t k, i
 
 /* ---- products ------------------------------------------------------------------------ */
 
+/* Rows that are read soon, asked for in stripes of as many lines of 16 as a cut is deep. */
+typedef struct gemm_soon {
+  const float *at;
+  int64_t row;    /* from a line to the next */
+  int64_t stripe; /* and from a stripe to the next */
+  int64_t stripes;
+} gemm_soon;
+
 /* One cut of a sum over k: c [m, n] (+)= a [m, depth] b [depth, n]. */
 typedef struct gemm_cut {
   int64_t m, n, depth;
@@ -204,10 +212,16 @@ typedef struct gemm_cut {
   int64_t c_row;
   const float *bias;
   bool begin, end; /* the first cut, the last cut */
-  /* What is read after this cut: rows as of a and b; of so many stripes of 16 columns. */
-  const float *next[2];
-  int64_t next_row[2], next_stripes[2];
+  gemm_soon next[2]; /* what is read after this cut: of a and of b */
 } gemm_cut;
+
+/* n columns of `depth` rows. Rows without a gap are one stretch, asked for from its begin to its end, which
+ * the machine's own prefetching takes up; others by columns. */
+static gemm_soon gemm_soon_of(const float *at, int64_t row, int64_t n, int64_t depth) {
+  const bool stretch = n == row;
+  return (gemm_soon){.at = at, .row = stretch ? PAL_LANES : row,
+                     .stripe = stretch ? PAL_LANES * depth : PAL_LANES, .stripes = gemm_vectors(n)};
+}
 
 /* What tile number `count` asks for: where rows of a are neighbours in k the tile after it, else a
  * stripe of what comes after the cut. */
@@ -219,10 +233,11 @@ static inline void gemm_look_ahead(const gemm_cut *s, int64_t count, gemm_tile *
     t->ahead_col = 8;
     return;
   }
-  int i = 0;
-  while (i < 2 && count >= s->next_stripes[i]) count -= s->next_stripes[i++];
-  t->ahead = i < 2 ? s->next[i] + count * PAL_LANES : t->a;
-  t->ahead_row = i < 2 ? s->next_row[i] : 0;
+  const gemm_soon *soon = s->next, *const end = s->next + 2;
+  while (soon < end && count >= soon->stripes) count -= soon++->stripes;
+  const bool none = soon == end;
+  t->ahead = none ? t->a : soon->at + count * soon->stripe;
+  t->ahead_row = none ? 0 : soon->row;
   t->ahead_col = 8 * t->ahead_row;
 }
 
@@ -301,14 +316,14 @@ static void gemm_outer_block(const pal_gemm_outer *o, gemm_cut *s, int64_t t, in
   s->c = o->c + i * o->c_row + j;
   /* ahead: rows of the next block */
   const bool last = i + s->m == o->m;
-  s->next[0] = last ? o->a + (t + (j + s->n == o->n ? s->depth : 0)) * o->a_row : a + PAL_GEMM_TILE_M;
-  s->next_row[0] = o->a_row;
-  s->next_stripes[0] = gemm_vectors(gemm_least(last ? o->m : o->m - i - s->m, PAL_GEMM_TILE_M));
-  const bool turn = last && o->b_col == 1;
-  const int64_t next_j = j + s->n == o->n ? 0 : j + s->n;
-  s->next[1] = o->b + (t + (next_j ? 0 : s->depth)) * o->b_row + next_j;
-  s->next_row[1] = o->b_row;
-  s->next_stripes[1] = turn ? gemm_vectors(gemm_least(o->n - next_j, PAL_GEMM_TILE_N)) : 0;
+  const int64_t next_i = last ? 0 : i + s->m, next_j = j + s->n == o->n ? 0 : j + s->n;
+  const int64_t next_t = t + (next_j ? 0 : s->depth); /* of what follows the last block */
+  s->next[0] = gemm_soon_of(o->a + (last ? next_t : t) * o->a_row + next_i, o->a_row,
+                            gemm_least(o->m - next_i, PAL_GEMM_TILE_M), s->depth);
+  s->next[1] = (gemm_soon){.stripes = 0};
+  if (last && o->b_col == 1)
+    s->next[1] = gemm_soon_of(o->b + next_t * o->b_row + next_j, o->b_row,
+                              gemm_least(o->n - next_j, PAL_GEMM_TILE_N), s->depth);
   gemm_run(s);
 }
 
