@@ -135,7 +135,7 @@ static pal_status cached(cli_bench *b, pal_error *error) {
 
 /* ---- latency ---------------------------------------------------------------------------- */
 
-/* Logits of one sequence: a plan of its own. */
+/* Logits of one sequence: a plan of its own, whose weights stay. */
 static pal_status forward_plan(cli_net *net, pal_precision precision, cli_plan *plan,
                                pal_error *error) {
   pal_batch batch;
@@ -145,8 +145,9 @@ static pal_status forward_plan(cli_net *net, pal_precision precision, cli_plan *
   const pal_batch_values in = pal_batch_inputs(g, net->c->length, 1, false);
   const pal_network network = pal_network_of_batch(&in);
   pal_output(g, "logits", pal_output_logits(g, net->model, pal_backbone(g, net->model, &network)));
-  const pal_status status = cli_bench_compile(g, plan, error);
-  return status ? status : cli_net_feed(net, plan->exec, 1, &batch, error);
+  pal_status status = cli_bench_compile(g, plan, error);
+  if (!status) status = cli_net_feed(net, plan->exec, 1, &batch, error);
+  return status ? status : pal_exec_hold(plan->exec, true, error);
 }
 
 /* Of case A, in each precision. */

@@ -148,6 +148,7 @@ void pal_exec_free(pal_exec *e) {
   pal_free(e->moving);
   pal_free(e->claimed);
   pal_free(e->task_scratch);
+  pal_free(e->kept);
   pal_free(e);
 }
 

@@ -9,6 +9,8 @@
 typedef struct pal_call {
   pal_run run;
   int64_t bound[2];
+  bool kept;    /* what its scratch holds is of an earlier run, in this form */
+  int64_t form;
 } pal_call;
 
 struct pal_exec {
@@ -31,10 +33,16 @@ struct pal_exec {
   int task_scratch_workers;
   atomic_llong *claimed; /* per item */
   int stages_done;       /* of the run under way or the last one */
+  bool held;
+  char *kept;            /* what is kept while held; made on first need */
 };
 
 /* Refreshes what a run depends on: base pointers of storages, operands, rows. */
 void pal_exec_prepare(pal_exec *exec);
+/* Whether a phase has nothing to do, since what it would make is kept. Decided alike by all workers. */
+bool pal_exec_has_kept(const pal_exec *exec, const pal_unit *unit);
+/* At the end of a run, while counts are those of the run. */
+void pal_exec_note_kept(pal_exec *exec, bool succeeded);
 /* Rows of every operand whose symbol is `symbol`. */
 void pal_exec_refresh_rows(pal_exec *exec, uint16_t symbol);
 #endif

@@ -6,6 +6,7 @@ libpal_core_la_SOURCES += \
 	%D%/dump.c \
 	%D%/exec.c \
 	%D%/graph.c \
+	%D%/keep.c \
 	%D%/memory.c \
 	%D%/parse.c \
 	%D%/plan.c \

@@ -74,6 +74,7 @@ static pal_status build(pal_plan *plan, pal_error *error) {
   if (!status) status = pal_verify_stages(plan, error);
   if (!status) status = pal_plan_memory(plan, error);
   if (!status) status = pal_verify_memory(plan, error);
+  if (!status) pal_plan_keep(plan);
   if (!status) estimate(plan);
   return status;
 }

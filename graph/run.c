@@ -34,7 +34,7 @@ static int64_t item_tasks(const pal_exec *e, const pal_item *item, int64_t *chun
     const pal_unit *u = &e->plan->unit.at[item->first_unit];
     const pal_call *call = &e->call[u->step];
     const pal_node *node = &e->plan->graph->node.at[e->plan->step.at[u->step].node];
-    int64_t n = node->op->phase[u->phase].tasks(&call->run);
+    int64_t n = pal_exec_has_kept(e, u) ? 0 : node->op->phase[u->phase].tasks(&call->run);
     *chunk = workers > 1 ? (n + 8 * workers - 1) / (8 * workers) : n;
     if (*chunk < 1) *chunk = 1;
     return n;
@@ -249,6 +249,7 @@ static pal_status run_on(pal_exec *e, int workers, pal_error *error) {
   if (workers > 1) pal_team_run(workers, walk, &r);
   else walk(&r, 0, 1);
   if (!mine.code) check_loops(e, &mine);
+  pal_exec_note_kept(e, !mine.code);
   if (mine.code) {
     undo_writes(e);
     if (error && !error->code) *error = mine;

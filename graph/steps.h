@@ -35,6 +35,8 @@ typedef struct pal_step {
   size_t scratch;        /* offset in the arena */
   size_t scratch_bytes;
   int last_stage;
+  bool keeps;            /* its first phase makes of weights alone what is in its scratch */
+  size_t kept;           /* then: offset among what a held instance keeps */
 } pal_step;
 
 typedef struct pal_unit {
@@ -96,4 +98,6 @@ pal_status pal_plan_stages(pal_plan *plan, pal_error *error);
 pal_status pal_verify_stages(const pal_plan *plan, pal_error *error);
 pal_status pal_plan_memory(pal_plan *plan, pal_error *error);
 pal_status pal_verify_memory(const pal_plan *plan, pal_error *error);
+/* Finds what a held instance keeps. */
+void pal_plan_keep(pal_plan *plan);
 #endif

@@ -115,6 +115,8 @@ static int64_t panels(const pal_run *run, operand b) {
   return lies(run, b) ? 0 : pal_kernels_of(run->isa)->gemm.panels(b.n);
 }
 
+static int64_t form(const pal_run *run, operand b) { return (int64_t)kind_of(run, b); }
+
 /* A few columns, one panel. */
 static void pack_few(const pal_run *run, operand b, bool narrow) {
   const float *from = run->in[1];
@@ -202,6 +204,9 @@ static size_t matmul_room(const pal_run *run) {
 static size_t matmul_scratch(const pal_run *run) {
   return packed_bytes(run, matmul_operand(run->in_type, run->attrs));
 }
+static int64_t matmul_form(const pal_run *run) {
+  return form(run, matmul_operand(run->in_type, run->attrs));
+}
 static pal_status matmul_pack(const pal_run *run) {
   return pack(run, matmul_operand(run->in_type, run->attrs));
 }
@@ -259,7 +264,7 @@ static const pal_op matmul = {
     .infer = matmul_infer,
     .gradient = matmul_gradient,
     .reference = matmul_reference,
-    .phase = {{.run = matmul_pack, .tasks = matmul_panels, .reads = 1u << 1},
+    .phase = {{.run = matmul_pack, .tasks = matmul_panels, .reads = 1u << 1, .form = matmul_form},
               {.run = matmul_multiply}},
     .scratch = matmul_scratch,
     .task_scratch = matmul_room,
@@ -310,6 +315,9 @@ static size_t linear_scratch(const pal_run *run) {
 }
 static size_t linear_room(const pal_run *run) {
   return room_bytes(linear_operand(run->in_type, run->attrs));
+}
+static int64_t linear_form(const pal_run *run) {
+  return form(run, linear_operand(run->in_type, run->attrs));
 }
 static pal_status linear_pack(const pal_run *run) {
   return pack(run, linear_operand(run->in_type, run->attrs));
@@ -367,7 +375,7 @@ static const pal_op linear = {
     .infer = linear_infer,
     .gradient = linear_gradient,
     .reference = linear_reference,
-    .phase = {{.run = linear_pack, .tasks = linear_panels, .reads = 1u << 1},
+    .phase = {{.run = linear_pack, .tasks = linear_panels, .reads = 1u << 1, .form = linear_form},
               {.run = linear_multiply}},
     .scratch = linear_scratch,
     .task_scratch = linear_room,

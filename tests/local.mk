@@ -87,6 +87,8 @@ check_PROGRAMS += %D%/test_sudoku_policy
 check_PROGRAMS += %D%/test_sudoku_task
 %C%_test_sudoku_task_SOURCES = %D%/test_sudoku_task.c %D%/boards.c %D%/boards.h
 
+check_PROGRAMS += %D%/test_hold
+%C%_test_hold_SOURCES = %D%/test_hold.c
 check_PROGRAMS += %D%/test_window
 %C%_test_window_SOURCES = %D%/test_window.c %D%/lab.c %D%/lab.h
 

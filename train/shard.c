@@ -229,6 +229,15 @@ static pal_status run_together(job *j, int first, int end, int workers, pal_erro
   return lowest->error.code;
 }
 
+/* Weights are packed once for all shards of a worker, unless that would take much more memory: each
+ * worker has its own. Without it everything is as right, if slower. */
+static void hold(const pal_shards *shards, int workers, bool on) {
+  enum { MOST = 4 }; /* packed weights at most a quarter of the arena */
+  const pal_plan_stats stats = pal_plan_statistics(shards->plan);
+  if (on && stats.kept_bytes > stats.arena_bytes / MOST) return;
+  for (int i = 0; i < workers; i++) pal_exec_hold(shards->worker[i].exec, on, NULL);
+}
+
 pal_status pal_shards_run(pal_shards *shards, int first, int end, const float scale[PAL_MAX_PARTS],
                           const int32_t seed[3], pal_tree *tree, const pal_aside *aside,
                           pal_error *error) {
@@ -239,12 +248,15 @@ pal_status pal_shards_run(pal_shards *shards, int first, int end, const float sc
   for (int i = first; i < end; i++) rows += (double)shards->staging->batch[i].rows;
   if (shards->seconds * rows / (double)shards->row_room < TEAM_PAYS_SECONDS) threads = 1;
   /* Shards that would leave workers idle are run one after the other by the whole team. */
-  const int together = n < threads ? 0 : n - n % threads;
-  status = make_workers(shards, together ? threads : 1, error);
+  const int together = n < threads ? 0 : n - n % threads, workers = together ? threads : 1;
+  status = make_workers(shards, workers, error);
+  const bool held = !status && n > workers;
+  if (held) hold(shards, workers, true);
   job j = {.shards = shards, .scale = scale, .seed = seed, .tree = tree, .aside = aside};
   if (!status && together) status = run_together(&j, first, first + together, threads, error);
   for (int i = first + together; i < end && !status; i++)
     status = run_shard(&j, &shards->worker[0], i, true, error);
+  if (held) hold(shards, workers, false);
   return status;
 }
 

@@ -91,6 +91,10 @@ typedef struct pal_phase {
   /* Row phases, bit i: input i is read at other rows than one's own (the source of a
    * gather), so it must be complete first. Static operands count as such anyway. */
   uint32_t whole;
+  /* Of a first phase with tasks, or NULL: it fills the op's scratch with what the inputs of `reads` and
+   * this number, which tells the form, decide; later phases only read it. While these stay as they
+   * are it may be left out (pal_exec_hold). */
+  int64_t (*form)(const pal_run *run);
 } pal_phase;
 
 /* The same op in double precision; every dtype is held as double. Plain loops that

@@ -26,6 +26,7 @@ typedef struct pal_plan_stats {
   size_t arena_bytes;    /* laid out at capacity */
   size_t largest_live;   /* bytes of the largest set of values alive at once */
   size_t task_scratch_bytes; /* per worker */
+  size_t kept_bytes;     /* of packed weights, beside the arena of an instance that is held */
   int steps, stages, chains, barriers;
   double flops, bytes;   /* at capacity */
 } pal_plan_stats;
@@ -57,6 +58,11 @@ PAL_API const void *pal_exec_output(const pal_exec *exec, const char *name, int6
 PAL_API pal_status pal_exec_run(pal_exec *exec, pal_error *error);
 /* The same on the calling thread alone. */
 PAL_API pal_status pal_exec_run_serial(pal_exec *exec, pal_error *error);
+
+/* Between on and off the caller changes no variable that the plan reads, neither by hand nor by other
+ * plans; so what phases make of these alone, as packed weights, is made once and not in every run. Each
+ * call with `on` begins anew. PAL_E_MEMORY: no room to keep it; the instance runs on as before. */
+PAL_API pal_status pal_exec_hold(pal_exec *exec, bool on, pal_error *error);
 
 /* Interprets the plan's graph in double precision with each op's reference. Inputs,
  * variables and counts are those of `exec`, which is not changed. On success outputs can
