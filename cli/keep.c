@@ -1,5 +1,6 @@
 /* What a training run keeps in its directory: config, metrics, checkpoints (floor 6). */
 #include <errno.h>
+#include <glob.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -62,6 +63,27 @@ static pal_status open_metrics(cli_kept *k, const cli_job *job, bool resume, pal
   return PAL_OK;
 }
 
+/* A checkpoint of another run would pass for one of this config. */
+static pal_status want_unused(const cli_kept *k, pal_error *error) {
+  const char *const found = access(k->state, F_OK) == 0     ? k->state
+                            : access(k->weights, F_OK) == 0 ? k->weights
+                                                            : NULL;
+  if (!found) return PAL_OK;
+  return pal_fail(error, PAL_E_ARGUMENT,
+                  "%s holds a run already (%s): go on with it by --resume, or give another --out",
+                  k->directory, found);
+}
+
+/* What a run that was killed while it wrote has left behind. */
+static void remove_halves(const char *checkpoints) {
+  char pattern[4200];
+  glob_t found;
+  snprintf(pattern, sizeof pattern, "%s/*.tmp-*", checkpoints);
+  if (glob(pattern, 0, NULL, &found)) return;
+  for (size_t i = 0; i < found.gl_pathc; i++) unlink(found.gl_pathv[i]);
+  globfree(&found);
+}
+
 pal_status cli_keep_open(cli_kept *k, const cli_job *job, const cli_options *o, pal_error *error) {
   if (o->out) snprintf(k->directory, sizeof k->directory, "%s", o->out);
   else snprintf(k->directory, sizeof k->directory, "runs/%s-%s", job->task_name, job->model_name);
@@ -71,8 +93,10 @@ pal_status cli_keep_open(cli_kept *k, const cli_job *job, const cli_options *o, 
   snprintf(k->state, sizeof k->state, "%s/ckpt/state.safetensors", k->directory);
   k->every = o->keep_every > 0 ? o->keep_every : 600;
   k->last = cli_seconds();
-  pal_status status = o->resume ? pal_trainer_load(job->trainer, k->state, error) : PAL_OK;
+  pal_status status = o->resume ? pal_trainer_load(job->trainer, k->state, error)
+                                : want_unused(k, error);
   if (!status) status = pal_directory_create(checkpoints, error);
+  if (!status) remove_halves(checkpoints);
   if (!status) status = cli_run_save_config(job, k->directory, error);
   if (!status) status = open_metrics(k, job, o->resume, error);
   return status;

@@ -231,6 +231,8 @@ done
 test $code -eq 137 && test "${at:-$steps}" -lt $steps || { echo "FAIL exit $code after step $at: not killed"; failed=1; }
 echo "ok killed after the checkpoint of step $at"
 rm -f "$work/killed/ckpt/weights.safetensors"
+: >"$work/killed/ckpt/weights.safetensors.tmp-1-1"
+expect 2 "holds a run already" $course --out "$work/killed" --quiet
 tail -n 2 "$work/whole/metrics.csv" >>"$work/killed/metrics.csv"
 tail -n 2 "$work/whole/metrics.jsonl" | head -c 300 >>"$work/killed/metrics.jsonl"
 printf '%d,2' "$at" >>"$work/killed/metrics.csv"
@@ -239,6 +241,7 @@ for file in weights state; do
   cmp "$work/whole/ckpt/$file.safetensors" "$work/killed/ckpt/$file.safetensors" ||
     { echo "FAIL a run that was killed and resumed is not the one that never stopped"; failed=1; }
 done
+ls "$work/killed/ckpt" | grep tmp && { echo "FAIL half a checkpoint was left"; failed=1; }
 cut -d, -f1,4-6,11-12 "$work/killed/metrics.csv" | cmp - "$work/whole.losses" ||
   { echo "FAIL metrics.csv of the killed run differs"; failed=1; }
 for run in whole killed; do sed 's/"seconds": [0-9.]*, //' "$work/$run/metrics.jsonl" >"$work/$run.lines"; done
