@@ -30,11 +30,10 @@ static bool allocate(pal_exec *e) {
   e->type = pal_calloc(e->operands + 1, sizeof *e->type);
   e->operand = pal_calloc(e->operands + 1, sizeof *e->operand);
   e->moving = pal_calloc(e->operands + 1, sizeof *e->moving);
-  e->claimed = pal_calloc(plan->item.n + 1, sizeof *e->claimed);
   e->input[0] = pal_calloc(plan->input.n + 1, sizeof(void *));
   e->input[1] = pal_calloc(plan->input.n + 1, sizeof(void *));
   bool ok = e->arena && e->base && e->count && e->ran && e->call && e->pointer &&
-            e->rows && e->type && e->operand && e->moving && e->claimed && e->input[0] && e->input[1];
+            e->rows && e->type && e->operand && e->moving && e->input[0] && e->input[1];
   for (size_t i = 0; ok && i < plan->input.n; i++) {
     const pal_slot *slot = &plan->input.at[i];
     e->input[0][i] = pal_calloc(1, slot->bytes + 1);

@@ -31,7 +31,8 @@ struct pal_exec {
   size_t n_moving;
   char *task_scratch;
   int task_scratch_workers;
-  atomic_llong *claimed; /* per item */
+  atomic_llong *claimed; /* per worker and item: how much of the worker's share is taken */
+  int claim_workers;     /* there is room for */
   int stages_done;       /* of the run under way or the last one */
   bool held;
   char *kept;            /* what is kept while held; made on first need */
@@ -39,6 +40,11 @@ struct pal_exec {
 
 /* Refreshes what a run depends on: base pointers of storages, operands, rows. */
 void pal_exec_prepare(pal_exec *exec);
+/* Before a run: nothing is claimed. False without memory. */
+bool pal_claims_begin(pal_exec *exec, int workers);
+/* The next range of item `item`, n rows or tasks, for worker `rank`; false when none is left. */
+bool pal_claim(pal_exec *exec, int item, int64_t n, int64_t chunk, int rank, int workers,
+               int64_t *begin, int64_t *end);
 /* Whether a phase has nothing to do, since what it would make is kept. Decided alike by all workers. */
 bool pal_exec_has_kept(const pal_exec *exec, const pal_unit *unit);
 /* At the end of a run, while counts are those of the run. */

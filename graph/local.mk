@@ -2,6 +2,7 @@
 libpal_core_la_SOURCES += \
 	%D%/apply.c \
 	%D%/attrs.c \
+	%D%/claim.c \
 	%D%/context.c \
 	%D%/dump.c \
 	%D%/exec.c \

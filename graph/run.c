@@ -1,7 +1,6 @@
 /* Running an instance: one persistent region that walks the stages (floor 1).
  *
- * Work of a stage is claimed from one atomic counter; who claims what cannot matter,
- * since ranges write disjoint memory. The first failure makes every worker leave after the
+ * Work of a stage is claimed range by range (claim.c). The first failure makes every worker leave after the
  * same barrier. Variables and looped inputs change only after the last stage. */
 #define PAL_NO_CALLER
 #include <stdlib.h>
@@ -45,6 +44,13 @@ static int64_t item_tasks(const pal_exec *e, const pal_item *item, int64_t *chun
   return rows;
 }
 
+/* On one thread: rows chunk by chunk without a short last one, tasks all at once. */
+static bool next_range(const pal_item *item, int64_t n, int64_t chunk, int64_t *begin, int64_t *end) {
+  *begin = *end;
+  *end = item->rows && n - *begin >= chunk + chunk / 2 ? *begin + chunk : n;
+  return *begin < n;
+}
+
 static pal_status run_range(pal_exec *e, const pal_item *item, int64_t begin, int64_t end, bool alone,
                             void *task_scratch, const pal_node **failed, pal_error *error) {
   pal_run own;
@@ -85,21 +91,13 @@ static void run_stage(running *r, int s, int rank, int workers) {
   const pal_node *failed = NULL;
   for (int i = 0; i < stage->n_items && !atomic_load_explicit(&r->failed, memory_order_relaxed); i++) {
     const pal_item *item = &e->plan->item.at[stage->first_item + i];
-    int64_t chunk, n = item_tasks(e, item, &chunk, workers);
-    atomic_llong *claimed = &e->claimed[stage->first_item + i];
-    for (;;) {
-      int64_t begin = workers > 1 ? atomic_fetch_add(claimed, chunk) : 0;
-      int64_t step = workers > 1 || item->rows ? chunk : n;
-      for (; begin < n; begin += step) {
-        if (workers == 1 && n - begin < step + step / 2) step = n - begin; /* no short last range */
-        int64_t end = begin + step < n ? begin + step : n;
-        if (run_range(e, item, begin, end, workers == 1, scratch, &failed, &error)) {
-          note_failure(r, 2 * s + 1, failed, &error);
-          return;
-        }
-        if (workers > 1) break;
+    int64_t chunk, n = item_tasks(e, item, &chunk, workers), begin = 0, end = 0;
+    while (workers > 1 ? pal_claim(e, stage->first_item + i, n, chunk, rank, workers, &begin, &end)
+                       : next_range(item, n, chunk, &begin, &end)) {
+      if (run_range(e, item, begin, end, workers == 1, scratch, &failed, &error)) {
+        note_failure(r, 2 * s + 1, failed, &error);
+        return;
       }
-      if (workers == 1 || begin >= n) break;
     }
   }
 }
@@ -160,7 +158,7 @@ static void walk(void *data, int rank, int workers) {
 static bool begin_run(pal_exec *e, int workers) {
   pal_exec_prepare(e);
   e->stages_done = 0;
-  for (size_t s = 0; s < e->plan->item.n; s++) atomic_store_explicit(&e->claimed[s], 0, memory_order_relaxed);
+  if (workers > 1 && !pal_claims_begin(e, workers)) return false;
   for (size_t s = 0; s < e->plan->step.n; s++) e->call[s].bound[0] = e->call[s].bound[1] = -1;
   if (e->plan->stats.task_scratch_bytes && e->task_scratch_workers < workers) {
     char *scratch = pal_alloc(e->plan->stats.task_scratch_bytes * (size_t)workers);
@@ -240,7 +238,7 @@ static void commit(pal_exec *e) {
 }
 
 static pal_status run_on(pal_exec *e, int workers, pal_error *error) {
-  if (!begin_run(e, workers)) return pal_fail(error, PAL_E_MEMORY, "no memory for task scratch");
+  if (!begin_run(e, workers)) return pal_fail(error, PAL_E_MEMORY, "no memory for %d workers", workers);
   running r = {.exec = e, .error = error, .report = ATOMIC_FLAG_INIT};
   atomic_init(&r.failed, 0);
   pal_error mine;

@@ -1,0 +1,50 @@
+/* Ranges of an item, claimed by workers (floor 1).
+ *
+ * Every worker has a share, the same part of the whole in every stage, so that it finds in its own caches
+ * the rows that it wrote a stage before; done with that it takes what is left of the others'. Who claims
+ * what cannot matter: ranges write disjoint memory. */
+#define PAL_NO_CALLER
+#include "graph/exec.h"
+#include "src/alloc.h"
+
+enum { LINE = 64 / sizeof(atomic_llong) };
+
+/* From one worker's counters to the next one's, which are on other cache lines. */
+static size_t stride(const pal_exec *e) { return (e->plan->item.n + LINE) / LINE * LINE; }
+
+bool pal_claims_begin(pal_exec *e, int workers) {
+  const size_t n = stride(e) * (size_t)workers;
+  if (e->claim_workers < workers) {
+    atomic_llong *made = pal_alloc(n * sizeof *made);
+    if (!made) return false;
+    pal_free(e->claimed);
+    e->claimed = made;
+    e->claim_workers = workers;
+  }
+  for (size_t i = 0; i < n; i++) atomic_init(&e->claimed[i], 0);
+  return true;
+}
+
+/* Where worker i's share of n begins; that of rows at a multiple of what tiles take together. */
+static int64_t share(int64_t n, bool rows, int i, int workers) {
+  enum { ROWS = 16 };
+  if (i == workers) return n;
+  const int64_t at = n / workers * i + n % workers * i / workers;
+  return rows ? at / ROWS * ROWS : at;
+}
+
+bool pal_claim(pal_exec *e, int item, int64_t n, int64_t chunk, int rank, int workers,
+               int64_t *begin, int64_t *end) {
+  const bool rows = e->plan->item.at[item].rows;
+  for (int k = 0; k < workers; k++) {
+    const int owner = (rank + k) % workers;
+    const int64_t from = share(n, rows, owner, workers), to = share(n, rows, owner + 1, workers);
+    atomic_llong *claimed = &e->claimed[stride(e) * (size_t)owner + (size_t)item];
+    if (atomic_load_explicit(claimed, memory_order_relaxed) >= to - from) continue;
+    *begin = from + atomic_fetch_add(claimed, chunk);
+    if (*begin >= to) continue;
+    *end = *begin + chunk < to ? *begin + chunk : to;
+    return true;
+  }
+  return false;
+}
