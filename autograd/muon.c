@@ -26,9 +26,9 @@ static pal_value orthogonal(pal_graph *g, pal_value x, bool tall, int iterations
   return x;
 }
 
-static pal_value update(pal_graph *graph, const pal_optim_options *options, pal_value parameter,
-                        pal_value gradient, pal_value rate, pal_value step) {
-  (void)step;
+static pal_value update(pal_graph *graph, pal_optim_call *call) {
+  const pal_optim_options *options = call->options;
+  const pal_value parameter = call->parameter, rate = call->rate;
   pal_type type = pal_type_of(graph, parameter);
   if (type.rank != 2) {
     char text[96];
@@ -36,6 +36,7 @@ static pal_value update(pal_graph *graph, const pal_optim_options *options, pal_
                           "muon updates matrices, not %s; give it to another optimizer",
                           pal_type_print(&type, text, sizeof text));
   }
+  const pal_value gradient = pal_scaled_gradient(graph, call);
   pal_value velocity = pal_optimizer_state(graph, "muon", "velocity", parameter);
   pal_value next = pal_add(graph, pal_affine(graph, velocity, options->beta1, 0), gradient);
   pal_assign(graph, velocity, next);

@@ -7,8 +7,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "graph/internal.h"
+#include "graph/parts.h"
 #include "ops/update.h"
+#include "src/alloc.h"
 
 pal_status pal_register_optimizers(pal_context *context, pal_error *error) {
   static const pal_optimizer *const all[] = {&pal_adamw, &pal_sgd, &pal_muon};
@@ -18,52 +19,93 @@ pal_status pal_register_optimizers(pal_context *context, pal_error *error) {
   return status;
 }
 
-/* "<prefix>.<name of parameter>" as a state variable. A name is complete as it stands, so the
- * scope that happens to be open must not be put before it. */
-static pal_value state_variable(pal_graph *graph, const char *prefix, pal_value parameter) {
+/* ---- state --------------------------------------------------------------------------- */
+
+/* The variable "<prefix>.<name of parameter>", made if absent: zeros, or a copy of the parameter. */
+static pal_status make_state(pal_store *store, const char *prefix, pal_variable *parameter, bool copy,
+                             pal_variable **state, pal_error *error) {
+  const size_t size = strlen(prefix) + strlen(parameter->name) + 2;
+  char *name = pal_alloc(size);
+  if (!name) return pal_fail(error, PAL_E_MEMORY, "no memory for the state of an optimizer");
+  snprintf(name, size, "%s.%s", prefix, parameter->name);
+  const bool made = !pal_store_find(store, name);
+  const pal_status status =
+      pal_store_variable(store, name, parameter->type, PAL_STATE, PAL_ZEROS, state, error);
+  if (!status && made && copy)
+    memcpy(pal_variable_data(*state), pal_variable_data(parameter), parameter->bytes);
+  pal_free(name);
+  return status;
+}
+
+/* The state of a block of parameters is the block of their states, laid out alike. */
+static pal_status make_block(pal_store *store, const char *prefix, const pal_variable *block,
+                             bool copy, pal_variable **state, pal_error *error) {
+  const int n = block->parts;
+  pal_variable **part = pal_alloc((size_t)n * sizeof(pal_variable *));
+  pal_status status = part ? PAL_OK : pal_fail(error, PAL_E_MEMORY, "no memory for a list of states");
+  for (int i = 0; i < n && !status; i++)
+    status = make_state(store, prefix, block->part[i], copy, &part[i], error);
+  if (!status) status = pal_store_block(store, part, n, state, error);
+  pal_free(part);
+  return status;
+}
+
+static pal_value state_variable(pal_graph *graph, const char *prefix, pal_value parameter,
+                                bool copy) {
   if (graph->error.code) return PAL_NIL;
-  const pal_variable *variable = pal_variable_of(graph, parameter);
+  pal_variable *variable = pal_variable_of(graph, parameter), *state = NULL;
   if (!variable)
     return pal_graph_fail(graph, PAL_E_ARGUMENT, "%s: only a variable can be optimized", prefix);
-  size_t size = strlen(prefix) + strlen(pal_variable_name(variable)) + 2;
-  char *name = pal_arena_alloc(&graph->arena, size);
-  if (!name) return pal_graph_fail(graph, PAL_E_MEMORY, "no memory for the graph");
-  snprintf(name, size, "%s.%s", prefix, pal_variable_name(variable));
-  const char *scope = graph->scope;
-  graph->scope = "";
-  pal_value state =
-      pal_variable_new(graph, name, *pal_variable_type(variable), PAL_STATE, PAL_ZEROS);
-  graph->scope = scope;
-  return state;
+  pal_error error = {0};
+  const pal_status status =
+      variable->parts ? make_block(graph->store, prefix, variable, copy, &state, &error)
+                      : make_state(graph->store, prefix, variable, copy, &state, &error);
+  if (status) return pal_graph_fail(graph, status, "%s", error.text);
+  return pal_variable_old(graph, state->name);
 }
 
 pal_value pal_optimizer_state(pal_graph *graph, const char *optimizer, const char *state,
                               pal_value parameter) {
   char prefix[80];
   snprintf(prefix, sizeof prefix, "%s.%s", optimizer, state);
-  return state_variable(graph, prefix, parameter);
+  return state_variable(graph, prefix, parameter, false);
 }
+
+/* Drawn by its own name it would be another matrix: it starts as the parameter is now. */
+static pal_value average_of(pal_graph *graph, pal_value parameter) {
+  return state_variable(graph, "ema", parameter, true);
+}
+
+/* ---- norm and clipping --------------------------------------------------------------- */
 
 pal_value pal_global_norm(pal_graph *graph, const pal_value *gradient, int n) {
   if (graph->error.code || n == 0) return pal_scalar(graph, 0);
   return pal_sqrt(graph, pal_sum_squares(graph, PAL_NIL, gradient, n));
 }
 
-void pal_clip_by_norm(pal_graph *graph, pal_value norm, double limit, pal_value *gradient, int n) {
+pal_value pal_clip_factor(pal_graph *graph, pal_value norm, double limit) {
   pal_value ratio = pal_div(graph, pal_scalar(graph, limit), norm); /* norm 0: infinite, so 1 */
-  pal_value factor = pal_minimum(graph, pal_scalar(graph, 1), ratio);
-  for (int i = 0; i < n; i++) gradient[i] = pal_mul(graph, gradient[i], factor);
+  return pal_minimum(graph, pal_scalar(graph, 1), ratio);
 }
 
+pal_value pal_scaled_gradient(pal_graph *graph, const pal_optim_call *call) {
+  return call->scale.id ? pal_mul(graph, call->gradient, call->scale) : call->gradient;
+}
+
+/* ---- a step -------------------------------------------------------------------------- */
+
 pal_value pal_ema(pal_graph *graph, pal_value parameter, pal_value value, pal_value decay) {
-  size_t before = graph->store ? pal_store_count(graph->store) : 0;
-  pal_value ema = state_variable(graph, "ema", parameter);
-  if (graph->error.code) return PAL_NIL;
-  /* Drawn by its own name it would be another matrix: it starts as the parameter is now. */
-  pal_variable *from = pal_variable_of(graph, parameter), *to = pal_variable_of(graph, ema);
-  if (pal_store_count(graph->store) > before)
-    memcpy(pal_variable_data(to), pal_variable_data(from), pal_variable_bytes(from));
+  pal_value ema = average_of(graph, parameter);
   pal_value next = pal_ema_update(graph, ema, value, decay);
   pal_assign(graph, ema, next);
+  return next;
+}
+
+pal_value pal_optimize(pal_graph *graph, const pal_optimizer *optimizer, pal_optim_call call) {
+  if (call.decay.id) call.average = average_of(graph, call.parameter);
+  const pal_value next = optimizer->update(graph, &call);
+  pal_assign(graph, call.parameter, next);
+  if (call.new_average.id) pal_assign(graph, call.average, call.new_average);
+  else if (call.decay.id) pal_ema(graph, call.parameter, next, call.decay);
   return next;
 }

@@ -6,8 +6,6 @@
 
 extern const pal_optimizer pal_adamw, pal_sgd, pal_muon;
 
-/* The variable "<optimizer>.<state>.<parameter>", whatever scope is open: zeros of the
- * parameter's type at first. Nil, and the graph fails, when `parameter` is no variable. */
-pal_value pal_optimizer_state(pal_graph *graph, const char *optimizer, const char *state,
-                              pal_value parameter);
+/* The gradient times the scale, for updates that do not multiply as they read. */
+pal_value pal_scaled_gradient(pal_graph *graph, const pal_optim_call *call);
 #endif

@@ -116,8 +116,9 @@ static void add_gradients(const cli_net *net, pal_graph *g, pal_value loss, bool
     snprintf(name, sizeof name, "gradient.%s", v ? pal_variable_name(v) : "");
     if (gradients) pal_output(g, name, gradient[i]);
     if (update)
-      pal_assign(g, parameter[i],
-                 adamw->update(g, &adamw->defaults, parameter[i], gradient[i], rate, step));
+      pal_optimize(g, adamw, (pal_optim_call){.options = &adamw->defaults,
+                                              .parameter = parameter[i], .gradient = gradient[i],
+                                              .rate = rate, .step = step});
   }
 }
 

@@ -208,7 +208,8 @@ static pal_status update(cli_bench *b, int64_t width, pal_error *error) {
     const pal_value gradient = pal_input(g, "gradient", type);
     const pal_value rate = pal_input(g, "rate", pal_type_scalar(PAL_F32));
     const pal_value step = pal_input(g, "step", pal_type_scalar(PAL_F32));
-    pal_assign(g, p, adamw->update(g, &adamw->defaults, p, gradient, rate, step));
+    pal_optimize(g, adamw, (pal_optim_call){.options = &adamw->defaults, .parameter = p,
+                                            .gradient = gradient, .rate = rate, .step = step});
     status = cli_bench_compile(g, &plan, error);
   }
   if (!status) {

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "graph/parts.h"
 #include "src/alloc.h"
 
 static size_t count_operands(const pal_plan *plan) {
@@ -100,6 +101,8 @@ static void place_operands(pal_exec *e) {
 }
 
 void pal_exec_prepare(pal_exec *e) {
+  for (size_t i = 0; i < e->plan->variable.n; i++)
+    pal_block_gather(e->plan->variable.at[i].variable);
   for (size_t s = 1; s < e->plan->storage.n; s++)
     if (moves(&e->plan->storage.at[s])) e->base[s] = base_of(e, &e->plan->storage.at[s]);
   for (size_t i = 0; i < e->n_moving; i++)

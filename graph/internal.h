@@ -131,11 +131,18 @@ struct pal_variable {
   pal_init init;
   uint64_t seed;
   size_t bytes;
-  void *data[2]; /* present contents and the next; [1] is made on first need */
+  void *data[2]; /* present contents and the next; the other one is made on first need */
   int present;
+  /* See parts.h. */
+  pal_variable *whole; /* where the present contents are: the block it is a part of, or NULL: its own */
+  size_t offset;       /* in the block, bytes */
+  pal_variable **part; /* of a block, */
+  int parts, left;     /* how many, and how many of them are elsewhere now */
 };
-/* Makes the second buffer if absent. */
+/* Makes the buffers that are absent. */
 pal_status pal_variable_need_next(pal_variable *variable, pal_error *error);
+/* The next contents become the present ones. */
+void pal_variable_advance(pal_variable *variable);
 
 /* ---- reference interpreter ---------------------------------------------------------------- */
 struct pal_reference_result {

@@ -10,6 +10,7 @@ libpal_core_la_SOURCES += \
 	%D%/keep.c \
 	%D%/memory.c \
 	%D%/parse.c \
+	%D%/parts.c \
 	%D%/plan.c \
 	%D%/reference.c \
 	%D%/report.c \
@@ -24,6 +25,7 @@ libpal_core_la_SOURCES += \
 noinst_HEADERS += \
 	%D%/exec.h \
 	%D%/internal.h \
+	%D%/parts.h \
 	%D%/steps.h \
 	%D%/text.h \
 	%D%/view.h

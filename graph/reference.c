@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "graph/exec.h"
+#include "graph/parts.h"
 #include "src/alloc.h"
 
 static void widen(double *to, const void *from, pal_dtype dtype, int64_t n) {
@@ -35,7 +36,10 @@ static bool load_leaf(pal_reference_result *r, const pal_exec *exec, const pal_n
   uint32_t v = node->first_out;
   const pal_type *t = &r->graph->value.at[v].type;
   const void *from = node->data;
-  if (node->kind == PAL_NODE_VARIABLE) from = pal_variable_data(node->variable);
+  if (node->kind == PAL_NODE_VARIABLE) {
+    pal_block_gather(node->variable);
+    from = pal_variable_data(node->variable);
+  }
   if (node->kind == PAL_NODE_INPUT) from = exec ? exec->input[0][input] : NULL;
   r->value[v] = new_value(r, v);
   if (!r->value[v]) return false;

@@ -216,7 +216,7 @@ static void commit(pal_exec *e) {
   for (size_t i = 0; i < e->plan->variable.n; i++) copy_late(e, &e->plan->variable.at[i]);
   for (size_t i = 0; i < e->plan->variable.n; i++) {
     pal_slot *slot = &e->plan->variable.at[i];
-    if (slot->next) slot->variable->present ^= 1;
+    if (slot->next) pal_variable_advance(slot->variable);
   }
   for (size_t i = 0; i < e->plan->input.n; i++) {
     pal_slot *slot = &e->plan->input.at[i];

@@ -32,6 +32,7 @@ static void free_variable(pal_variable *variable) {
   pal_free(variable->name);
   pal_free(variable->data[0]);
   pal_free(variable->data[1]);
+  pal_free(variable->part);
   pal_free(variable);
 }
 
@@ -71,7 +72,7 @@ static bool init_fits(pal_dtype dtype, double scale) {
 
 static void fill(pal_variable *variable) {
   int64_t n = elements(&variable->type);
-  void *data = variable->data[variable->present];
+  void *data = pal_variable_data(variable);
   if (variable->type.dtype == PAL_I32) {
     for (int64_t i = 0; i < n; i++) ((int32_t *)data)[i] = (int32_t)variable->init.scale;
     return;
@@ -90,7 +91,10 @@ static void fill(pal_variable *variable) {
   }
 }
 
-void pal_variable_reset(pal_variable *variable) { fill(variable); }
+void pal_variable_reset(pal_variable *variable) {
+  for (int i = 0; i < variable->parts; i++) fill(variable->part[i]);
+  if (!variable->parts) fill(variable);
+}
 
 pal_status pal_store_variable(pal_store *store, const char *name, pal_type type, pal_role role,
                               pal_init init, pal_variable **variable, pal_error *error) {
@@ -148,12 +152,23 @@ const char *pal_variable_name(const pal_variable *variable) { return variable->n
 const pal_type *pal_variable_type(const pal_variable *variable) { return &variable->type; }
 pal_role pal_variable_role(const pal_variable *variable) { return variable->role; }
 size_t pal_variable_bytes(const pal_variable *variable) { return variable->bytes; }
-void *pal_variable_data(pal_variable *variable) { return variable->data[variable->present]; }
+void *pal_variable_data(pal_variable *variable) {
+  const pal_variable *whole = variable->whole;
+  return whole ? (char *)whole->data[whole->present] + variable->offset
+               : variable->data[variable->present];
+}
 
 pal_status pal_variable_need_next(pal_variable *variable, pal_error *error) {
-  if (variable->data[1]) return PAL_OK;
-  variable->data[1] = pal_alloc(variable->bytes);
-  return variable->data[1] ? PAL_OK
-                           : pal_fail(error, PAL_E_MEMORY, "no memory for the next \"%s\"",
-                                      variable->name);
+  for (int i = 0; i < 2; i++) {
+    if (!variable->data[i]) variable->data[i] = pal_alloc(variable->bytes);
+    if (!variable->data[i])
+      return pal_fail(error, PAL_E_MEMORY, "no memory for the next \"%s\"", variable->name);
+  }
+  return PAL_OK;
+}
+
+void pal_variable_advance(pal_variable *variable) {
+  variable->present ^= 1;
+  if (variable->whole) variable->whole->left++;
+  variable->whole = NULL;
 }

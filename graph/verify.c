@@ -1,6 +1,6 @@
 /* The invariants of a graph, checked between passes (floor 1). */
 #define PAL_NO_CALLER
-#include "graph/internal.h"
+#include "graph/parts.h"
 
 static pal_status broken(pal_error *error, const pal_node *node, const char *what) {
   return pal_fail(error, PAL_E_ARGUMENT, "%s:%d: %s: %s", node->file, node->line,
@@ -69,6 +69,31 @@ static pal_status verify_ends(const pal_graph *g, pal_error *error) {
   return PAL_OK;
 }
 
+static bool is_changed(const pal_graph *g, const pal_node *variable) {
+  for (size_t i = 0; i < g->assign.n; i++)
+    if (g->assign.at[i].to.id == variable->first_out) return true;
+  return overwritten(g, pal_node_out(variable, 0));
+}
+
+/* A change of a part would not be seen in its block, nor the other way round, before the run is over. */
+static pal_status verify_parts(const pal_graph *g, pal_error *error) {
+  for (size_t n = 1; n < g->node.n; n++) {
+    const pal_node *block = &g->node.at[n];
+    if (block->kind != PAL_NODE_VARIABLE || !block->variable->parts) continue;
+    for (size_t o = 1; o < g->node.n; o++) {
+      const pal_node *other = &g->node.at[o];
+      if (o != n && other->kind == PAL_NODE_VARIABLE &&
+          pal_variables_overlap(block->variable, other->variable) &&
+          (is_changed(g, block) || is_changed(g, other)))
+        return pal_fail(error, PAL_E_ARGUMENT,
+                        "%s:%d: variables \"%s\" and \"%s\" share contents, so a graph that changes "
+                        "one of them cannot use the other",
+                        other->file, other->line, block->name, other->name);
+    }
+  }
+  return PAL_OK;
+}
+
 pal_status pal_verify(const pal_graph *graph, pal_error *error) {
   for (size_t n = 1; n < graph->node.n; n++) {
     const pal_node *node = &graph->node.at[n];
@@ -81,5 +106,6 @@ pal_status pal_verify(const pal_graph *graph, pal_error *error) {
     if (!status && node->op->writes) status = verify_writes(graph, n, error);
     if (status) return status;
   }
-  return verify_ends(graph, error);
+  const pal_status status = verify_ends(graph, error);
+  return status ? status : verify_parts(graph, error);
 }

@@ -58,10 +58,13 @@ static float fold_chunk(const pal_run *run, int i, int64_t chunk) {
 
 static pal_status fold(const pal_run *run) {
   float *part = run->scratch;
-  int64_t task = 0;
-  for (int i = FIRST; i < run->n_in; i++)
-    for (int64_t c = 0; c < chunks(run->in_rows[i]); c++, task++)
-      if (task >= run->begin && task < run->end) part[task] = fold_chunk(run, i, c);
+  int64_t before = 0; /* tasks of the tensors so far */
+  for (int i = FIRST; i < run->n_in; i++) {
+    const int64_t n = chunks(run->in_rows[i]), end = run->end < before + n ? run->end : before + n;
+    for (int64_t task = run->begin > before ? run->begin : before; task < end; task++)
+      part[task] = fold_chunk(run, i, task - before);
+    before += n;
+  }
   return PAL_OK;
 }
 

@@ -19,19 +19,20 @@ static double power(double base, int64_t n) {
   return result;
 }
 
-/* Inputs 1 .. n - 1 have the type of input 0, f32; the next `scalars` are f32 scalars. */
-static pal_status want_alike(pal_infer *call, int n, int scalars) {
+/* Input 0 is f32; of the others that are there, those in the set `scalars` are f32 scalars and the rest
+ * have the type of input 0. */
+static pal_status want_alike(pal_infer *call, uint32_t scalars) {
   pal_status status = pal_want_dtype(call, 0, PAL_F32, "the first input");
-  if (status) return status;
-  for (int i = 1; i < n; i++) {
-    if (call->in_type[i].dtype != PAL_NONE && !pal_type_equal(&call->in_type[i], &call->in_type[0]))
-      return pal_fail(call->error, PAL_E_SHAPE, "inputs 0 and %d must have the same type", i);
+  for (int i = 1; i < call->n_in && !status; i++) {
+    if (call->in_type[i].dtype == PAL_NONE) continue;
+    if (scalars >> i & 1) {
+      status = pal_want_dtype(call, i, PAL_F32, "rate, step, decay and scale");
+      if (!status) status = pal_want_rank(call, i, 0, "rate, step, decay and scale");
+    } else if (!pal_type_equal(&call->in_type[i], &call->in_type[0])) {
+      status = pal_fail(call->error, PAL_E_SHAPE, "inputs 0 and %d must have the same type", i);
+    }
   }
-  for (int i = n; i < n + scalars; i++)
-    if ((status = pal_want_dtype(call, i, PAL_F32, "rate, step, decay and scale")) ||
-        (status = pal_want_rank(call, i, 0, "rate, step, decay and scale")))
-      return status;
-  return PAL_OK;
+  return status;
 }
 
 /* First element and number of elements of a row range. */
@@ -44,6 +45,9 @@ static int64_t range(const pal_run *run, int64_t *first) {
 
 /* ---- adamw_update -------------------------------------------------------------------- */
 
+enum { P, G, M, V, RATE, STEP, SCALE, AVERAGE, DECAY };
+enum { NEW_P, NEW_M, NEW_V, NEW_AVERAGE };
+
 static const pal_attr_field adamw_fields[] = {
     PAL_FIELD(pal_adamw_attrs, beta1, PAL_ATTR_FLOAT),
     PAL_FIELD(pal_adamw_attrs, beta2, PAL_ATTR_FLOAT),
@@ -53,21 +57,26 @@ static const pal_attr_field adamw_fields[] = {
 
 static pal_status adamw_infer(pal_infer *call) {
   const pal_adamw_attrs *a = call->attrs;
-  const bool scaled = call->n_in > 6 && call->in_type[6].dtype != PAL_NONE;
-  const pal_status status = want_alike(call, 4, scaled ? 3 : 2);
+  const bool average = call->n_in > AVERAGE && call->in_type[AVERAGE].dtype != PAL_NONE;
+  const bool decay = call->n_in > DECAY && call->in_type[DECAY].dtype != PAL_NONE;
+  const pal_status status = want_alike(call, 1u << RATE | 1u << STEP | 1u << SCALE | 1u << DECAY);
   if (status) return status;
+  if (average != decay)
+    return pal_fail(call->error, PAL_E_ARGUMENT, "an average and its decay go together");
   if (!(a->beta1 >= 0 && a->beta1 < 1 && a->beta2 >= 0 && a->beta2 < 1))
     return pal_fail(call->error, PAL_E_ARGUMENT, "beta1 and beta2 must lie in [0, 1)");
   if (!(a->epsilon >= 0 && a->weight_decay >= 0))
     return pal_fail(call->error, PAL_E_ARGUMENT, "epsilon and weight_decay must not be negative");
-  call->n_out = 3;
-  for (int i = 0; i < 3; i++) call->out_type[i] = call->in_type[0];
+  call->n_out = average ? 4 : 3;
+  for (int i = 0; i < call->n_out; i++) call->out_type[i] = call->in_type[P];
   return PAL_OK;
 }
 
 static pal_status adamw_run(const pal_run *run) {
   const pal_adamw_attrs *a = run->attrs;
-  const float rate = *(const float *)run->in[4], count = *(const float *)run->in[5];
+  const float rate = *(const float *)run->in[RATE], count = *(const float *)run->in[STEP];
+  const bool average = run->n_out > NEW_AVERAGE;
+  const float keep = average ? *(const float *)run->in[DECAY] : 0.0f;
   if (!(count >= 1.0f && count < 0x1p62f))
     return pal_fail(run->error, PAL_E_ARGUMENT, "adamw_update: step is %g, must be 1 or more",
                     (double)count);
@@ -82,30 +91,42 @@ static pal_status adamw_run(const pal_run *run) {
       .epsilon = (float)a->epsilon,
       .rate = rate,
       .decay = (float)((double)rate * a->weight_decay),
-      .scale = run->n_in > 6 && run->in[6] ? *(const float *)run->in[6] : 1.0f,
+      .scale = run->n_in > SCALE && run->in[SCALE] ? *(const float *)run->in[SCALE] : 1.0f,
+      .keep = keep,
+      .rest = (float)(1.0 - (double)keep),
   };
   int64_t i;
   const int64_t n = range(run, &i);
   const float *const *in = (const float *const *)run->in;
   float *const *out = (float *const *)run->out;
-  pal_kernels_of(run->isa)->update.adamw(&step, in[0] + i, in[1] + i, in[2] + i, in[3] + i, n,
-                                         out[0] + i, out[1] + i, out[2] + i);
+  const pal_adamw_arrays x = {
+      .p = in[P] + i, .g = in[G] + i, .m = in[M] + i, .v = in[V] + i,
+      .average = average ? in[AVERAGE] + i : NULL,
+      .new_p = out[NEW_P] + i, .new_m = out[NEW_M] + i, .new_v = out[NEW_V] + i,
+      .new_average = average ? out[NEW_AVERAGE] + i : NULL,
+  };
+  pal_kernels_of(run->isa)->update.adamw(&step, &x, n);
   return PAL_OK;
 }
 
 static pal_status adamw_reference(const pal_reference *call) {
   const pal_adamw_attrs *a = call->attrs;
   const int64_t n = pal_active(&call->in_type[0], call->in_rows[0]);
-  const double rate = *call->in[4], step = floor(*call->in[5]);
-  const double scale = call->n_in > 6 && call->in[6] ? *call->in[6] : 1;
+  const double rate = *call->in[RATE], step = floor(*call->in[STEP]);
+  const double scale = call->n_in > SCALE && call->in[SCALE] ? *call->in[SCALE] : 1;
   for (int64_t i = 0; i < n; i++) {
-    const double p = call->in[0][i], g = call->in[1][i] * scale;
-    const double m = a->beta1 * call->in[2][i] + (1 - a->beta1) * g;
-    const double v = a->beta2 * call->in[3][i] + (1 - a->beta2) * g * g;
+    const double p = call->in[P][i], g = call->in[G][i] * scale;
+    const double m = a->beta1 * call->in[M][i] + (1 - a->beta1) * g;
+    const double v = a->beta2 * call->in[V][i] + (1 - a->beta2) * g * g;
     const double m_hat = m / (1 - pow(a->beta1, step)), v_hat = v / (1 - pow(a->beta2, step));
-    call->out[0][i] = p - rate * (m_hat / (sqrt(v_hat) + a->epsilon) + a->weight_decay * p);
-    call->out[1][i] = m;
-    call->out[2][i] = v;
+    const double next = p - rate * (m_hat / (sqrt(v_hat) + a->epsilon) + a->weight_decay * p);
+    call->out[NEW_P][i] = next;
+    call->out[NEW_M][i] = m;
+    call->out[NEW_V][i] = v;
+    if (call->n_out > NEW_AVERAGE) {
+      const double d = *call->in[DECAY];
+      call->out[NEW_AVERAGE][i] = d * call->in[AVERAGE][i] + (1 - d) * next;
+    }
   }
   return PAL_OK;
 }
@@ -125,30 +146,37 @@ static pal_value adamw_sample(pal_case *random) {
   pal_graph *g = pal_case_graph(random);
   const pal_type type = sample_type(random);
   const pal_adamw_attrs attrs = {0.9, 0.999, 1e-8, pal_case_real(random, 0, 0.1)};
-  const pal_value p = pal_case_fixed(random, type, -1, 1);
-  const pal_value gradient = pal_case_fixed(random, type, -1, 1);
-  const pal_value first = pal_case_fixed(random, type, -1, 1);
-  const pal_value second = pal_case_fixed(random, type, 0.1, 1);
-  const pal_value rate = pal_scalar(g, pal_case_real(random, 0.001, 0.1));
-  const pal_value step = pal_scalar(g, (double)pal_case_int(random, 1, 5000));
-  pal_value m, v;
-  const pal_value scale =
-      pal_case_int(random, 0, 1) ? pal_scalar(g, pal_case_real(random, 0.01, 1)) : PAL_NIL;
-  return pal_adamw_update(g, p, gradient, first, second, rate, step, scale, &attrs, &m, &v);
+  pal_adamw_values in = {
+      .parameter = pal_case_fixed(random, type, -1, 1),
+      .gradient = pal_case_fixed(random, type, -1, 1),
+      .first = pal_case_fixed(random, type, -1, 1),
+      .second = pal_case_fixed(random, type, 0.1, 1),
+      .rate = pal_scalar(g, pal_case_real(random, 0.001, 0.1)),
+      .step = pal_scalar(g, (double)pal_case_int(random, 1, 5000)),
+  };
+  if (pal_case_int(random, 0, 1)) in.scale = pal_scalar(g, pal_case_real(random, 0.01, 1));
+  if (pal_case_int(random, 0, 1)) {
+    in.average = pal_case_fixed(random, type, -1, 1);
+    in.decay = pal_case_fixed(random, pal_type_scalar(PAL_F32), 0, 1);
+  }
+  return pal_adamw_update(g, &in, &attrs).parameter;
 }
 
 static const pal_op adamw_op = {
     PAL_OP_HEAD("adamw_update",
-                "parameter p, gradient g, moments m and v [...] f32 alike, rate, step and, if\n"
-                "given, scale f32 scalars -> new p, m, v. g counts scale times. With step t from\n"
-                "1: m = beta1 m + (1 - beta1) g;  v = beta2 v + (1 - beta2) g^2;\n"
+                "parameter p, gradient g, moments m and v [...] f32 alike, rate, step f32\n"
+                "scalars; may be given: scale (f32 scalar; g counts scale times), an average a\n"
+                "like p with its decay d (f32 scalar) -> new p, m, v and, with a, new a. With\n"
+                "step t from 1:\n"
+                "m = beta1 m + (1 - beta1) g;  v = beta2 v + (1 - beta2) g^2;\n"
                 "p = p - rate weight_decay p\n"
-                "      - rate (m / (1 - beta1^t)) / (sqrt(v / (1 - beta2^t)) + epsilon).\n"
+                "      - rate (m / (1 - beta1^t)) / (sqrt(v / (1 - beta2^t)) + epsilon);\n"
+                "a = d a + (1 - d) p with the new p.\n"
                 "Decoupled weight decay: Loshchilov and Hutter, arXiv 1711.05101.\n"
                 "No gradient: an update is the end of a training step."),
     .min_in = 6,
-    .max_in = 7,
-    .optional = 1u << 6,
+    .max_in = 9,
+    .optional = 1u << SCALE | 1u << AVERAGE | 1u << DECAY,
     .flags = PAL_OP_NO_GRADIENT,
     .in_place = 3,
     .fields = adamw_fields,
@@ -160,16 +188,13 @@ static const pal_op adamw_op = {
     .sample = adamw_sample,
 };
 
-pal_value pal_adamw_update(pal_graph *g, pal_value parameter, pal_value gradient, pal_value first,
-                           pal_value second, pal_value rate, pal_value step, pal_value scale,
-                           const pal_adamw_attrs *attrs, pal_value *new_first,
-                           pal_value *new_second) {
-  const pal_value in[] = {parameter, gradient, first, second, rate, step, scale};
-  pal_value out[PAL_MAX_OUTPUTS];
-  pal_apply(g, adamw_op.name, in, 7, attrs, out);
-  *new_first = out[1];
-  *new_second = out[2];
-  return out[0];
+pal_adamw_results pal_adamw_update(pal_graph *g, const pal_adamw_values *x,
+                                   const pal_adamw_attrs *attrs) {
+  const pal_value in[] = {x->parameter, x->gradient, x->first,   x->second, x->rate,
+                          x->step,      x->scale,    x->average, x->decay};
+  pal_value out[PAL_MAX_OUTPUTS] = {PAL_NIL};
+  pal_apply(g, adamw_op.name, in, 9, attrs, out);
+  return (pal_adamw_results){out[NEW_P], out[NEW_M], out[NEW_V], out[NEW_AVERAGE]};
 }
 
 /* ---- sgd_update ---------------------------------------------------------------------- */
@@ -183,7 +208,7 @@ static const pal_attr_field sgd_fields[] = {
 static pal_status sgd_infer(pal_infer *call) {
   const pal_sgd_attrs *a = call->attrs;
   const bool velocity = call->in_type[2].dtype != PAL_NONE;
-  const pal_status status = want_alike(call, 3, 1);
+  const pal_status status = want_alike(call, 1u << 3);
   if (status) return status;
   if (!(a->momentum >= 0 && a->momentum < 1 && a->weight_decay >= 0))
     return pal_fail(call->error, PAL_E_ARGUMENT,
@@ -273,7 +298,7 @@ pal_value pal_sgd_update(pal_graph *g, pal_value parameter, pal_value gradient, 
 /* ---- ema_update ---------------------------------------------------------------------- */
 
 static pal_status ema_infer(pal_infer *call) {
-  const pal_status status = want_alike(call, 2, 1);
+  const pal_status status = want_alike(call, 1u << 2);
   if (status) return status;
   return pal_infer_same(call);
 }

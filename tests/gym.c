@@ -106,6 +106,11 @@ pal_step_report gym_step(gym *b) {
   return report;
 }
 
+/* Blocks of parameters and of state hold nothing that their parts do not. */
+static size_t bytes_of(const pal_variable *v) {
+  return pal_variable_role(v) == PAL_SCRATCH ? 0 : pal_variable_bytes(v);
+}
+
 memory gym_remember(const gym *b) {
   memory m = {.done = pal_trainer_done(b->trainer), .examples = pal_trainer_examples(b->trainer),
               .next = b->toy.next};
@@ -116,10 +121,10 @@ memory gym_remember(const gym *b) {
     memcpy(&m.next, stream->data, sizeof m.next);
   }
   pal_variable *v;
-  for (size_t i = 0; (v = pal_store_at(b->store, i)) != NULL; i++) m.n += pal_variable_bytes(v);
+  for (size_t i = 0; (v = pal_store_at(b->store, i)) != NULL; i++) m.n += bytes_of(v);
   char *at = m.bytes = malloc(m.n + 1);
-  for (size_t i = 0; (v = pal_store_at(b->store, i)) != NULL; at += pal_variable_bytes(v), i++)
-    memcpy(at, pal_variable_data(v), pal_variable_bytes(v));
+  for (size_t i = 0; (v = pal_store_at(b->store, i)) != NULL; at += bytes_of(v), i++)
+    memcpy(at, pal_variable_data(v), bytes_of(v));
   return m;
 }
 

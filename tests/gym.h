@@ -40,7 +40,7 @@ void gym_open(gym *b, const recipe *r, int threads, const char *isa, const char 
 void gym_close(gym *b);
 pal_step_report gym_step(gym *b);
 
-/* All variables, in order, and what the run has counted. */
+/* All parameters and state, in order, and what the run has counted. */
 typedef struct memory {
   char *bytes;
   size_t n;

@@ -58,7 +58,8 @@ static void build_steps(lab *l, pal_graph *g, pal_value total) {
   }
   pal_gradient(g, total, p, n, gradient);
   for (int i = 0; i < n; i++)
-    pal_assign(g, p[i], adamw->update(g, &adamw->defaults, p[i], gradient[i], rate, step));
+    pal_optimize(g, adamw, (pal_optim_call){.options = &adamw->defaults, .parameter = p[i],
+                                            .gradient = gradient[i], .rate = rate, .step = step});
 }
 
 void lab_build(lab *l, bool training) {

@@ -140,13 +140,13 @@ START_TEST(wrong_state) {
   gym b;
   gym_open(&b, &recipes[0], 1, NULL, NULL);
   gym_step(&b);
-  const int n = (int)pal_store_count(b.store);
-  pal_tensor *tensor = calloc((size_t)n + 1, sizeof *tensor);
-  for (int i = 0; i < n; i++) {
-    pal_variable *v = pal_store_at(b.store, (size_t)i);
-    tensor[i] = (pal_tensor){.name = pal_variable_name(v), .type = *pal_variable_type(v),
-                             .data = pal_variable_data(v)};
-  }
+  pal_tensor *tensor = calloc(pal_store_count(b.store) + 1, sizeof *tensor);
+  pal_variable *v;
+  int n = 0;
+  for (size_t i = 0; (v = pal_store_at(b.store, i)) != NULL; i++)
+    if (pal_variable_role(v) != PAL_SCRATCH)
+      tensor[n++] = (pal_tensor){.name = pal_variable_name(v), .type = *pal_variable_type(v),
+                                 .data = pal_variable_data(v)};
   const char *path = in_folder("wrong");
   tensor[n] =
       (pal_tensor){.name = "stream", .data = "12345678", .type = PAL_TYPE(PAL_U8, PAL_STATIC, 7)};

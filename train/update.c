@@ -4,7 +4,10 @@
  * matrix optimizer where there is one; all others (embeddings, output and edit heads, time
  * embedding, gains, biases, structural biases) to the other optimizer. Weights decay where they
  * multiply activations: every "*.weight" of rank 2 but the tables of embeddings, whose unused rows
- * would only shrink. */
+ * would only shrink.
+ *
+ * Parameters of one elementwise optimizer that decay, and those that do not, are a block each, and so
+ * are their moments, averages and gradients: one op updates them all. */
 #define PAL_NO_CALLER
 #include "train/update.h"
 
@@ -13,6 +16,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "graph/parts.h"
 #include "src/alloc.h"
 
 static bool is_matrix(const pal_variable *v) {
@@ -31,14 +35,77 @@ static bool decays(const pal_variable *v) {
          strcmp(name, "model.position.weight") != 0;
 }
 
+/* ---- units: what one op updates -------------------------------------------------------- */
+
+enum { MATRIX = 1, DECAYS = 2, KINDS = 4 };
+
+typedef struct unit {
+  pal_variable *variable; /* a block or a parameter */
+  int kind;
+} unit;
+
+/* Units, and of each parameter which one it is in. */
+typedef struct units {
+  unit *at;
+  int n, *of;
+} units;
+
+static int kind_of(const pal_update_options *o, const pal_variable *v) {
+  const bool matrix = o->matrix_optimizer && is_block_matrix(v);
+  return (matrix ? MATRIX : 0) | (o->weight_decay > 0 && decays(v) ? DECAYS : 0);
+}
+
+static const pal_optimizer *optimizer_of(const pal_update_options *o, int kind) {
+  return kind & MATRIX ? o->matrix_optimizer : o->optimizer;
+}
+
+/* The parameters of a kind as one unit, or one by one where the optimizer is not elementwise. `member`
+ * has room for all. */
+static pal_status add_kind(units *u, pal_store *store, pal_variable *const *parameter, int n, int kind,
+                           const pal_update_options *o, pal_variable **member, pal_error *error) {
+  int members = 0;
+  const bool one = optimizer_of(o, kind) && optimizer_of(o, kind)->elementwise;
+  for (int i = 0; i < n; i++) {
+    if (kind_of(o, parameter[i]) != kind) continue;
+    u->of[i] = one ? u->n : u->n + members;
+    member[members++] = parameter[i];
+  }
+  pal_status status = PAL_OK;
+  if (one && members) {
+    status = pal_store_block(store, member, members, member, error);
+    members = 1;
+  }
+  for (int i = 0; i < members && !status; i++) u->at[u->n++] = (unit){member[i], kind};
+  return status;
+}
+
+static pal_status make_units(units *u, pal_store *store, pal_variable *const *parameter, int n,
+                             const pal_update_options *o, pal_error *error) {
+  *u = (units){.at = pal_calloc((size_t)n, sizeof *u->at), .of = pal_calloc((size_t)n, sizeof *u->of)};
+  pal_variable **member = pal_calloc((size_t)n, sizeof(pal_variable *));
+  pal_status status = PAL_OK;
+  if (!u->at || !u->of || !member)
+    status = pal_fail(error, PAL_E_MEMORY, "no memory for the update of %d parameters", n);
+  for (int kind = 0; kind < KINDS && !status; kind++)
+    status = add_kind(u, store, parameter, n, kind, o, member, error);
+  pal_free(member);
+  return status;
+}
+
+static void free_units(units *u) {
+  pal_free(u->at);
+  pal_free(u->of);
+}
+
+/* ---- the plan -------------------------------------------------------------------------- */
+
 /* An optimizer without a second moment takes its momentum from beta1. */
-static pal_optim_options options_for(const pal_update_options *o, const pal_optimizer *optimizer,
-                                     const pal_variable *v) {
-  pal_optim_options options = optimizer->defaults;
+static pal_optim_options options_for(const pal_update_options *o, int kind) {
+  pal_optim_options options = optimizer_of(o, kind)->defaults;
   options.beta1 = options.beta2 > 0 ? o->beta1 : o->momentum;
   if (options.beta2 > 0) options.beta2 = o->beta2;
   if (options.epsilon > 0) options.epsilon = o->epsilon;
-  options.weight_decay = decays(v) ? o->weight_decay : 0;
+  options.weight_decay = kind & DECAYS ? o->weight_decay : 0;
   return options;
 }
 
@@ -50,42 +117,43 @@ static void input_name(char *name, size_t size, const pal_variable *v) {
   snprintf(name, size, "gradient.%s", pal_variable_name(v));
 }
 
-static void build(pal_graph *g, pal_variable *const *parameter, int n,
-                  const pal_update_options *o, pal_value *gradient) {
+static void build(pal_graph *g, const units *u, const pal_update_options *o, pal_value *gradient) {
   const pal_value rate = scalar_input(g, "rate"), step = scalar_input(g, "step");
   const pal_value matrix_rate = o->matrix_optimizer ? scalar_input(g, "matrix_rate") : PAL_NIL;
   const pal_value decay = o->average ? scalar_input(g, "decay") : PAL_NIL;
-  for (int i = 0; i < n; i++) {
+  for (int i = 0; i < u->n; i++) {
     char name[256];
-    input_name(name, sizeof name, parameter[i]);
-    gradient[i] = pal_input(g, name, *pal_variable_type(parameter[i]));
+    input_name(name, sizeof name, u->at[i].variable);
+    gradient[i] = pal_input(g, name, *pal_variable_type(u->at[i].variable));
   }
-  const pal_value norm = pal_global_norm(g, gradient, n);
+  const pal_value norm = pal_global_norm(g, gradient, u->n);
   pal_check_finite(g, norm, "the norm of the gradient");
   pal_output(g, "norm", norm);
-  if (o->clip > 0) pal_clip_by_norm(g, norm, o->clip, gradient, n);
-  for (int i = 0; i < n; i++) {
-    const bool matrix = o->matrix_optimizer && is_block_matrix(parameter[i]);
-    const pal_optimizer *optimizer = matrix ? o->matrix_optimizer : o->optimizer;
-    const pal_optim_options options = options_for(o, optimizer, parameter[i]);
-    const pal_value p = pal_variable_old(g, pal_variable_name(parameter[i]));
-    const pal_value next =
-        optimizer->update(g, &options, p, gradient[i], matrix ? matrix_rate : rate, step);
-    pal_assign(g, p, next);
-    if (o->average) pal_ema(g, p, next, decay);
+  const pal_value scale = o->clip > 0 ? pal_clip_factor(g, norm, o->clip) : PAL_NIL;
+  for (int i = 0; i < u->n; i++) {
+    const int kind = u->at[i].kind;
+    const pal_optim_options options = options_for(o, kind);
+    pal_optimize(g, optimizer_of(o, kind), (pal_optim_call){
+        .options = &options,
+        .parameter = pal_variable_old(g, pal_variable_name(u->at[i].variable)),
+        .gradient = gradient[i],
+        .scale = scale,
+        .rate = kind & MATRIX ? matrix_rate : rate,
+        .step = step,
+        .decay = decay,
+    });
   }
 }
 
-static pal_status compile(pal_update *update, pal_context *context, pal_store *store,
-                          pal_variable *const *parameter, int n, const pal_update_options *options,
-                          pal_error *error) {
+static pal_status compile(pal_update *update, const units *u, pal_context *context, pal_store *store,
+                          const pal_update_options *options, pal_error *error) {
   pal_graph *g = pal_graph_new(context, store);
-  pal_value *gradient = pal_calloc((size_t)n, sizeof *gradient);
+  pal_value *gradient = pal_calloc((size_t)u->n, sizeof *gradient);
   if (g && gradient) {
-    build(g, parameter, n, options, gradient);
+    build(g, u, options, gradient);
     update->plan = pal_compile(g, error);
   } else {
-    pal_fail(error, PAL_E_MEMORY, "no memory for the update of %d parameters", n);
+    pal_fail(error, PAL_E_MEMORY, "no memory for the plan of an update");
   }
   pal_graph_free(g);
   pal_free(gradient);
@@ -93,23 +161,16 @@ static pal_status compile(pal_update *update, pal_context *context, pal_store *s
   return update->exec ? PAL_OK : error->code;
 }
 
-pal_status pal_update_init(pal_update *update, pal_context *context, pal_store *store,
-                           pal_variable *const *parameter, int n, const pal_update_options *options,
-                           pal_error *error) {
-  pal_error own = {0};
-  *update = (pal_update){.gradient = pal_calloc((size_t)n, sizeof *update->gradient),
-                         .size = pal_calloc((size_t)n, sizeof *update->size)};
-  if (!update->gradient || !update->size)
-    pal_fail(&own, PAL_E_MEMORY, "no memory for the update of %d parameters", n);
-  if (own.code || compile(update, context, store, parameter, n, options, &own)) {
-    pal_update_free(update);
-    if (error && !error->code) *error = own;
-    return own.code;
-  }
+/* ---- made, freed, run -------------------------------------------------------------------- */
+
+/* A parameter's gradient is where the parameter is in its unit. */
+static void find_inputs(pal_update *update, const units *u, pal_variable *const *parameter, int n) {
   for (int i = 0; i < n; i++) {
     char name[256];
-    input_name(name, sizeof name, parameter[i]);
+    const pal_variable *whole = u->at[u->of[i]].variable;
+    input_name(name, sizeof name, whole);
     update->gradient[i] = pal_exec_input(update->exec, name);
+    if (whole != parameter[i]) update->gradient[i] += parameter[i]->offset / sizeof(float);
     update->size[i] = pal_variable_bytes(parameter[i]) / sizeof(float);
   }
   update->rate = pal_exec_input(update->exec, "rate");
@@ -117,7 +178,24 @@ pal_status pal_update_init(pal_update *update, pal_context *context, pal_store *
   update->step = pal_exec_input(update->exec, "step");
   update->decay = pal_exec_input(update->exec, "decay");
   update->norm = pal_exec_output(update->exec, "norm", NULL);
-  return PAL_OK;
+}
+
+pal_status pal_update_init(pal_update *update, pal_context *context, pal_store *store,
+                           pal_variable *const *parameter, int n, const pal_update_options *options,
+                           pal_error *error) {
+  pal_error own = {0};
+  units u;
+  *update = (pal_update){.gradient = pal_calloc((size_t)n, sizeof *update->gradient),
+                         .size = pal_calloc((size_t)n, sizeof *update->size)};
+  pal_status status = make_units(&u, store, parameter, n, options, &own);
+  if (!status && (!update->gradient || !update->size))
+    status = pal_fail(&own, PAL_E_MEMORY, "no memory for the update of %d parameters", n);
+  if (!status) status = compile(update, &u, context, store, options, &own);
+  if (!status) find_inputs(update, &u, parameter, n);
+  else pal_update_free(update);
+  free_units(&u);
+  if (status && error && !error->code) *error = own;
+  return status;
 }
 
 void pal_update_free(pal_update *update) {

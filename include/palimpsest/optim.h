@@ -19,27 +19,52 @@ typedef struct pal_optim_options {
   int iterations;               /* muon: Newton-Schulz steps */
 } pal_optim_options;
 
+/* What an update is made of. Scalars are f32. */
+typedef struct pal_optim_call {
+  const pal_optim_options *options;
+  pal_value parameter, gradient; /* f32 alike, static; the parameter is a variable */
+  pal_value scale;               /* the gradient counts `scale` times, which is how it is clipped; nil: once */
+  pal_value rate, step;          /* schedule included; from 1 */
+  pal_value decay;               /* of the moving average of the parameter; nil: none is kept */
+  /* Filled in by pal_optimize: the variable "ema.<parameter>", nil without decay. */
+  pal_value average;
+  /* An optimizer may compute decay average + (1 - decay) (new value) along with the new value, and
+   * put it here. pal_optimize does so otherwise. */
+  pal_value new_average;
+} pal_optim_call;
+
 typedef struct pal_optimizer {
   const char *name;
   const char *doc; /* formula and its source */
   pal_optim_options defaults;
-  /* New value of `parameter` (f32, static); `rate` is a scalar f32 (schedule included), `step` a
-   * scalar f32 that counts from 1. Assigns the optimizer's own state. */
-  pal_value (*update)(pal_graph *graph, const pal_optim_options *options, pal_value parameter,
-                      pal_value gradient, pal_value rate, pal_value step);
+  /* The new value of an element depends on that element, of parameter, gradient and state, alone.
+   * Parameters with equal options may then be updated as one vector; the state must come from
+   * pal_optimizer_state. */
+  bool elementwise;
+  /* New value of the parameter. Assigns the optimizer's own state. */
+  pal_value (*update)(pal_graph *graph, pal_optim_call *call);
 } pal_optimizer;
 
 /* adamw: Loshchilov and Hutter, arXiv 1711.05101. sgd. muon: momentum, Nesterov, Newton-Schulz
  * orthogonalisation, rate x max(1, outputs/inputs)^0.5; for matrices. */
 PAL_API pal_status pal_register_optimizers(pal_context *context, pal_error *error);
 
+/* Assigns the parameter its new value, the optimizer's state and, with a decay, the average. Returns
+ * the new value. */
+PAL_API pal_value pal_optimize(pal_graph *graph, const pal_optimizer *optimizer,
+                               pal_optim_call call);
+/* For optimizers: the variable "<optimizer>.<state>.<parameter>" of role PAL_STATE, whatever scope is
+ * open, zeros of the parameter's type at first. Nil, and the graph fails, when `parameter` is no
+ * variable. */
+PAL_API pal_value pal_optimizer_state(pal_graph *graph, const char *optimizer, const char *state,
+                                      pal_value parameter);
+
 /* sqrt of the sum of squares over all n gradients, a scalar f32. */
 PAL_API pal_value pal_global_norm(pal_graph *graph, const pal_value *gradient, int n);
-/* Multiplies every gradient by min(1, limit / norm), in place in the array. */
-PAL_API void pal_clip_by_norm(pal_graph *graph, pal_value norm, double limit, pal_value *gradient,
-                              int n);
+/* min(1, limit / norm): the scale of a clipped gradient. */
+PAL_API pal_value pal_clip_factor(pal_graph *graph, pal_value norm, double limit);
 /* Assigns "ema.<parameter>" <- d * ema + (1 - d) * value with d a scalar f32; the variable
- * (role PAL_STATE) starts as a copy of the parameter's init. */
+ * (role PAL_STATE) starts as the parameter is when it is made. */
 PAL_API pal_value pal_ema(pal_graph *graph, pal_value parameter, pal_value value, pal_value decay);
 
 #ifdef __cplusplus

@@ -55,7 +55,8 @@ PAL_API const char *pal_variable_name(const pal_variable *variable);
 PAL_API const pal_type *pal_variable_type(const pal_variable *variable);
 PAL_API pal_role pal_variable_role(const pal_variable *variable);
 PAL_API size_t pal_variable_bytes(const pal_variable *variable);
-/* Present contents; the pointer holds until the next run that assigns the variable. */
+/* Present contents; the pointer holds until the next run that assigns the variable, or until a trainer
+ * is made, which lays parameters and their moments out side by side. */
 PAL_API void *pal_variable_data(pal_variable *variable);
 /* Draws the first contents anew, as the store's seed and `init` of its creation give them. */
 PAL_API void pal_variable_reset(pal_variable *variable);

@@ -6,10 +6,16 @@
 #include <stdint.h>
 
 /* One AdamW step's scalars: correct1 = 1 / (1 - beta1^step), decay = rate * weight_decay; the
- * gradient counts `scale` times. */
+ * gradient counts `scale` times; the new average is keep * average + rest * new p. */
 typedef struct pal_adamw_step {
-  float beta1, rest1, beta2, rest2, correct1, correct2, epsilon, rate, decay, scale;
+  float beta1, rest1, beta2, rest2, correct1, correct2, epsilon, rate, decay, scale, keep, rest;
 } pal_adamw_step;
+
+/* average NULL: none. */
+typedef struct pal_adamw_arrays {
+  const float *p, *g, *m, *v, *average;
+  float *new_p, *new_m, *new_v, *new_average;
+} pal_adamw_arrays;
 
 typedef struct pal_sgd_step {
   float momentum, rate, decay;
@@ -18,8 +24,7 @@ typedef struct pal_sgd_step {
 
 typedef struct pal_update_kernels {
   /* n elements. New values may be written over the old. */
-  void (*adamw)(const pal_adamw_step *step, const float *p, const float *g, const float *m,
-                const float *v, int64_t n, float *new_p, float *new_m, float *new_v);
+  void (*adamw)(const pal_adamw_step *step, const pal_adamw_arrays *x, int64_t n);
   /* velocity NULL: no momentum. */
   void (*sgd)(const pal_sgd_step *step, const float *p, const float *g, const float *velocity,
               int64_t n, float *new_p, float *new_velocity);

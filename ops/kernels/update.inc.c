@@ -10,13 +10,14 @@
 
 static inline int update_lanes(int64_t left) { return left < PAL_LANES ? (int)left : PAL_LANES; }
 
-static void update_adamw(const pal_adamw_step *s, const float *p, const float *g, const float *m,
-                         const float *v, int64_t n, float *new_p, float *new_m, float *new_v) {
+static void update_adamw(const pal_adamw_step *s, const pal_adamw_arrays *x, int64_t n) {
+  const float *p = x->p, *g = x->g, *m = x->m, *v = x->v, *average = x->average;
+  float *new_p = x->new_p, *new_m = x->new_m, *new_v = x->new_v, *new_average = x->new_average;
   const vf beta1 = vf_set(s->beta1), rest1 = vf_set(s->rest1);
   const vf beta2 = vf_set(s->beta2), rest2 = vf_set(s->rest2);
   const vf correct1 = vf_set(s->correct1), correct2 = vf_set(s->correct2);
   const vf epsilon = vf_set(s->epsilon), rate = vf_set(s->rate), decay = vf_set(s->decay);
-  const vf scale = vf_set(s->scale);
+  const vf scale = vf_set(s->scale), keep = vf_set(s->keep), rest = vf_set(s->rest);
   for (int64_t i = 0; i < n; i += PAL_LANES) {
     const int k = update_lanes(n - i);
     const vf gradient = vf_mul(scale, vf_load_n(g + i, k)), old = vf_load_n(p + i, k);
@@ -27,7 +28,10 @@ static void update_adamw(const pal_adamw_step *s, const float *p, const float *g
     const vf direction = vf_div(vf_mul(first, correct1), vf_add(root, epsilon));
     vf_store_n(new_m + i, first, k);
     vf_store_n(new_v + i, second, k);
-    vf_store_n(new_p + i, vf_fnma(rate, direction, vf_fnma(decay, old, old)), k);
+    const vf next = vf_fnma(rate, direction, vf_fnma(decay, old, old));
+    vf_store_n(new_p + i, next, k);
+    if (average) /* as update_ema */
+      vf_store_n(new_average + i, vf_fma(keep, vf_load_n(average + i, k), vf_mul(rest, next)), k);
   }
 }
 
