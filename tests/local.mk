@@ -12,6 +12,9 @@ check_PROGRAMS += %D%/test_base
 check_PROGRAMS += %D%/test_bf16
 %C%_test_bf16_SOURCES = %D%/test_bf16.c %D%/gym.c %D%/gym.h
 
+check_PROGRAMS += %D%/test_block
+%C%_test_block_SOURCES = %D%/test_block.c
+
 check_PROGRAMS += %D%/test_check_op
 %C%_test_check_op_SOURCES = %D%/test_check_op.c %D%/bend.c %D%/bend.h
 
@@ -94,6 +97,9 @@ check_PROGRAMS += %D%/test_window
 
 check_PROGRAMS += %D%/test_checkpoint
 %C%_test_checkpoint_SOURCES = %D%/test_checkpoint.c %D%/gym.c %D%/gym.h
+
+check_PROGRAMS += %D%/test_update
+%C%_test_update_SOURCES = %D%/test_update.c
 
 check_PROGRAMS += %D%/test_train
 %C%_test_train_SOURCES = %D%/test_train.c %D%/gym.c %D%/gym.h
