@@ -1,5 +1,6 @@
 /* The update plan: gradients in, new parameters out (floor 5).
  *
+ * Making one lays parameters and state out in blocks (graph/parts.h); pointers to their contents are void.
  * After the tree and before the optimizers is the one place where gradients are clipped. */
 #ifndef PAL_TRAIN_UPDATE_H
 #define PAL_TRAIN_UPDATE_H

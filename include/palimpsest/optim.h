@@ -23,7 +23,7 @@ typedef struct pal_optim_options {
 typedef struct pal_optim_call {
   const pal_optim_options *options;
   pal_value parameter, gradient; /* f32 alike, static; the parameter is a variable */
-  pal_value scale;               /* the gradient counts `scale` times, which is how it is clipped; nil: once */
+  pal_value scale;               /* the gradient counts `scale` times: clipping; nil: once */
   pal_value rate, step;          /* schedule included; from 1 */
   pal_value decay;               /* of the moving average of the parameter; nil: none is kept */
   /* Filled in by pal_optimize: the variable "ema.<parameter>", nil without decay. */

@@ -20,7 +20,7 @@ typedef struct pal_variable pal_variable;
 typedef enum pal_role {
   PAL_PARAMETER, /* trained; saved with the weights */
   PAL_STATE,     /* moments, counters; saved with the trainer's state */
-  PAL_SCRATCH    /* caches, decoding state; not saved */
+  PAL_SCRATCH    /* caches, decoding state, blocks of other variables; not saved */
 } pal_role;
 
 typedef enum pal_init_kind { PAL_INIT_CONSTANT, PAL_INIT_NORMAL, PAL_INIT_UNIFORM } pal_init_kind;
