@@ -105,7 +105,8 @@ pal_value pal_optimize(pal_graph *graph, const pal_optimizer *optimizer, pal_opt
   if (call.decay.id) call.average = average_of(graph, call.parameter);
   const pal_value next = optimizer->update(graph, &call);
   pal_assign(graph, call.parameter, next);
+  if (!call.decay.id) return next;
   if (call.new_average.id) pal_assign(graph, call.average, call.new_average);
-  else if (call.decay.id) pal_ema(graph, call.parameter, next, call.decay);
+  else pal_ema(graph, call.parameter, next, call.decay);
   return next;
 }
