@@ -312,7 +312,7 @@ pal_status pal_plan_memory(pal_plan *plan, pal_error *error) {
     resolve_views(plan);
     ok = storage_of_step(plan, s);
   }
-  resolve_views(plan);
+  if (ok) resolve_views(plan);
   ok = ok && bind_all(plan);
   if (ok) {
     lifetimes(plan);
