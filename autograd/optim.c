@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "graph/internal.h"
 #include "graph/parts.h"
 #include "ops/update.h"
 #include "src/alloc.h"
@@ -102,11 +103,12 @@ pal_value pal_ema(pal_graph *graph, pal_value parameter, pal_value value, pal_va
 }
 
 pal_value pal_optimize(pal_graph *graph, const pal_optimizer *optimizer, pal_optim_call call) {
-  if (call.decay.id) call.average = average_of(graph, call.parameter);
+  call.average = call.decay.id ? average_of(graph, call.parameter) : PAL_NIL;
+  call.new_average = PAL_NIL;
   const pal_value next = optimizer->update(graph, &call);
   pal_assign(graph, call.parameter, next);
   if (!call.decay.id) return next;
-  if (call.new_average.id) pal_assign(graph, call.average, call.new_average);
-  else pal_ema(graph, call.parameter, next, call.decay);
+  if (!call.new_average.id) call.new_average = pal_ema_update(graph, call.average, next, call.decay);
+  pal_assign(graph, call.average, call.new_average);
   return next;
 }

@@ -1,6 +1,6 @@
 /* What a training run keeps in its directory: config, metrics, checkpoints (floor 6). */
+#include <dirent.h>
 #include <errno.h>
-#include <glob.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -63,25 +63,25 @@ static pal_status open_metrics(cli_kept *k, const cli_job *job, bool resume, pal
   return PAL_OK;
 }
 
-/* A checkpoint of another run would pass for one of this config. */
+/* What is there would be overwritten in parts, and its checkpoint pass for one of the new config. */
 static pal_status want_unused(const cli_kept *k, pal_error *error) {
-  const char *const found = access(k->state, F_OK) == 0     ? k->state
-                            : access(k->weights, F_OK) == 0 ? k->weights
-                                                            : NULL;
-  if (!found) return PAL_OK;
-  return pal_fail(error, PAL_E_ARGUMENT,
-                  "%s holds a run already (%s): go on with it by --resume, or give another --out",
-                  k->directory, found);
+  char config[4096];
+  snprintf(config, sizeof config, "%s/config", k->directory);
+  if (access(config, F_OK) != 0 && access(k->state, F_OK) != 0 && access(k->weights, F_OK) != 0)
+    return PAL_OK;
+  return pal_fail(error, PAL_E_ARGUMENT, "%s holds a run already: %s, or give another --out",
+                  k->directory, access(k->state, F_OK) == 0 ? "go on with it by --resume"
+                                                            : "remove it");
 }
 
-/* What a run that was killed while it wrote has left behind. */
+/* What a run that was killed while it wrote a checkpoint has left behind. */
 static void remove_halves(const char *checkpoints) {
-  char pattern[4200];
-  glob_t found;
-  snprintf(pattern, sizeof pattern, "%s/*.tmp-*", checkpoints);
-  if (glob(pattern, 0, NULL, &found)) return;
-  for (size_t i = 0; i < found.gl_pathc; i++) unlink(found.gl_pathv[i]);
-  globfree(&found);
+  static const char *const half[] = {"state.safetensors.tmp-", "weights.safetensors.tmp-"};
+  DIR *all = opendir(checkpoints);
+  for (struct dirent *one; all && (one = readdir(all));)
+    for (int i = 0; i < 2; i++)
+      if (strncmp(one->d_name, half[i], strlen(half[i])) == 0) unlinkat(dirfd(all), one->d_name, 0);
+  if (all) closedir(all);
 }
 
 pal_status cli_keep_open(cli_kept *k, const cli_job *job, const cli_options *o, pal_error *error) {

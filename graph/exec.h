@@ -38,7 +38,8 @@ struct pal_exec {
   char *kept;            /* what is kept while held; made on first need */
 };
 
-/* Refreshes what a run depends on: base pointers of storages, operands, rows. */
+/* Refreshes what a run depends on: base pointers of storages, operands, rows. Blocks of variables that it
+ * uses take back what has left them, which moves contents in the store. */
 void pal_exec_prepare(pal_exec *exec);
 /* Before a run: nothing is claimed. False without memory. */
 bool pal_claims_begin(pal_exec *exec, int workers);

@@ -1,6 +1,8 @@
 /* Blocks of variables (floor 1). See parts.h. */
 #include "graph/parts.h"
 
+#include "graph/internal.h"
+
 #include <stdio.h>
 #include <string.h>
 #include <xxhash.h>
@@ -51,6 +53,8 @@ static void take(pal_variable *block, pal_variable *part, size_t offset) {
   part->whole = block;
   part->offset = offset;
 }
+
+size_t pal_block_offset(const pal_variable *part) { return part->offset; }
 
 void pal_block_gather(pal_variable *block) {
   if (!block->left) return;

@@ -7,13 +7,15 @@
 #ifndef PAL_GRAPH_PARTS_H
 #define PAL_GRAPH_PARTS_H
 
-#include "graph/internal.h"
+#include <palimpsest/store.h>
 
 /* The block of these variables in this order, made if absent: f32, each once, no blocks. Contents are
  * kept; pointers to them are void. A part begins at a multiple of 16 floats; what is between parts is
  * zero at first and belongs to nobody. On failure every variable is where it was. */
 pal_status pal_store_block(pal_store *store, pal_variable *const *part, int n,
                            pal_variable **block, pal_error *error);
+/* Where a part begins in its block, in bytes. */
+size_t pal_block_offset(const pal_variable *part);
 /* Takes back what has left the block. Before its contents are read or replaced. */
 void pal_block_gather(pal_variable *block);
 /* Whether the contents of one are, or may come to be, among those of the other. */

@@ -1,5 +1,6 @@
 /* The invariants of a graph, checked between passes (floor 1). */
 #define PAL_NO_CALLER
+#include "graph/internal.h"
 #include "graph/parts.h"
 
 static pal_status broken(pal_error *error, const pal_node *node, const char *what) {

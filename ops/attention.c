@@ -243,9 +243,9 @@ static pal_value sample(pal_case *random) {
 static const pal_op attention = {
     PAL_OP_HEAD(
         "scaled_dot_product_attention",
-        "q [Tq, H*D], k [Tk, H*D], v [Tk, H*Dv], or instead of the three [T, 3*H*D] with q, k and\n"
-        "v side by side; q_begin, q_length and optionally k_begin, k_length i32 [S] (else those\n"
-        "of the queries), q_position i32 [Tq], k_position i32 [Tk]\n"
+        "q [Tq, H*D], k [Tk, H*D], v [Tk, H*Dv], or instead of the three one [T, 3*H*D] with q,\n"
+        "k and v side by side, Dv = D; q_begin, q_length and optionally, if k is given, k_begin,\n"
+        "k_length i32 [S] (else those of the queries), q_position i32 [Tq], k_position i32 [Tk]\n"
         "(else row - begin), bias f32 [H, R] with relation i32 [P, P] (of two positions; -1: no\n"
         "bias) or with q_group i32 [Tq, G], k_group i32 [Tk, G], R = 2^G (bit g of the relation\n"
         "is q_group[., g] == k_group[., g]).\n"

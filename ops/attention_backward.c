@@ -251,7 +251,8 @@ const pal_op pal_op_attention_backward = {
         "The inputs of scaled_dot_product_attention, then its results out and lse and their\n"
         "gradients dout [Tq, H*Dv] and optionally dlse [Tq, H].\n"
         "dq, dk, dv (joined where q, k and v are) and, with a bias, dbias: formulas with the\n"
-        "forward op. Rows outside every sequence: 0. Sums run over queries or keys in order, dbias over sequences in order.\n"
+        "forward op. Rows outside every sequence: 0. Sums run over queries or keys in order,\n"
+        "dbias over sequences in order.\n"
         "PAL_E_ARGUMENT: as the forward op, and keys of two sequences in one row."),
     .min_in = PAL_ATTENTION_BACKWARD_INPUTS,
     .max_in = PAL_ATTENTION_BACKWARD_INPUTS,

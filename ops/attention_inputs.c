@@ -268,6 +268,7 @@ pal_attention_head pal_attention_head_any(const pal_run *run) {
       .k_stride = k.row,
       .v_stride = v.row,
       .d = q.width,
+      .joined = pal_attention_joined(run->in_type) && a->heads == 1,
       .dv = v.width,
       .scale = (float)(a->scale != 0.0 ? a->scale : 1.0 / sqrt((double)q.width)),
       .causal = a->causal != 0,

@@ -165,8 +165,7 @@ static inline void vf_transpose(const float *from, int64_t from_row, float *to, 
 #undef PAL_TURN_COLUMN
 #undef PAL_TURN_COLUMNS
 
-/* Columns 0 and 1, or 2 and 3, of eight rows meet in one vector. */
-#define PAL_SIMD_COLUMNS4
+/* Four elements each of four rows that are `row` apart, one behind the other. */
 static inline vf vf_load_four(const float *from, int64_t row) {
   if (row == 4) return vf_load(from);
   const __m256 low = _mm256_insertf128_ps(_mm256_castps128_ps256(_mm_loadu_ps(from)),
@@ -186,6 +185,9 @@ static inline void vf_store_four(float *to, int64_t row, vf x) {
   _mm_storeu_ps(to + 2 * row, _mm512_extractf32x4_ps(x, 2));
   _mm_storeu_ps(to + 3 * row, _mm512_extractf32x4_ps(x, 3));
 }
+
+/* Columns 0 and 1, or 2 and 3, of eight rows meet in one vector. */
+#define PAL_SIMD_COLUMNS4
 static inline void vf_load_columns4(const float *from, int64_t row, vf column[4]) {
   const vi first = _mm512_setr_epi32(0, 4, 8, 12, 16, 20, 24, 28, 1, 5, 9, 13, 17, 21, 25, 29);
   const vi second = _mm512_add_epi32(first, _mm512_set1_epi32(2));

@@ -6,7 +6,7 @@
 
 #include "tests/run.h"
 
-enum { K = 40, N = 56, ROWS = 70 };
+enum { K = 48, N = K, ROWS = 70 };
 
 static pal_context *context;
 static pal_store *store;
@@ -64,22 +64,65 @@ static bool same(int n, const float *x, const float *y) {
   return memcmp(x, y, sizeof *x * (size_t)(n * N)) == 0;
 }
 
-/* Few rows and many want their weights in other forms; _i: the precision. */
+/* Few rows and many want their weights in other forms, those of few not packed at all: whoever comes
+ * first must not decide for all. _i: transposed or not, and the precision. */
 START_TEST(results_are_those_of_others) {
-  static const int count[] = {70, 3, 70, 1, 1, 6, 70, 0, 9};
-  static float plain[9][ROWS * N], held[ROWS * N];
-  pal_graph_set_precision(g, _i ? PAL_PRECISION_BF16 : PAL_PRECISION_F32);
-  pal_output(g, "y", pal_linear(g, rows(), weight(), PAL_NIL));
+  enum { RUNS = 9 };
+  static const int count[2][RUNS] = {{3, 70, 5, 9, 0, 70, 1, 70, 4}, {70, 3, 70, 1, 1, 6, 70, 0, 9}};
+  static float plain[2][RUNS][ROWS * N], held[ROWS * N];
+  const bool turned = _i & 1;
+  pal_graph_set_precision(g, _i & 2 ? PAL_PRECISION_BF16 : PAL_PRECISION_F32);
+  pal_output(g, "y", pal_matmul(g, rows(), weight(), false, turned));
   compile();
   ck_assert_uint_ge(pal_plan_statistics(plan).kept_bytes, N * K * sizeof(float) / 2);
-  for (int i = 0; i < 9; i++) run(count[i], plain[i]);
-  for (int round = 0; round < 2; round++) {
+  for (int order = 0; order < 2; order++)
+    for (int i = 0; i < RUNS; i++) run(count[order][i], plain[order][i]);
+  for (int order = 0; order < 2; order++) {
     hold(true);
-    for (int i = 0; i < 9; i++) {
-      run(count[i], held);
-      ck_assert_msg(same(count[i], held, plain[i]), "%d rows, run %d", count[i], i);
+    for (int i = 0; i < RUNS; i++) {
+      run(count[order][i], held);
+      ck_assert_msg(same(count[order][i], held, plain[order][i]), "%d rows, run %d of order %d",
+                    count[order][i], i, order);
     }
   }
+}
+END_TEST
+
+/* The rows of a product are bound in the run itself and pass from many to few; all beside a team. */
+START_TEST(rows_of_a_run_decide) {
+  enum { LONG = 3000 };
+  static float first[LONG * N], second[LONG * N];
+  pal_context_set_threads(context, 2);
+  const pal_symbol t = pal_symbol_new(g, "T", LONG), s = pal_symbol_new(g, "S", 2);
+  const pal_value x = pal_input(g, "x", PAL_TYPE(PAL_F32, t, 1, K));
+  pal_value of[3]; /* sequences: kept or not, begin, length */
+  static const char *const name[] = {"keep", "begin", "length"};
+  for (int i = 0; i < 3; i++) of[i] = pal_input(g, name[i], PAL_TYPE(PAL_I32, s, 1));
+  const pal_compacted kept = pal_compact(g, of[0], of[1], of[2], x);
+  pal_output(g, "y", pal_linear(g, pal_gather_rows(g, x, kept.row_source), weight(), PAL_NIL));
+  plan = pal_compile(g, &error);
+  ck_assert_msg(plan != NULL, "%s", error.text);
+  exec = pal_exec_new(plan, &error);
+  ck_assert_msg(exec != NULL, "%s", error.text);
+  float *in = pal_exec_input(exec, "x");
+  for (int i = 0; i < LONG * K; i++) in[i] = (float)(i % 23) - 11;
+  int32_t *keep = pal_exec_input(exec, "keep"), *begin = pal_exec_input(exec, "begin");
+  int32_t *length = pal_exec_input(exec, "length");
+  keep[0] = 1, begin[0] = 0, length[0] = 3, begin[1] = 3, length[1] = LONG - 3;
+  for (int held = 0; held < 2; held++) {
+    hold(held);
+    float *to = held ? second : first;
+    for (int i = 0; i < 4; i++) { /* 3 rows, all, 3 again, all again */
+      int64_t n;
+      keep[1] = i & 1;
+      ck_assert_msg(!pal_exec_run(exec, &error), "%s", error.text);
+      const float *y = pal_exec_output(exec, "y", &n);
+      ck_assert_int_eq(n, i & 1 ? LONG : 3);
+      if (i & 1) memcpy(to, y, sizeof *y * LONG * N);
+      else ck_assert(i == 0 || memcmp(y, to, sizeof *y * 3 * N) == 0);
+    }
+  }
+  ck_assert(memcmp(first, second, sizeof first) == 0);
 }
 END_TEST
 
@@ -161,7 +204,8 @@ int main(void) {
   Suite *suite = suite_create("hold");
   TCase *c = tcase_create("hold");
   tcase_add_checked_fixture(c, set_up, tear_down);
-  tcase_add_loop_test(c, results_are_those_of_others, 0, 2);
+  tcase_add_loop_test(c, results_are_those_of_others, 0, 4);
+  tcase_add_test(c, rows_of_a_run_decide);
   tcase_add_test(c, weights_are_packed_once);
   tcase_add_test(c, a_failed_run_leaves_nothing);
   tcase_add_loop_test(c, own_changes_are_seen, 0, 2);

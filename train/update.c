@@ -170,7 +170,7 @@ static void find_inputs(pal_update *update, const units *u, pal_variable *const 
     const pal_variable *whole = u->at[u->of[i]].variable;
     input_name(name, sizeof name, whole);
     update->gradient[i] = pal_exec_input(update->exec, name);
-    if (whole != parameter[i]) update->gradient[i] += parameter[i]->offset / sizeof(float);
+    if (whole != parameter[i]) update->gradient[i] += pal_block_offset(parameter[i]) / sizeof(float);
     update->size[i] = pal_variable_bytes(parameter[i]) / sizeof(float);
   }
   update->rate = pal_exec_input(update->exec, "rate");

@@ -121,12 +121,12 @@ PAL_API pal_value pal_concat(pal_graph *g, const pal_value *x, int n, int axis);
 
 /* ---- attention (ops/attention.c, ops/rotary.c) -------------------------------------------- */
 typedef struct pal_attention {
-  int heads;          /* H; q is [Tq, H * D], k [Tk, H * D], v [Tk, H * Dv] */
+  int heads;          /* H; q is [Tq, H * D], k [Tk, H * D], v [Tk, H * Dv]; or all in one, see below */
   double scale;       /* of q.k; 0: 1 / sqrt(D) */
   bool causal;        /* key position <= query position */
   int64_t window;     /* > 0: |query position - key position| < window */
   pal_value q_begin, q_length; /* i32 [S] */
-  pal_value k_begin, k_length; /* i32 [S]; nil: those of the queries */
+  pal_value k_begin, k_length; /* i32 [S]; nil: those of the queries; not with q, k and v in one */
   pal_value q_position, k_position; /* i32 [Tq], [Tk]; nil: row - begin of its sequence */
   /* Structural bias: bias[h, relation] is added to the score, 0 where the relation is -1. */
   pal_value bias;     /* f32 [H, R] or nil */
@@ -135,7 +135,8 @@ typedef struct pal_attention {
                                  q_group[., j] == k_group[., j] */
 } pal_attention;
 /* softmax(scale q k^T + bias) v per sequence and head, [Tq, H * Dv]; rows outside every sequence
- * are 0. Never materialises scores. With k and v nil, q is [T, 3 * H * D]: q, k and v side by side. */
+ * are 0. Never materialises scores. With k and v nil, q is [T, 3 * H * D]: q, k and v side by side,
+ * of the same rows and Dv = D. */
 PAL_API pal_value pal_scaled_dot_product_attention(pal_graph *g, pal_value q, pal_value k,
                                                    pal_value v, const pal_attention *options);
 /* x [T, C], position i32 [T]: rotate-half rotary embedding, base e.g. 10000, of the first `heads` heads

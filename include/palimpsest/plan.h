@@ -49,8 +49,8 @@ PAL_API int64_t pal_exec_count_of(const pal_exec *exec, const char *symbol);
 /* The buffer of an input at capacity, to be filled before a run; NULL if unknown (an input
  * nothing depends on is known and may be filled). A looped input moves at each run. */
 PAL_API void *pal_exec_input(pal_exec *exec, const char *name);
-/* An output after a run that succeeded, valid until the next; NULL if unknown. Its active rows
- * go to *rows when that is not NULL. */
+/* An output after a run that succeeded, valid until the next (one that is a variable: as long as
+ * pal_variable_data says); NULL if unknown. Its active rows go to *rows when that is not NULL. */
 PAL_API const void *pal_exec_output(const pal_exec *exec, const char *name, int64_t *rows);
 
 /* Runs with the context's threads (small plans on one). On failure outputs are undefined

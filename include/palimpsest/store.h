@@ -56,7 +56,8 @@ PAL_API const pal_type *pal_variable_type(const pal_variable *variable);
 PAL_API pal_role pal_variable_role(const pal_variable *variable);
 PAL_API size_t pal_variable_bytes(const pal_variable *variable);
 /* Present contents; the pointer holds until the next run that assigns the variable, or until a trainer
- * is made, which lays parameters and their moments out side by side. */
+ * is made, which lays parameters and their moments out side by side. With several trainers of a model, or
+ * plans of one's own that assign its parameters, until the next run of any of them. */
 PAL_API void *pal_variable_data(pal_variable *variable);
 /* Draws the first contents anew, as the store's seed and `init` of its creation give them. */
 PAL_API void pal_variable_reset(pal_variable *variable);

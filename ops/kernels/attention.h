@@ -37,6 +37,7 @@ typedef struct pal_attention_head {
   const float *q, *k, *v;
   int64_t q_stride, k_stride, v_stride;
   int64_t d, dv;         /* widths of q and k, of v */
+  bool joined;           /* the only head; k follows q and v follows k, d columns each, in every row */
   bool abreast;          /* row r is head r: its keys are at k + r * d, its bias at bias + r * relations */
   int64_t queries, keys; /* rows */
   float scale;

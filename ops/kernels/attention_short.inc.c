@@ -72,7 +72,7 @@ static void attention_short_open(const pal_attention_head *h, int n, void *scrat
     memset(m->k_position, 0, sizeof m->k_position);
     for (int l = 0; l < n; l++) attention_short_positions(&h[l], l, m);
   }
-  m->joined = h->q_stride == 3 * h->d && h->k == h->q + h->d && h->v == h->k + h->d;
+  m->joined = h->joined;
   m->q_row = m->k_row = m->joined ? 3 * m->d * PAL_LANES : m->d * PAL_LANES;
   m->v_row = m->joined ? m->q_row : m->dv * PAL_LANES;
   float *at = attention_short_place(m, scratch, &m->q, &m->k, &m->v);
