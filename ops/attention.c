@@ -79,59 +79,70 @@ static int64_t find(const int64_t *first, int64_t s, int64_t b) {
   return low;
 }
 
-/* What a task works on. */
+/* Where among the tasks: block `block` of all, which is one of sequence s; head h. */
+typedef struct cursor {
+  int64_t s, block, h;
+} cursor;
+
+static cursor cursor_at(const pal_run *run, int64_t task) {
+  const int64_t heads = run->out_type[1].dim[1], block = task / heads;
+  return (cursor){find(run->scratch, pal_attention_sequences(run), block), block, task % heads};
+}
+
+static void advance(const pal_run *run, cursor *at, int64_t tasks) {
+  at->h += tasks; /* no further than to the end of the block's heads */
+  if (at->h < run->out_type[1].dim[1]) return;
+  at->h = 0;
+  at->block++;
+}
+
+/* What a task works on, beside its head and result. */
 typedef struct block {
-  pal_attention_head head;
-  pal_attention_result to;
   bool first;    /* of its head of its sequence */
   int64_t tasks; /* that it does: this one, and those of the heads abreast */
 } block;
 
 /* A lone query's heads go abreast, as far as the range has them. */
-static void join_heads(const pal_run *run, int64_t task, block *b) {
-  const int64_t heads = run->out_type[1].dim[1], left = heads - task % heads;
-  b->tasks = left < run->end - task ? left : run->end - task;
-  if (b->tasks > PAL_QUERY_BLOCK) b->tasks = PAL_QUERY_BLOCK;
-  b->head.abreast = true;
-  b->head.queries = b->tasks;
-  b->head.q_stride = b->head.d;
-  b->to.out_stride = b->head.dv;
-  b->to.lse_stride = 1;
+static int64_t join_heads(const pal_run *run, const cursor *at, int64_t left,
+                          pal_attention_head *head, pal_attention_result *to) {
+  const int64_t heads = run->out_type[1].dim[1] - at->h;
+  int64_t tasks = heads < left ? heads : left;
+  if (tasks > PAL_QUERY_BLOCK) tasks = PAL_QUERY_BLOCK;
+  head->abreast = true;
+  head->queries = tasks;
+  head->q_stride = head->d;
+  to->out_stride = head->dv;
+  to->lse_stride = 1;
+  return tasks;
 }
 
-/* *sequence: that of the task before, or -1; becomes this one's. */
-static void find_block(const pal_run *run, const pal_attention_head *any, int64_t task,
-                       int64_t *sequence, block *b) {
+/* The task at a cursor, with `left` of the range from there on. */
+static block find_block(const pal_run *run, const pal_attention_head *any, cursor *at, int64_t left,
+                        pal_attention_head *head, pal_attention_result *to) {
   const int64_t heads = run->out_type[1].dim[1], wide = run->out_type[0].dim[1];
   const int64_t *first = run->scratch;
-  int64_t s = *sequence;
-  if (s < 0) s = find(first, pal_attention_sequences(run), task / heads);
-  while (first[s + 1] <= task / heads) s++;
-  *sequence = s;
-  const int64_t h = task % heads;
-  const int64_t skip = (task / heads - first[s]) * PAL_QUERY_BLOCK;
-  const int64_t row = pal_attention_sequence(run, false, s).begin + skip;
-  pal_attention_head *head = &b->head;
+  while (first[at->s + 1] <= at->block) at->s++;
+  const int64_t skip = (at->block - first[at->s]) * PAL_QUERY_BLOCK;
+  const int64_t row = pal_attention_sequence(run, false, at->s).begin + skip;
   *head = *any;
-  pal_attention_head_at(run, s, h, head);
+  pal_attention_head_at(run, at->s, at->h, head);
   head->q += skip * head->q_stride;
   head->queries = head->queries - skip < PAL_QUERY_BLOCK ? head->queries - skip : PAL_QUERY_BLOCK;
   head->q_first += skip;
   if (head->q_position) head->q_position += skip;
   if (head->q_group) head->q_group += skip * head->groups;
-  b->first = skip == 0;
-  b->tasks = 1;
-  b->to = (pal_attention_result){.out = (float *)run->out[0] + row * wide + h * head->dv,
-                                 .out_stride = wide,
-                                 .lse = (float *)run->out[1] + row * heads + h,
-                                 .lse_stride = heads};
-  if (pal_attention_is_lone(head) && !pal_attention_is_short(head)) join_heads(run, task, b);
+  *to = (pal_attention_result){.out = (float *)run->out[0] + row * wide + at->h * head->dv,
+                               .out_stride = wide,
+                               .lse = (float *)run->out[1] + row * heads + at->h,
+                               .lse_stride = heads};
+  const bool lone = pal_attention_is_lone(head) && !pal_attention_is_short(head);
+  return (block){.first = skip == 0, .tasks = lone ? join_heads(run, at, left, head, to) : 1};
 }
 
-/* Heads of short sequences wait for others. */
+/* Heads of short sequences, which wait for others; behind them this task's and the next one's. */
 typedef struct waiting {
-  pal_attention_head head[PAL_SHORT_HEADS];
-  pal_attention_result to[PAL_SHORT_HEADS];
+  pal_attention_head head[PAL_SHORT_HEADS + 1];
+  pal_attention_result to[PAL_SHORT_HEADS + 1];
   int n;
 } waiting;
 
@@ -141,36 +152,43 @@ static void attend_waiting(const pal_run *run, waiting *w) {
   w->n = 0;
 }
 
-static void attend_long(const pal_run *run, block *now, const block *next) {
+static void attend_long(const pal_run *run, waiting *w, const block *next) {
+  pal_attention_head *head = &w->head[w->n];
+  const pal_attention_result *to = &w->to[w->n];
   pal_attention_ahead ahead = {.n = 0};
-  pal_attention_want(&ahead, now->to.out, now->to.out_stride, now->head.queries, now->head.dv);
+  pal_attention_want(&ahead, to->out, to->out_stride, head->queries, head->dv);
   if (next) {
-    pal_attention_want(&ahead, next->head.q, next->head.q_stride, next->head.queries, next->head.d);
-    if (next->first) pal_attention_want_keys(&ahead, &next->head);
+    pal_attention_want(&ahead, head[1].q, head[1].q_stride, head[1].queries, head[1].d);
+    if (next->first) pal_attention_want_keys(&ahead, &head[1]);
   }
-  now->head.ahead = &ahead;
-  pal_kernels_of(run->isa)->attention.forward(&now->head, &now->to, run->task_scratch);
+  head->ahead = &ahead;
+  pal_kernels_of(run->isa)->attention.forward(head, to, run->task_scratch);
 }
 
 static pal_status attend(const pal_run *run) {
   const pal_attention_head any = pal_attention_head_any(run);
+  int64_t left = run->end - run->begin;
+  if (left <= 0) return PAL_OK;
   waiting w;
   w.n = 0;
-  block two[2], *now = &two[0], *next = &two[1]; /* this task's and the next one's */
-  int64_t s = -1;
-  if (run->begin < run->end) find_block(run, &any, run->begin, &s, next);
-  for (int64_t t = run->begin; t < run->end; t += now->tasks) {
-    block *const free = now;
-    now = next;
-    next = t + now->tasks < run->end ? free : NULL;
-    if (next) find_block(run, &any, t + now->tasks, &s, next);
-    if (now->head.abreast || !pal_attention_is_short(&now->head)) {
-      attend_long(run, now, next);
-      continue;
+  cursor at = cursor_at(run, run->begin);
+  block now = find_block(run, &any, &at, left, &w.head[0], &w.to[0]), next = now;
+  for (int from; left > 0; now = next) { /* from: where the next one is */
+    advance(run, &at, now.tasks);
+    left -= now.tasks;
+    from = w.n + 1;
+    if (left > 0) next = find_block(run, &any, &at, left, &w.head[from], &w.to[from]);
+    if (w.head[w.n].abreast || !pal_attention_is_short(&w.head[w.n])) {
+      attend_long(run, &w, left > 0 ? &next : NULL);
+    } else {
+      w.n++;
+      if (from < PAL_SHORT_HEADS) continue; /* the next one is where it has to be */
+      attend_waiting(run, &w);
     }
-    w.head[w.n] = now->head;
-    w.to[w.n] = now->to;
-    if (++w.n == PAL_SHORT_HEADS) attend_waiting(run, &w);
+    if (left > 0) {
+      w.head[w.n] = w.head[from];
+      w.to[w.n] = w.to[from];
+    }
   }
   attend_waiting(run, &w);
   return PAL_OK;

@@ -110,15 +110,16 @@ static work any_work(const pal_run *run) {
                        .dv = at[PAL_ATTENTION_V]}};
 }
 
-static void find_work(const pal_run *run, const room *m, const work *any, int64_t task, work *w) {
-  const int64_t heads = run->in_type[PAL_ATTENTION_LSE].dim[1], s = task / heads, h = task % heads;
+/* Head h of sequence s. */
+static void find_work(const pal_run *run, const room *m, const work *any, int64_t s, int64_t h,
+                      pal_attention_head *head, pal_attention_grads *to) {
+  const int64_t heads = run->in_type[PAL_ATTENTION_LSE].dim[1];
   const int64_t q = pal_attention_sequence(run, false, s).begin;
   const float *dlse = run->in[PAL_ATTENTION_DLSE];
   const int64_t wide = run->in_type[PAL_ATTENTION_OUT].dim[1];
-  pal_attention_head *head = &w->head;
   *head = any->head;
   pal_attention_head_at(run, s, h, head);
-  w->to = (pal_attention_grads){
+  *to = (pal_attention_grads){
       .out = (const float *)run->in[PAL_ATTENTION_OUT] + q * wide + h * head->dv,
       .dout = (const float *)run->in[PAL_ATTENTION_DOUT] + q * wide + h * head->dv,
       .out_stride = wide,
@@ -128,15 +129,16 @@ static void find_work(const pal_run *run, const room *m, const work *any, int64_
       .dq = any->to.dq + (head->q - any->head.q),
       .dk = any->to.dk + (head->k - any->head.k),
       .dv = any->to.dv + (head->v - any->head.v),
-      .dbias = biased(run) ? m->dbias + task * head->relations : NULL,
+      .dbias = biased(run) ? m->dbias + (s * heads + h) * head->relations : NULL,
       .delta = m->delta + h * run->in_rows[PAL_ATTENTION_Q] + q,
   };
+  for (int64_t r = 0; r < head->relations; r++) to->dbias[r] = 0.0;
 }
 
-/* Heads of short sequences wait for others. */
+/* Heads of short sequences, which wait for others; behind them this task's and the next one's. */
 typedef struct waiting {
-  pal_attention_head head[PAL_SHORT_HEADS];
-  pal_attention_grads to[PAL_SHORT_HEADS];
+  pal_attention_head head[PAL_SHORT_HEADS + 1];
+  pal_attention_grads to[PAL_SHORT_HEADS + 1];
   int n;
 } waiting;
 
@@ -147,42 +149,51 @@ static void attend_waiting(const pal_run *run, waiting *w) {
 }
 
 /* What the next task reads and zeroes first; its keys' gradients can wait. */
-static void want(pal_attention_ahead *ahead, const work *w) {
-  const pal_attention_head *h = &w->head;
-  pal_attention_want(ahead, w->to.out, w->to.out_stride, h->queries, h->dv);
-  pal_attention_want(ahead, w->to.dout, w->to.out_stride, h->queries, h->dv);
-  pal_attention_want(ahead, w->to.dq, h->q_stride, h->queries, h->d);
+static void want(pal_attention_ahead *ahead, const pal_attention_head *h,
+                 const pal_attention_grads *to) {
+  pal_attention_want(ahead, to->out, to->out_stride, h->queries, h->dv);
+  pal_attention_want(ahead, to->dout, to->out_stride, h->queries, h->dv);
+  pal_attention_want(ahead, to->dq, h->q_stride, h->queries, h->d);
   pal_attention_want_keys(ahead, h);
   pal_attention_want(ahead, h->q, h->q_stride, h->queries, h->d);
 }
 
-static void attend_long(const pal_run *run, work *now, const work *next) {
+static void attend_long(const pal_run *run, waiting *w, bool last) {
+  pal_attention_head *head = &w->head[w->n];
+  const pal_attention_grads *to = &w->to[w->n];
   pal_attention_ahead ahead = {.n = 0};
-  pal_attention_want(&ahead, now->to.dk, now->head.k_stride, now->head.keys, now->head.d);
-  pal_attention_want(&ahead, now->to.dv, now->head.v_stride, now->head.keys, now->head.dv);
-  if (next) want(&ahead, next);
-  now->head.ahead = &ahead;
-  pal_kernels_of(run->isa)->attention.backward(&now->head, &now->to, run->task_scratch);
+  pal_attention_want(&ahead, to->dk, head->k_stride, head->keys, head->d);
+  pal_attention_want(&ahead, to->dv, head->v_stride, head->keys, head->dv);
+  if (!last) want(&ahead, &head[1], &to[1]);
+  head->ahead = &ahead;
+  pal_kernels_of(run->isa)->attention.backward(head, to, run->task_scratch);
 }
 
 static pal_status attend(const pal_run *run) {
   const room m = layout(run);
   const work any = any_work(run);
+  const int64_t heads = run->in_type[PAL_ATTENTION_LSE].dim[1];
+  if (run->begin >= run->end) return PAL_OK;
   waiting w;
   w.n = 0;
-  work two[2]; /* this task's and the next one's */
-  if (run->begin < run->end) find_work(run, &m, &any, run->begin, &two[run->begin & 1]);
-  for (int64_t t = run->begin; t < run->end; t++) {
-    work *now = &two[t & 1], *next = t + 1 < run->end ? &two[(t + 1) & 1] : NULL;
-    if (next) find_work(run, &m, &any, t + 1, next);
-    for (int64_t r = 0; r < now->head.relations; r++) now->to.dbias[r] = 0.0;
-    if (!pal_attention_is_short(&now->head)) {
-      attend_long(run, now, next);
-      continue;
+  int64_t s = run->begin / heads, h = run->begin % heads;
+  find_work(run, &m, &any, s, h, &w.head[0], &w.to[0]);
+  for (int64_t t = run->begin + 1; t <= run->end; t++) { /* t: the next one */
+    const int from = w.n + 1;
+    const bool last = t == run->end;
+    if (++h == heads) h = 0, s++;
+    if (!last) find_work(run, &m, &any, s, h, &w.head[from], &w.to[from]);
+    if (!pal_attention_is_short(&w.head[w.n])) {
+      attend_long(run, &w, last);
+    } else {
+      w.n++;
+      if (from < PAL_SHORT_HEADS) continue; /* the next one is where it has to be */
+      attend_waiting(run, &w);
     }
-    w.head[w.n] = now->head;
-    w.to[w.n] = now->to;
-    if (++w.n == PAL_SHORT_HEADS) attend_waiting(run, &w);
+    if (!last) {
+      w.head[w.n] = w.head[from];
+      w.to[w.n] = w.to[from];
+    }
   }
   attend_waiting(run, &w);
   return PAL_OK;
