@@ -7,6 +7,7 @@ libpal_core_la_SOURCES += \
 	%D%/sudoku_answer.c \
 	%D%/sudoku_board.c \
 	%D%/sudoku_make.c \
+	%D%/sudoku_order.c \
 	%D%/sudoku_policy.c \
 	%D%/sudoku_puzzles.c \
 	%D%/sudoku_released.c \

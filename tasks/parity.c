@@ -256,13 +256,13 @@ static pal_score parity_score(const pal_task *task, const pal_example *instance,
   for (int i = 0; i < bits; i++) odd ^= instance->prompt[1 + i];
   if (form == PAL_FORM_TRANSITION) {
     bool shape = n >= 1 && n <= 2 && token[0] == BOS && (n == 1 || token[1] == ONE);
-    return (pal_score){.valid = shape, .exact = shape && n == 1 + odd};
+    return (pal_score){.valid = shape, .kept = shape, .exact = shape && n == 1 + odd};
   }
   bool kept = n > instance->n_prompt &&
               memcmp(token, instance->prompt, sizeof *token * (size_t)instance->n_prompt) == 0;
   bool shape = kept && n == instance->n_prompt + (form == PAL_FORM_REASONED ? bits : 1);
   for (int i = instance->n_prompt; shape && i < n; i++) shape = token[i] == ZERO || token[i] == ONE;
-  return (pal_score){.valid = shape, .exact = shape && token[n - 1] == odd};
+  return (pal_score){.valid = shape, .kept = kept, .exact = shape && token[n - 1] == odd};
 }
 
 static void parity_print(const pal_task *task, const int32_t *token, int n, char *text, size_t size) {

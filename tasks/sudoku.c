@@ -12,15 +12,17 @@
 #include <string.h>
 
 #include "src/alloc.h"
+#include "src/file.h"
 #include "tasks/sudoku_task.h"
 
-enum { MOST_TESTS = 100000, MOST_CAP = 10000000, TOGETHER = 32, RELATIONS = 3, FACTORS = 4 };
+enum { MOST_TESTS = 100000, MOST_GUESSES = 100, MOST_CAP = 10000000, TOGETHER = 32 };
+enum { RELATIONS = 3, FACTORS = 4 };
 
 typedef struct sudoku {
   pal_sudoku_shape shape;
   pal_sudoku_range givens, test_givens;
   uint64_t seed, test_seed;
-  int tests, cap;
+  int tests, test_guesses, cap;
   pal_sudoku_puzzles train;
   uint8_t *test_given, *test_solution; /* [tests][cells]; no solution yet: not generated */
   int32_t *group, *factor, *token_class;
@@ -40,6 +42,7 @@ static const pal_setting settings[] = {
     {"order", "reading", "of the answer's pairs, and of the places told: reading or solver"},
     {"test_puzzles", "1000", "size of the held-out set, 1 to 100000"},
     {"test_givens", "", "givens of held-out puzzles; empty: as givens"},
+    {"test_guesses", "0", "of a held-out puzzle, at least: right ones, where singles lead no further"},
     {"test_seed", "1", "seed of the held-out puzzles"},
     {"cap", "2000", "forward passes of an edit model on one puzzle"},
 };
@@ -102,6 +105,7 @@ static pal_status read_settings(const pal_task *task, sudoku *s, pal_error *erro
   const int least = *pal_task_text(task, "data") ? 0 : 1;
   if (!status) status = whole(task, "puzzles", least, PAL_SUDOKU_MOST_PUZZLES, &s->train.n, error);
   if (!status) status = whole(task, "test_puzzles", 1, MOST_TESTS, &s->tests, error);
+  if (!status) status = whole(task, "test_guesses", 0, MOST_GUESSES, &s->test_guesses, error);
   if (!status) status = whole(task, "cap", 1, MOST_CAP, &s->cap, error);
   if (!status) status = whole(task, "augment", 0, 1, &augment, error);
   if (!status) status = seed_of(task, "seed", &s->seed, error);
@@ -215,6 +219,7 @@ typedef struct stream {
   pal_sudoku_sentences sentences; /* buffers of its own */
   pal_form form;
   uint64_t seed, next;
+  uint64_t of; /* digest of the puzzles and of how they are told */
 } stream;
 
 static pal_status stream_next(void *self, pal_example *example, pal_error *error) {
@@ -228,18 +233,23 @@ static pal_status stream_next(void *self, pal_example *example, pal_error *error
   return PAL_OK;
 }
 
+/* Saved: the next example's id, and what examples are made of. */
 static size_t stream_save(const void *self, void *state, size_t room) {
   const stream *s = self;
-  if (room >= sizeof s->next) memcpy(state, &s->next, sizeof s->next);
-  return sizeof s->next;
+  const uint64_t now[2] = {s->next, s->of};
+  if (room >= sizeof now) memcpy(state, now, sizeof now);
+  return sizeof now;
 }
 
 static pal_status stream_load(void *self, const void *state, size_t bytes, pal_error *error) {
   stream *s = self;
-  if (bytes != sizeof s->next)
+  uint64_t then[2];
+  if (bytes != sizeof then)
     return pal_fail(error, PAL_E_FORMAT, "the state of a sudoku stream has %zu bytes, not %zu",
-                    bytes, sizeof s->next);
-  memcpy(&s->next, state, sizeof s->next);
+                    bytes, sizeof then);
+  memcpy(then, state, sizeof then);
+  if (then[1] != s->of) return pal_sudoku_other_puzzles(error);
+  s->next = then[0];
   return PAL_OK;
 }
 
@@ -262,7 +272,9 @@ static pal_status sudoku_stream(pal_task *task, pal_form form, uint64_t seed, pa
     return pal_sudoku_walks_new(&s->train, s->sentences.released, seed, out, error);
   stream *own = pal_alloc(sizeof *own);
   if (!own) return pal_fail(error, PAL_E_MEMORY, "no memory for a stream");
-  *own = (stream){&s->train, s->sentences, form, seed, 0};
+  const uint64_t of[] = {pal_sudoku_puzzles_digest(&s->train), s->sentences.layout,
+                         s->sentences.solver_order};
+  *own = (stream){&s->train, s->sentences, form, seed, 0, pal_hash64(of, sizeof of)};
   *out = (pal_stream){own, stream_next, stream_save, stream_load, stream_free};
   return PAL_OK;
 }
@@ -289,7 +301,8 @@ static pal_status held_out(const pal_task *task, int i, uint8_t **given, uint8_t
   *given = s->test_given + (size_t)i * cells;
   *solution = s->test_solution + (size_t)i * cells;
   if (**solution) return PAL_OK;
-  const pal_sudoku_series series = {&s->shape, s->test_givens, s->test_seed, "sudoku.test", &s->train};
+  const pal_sudoku_series series = {&s->shape, s->test_givens, s->test_seed, "sudoku.test", &s->train,
+                                    s->test_guesses};
   const int from = i - i % TOGETHER, to = from + TOGETHER < s->tests ? from + TOGETHER : s->tests;
   const size_t at = (size_t)from * cells;
   pal_status status = pal_sudoku_series_make(&series, from, to, task->threads, s->test_given + at,
@@ -355,7 +368,9 @@ static pal_score sudoku_score(const pal_task *task, const pal_example *instance,
   pal_sudoku_understand(&s->sentences, instance, form, given, solution);
   const bool shape = pal_sudoku_hear(&s->sentences, instance, form, token, n, board);
   const pal_sudoku_verdict v = pal_sudoku_verify(&s->shape, given, solution, board);
-  return (pal_score){.exact = shape && v.exact, .valid = shape && v.complete && v.kept};
+  return (pal_score){.exact = shape && v.exact,
+                     .valid = shape && v.complete && v.valid,
+                     .kept = shape && v.kept};
 }
 
 static void sudoku_picture(const pal_task *task, const pal_example *instance, pal_form form,
@@ -397,11 +412,12 @@ static void sudoku_traits(const pal_task *task, const pal_example *instance, pal
                           size_t size) {
   const sudoku *s = task->self;
   uint8_t given[PAL_SUDOKU_CELLS], solution[PAL_SUDOKU_CELLS];
-  pal_sudoku_search search = {.limit = 1};
   pal_sudoku_understand(&s->sentences, instance, form, given, solution);
-  pal_sudoku_solve(&s->shape, given, &search);
-  snprintf(text, size, "%d givens,%s", pal_sudoku_givens(&s->shape, given),
-           search.guesses ? "guesses needed" : "singles suffice");
+  const int guesses = pal_sudoku_rate(&s->shape, given, solution);
+  const int n = snprintf(text, size, "%d givens,%s", pal_sudoku_givens(&s->shape, given),
+                         guesses ? "guesses needed" : "singles suffice");
+  if (guesses && n > 0 && (size_t)n < size)
+    snprintf(text + n, size - (size_t)n, ",guesses: %d", guesses);
 }
 
 const pal_task_definition pal_task_sudoku = {

@@ -42,14 +42,15 @@ int pal_sudoku_givens(const pal_sudoku_shape *shape, const uint8_t *board);
 
 /* ---- solver ---------------------------------------------------------------------------------- */
 
-/* A depth-first search after all naked and hidden singles. Zero-initialise, set what you want. */
+/* A depth-first search after naked and hidden singles. It may guess where singles would do: a hidden
+ * single's own units are not looked through again. Zero-initialise, set what you want. */
 typedef struct pal_sudoku_search {
   int limit;              /* stop after so many solutions; 0 means 2 */
   int64_t budget;         /* give up after so many guesses; 0: never */
   const uint8_t *known;   /* a solution that does not count and is looked at last; NULL: none */
   pal_rng *random;        /* guesses are made in random order; NULL: in order of digits */
   int count;              /* solutions found */
-  int64_t guesses;        /* digits tried; 0: singles were enough */
+  int64_t guesses;        /* digits tried; pal_sudoku_rate tells whether that had to be */
   bool gave_up;
   uint8_t solution[PAL_SUDOKU_CELLS]; /* the last one found */
 } pal_sudoku_search;
@@ -113,11 +114,17 @@ void pal_sudoku_write_csv(const pal_sudoku_shape *shape, const uint8_t *given,
  * Separated by spaces. All writers need at most PAL_SUDOKU_TEXT characters. */
 void pal_sudoku_write_row(const pal_sudoku_shape *shape, const uint8_t *given,
                           const uint8_t *solution, char *text);
+
+/* ---- rating ---------------------------------------------------------------------------------- */
+
+enum pal_sudoku_technique { PAL_SUDOKU_NAKED_SINGLE = 1, PAL_SUDOKU_HIDDEN_SINGLE, PAL_SUDOKU_GUESS };
 /* The order in which a solver that guesses right writes the blanks one by one: a naked single, else a
  * hidden single, else the cell with the fewest candidates, each the first in reading order. Cells
  * into order[], techniques (as above) into technique[] unless NULL. Returns how many. */
 int pal_sudoku_order(const pal_sudoku_shape *shape, const uint8_t *given, const uint8_t *solution,
                      uint8_t *order, uint8_t *technique);
+/* How many guesses such a solver makes, all of them right; 0: singles suffice. */
+int pal_sudoku_rate(const pal_sudoku_shape *shape, const uint8_t *given, const uint8_t *solution);
 
 /* Digits in a set of them. */
 static inline int pal_sudoku_count(unsigned set) {

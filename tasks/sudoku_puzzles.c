@@ -69,6 +69,18 @@ bool pal_sudoku_puzzles_hold(const pal_sudoku_puzzles *p, const uint8_t *given,
   return false;
 }
 
+uint64_t pal_sudoku_puzzles_digest(const pal_sudoku_puzzles *p) {
+  const size_t bytes = (size_t)p->n * (size_t)p->shape->cells;
+  const uint64_t part[] = {pal_hash64(p->given, bytes), pal_hash64(p->solution, bytes), p->augment};
+  return pal_hash64(part, sizeof part);
+}
+
+pal_status pal_sudoku_other_puzzles(pal_error *error) {
+  return pal_fail(error, PAL_E_ARGUMENT,
+                  "sudoku: these are not the training puzzles, or not the forms of them, that the run began "
+                  "with; go on with its own settings and data, or begin another run");
+}
+
 void pal_sudoku_puzzles_draw(const pal_sudoku_puzzles *p, pal_rng *rng, uint8_t *given,
                              uint8_t *solution) {
   const int at = (int)pal_rng_below(rng, (uint32_t)p->n);
@@ -87,7 +99,7 @@ void pal_sudoku_puzzles_draw(const pal_sudoku_puzzles *p, pal_rng *rng, uint8_t 
 
 pal_status pal_sudoku_puzzles_make(pal_sudoku_puzzles *p, pal_sudoku_range givens, uint64_t seed,
                                    int n, int threads, pal_error *error) {
-  const pal_sudoku_series series = {p->shape, givens, seed, "sudoku.train", NULL};
+  const pal_sudoku_series series = {p->shape, givens, seed, "sudoku.train", NULL, 0};
   pal_status status = make_room(p, n, error);
   if (!status)
     status = pal_sudoku_series_make(&series, 0, n, threads, p->given, p->solution, error);

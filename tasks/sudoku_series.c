@@ -25,10 +25,13 @@ static pal_status make_one(const pal_sudoku_series *s, int i, uint8_t *given, ui
                       "sudoku: no puzzle of size %d with %d givens and one solution was found; ask for "
                       "more givens",
                       s->shape->n, n);
+    if (s->guesses && pal_sudoku_rate(s->shape, given, solution) < s->guesses) continue;
     if (!s->avoid || !pal_sudoku_puzzles_hold(s->avoid, given, solution)) return PAL_OK;
   }
   return pal_fail(error, PAL_E_ARGUMENT,
-                  "sudoku: %d puzzles drawn in a row are equivalent to training puzzles", DRAWS);
+                  "sudoku: %d puzzles drawn in a row need fewer than %d guesses or are equivalent to "
+                  "training puzzles",
+                  DRAWS, s->guesses);
 }
 
 static void make_some(void *data, int rank, int size) {

@@ -22,13 +22,15 @@ typedef struct pal_sudoku_puzzles {
 } pal_sudoku_puzzles;
 
 /* An endless series of random puzzles with one solution, each a function of the series and its number:
- * givens uniform in the range, none equivalent to one of `avoid` (NULL: no matter). */
+ * givens uniform in the range, none equivalent to one of `avoid` (NULL: no matter), all rated so many
+ * guesses at least; what does not do is drawn again. */
 typedef struct pal_sudoku_series {
   const pal_sudoku_shape *shape;
   pal_sudoku_range givens;
   uint64_t seed;
   const char *name;
   const pal_sudoku_puzzles *avoid;
+  int guesses;
 } pal_sudoku_series;
 /* Numbers from .. to - 1 into given and solution [to - from][cells], by so many threads. PAL_E_ARGUMENT
  * when the range has no such puzzles. */
@@ -45,6 +47,10 @@ void pal_sudoku_puzzles_free(pal_sudoku_puzzles *puzzles);
 /* Whether one of them is equivalent to this one. */
 bool pal_sudoku_puzzles_hold(const pal_sudoku_puzzles *puzzles, const uint8_t *given,
                              const uint8_t *solution);
+/* What a saved stream tells its puzzles by: these puzzles, appearing as they do. */
+uint64_t pal_sudoku_puzzles_digest(const pal_sudoku_puzzles *puzzles);
+/* PAL_E_ARGUMENT: a stream was saved with other puzzles. */
+pal_status pal_sudoku_other_puzzles(pal_error *error);
 /* One of them, under a random symmetry if that is wanted. */
 void pal_sudoku_puzzles_draw(const pal_sudoku_puzzles *puzzles, pal_rng *rng, uint8_t *given,
                              uint8_t *solution);

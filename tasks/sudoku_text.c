@@ -7,7 +7,6 @@
 #include "tasks/sudoku.h"
 
 enum { MOST_GUESSES = 1000000, ROW_FIELDS = 4 };
-enum { NAKED_SINGLE = 1, HIDDEN_SINGLE, GUESS }; /* techniques; 0 is given */
 
 static const char letter[] = ".123456789ABCDEFG";
 static const char blanks[] = " \t\r\n";
@@ -184,27 +183,5 @@ void pal_sudoku_write_row(const pal_sudoku_shape *s, const uint8_t *given, const
     if (i < s->cells && !given[c]) continue;
     used += (size_t)snprintf(text + used, PAL_SUDOKU_TEXT - used, " %d %d %d %d", c / s->n,
                              c % s->n, solution[c], i < s->cells ? 0 : technique[i - s->cells]);
-  }
-}
-
-int pal_sudoku_order(const pal_sudoku_shape *s, const uint8_t *given, const uint8_t *solution,
-                     uint8_t *order, uint8_t *technique) {
-  uint8_t state[PAL_SUDOKU_CELLS]; /* tokens 1 .. n are given digits */
-  int n = 0;
-  memcpy(state, given, (size_t)s->cells);
-  for (;; n++) {
-    pal_sudoku_view view;
-    int best = -1, ease = 0; /* the smaller, the easier: a technique, or more for a wider guess */
-    pal_sudoku_look(s, state, &view);
-    if (!view.masks) return n;
-    for (int c = 0; c < s->cells; c++) {
-      if (state[c]) continue;
-      const int width = pal_sudoku_count(view.candidate[c]);
-      const int of_cell = width == 1 ? NAKED_SINGLE : view.forced[c] ? HIDDEN_SINGLE : GUESS + width;
-      if (best < 0 || of_cell < ease) best = c, ease = of_cell;
-    }
-    if (technique) technique[n] = (uint8_t)(ease < GUESS ? ease : GUESS);
-    state[best] = solution[best];
-    order[n] = (uint8_t)best;
   }
 }

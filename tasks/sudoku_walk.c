@@ -20,6 +20,7 @@ typedef struct walks {
   bool released, started;
   int rows;          /* of a state */
   pal_rng rng;
+  uint64_t digest;   /* of the puzzles */
   uint64_t next;     /* id of the next example */
   uint32_t turn;     /* whose it is */
   uint32_t age[WALKS];
@@ -206,8 +207,8 @@ static pal_status walks_next(void *self, pal_example *example, pal_error *error)
   return PAL_OK;
 }
 
-/* Saved: format and rows, draws so far, next id, turn, started; then ages and states. */
-enum { HEADER_WORDS = 5 };
+/* Saved: rows, draws so far, next id, turn, started, digest of the puzzles; then ages and states. */
+enum { HEADER_WORDS = 6 };
 
 static size_t walks_save(const void *self, void *state, size_t room) {
   const walks *w = self;
@@ -215,7 +216,7 @@ static size_t walks_save(const void *self, void *state, size_t room) {
   const size_t need = HEADER_WORDS * sizeof(uint64_t) + sizeof w->age + states;
   if (room < need) return need;
   const uint64_t header[HEADER_WORDS] = {(uint64_t)w->rows, w->rng.used, w->next, w->turn,
-                                         w->started};
+                                         w->started, w->digest};
   unsigned char *out = state;
   memcpy(out, header, sizeof header);
   memcpy(out + sizeof header, w->age, sizeof w->age);
@@ -237,6 +238,7 @@ static pal_status walks_load(void *self, const void *state, size_t bytes, pal_er
   bool good = header[0] == (uint64_t)w->rows && header[3] < WALKS && header[4] < 2;
   for (size_t i = 0; i < states; i++) good = good && in[need - states + i] < vocabulary;
   if (!good) return pal_fail(error, PAL_E_FORMAT, "the state of a sudoku stream is damaged");
+  if (header[5] != w->digest) return pal_sudoku_other_puzzles(error);
   w->rng.used = header[1];
   w->next = header[2];
   w->turn = (uint32_t)header[3];
@@ -257,6 +259,7 @@ pal_status pal_sudoku_walks_new(const pal_sudoku_puzzles *puzzles, bool released
   walks *w = pal_calloc(1, sizeof *w);
   if (!w) return pal_fail(error, PAL_E_MEMORY, "no memory for a stream");
   w->puzzles = puzzles;
+  w->digest = pal_sudoku_puzzles_digest(puzzles);
   w->released = released;
   w->rows = released ? PAL_RELEASED_ROWS : puzzles->shape->cells;
   w->rng = pal_rng_new(seed, released ? "sudoku.released" : "sudoku.restart", 0, 0);

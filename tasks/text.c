@@ -223,7 +223,7 @@ static pal_score text_score(const pal_task *task, const pal_example *instance, p
   bool kept = n >= instance->n_prompt && token[0] == instance->prompt[0];
   bool exact = kept && n == wanted;
   for (int i = 1; exact && i < n; i++) exact = token[i] == instance->answer[i - 1];
-  return (pal_score){.exact = exact, .valid = kept};
+  return (pal_score){.exact = exact, .valid = kept, .kept = kept};
 }
 
 static size_t encode(uint32_t c, char out[4]) {

@@ -125,7 +125,7 @@ END_TEST
 
 START_TEST(givens_are_uniform) {
   enum { PUZZLES = 1400 };
-  const pal_sudoku_series series = {&shape9, {22, 28}, 5, "test", NULL};
+  const pal_sudoku_series series = {&shape9, {22, 28}, 5, "test", NULL, 0};
   static uint8_t given[PUZZLES][81], solution[PUZZLES][81];
   int times[7] = {0}, seen[81] = {0};
   HOLDS(!pal_sudoku_series_make(&series, 0, PUZZLES, 2, *given, *solution, NULL));
@@ -141,7 +141,7 @@ END_TEST
 /* Puzzle i is a function of the series and i: whoever makes it, whatever is made with it. */
 START_TEST(series_are_made_by_any_team) {
   enum { PUZZLES = 40, FROM = 7 };
-  const pal_sudoku_series series = {&shape9, {22, 28}, 5, "test", NULL};
+  const pal_sudoku_series series = {&shape9, {22, 28}, 5, "test", NULL, 0};
   uint8_t given[2][PUZZLES][81], solution[2][PUZZLES][81];
   HOLDS(!pal_sudoku_series_make(&series, 0, PUZZLES, 1, **given, **solution, NULL));
   for (int threads = 2; threads <= 5; threads++) {
@@ -149,11 +149,79 @@ START_TEST(series_are_made_by_any_team) {
     HOLDS(memcmp(given[0][FROM], given[1][FROM], (PUZZLES - FROM) * 81) == 0);
     HOLDS(memcmp(solution[0][FROM], solution[1][FROM], (PUZZLES - FROM) * 81) == 0);
   }
-  const pal_sudoku_series none = {&shape4, {2, 4}, 5, "test", NULL}; /* three or less do not do */
+  const pal_sudoku_series none = {&shape4, {2, 4}, 5, "test", NULL, 0}; /* three or less do not do */
   pal_error first = {0}, error = {0};
   SAME(pal_sudoku_series_make(&none, 0, PUZZLES, 1, **given, **solution, &first), PAL_E_ARGUMENT);
   SAME(pal_sudoku_series_make(&none, 0, PUZZLES, 4, **given, **solution, &error), PAL_E_ARGUMENT);
   ck_assert_str_eq(first.text, error.text);
+}
+END_TEST
+
+/* Writes a naked or hidden single, found by trying every digit everywhere; false: there is none. */
+static bool write_single(const pal_sudoku_shape *s, uint8_t *board) {
+  for (int c = 0; c < s->cells; c++)
+    for (int d = 1; d <= s->n && !board[c]; d++) {
+      if (!may_stand(s, board, c, d)) continue;
+      int here = 0, there[3] = {0};
+      for (int e = 1; e <= s->n; e++) here += may_stand(s, board, c, e);
+      for (int k = 0; k < 3; k++)
+        for (int j = 0; j < s->n; j++) {
+          const int o = s->unit[s->of[c][k]][j];
+          there[k] += !board[o] && may_stand(s, board, o, d);
+        }
+      if (here > 1 && there[0] > 1 && there[1] > 1 && there[2] > 1) continue;
+      board[c] = (uint8_t)d;
+      return true;
+    }
+  return false;
+}
+
+static bool singles_suffice(const pal_sudoku_shape *s, const uint8_t *given) {
+  uint8_t board[PAL_SUDOKU_CELLS];
+  memcpy(board, given, (size_t)s->cells);
+  while (write_single(s, board)) {}
+  return pal_sudoku_givens(s, board) == s->cells;
+}
+
+START_TEST(rating_is_that_of_plain_singles) {
+  enum { PUZZLES = 400, HARD = 20 };
+  const pal_sudoku_series series = {&shape9, {20, 28}, 6, "test", NULL, 0};
+  static uint8_t given[PUZZLES][81], solution[PUZZLES][81];
+  HOLDS(!pal_sudoku_series_make(&series, 0, PUZZLES, 2, *given, *solution, NULL));
+  int easy = 0, solver_guesses = 0;
+  for (int i = 0; i < PUZZLES; i++) {
+    const bool enough = singles_suffice(&shape9, given[i]);
+    SAME(pal_sudoku_rate(&shape9, given[i], solution[i]) == 0, enough);
+    pal_sudoku_search search = {.limit = 1};
+    pal_sudoku_solve(&shape9, given[i], &search);
+    HOLDS(enough || search.guesses > 0);
+    easy += enough;
+    solver_guesses += enough && search.guesses > 0;
+  }
+  HOLDS(easy > PUZZLES / 4 && easy < PUZZLES * 3 / 4);
+  HOLDS(solver_guesses > 0); /* the solver's own count would not do as a rating */
+  const pal_sudoku_series hard = {&shape9, {20, 28}, 6, "test", NULL, 3};
+  HOLDS(!pal_sudoku_series_make(&hard, 0, HARD, 2, *given, *solution, NULL));
+  for (int i = 0; i < HARD; i++) {
+    uint8_t order[81], technique[81];
+    const int n = pal_sudoku_order(&shape9, given[i], solution[i], order, technique);
+    int guesses = 0;
+    for (int k = 0; k < n; k++) {
+      if (technique[k] == PAL_SUDOKU_GUESS) { /* nothing else was left to do */
+        uint8_t before[81];
+        memcpy(before, given[i], sizeof before);
+        for (int j = 0; j < k; j++) before[order[j]] = solution[i][order[j]];
+        HOLDS(!write_single(&shape9, before));
+        guesses++;
+      }
+    }
+    HOLDS(guesses >= 3);
+    SAME(pal_sudoku_rate(&shape9, given[i], solution[i]), guesses);
+  }
+  const pal_sudoku_series never = {&shape4, {8, 8}, 6, "test", NULL, 50};
+  pal_error error = {0};
+  SAME(pal_sudoku_series_make(&never, 0, 1, 1, *given, *solution, &error), PAL_E_ARGUMENT);
+  HOLDS(strstr(error.text, "need fewer than 50 guesses"));
 }
 END_TEST
 
@@ -350,6 +418,7 @@ int main(void) {
   tcase_add_test(boards, puzzles_have_one_solution);
   tcase_add_test(boards, givens_are_uniform);
   tcase_add_test(boards, series_are_made_by_any_team);
+  tcase_add_test(boards, rating_is_that_of_plain_singles);
   tcase_add_test(boards, verdicts);
   tcase_add_test(boards, canonical_form_is_least_of_all_images);
   tcase_add_test(boards, forms_agree_on_images_only);

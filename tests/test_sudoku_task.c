@@ -142,6 +142,7 @@ START_TEST(answers_are_judged) {
       {"restart", "pairs", "reading", PAL_FORM_ANSWER},
       {"restart", "pairs", "solver", PAL_FORM_ANSWER},
   };
+  int full_and_wrong = 0;
   for (size_t r = 0; r < sizeof run / sizeof *run; r++) {
     char trace[32], layout[32], order[32], text[2048];
     snprintf(trace, sizeof trace, "trace=%s", run[r].trace);
@@ -161,7 +162,7 @@ START_TEST(answers_are_judged) {
       ck_assert_int_le(n, task->format.context);
       SAME(d->answer_room(task, &e, run[r].form), n - e.n_prompt);
       pal_score score = d->score(task, &e, run[r].form, token, n);
-      HOLDS(score.exact && score.valid);
+      HOLDS(score.exact && score.valid && score.kept);
       check_pictures(task, &e, run[r].form, token, n);
       if (e.order) {
         bool seen[81] = {false};
@@ -175,14 +176,37 @@ START_TEST(answers_are_judged) {
       d->print(task, token, n, text, 5);
       HOLDS(strlen(text) < 5);
       score = d->score(task, &e, run[r].form, token, n - 1);
-      HOLDS(!score.exact && !score.valid);
+      HOLDS(!score.exact && !score.valid && !score.kept);
       int32_t *last = &token[r == 1 ? 4 * 80 : n - 1]; /* another digit in the last place */
       *last = r == 1 ? *last % 9 + 1 : (*last - 1) / 9 * 9 + (*last % 9) + 1;
       score = d->score(task, &e, run[r].form, token, n);
-      HOLDS(!score.exact);
+      HOLDS(!score.exact && !score.valid);
+      full_and_wrong += score.kept;
     }
     pal_task_free(task);
   }
+  HOLDS(full_and_wrong > 7 * 5 / 2); /* the last cell is a given now and then */
+}
+END_TEST
+
+/* Another solved board, its ones and twos exchanged: by the rules, but of another puzzle. */
+START_TEST(boards_of_other_puzzles_are_valid) {
+  static const char *const setting[] = {"answer=append", "puzzles=3", "test_puzzles=5"};
+  pal_task *task = open_well(setting, 3);
+  const pal_task_definition *d = task->definition;
+  for (int i = 0; i < 5; i++) {
+    pal_example e;
+    int32_t token[400];
+    HOLDS(!d->instance(task, 0, i, PAL_FORM_ANSWER, &e, NULL));
+    const int n = perfect(task, &e, PAL_FORM_ANSWER, false, "append", token);
+    for (int k = e.n_prompt; k < n; k++) {
+      const int digit = (token[k] - 1) % 9 + 1;
+      if (digit <= 2) token[k] += digit == 1 ? 1 : -1;
+    }
+    const pal_score score = d->score(task, &e, PAL_FORM_ANSWER, token, n);
+    HOLDS(!score.exact && score.valid && !score.kept);
+  }
+  pal_task_free(task);
 }
 END_TEST
 
@@ -191,13 +215,15 @@ START_TEST(streams_of_answers) {
   pal_task *task = open_well(setting, 2);
   pal_stream a, b;
   pal_example x, y;
-  uint64_t state;
+  uint64_t state[2];
   HOLDS(!task->definition->stream(task, PAL_FORM_ANSWER, 1, &a, NULL));
   HOLDS(!task->definition->stream(task, PAL_FORM_ANSWER, 1, &b, NULL));
   for (int i = 0; i < 10; i++) next(&a, &x);
-  SAME(a.save(a.self, &state, sizeof state), sizeof state);
-  HOLDS(!b.load(b.self, &state, sizeof state, NULL));
-  SAME(b.load(b.self, &state, 3, NULL), PAL_E_FORMAT);
+  SAME(a.save(a.self, state, sizeof state), sizeof state);
+  HOLDS(!b.load(b.self, state, sizeof state, NULL));
+  SAME(b.load(b.self, state, 3, NULL), PAL_E_FORMAT);
+  state[1] ^= 1; /* other puzzles, or told in another form */
+  SAME(b.load(b.self, state, sizeof state, NULL), PAL_E_ARGUMENT);
   next(&a, &x);
   next(&b, &y);
   HOLDS(x.id == 10 && y.id == 10 && x.n_prompt == 81 && x.n_answer == 81);
@@ -297,6 +323,7 @@ int main(void) {
   tcase_add_test(task, settings_are_checked);
   tcase_add_test(task, formats_describe_tokens_and_places);
   tcase_add_test(task, answers_are_judged);
+  tcase_add_test(task, boards_of_other_puzzles_are_valid);
   tcase_add_test(task, streams_of_answers);
   tcase_add_test(task, training_puzzles_from_a_file);
   tcase_add_test(task, held_out_puzzles_are_not_training_puzzles);

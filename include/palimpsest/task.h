@@ -15,7 +15,8 @@ typedef struct pal_task pal_task;
 /* How a decoded sequence is judged. */
 typedef struct pal_score {
   bool exact; /* the one right answer */
-  bool valid; /* well-formed: keeps the prompt where it must, has the shape of an answer */
+  bool valid; /* an answer by its form and by the task's rules, right or not */
+  bool kept;  /* what the prompt gives still stands */
 } pal_score;
 
 /* A state as a grid of single characters, for people: rows x columns cells, thicker lines after every
