@@ -16,12 +16,15 @@ enum cli_exit {
 };
 
 enum { CLI_MAX_SET = 128, CLI_MAX_PLUGINS = 16, CLI_MAX_SETS = 64 };
+enum { CLI_DECODE_SEED = 1 }; /* of draws in decoding: what is evaluated is what is shown */
 
 /* The command line, taken apart. */
 typedef struct cli_options {
   const char *verb, *argument, *second; /* palimpsest VERB ARGUMENT SECOND */
   const char *set[CLI_MAX_SET];         /* key=value, in order; later wins */
   int n_set;
+  char *owned[CLI_MAX_SET];             /* those of the form --KEY VALUE */
+  int n_owned;
   const char *plugin[CLI_MAX_PLUGINS];
   int n_plugins;
   const char *config, *data, *json, *out, *models, *model, *budget, *isa;
@@ -31,8 +34,9 @@ typedef struct cli_options {
   bool quiet, help, watch;
 } cli_options;
 
-/* PAL_E_ARGUMENT with what is wrong. */
+/* PAL_E_ARGUMENT with what is wrong; to be freed in any case. */
 pal_status cli_parse(int argc, char **argv, cli_options *options, pal_error *error);
+void cli_options_free(cli_options *options);
 void cli_usage(FILE *to, const char *verb);
 
 /* Everything that belongs to one training run or one trained model. */
@@ -94,7 +98,8 @@ extern const int cli_mark[CLI_MARKS];
 /* One evaluated set. */
 typedef struct cli_set {
   char name[256];
-  int n, exact, valid, halted, capped; /* halted by itself, stopped by the cap */
+  int n, exact, valid, kept, halted, capped; /* halted by itself, stopped by the cap */
+  int left_out; /* of the set, since they would have cost too much */
   int refused; /* lines of a file that hold no instance, beside n */
   double passes_mean, passes_p95;
   int most_passes, exact_by[CLI_MARKS];
@@ -135,6 +140,8 @@ pal_status cli_keep_checkpoint(cli_kept *kept, const cli_job *job, pal_error *er
 /* PAL_E_IO when metrics have not all been written. */
 pal_status cli_keep_close(cli_kept *kept, pal_error *error);
 
+/* What is known without training or evaluation. */
+void cli_describe(const cli_job *job, cli_row *row);
 /* Trains to the end with a progress line; fills what is known of training. `kept` may be NULL. */
 pal_status cli_train(cli_job *job, cli_kept *kept, bool quiet, const char *label, cli_row *row,
                      pal_error *error);

@@ -97,6 +97,23 @@ static void judge(cli_row *row, const cli_recipe *recipe) {
   }
 }
 
+/* The recipe's label, and what the command line has made of the task it names. */
+static void label_of(char *text, size_t size, const comparison *c, const cli_recipe *recipe) {
+  static const char of_task[] = "task.";
+  snprintf(text, size, "%s", recipe->label);
+  for (const char *const *s = recipe->always; s && *s; s++) {
+    if (strncmp(*s, of_task, strlen(of_task)) != 0) continue;
+    const char *named = *s + strlen(of_task), *now = named;
+    for (int i = 0; i < c->o->n_set; i++) {
+      const char *set = c->o->set[i];
+      if (strncmp(set, of_task, strlen(of_task)) == 0) set += strlen(of_task);
+      if (strncmp(set, named, strcspn(named, "=") + 1) == 0) now = set;
+    }
+    const size_t used = strlen(text);
+    if (strcmp(now, named) != 0) snprintf(text + used, size - used, ", %s", now);
+  }
+}
+
 /* Evaluates what was trained, `trained` being its row so far; as one of the recipe's variants unless
  * that is NULL. */
 static pal_status add_row(comparison *c, cli_job *job, const cli_recipe *recipe, const char *budget,
@@ -104,7 +121,9 @@ static pal_status add_row(comparison *c, cli_job *job, const cli_recipe *recipe,
   cli_row *row = &c->row[c->n];
   pal_model *own = job->model;
   *row = *trained;
-  snprintf(row->model, sizeof row->model, "%s%s%s (%s)", recipe->label, variant ? ", " : "",
+  char label[72];
+  label_of(label, sizeof label, c, recipe);
+  snprintf(row->model, sizeof row->model, "%s%s%s (%s)", label, variant ? ", " : "",
            variant ? variant->label : "", budget);
   if (variant) job->model = another_model(job, job->store, variant->setting, error);
   pal_status status = job->model ? cli_evaluate(job, NULL, c->o->n, c->o->quiet, row, error)
@@ -131,7 +150,6 @@ static pal_status run_entry(comparison *c, const cli_recipe *recipe, bool matche
   if (!status && matched && c->target) status = match(c, &job, recipe, error);
   if (!status) status = cli_job_open(&job, true, error);
   if (!status) {
-    trained->seed = seed;
     snprintf(label, sizeof label, "%s (%s)", recipe->label, budget);
     status = cli_train(&job, NULL, c->o->quiet, label, trained, error);
   }

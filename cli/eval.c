@@ -49,10 +49,7 @@ int cli_verb_eval(pal_context *context, const cli_options *o) {
                       : cli_evaluate(&job, instances ? o->data : NULL, o->n, o->quiet, row, &error);
   if (!status) {
     if (o->data && !instances) snprintf(row->set[0].name, sizeof row->set[0].name, "%s", o->data);
-    snprintf(row->model, sizeof row->model, "%s", job.model_name);
-    row->seed = job.seed;
-    row->parameters = pal_model_parameters(job.model);
-    row->fitted = true;
+    cli_describe(&job, row);
     cli_table(stdout, row, 1);
     cli_details(stdout, row);
     if (row->set[0].refused)

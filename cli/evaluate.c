@@ -55,6 +55,7 @@ static void take(int index, const pal_decoded *decoded, void *data) {
     b->set->exact_by[m] += exact && decoded->forward_passes <= cli_mark[m];
   if (decoded->forward_passes > b->set->most_passes) b->set->most_passes = decoded->forward_passes;
   b->set->valid += score.valid;
+  b->set->kept += score.kept;
   b->set->halted += decoded->halted;
   b->set->capped += !decoded->halted;
   b->passes[index] = decoded->forward_passes;
@@ -64,7 +65,7 @@ static int by_value(const void *a, const void *b) { return *(const int *)a - *(c
 
 static pal_status decode_batch(batch *b, pal_error *error) {
   const pal_task_definition *d = b->job->task->definition;
-  pal_decode_options options = {.sequences = b->n < TOGETHER ? b->n : TOGETHER, .seed = 1};
+  pal_decode_options options = {.sequences = b->n < TOGETHER ? b->n : TOGETHER, .seed = CLI_DECODE_SEED};
   for (int i = 0; i < b->n; i++) {
     int cap = d->step_cap(b->job->task, &b->instance[i], b->job->form);
     int room = d->answer_room(b->job->task, &b->instance[i], b->job->form);
@@ -138,10 +139,10 @@ static pal_status evaluate_file(cli_job *job, const char *path, int limit, cli_s
   return status;
 }
 
-/* Models without a window attend to whole sequences: fewer of the long ones. */
+/* Models without a window attend to whole sequences: fewer of those of thousands of rows. */
 static int affordable(const cli_job *job, int set, int size) {
-  enum { LEAST = 8, LEAST_LONG = 2, LONG = 5000 /* rows to write */ };
-  static const double WORK = 2e8; /* rows squared, over all instances */
+  enum { SHORT = 1000, LEAST = 8, LEAST_LONG = 2, LONG = 5000 /* rows to write */ };
+  static const double WORK = 2e8; /* rows squared, over all instances that are not short */
   pal_example e;
   pal_error ignored = {0};
   source s = {(cli_job *)(uintptr_t)job, set};
@@ -151,6 +152,7 @@ static int affordable(const cli_job *job, int set, int size) {
   const int room = job->task->definition->answer_room(job->task, &e, job->form);
   const int least = room > LONG ? LEAST_LONG : LEAST;
   const double rows = e.n_prompt + room;
+  if (rows < SHORT) return size;
   double n = WORK / (rows * rows);
   if (n < least) n = least;
   return n >= size ? size : (int)n;
@@ -173,8 +175,9 @@ pal_status cli_evaluate(cli_job *job, const char *data, int limit, bool quiet, c
     cli_set *set = &row->set[row->n_sets++];
     *set = (cli_set){0};
     snprintf(set->name, sizeof set->name, "%s", d->set_name(job->task, i));
-    int n = affordable(job, i, d->set_size(job->task, i));
-    if (limit && n > limit) n = limit;
+    const int size = d->set_size(job->task, i), wanted = limit && limit < size ? limit : size;
+    const int n = affordable(job, i, wanted);
+    set->left_out = wanted - n;
     cli_progress(quiet, set->name, i, sets, cli_seconds() - start, "evaluating");
     pal_status status = evaluate_set(job, i, n, set, error);
     if (status) return status;

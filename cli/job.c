@@ -117,6 +117,16 @@ void cli_job_close(cli_job *job) {
   memset(job, 0, sizeof *job);
 }
 
+void cli_describe(const cli_job *job, cli_row *row) {
+  const pal_task *task = job->task;
+  snprintf(row->model, sizeof row->model, "%s", job->model_name);
+  row->seed = job->seed;
+  row->fitted = true;
+  row->parameters = pal_model_parameters(job->model);
+  row->puzzles = task->definition->puzzles ? task->definition->puzzles(task) : 0;
+  row->augmented = pal_task_number(task, "augment") != 0;
+}
+
 /* ---- training -------------------------------------------------------------------------------- */
 
 pal_status cli_train(cli_job *job, cli_kept *kept, bool quiet, const char *label, cli_row *row,
@@ -124,8 +134,8 @@ pal_status cli_train(cli_job *job, cli_kept *kept, bool quiet, const char *label
   int64_t steps = pal_trainer_steps(job->trainer), every = steps / 100 > 0 ? steps / 100 : 1;
   const double start = cli_seconds(), before = kept ? kept->seconds : 0;
   double sum = 0;
-  int64_t tokens = 0, summed = 0;
-  const pal_task *task = job->task;
+  const int64_t before_tokens = pal_trainer_tokens(job->trainer);
+  int64_t summed = 0;
   pal_status status = PAL_OK;
   while (pal_trainer_done(job->trainer) < steps && !status) {
     pal_step_report r;
@@ -136,7 +146,6 @@ pal_status cli_train(cli_job *job, cli_kept *kept, bool quiet, const char *label
     }
     status = pal_trainer_step(job->trainer, &r, error);
     if (status) break;
-    tokens += r.tokens;
     double seconds = cli_seconds() - start;
     if (r.step > steps - every) sum += r.loss, summed++; /* the last hundredth's mean */
     if (kept && (r.step % every == 0 || r.step == steps))
@@ -145,18 +154,16 @@ pal_status cli_train(cli_job *job, cli_kept *kept, bool quiet, const char *label
       status = cli_keep_checkpoint(kept, job, error);
     if (r.step % 16 == 0 || r.step == steps) {
       char detail[96];
-      snprintf(detail, sizeof detail, "loss %.4f  %.0f tokens/s", r.loss, (double)tokens / seconds);
+      snprintf(detail, sizeof detail, "loss %.4f  %.0f tokens/s", r.loss, (double)(pal_trainer_tokens(job->trainer) - before_tokens) / seconds);
       cli_progress(quiet, label, (double)r.step, (double)steps, seconds, detail);
     }
   }
   cli_progress_end(quiet);
+  cli_describe(job, row);
   row->steps = pal_trainer_done(job->trainer);
   row->examples = pal_trainer_examples(job->trainer);
-  row->tokens = tokens;
-  row->puzzles = task->definition->puzzles ? task->definition->puzzles(task) : 0;
-  row->augmented = pal_task_number(task, "augment") != 0;
+  row->tokens = pal_trainer_tokens(job->trainer);
   row->seconds = before + cli_seconds() - start;
   row->loss = summed ? sum / (double)summed : 0;
-  row->parameters = pal_model_parameters(job->model);
   return status;
 }

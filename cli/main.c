@@ -39,29 +39,48 @@ static void spin_briefly(char **argv) {
   if (setenv("GOMP_SPINCOUNT", "10000", 1) == 0) execv("/proc/self/exe", argv);
 }
 
-int main(int argc, char **argv) {
-  spin_briefly(argv);
-  cli_options o;
+static int run(const cli_options *o) {
   pal_error error = {0};
-  bool version = argc == 2 && strcmp(argv[1], "--version") == 0;
-  if (!version && cli_parse(argc, argv, &o, &error)) {
-    cli_report(&error);
-    return CLI_USAGE;
+  if (o->help || !o->verb) {
+    cli_usage(o->help ? stdout : stderr, o->verb);
+    return o->help ? CLI_DONE : CLI_USAGE;
   }
-  if (!version && (o.help || !o.verb)) {
-    cli_usage(o.help ? stdout : stderr, o.verb);
-    return o.help ? CLI_DONE : CLI_USAGE;
-  }
-  pal_options options = {.threads = version ? 0 : o.threads, .isa = version ? NULL : o.isa};
+  const pal_options options = {.threads = o->threads, .isa = o->isa};
   pal_context *context = pal_open(&options, &error);
   if (!context) return cli_report(&error);
   int code = CLI_DONE;
-  char text[160];
-  if (version) printf("%s\n", pal_version(context, text, sizeof text));
-  for (int i = 0; !version && i < o.n_plugins && !code; i++)
-    if (pal_plugin_load(context, o.plugin[i], &error)) code = cli_report(&error);
-  if (!version && !code) code = run_verb(context, &o);
+  for (int i = 0; i < o->n_plugins && !code; i++)
+    if (pal_plugin_load(context, o->plugin[i], &error)) code = cli_report(&error);
+  if (!code) code = run_verb(context, o);
   pal_context_free(context);
+  return code;
+}
+
+static int print_version(void) {
+  pal_error error = {0};
+  char text[160];
+  const pal_options options = {.threads = 0};
+  pal_context *context = pal_open(&options, &error);
+  if (!context) return cli_report(&error);
+  printf("%s\n", pal_version(context, text, sizeof text));
+  pal_context_free(context);
+  return CLI_DONE;
+}
+
+static int parse_and_run(int argc, char **argv) {
+  cli_options o;
+  pal_error error = {0};
+  const pal_status status = cli_parse(argc, argv, &o, &error);
+  if (status) cli_report(&error);
+  const int code = status ? CLI_USAGE : run(&o);
+  cli_options_free(&o);
+  return code;
+}
+
+int main(int argc, char **argv) {
+  spin_briefly(argv);
+  const bool version = argc == 2 && strcmp(argv[1], "--version") == 0;
+  int code = version ? print_version() : parse_and_run(argc, argv);
   if (fflush(stdout) || ferror(stdout)) {
     fprintf(stderr, "palimpsest: standard output could not be written\n");
     if (!code) code = CLI_FAILED;

@@ -16,7 +16,7 @@ typedef struct option {
 
 #define AT(member) offsetof(cli_options, member)
 static const option options[] = {
-    {"--set", MANY_SETS, 0, "train eval sample compare bench instances", "KEY=VALUE  a setting of the task, model or trainer; later wins"},
+    {"--set", MANY_SETS, 0, "train eval sample compare bench instances", "KEY=VALUE  a setting of the task, model or trainer; later wins. Also --KEY VALUE"},
     {"--config", TEXT, AT(config), "train compare", "FILE       settings, one key = value a line, # for comments"},
     {"--data", TEXT, AT(data), "train eval sample instances compare", "FILE       the task's data; with eval and sample: one instance a line"},
     {"--model", TEXT, AT(model), "train", "NAME       which definition to train"},
@@ -112,6 +112,28 @@ static pal_status word(cli_options *out, const char *text, pal_error *error) {
   return PAL_OK;
 }
 
+/* No option but perhaps a setting, --KEY=VALUE or --KEY VALUE; *i becomes the last word it takes. */
+static pal_status setting(int argc, char **argv, int *i, cli_options *out, pal_error *error) {
+  const char *key = argv[*i] + 2, *value = *i + 1 < argc ? argv[*i + 1] : "-";
+  const bool joined = strchr(key, '=') != NULL, takes = out->verb && strstr(options[0].verbs, out->verb);
+  if (!takes || strncmp(argv[*i], "--", 2) != 0 || (!joined && *value == '-'))
+    return pal_fail(error, PAL_E_ARGUMENT, "there is no option %s; see --help", argv[*i]);
+  if (joined) return take(out, &options[0], key, error);
+  const size_t room = strlen(key) + strlen(value) + 2;
+  char *own = malloc(room);
+  if (!own) return pal_fail(error, PAL_E_MEMORY, "no memory for the command line");
+  snprintf(own, room, "%s=%s", key, value);
+  ++*i;
+  const pal_status status = take(out, &options[0], own, error);
+  if (status) free(own);
+  else out->owned[out->n_owned++] = own;
+  return status;
+}
+
+void cli_options_free(cli_options *out) {
+  while (out->n_owned) free(out->owned[--out->n_owned]);
+}
+
 pal_status cli_parse(int argc, char **argv, cli_options *out, pal_error *error) {
   *out = (cli_options){0};
   for (int i = 1; i < argc; i++) {
@@ -122,7 +144,10 @@ pal_status cli_parse(int argc, char **argv, cli_options *out, pal_error *error) 
       const char *equals = strchr(argv[i], '=');
       size_t length = equals ? (size_t)(equals - argv[i]) : strlen(argv[i]);
       const option *o = find(argv[i], length);
-      if (!o) return pal_fail(error, PAL_E_ARGUMENT, "there is no option %s; see --help", argv[i]);
+      if (!o) {
+        if ((status = setting(argc, argv, &i, out, error))) return status;
+        continue;
+      }
       if (out->verb && *o->verbs && !strstr(o->verbs, out->verb))
         return pal_fail(error, PAL_E_ARGUMENT, "%s has no option %s; see palimpsest %s --help",
                         out->verb, o->name, out->verb);

@@ -24,7 +24,7 @@
                   "model.group_width=48", "model.positions=none", "train.batch=32", "train.shard=16"
 #define TWO_BOARDS "model.heads=4", "train.batch=16", "train.shard=8" /* causal: no averaging heads */
 #define EDITS "model.guess=1", "model.tau_unmask=1", "model.tau_write=0.98,0.5", "model.jitter=3", \
-              "train.weights=1,4", "task.cap=2000"
+              "train.weights=1,4"
 
 static const cli_variant orders[] = {{"random", "order=random"},
                                      {"confidence", "order=confidence"},

@@ -20,11 +20,11 @@ static void show(int index, const pal_decoded *decoded, void *data) {
 static bool traces(const cli_options *o) { return o->watch || o->svg || o->html; }
 
 static pal_status sample_one(const cli_job *job, const cli_options *o, const pal_example *instance,
-                             uint64_t seed, pal_error *error) {
+                             pal_error *error) {
   shown s = {job, instance};
-  if (!traces(o)) return cli_decode_one(job, instance, seed, NULL, show, &s, error);
+  if (!traces(o)) return cli_decode_one(job, instance, NULL, show, &s, error);
   cli_trace trace;
-  pal_status status = cli_trace_decode(&trace, job, instance, seed, error);
+  pal_status status = cli_trace_decode(&trace, job, instance, error);
   if (!status && o->watch) cli_trace_show(&trace);
   else if (!status) printf("%s\n", trace.verdict);
   if (!status && o->svg) status = cli_trace_svg(&trace, o->svg, error);
@@ -38,7 +38,7 @@ static pal_status sample_file(cli_job *job, const cli_options *o, int n, bool *r
   cli_instances all = {0};
   pal_status status = cli_instances_read(&all, job, o->data, n, error);
   for (int i = 0; i < all.n && !status; i++)
-    status = sample_one(job, o, &all.instance[i], (uint64_t)i + 1, error);
+    status = sample_one(job, o, &all.instance[i], error);
   cli_instances_report(&all, o->data);
   *refused = all.refused > 0;
   cli_instances_free(&all);
@@ -54,7 +54,7 @@ static pal_status sample_sets(cli_job *job, const cli_options *o, int n, pal_err
     for (int i = 0; i < n && i < d->set_size(job->task, set) && !status; i++) {
       pal_example e;
       status = d->instance(job->task, set, i, job->form, &e, error);
-      if (!status) status = sample_one(job, o, &e, (uint64_t)i + 1, error);
+      if (!status) status = sample_one(job, o, &e, error);
     }
   }
   return status;

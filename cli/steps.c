@@ -70,7 +70,7 @@ static void judge(int index, const pal_decoded *decoded, void *data) {
 }
 
 static void count(const steps *all, cli_set *set) {
-  set->n = set->valid = all->n;
+  set->n = set->valid = set->kept = all->n;
   set->passes_mean = set->passes_p95 = set->most_passes = 1;
   for (int i = 0; i < all->n; i++) set->halted += all->step[i].halted;
   for (int kind = 0; kind < 16; kind++) {
@@ -92,7 +92,7 @@ pal_status cli_evaluate_steps(cli_job *job, int n, cli_row *row, pal_error *erro
                     job->model_name);
   steps all = {0};
   pal_status status = draw_states(&all, job, n, error);
-  pal_decode_options options = {.sequences = TOGETHER, .max_steps = 1, .seed = 1};
+  pal_decode_options options = {.sequences = TOGETHER, .max_steps = 1, .seed = CLI_DECODE_SEED};
   for (int i = 0; i < all.n; i++)
     if (2 * all.prompt[i].n_prompt > options.max_length) options.max_length = 2 * all.prompt[i].n_prompt;
   pal_decoder *decoder = status ? NULL : pal_decoder_new(job->model, &options, error);

@@ -28,9 +28,13 @@ static void table_sets(FILE *to, const cli_row *row) {
     }
     double low, high;
     cli_wilson(s->exact, s->n, &low, &high);
-    fprintf(to, "    %-16s exact %6.2f %% [%6.2f, %6.2f] of %5d  valid %6.2f %%  halted %6.2f %%  passes %.1f, p95 %.0f\n",
+    fprintf(to,
+            "    %-16s exact %6.2f %% [%6.2f, %6.2f] of %5d  valid %6.2f %%  kept %6.2f %%  "
+            "halted %6.2f %%  passes %.1f, p95 %.0f\n",
             s->name, 100.0 * s->exact / s->n, 100 * low, 100 * high, s->n, 100.0 * s->valid / s->n,
-            100.0 * s->halted / s->n, s->passes_mean, s->passes_p95);
+            100.0 * s->kept / s->n, 100.0 * s->halted / s->n, s->passes_mean, s->passes_p95);
+    if (s->left_out)
+      fprintf(to, "    %-16s %d more were left out: every pass reads whole sequences\n", "", s->left_out);
   }
 }
 
@@ -49,6 +53,9 @@ void cli_table(FILE *to, const cli_row *row, int n) {
   for (int i = 0; i < n; i++) {
     fprintf(to, "%s, seed %llu: %lld parameters", row[i].model, (unsigned long long)row[i].seed,
             (long long)row[i].parameters);
+    if (row[i].puzzles)
+      fprintf(to, ", %lld puzzles%s", (long long)row[i].puzzles,
+              row[i].augmented ? " under symmetries" : " as they are");
     if (row[i].steps) /* trained in this run */
       fprintf(to, ", %lld examples, %lld steps, %.1f s, loss %.4f", (long long)row[i].examples,
               (long long)row[i].steps, row[i].seconds, row[i].loss);
@@ -109,9 +116,9 @@ static void summary_by_set(FILE *to, const cli_row *row, int n) {
 
 /* What each was trained on, and how its first set came out. */
 static void summary_by_training(FILE *to, const cli_row *row, int n) {
-  fprintf(to, "\n%-30s %4s %9s %8s %11s %7s %5s %7s  %-30s %7s %8s %6s %7s %6s\n", "", "seed",
+  fprintf(to, "\n%-30s %4s %9s %8s %11s %7s %5s %7s  %-30s %7s %7s %8s %6s %7s %6s\n", "", "seed",
           "params", "puzzles", "transitions", "M rows", "symm.", "minutes", "exact % [95 %]", "valid %",
-          "itself %", "cap %", "passes", "p95");
+          "kept %", "itself %", "cap %", "passes", "p95");
   for (int k = 0; k < n; k++) {
     const cli_set *s = &row[k].set[0];
     double low, high, of = s->n ? s->n : 1;
@@ -119,13 +126,15 @@ static void summary_by_training(FILE *to, const cli_row *row, int n) {
     cli_wilson(s->exact, s->n, &low, &high);
     snprintf(exact, sizeof exact, "%6.2f [%6.2f, %6.2f] of %d", 100 * s->exact / of, 100 * low,
              100 * high, s->n);
-    fprintf(to, "%-30s %4llu %9lld %8lld %11lld %7.1f %5s %7.2f  %-30s %7.2f %8.2f %6.2f %7.1f %6.0f\n",
+    fprintf(to,
+            "%-30s %4llu %9lld %8lld %11lld %7.1f %5s %7.2f  %-30s %7.2f %7.2f %8.2f %6.2f %7.1f %6.0f\n",
             row[k].model, (unsigned long long)row[k].seed, (long long)row[k].parameters,
             (long long)row[k].puzzles, (long long)row[k].examples, (double)row[k].tokens / 1e6,
             row[k].augmented ? "yes" : "no", row[k].seconds / 60, exact, 100 * s->valid / of,
-            100 * s->halted / of, 100 * s->capped / of, s->passes_mean, s->passes_p95);
+            100 * s->kept / of, 100 * s->halted / of, 100 * s->capped / of, s->passes_mean, s->passes_p95);
   }
   fprintf(to, "transitions: states with labels for edit models, else sequences, each masked or cut anew\n"
+              "valid: full and by the rules, right or not; kept: with the givens as they were\n"
               "itself, cap: what ended decoding; passes: forward passes of one sequence\n");
 }
 
@@ -158,10 +167,12 @@ static json_t *json_set(const cli_set *s) {
   json_t *by = json_array();
   for (int m = 0; m < CLI_MARKS && s->most_passes >= cli_mark[m]; m++)
     json_array_append_new(by, json_pack("{s:i, s:f}", "passes", cli_mark[m], "fraction", s->exact_by[m] / n));
-  return json_pack("{s:s, s:i, s:f, s:f, s:f, s:f, s:f, s:f, s:{s:f, s:f}, s:i, s:o, s:o}", "set", s->name, "n", s->n,
+  return json_pack("{s:s, s:i, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:{s:f, s:f}, s:i, s:i, s:o, s:o}", "set", s->name, "n", s->n,
                    "exact", s->exact / n, "exact_low", low, "exact_high", high, "valid", s->valid / n,
+                   "kept", s->kept / n,
                    "forward_passes_mean", s->passes_mean, "forward_passes_p95", s->passes_p95, "halted",
-                   "itself", s->halted / n, "cap", s->capped / n, "refused", s->refused, "exact_by", by,
+                   "itself", s->halted / n, "cap", s->capped / n, "refused", s->refused, "left_out", s->left_out,
+                   "exact_by", by,
                    "traits", traits);
 }
 

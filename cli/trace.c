@@ -54,10 +54,10 @@ static void finish(int index, const pal_decoded *d, void *data) {
              d->forward_passes, passes);
 }
 
-pal_status cli_decode_one(const cli_job *job, const pal_example *instance, uint64_t seed,
-                          cli_trace *trace, cli_take take, void *data, pal_error *error) {
+pal_status cli_decode_one(const cli_job *job, const pal_example *instance, cli_trace *trace,
+                          cli_take take, void *data, pal_error *error) {
   const pal_task_definition *d = job->task->definition;
-  pal_decode_options options = {.sequences = 1, .seed = seed,
+  pal_decode_options options = {.sequences = 1, .seed = CLI_DECODE_SEED,
                                 .max_steps = d->step_cap(job->task, instance, job->form),
                                 .answer_room = d->answer_room(job->task, instance, job->form),
                                 .watch = trace ? watch : NULL, .watch_data = trace};
@@ -69,9 +69,9 @@ pal_status cli_decode_one(const cli_job *job, const pal_example *instance, uint6
 }
 
 pal_status cli_trace_decode(cli_trace *t, const cli_job *job, const pal_example *instance,
-                            uint64_t seed, pal_error *error) {
+                            pal_error *error) {
   *t = (cli_trace){.job = job, .instance = instance};
-  pal_status status = cli_decode_one(job, instance, seed, t, finish, t, error);
+  pal_status status = cli_decode_one(job, instance, t, finish, t, error);
   if (!status && t->failed) status = pal_fail(error, PAL_E_MEMORY, "no memory for %d states", t->n);
   return status;
 }

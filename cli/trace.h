@@ -21,11 +21,11 @@ typedef struct cli_changes {
 
 typedef void (*cli_take)(int index, const pal_decoded *decoded, void *data);
 /* Decodes one instance; its states go to `trace` unless that is NULL. */
-pal_status cli_decode_one(const cli_job *job, const pal_example *instance, uint64_t seed,
-                          cli_trace *trace, cli_take take, void *data, pal_error *error);
+pal_status cli_decode_one(const cli_job *job, const pal_example *instance, cli_trace *trace,
+                          cli_take take, void *data, pal_error *error);
 /* Decodes one instance and records it. Free the trace in any case. */
 pal_status cli_trace_decode(cli_trace *trace, const cli_job *job, const pal_example *instance,
-                            uint64_t seed, pal_error *error);
+                            pal_error *error);
 void cli_trace_free(cli_trace *trace);
 /* Changes of pass k >= 1. */
 cli_changes cli_trace_changes(const cli_trace *trace, int k);

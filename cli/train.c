@@ -38,9 +38,6 @@ int cli_verb_train(pal_context *context, const cli_options *o) {
   if (!status) status = cli_keep_open(&kept, &job, o, &error);
   if (!status) status = train_and_evaluate(&kept, &job, o, row, &error);
   if (!status) {
-    snprintf(row->model, sizeof row->model, "%s", job.model_name);
-    row->seed = job.seed;
-    row->fitted = true;
     cli_table(stdout, row, 1);
     cli_details(stdout, row);
     printf("kept in %s\n", kept.directory);

@@ -136,7 +136,7 @@ END_TEST
 /* A state that is well-formed but whose stream or counters are not. */
 START_TEST(wrong_state) {
   static const char *const wrong[][3] = {{"step", "-4", "step"}, {"step", "12e3", "step"},
-                                         {"examples", "", "examples"}};
+                                         {"examples", "", "examples"}, {"tokens", "9 9", "tokens"}};
   gym b;
   gym_open(&b, &recipes[0], 1, NULL, NULL);
   gym_step(&b);
@@ -150,23 +150,24 @@ START_TEST(wrong_state) {
   const char *path = in_folder("wrong");
   tensor[n] =
       (pal_tensor){.name = "stream", .data = "12345678", .type = PAL_TYPE(PAL_U8, PAL_STATIC, 7)};
-  pal_metadata metadata[] = {{"step", "1"}, {"examples", "23"}, {"seed", "1"}, {"model", "arm"}};
-  ck_assert(!pal_safetensors_write(path, tensor, (size_t)n + 1, metadata, 4, &b.error));
+  pal_metadata metadata[] = {{"step", "1"}, {"examples", "23"}, {"tokens", "46"}, {"seed", "1"},
+                             {"model", "arm"}};
+  ck_assert(!pal_safetensors_write(path, tensor, (size_t)n + 1, metadata, 5, &b.error));
   refuse_state(&b, path, "no state of a toy");
   tensor[n].type = PAL_TYPE(PAL_U8, PAL_STATIC, 8);
   for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
-    for (int k = 0; k < 4; k++)
+    for (int k = 0; k < 5; k++)
       metadata[k].value = strcmp(metadata[k].key, wrong[i][0]) == 0 ? wrong[i][1]
-                          : k == 3 ? "arm" : "1";
-    ck_assert(!pal_safetensors_write(path, tensor, (size_t)n + 1, metadata, 4, &b.error));
+                          : k == 4 ? "arm" : "1";
+    ck_assert(!pal_safetensors_write(path, tensor, (size_t)n + 1, metadata, 5, &b.error));
     refuse_state(&b, path, wrong[i][2]);
   }
-  metadata[0].value = metadata[1].value = metadata[2].value = "1";
+  metadata[0].value = metadata[1].value = metadata[2].value = metadata[3].value = "1";
   tensor[0].type.dim[0] *= tensor[0].type.dim[1];
   tensor[0].type.dim[1] = 1;
-  ck_assert(!pal_safetensors_write(path, tensor, (size_t)n + 1, metadata, 4, &b.error));
+  ck_assert(!pal_safetensors_write(path, tensor, (size_t)n + 1, metadata, 5, &b.error));
   refuse_state(&b, path, "where this trainer has");
-  ck_assert(!pal_safetensors_write(path, tensor + 1, (size_t)n, metadata, 4, &b.error));
+  ck_assert(!pal_safetensors_write(path, tensor + 1, (size_t)n, metadata, 5, &b.error));
   refuse_state(&b, path, "is missing");
   free(tensor);
   gym_close(&b);

@@ -34,6 +34,8 @@ expect 0 "" info model ap-mdm
 expect 2 "there is no verb" fly
 expect 2 "no option --wings" train --wings
 expect 2 "takes a value" train --set
+expect 2 "no option --size" info --size 4
+expect 2 "has no setting \"wings\"\|has a setting \"wings\"" train parity --model arm --wings 2
 expect 2 "whole number" info --threads zero
 expect 2 "number of seconds" train parity --model arm --keep-every 0
 expect 2 "instruction set" info --isa mmx
@@ -151,6 +153,26 @@ grep -q '^</script></body></html>\|</html>' "$work/board.html" || { echo "FAIL n
 if grep -qi 'src=\|href=\|url(\|@import' "$work/board.html"; then echo "FAIL the page wants more"; failed=1; fi
 
 # Instances as lines: they are read back as they were written, and evaluated.
+# A run that goes on is the one that never stopped, rows counted; with other puzzles it does not.
+course="train sudoku --model ap-mdm $tiny $boards --set train.schedule=constant --set train.warmup=0"
+expect 0 "" $course --set train.steps=40 --out "$work/straight" --json "$work/straight.json"
+expect 0 "" $course --set train.steps=17 --out "$work/halves"
+expect 2 "not the training puzzles" $course --set train.steps=40 --resume --out "$work/halves" --set puzzles=4
+expect 2 "not the training puzzles" $course --set train.steps=40 --resume --out "$work/halves" --set augment=0
+expect 0 "" $course --set train.steps=40 --resume --out "$work/halves" --json "$work/halves.json"
+for file in weights state; do
+  cmp "$work/straight/ckpt/$file.safetensors" "$work/halves/ckpt/$file.safetensors" ||
+    { echo "FAIL a resumed run on boards is not the one that never stopped"; failed=1; }
+done
+grep '"train_rows": 5120' "$work/straight.json" >/dev/null && grep '"train_rows": 5120' "$work/halves.json" >/dev/null ||
+  { echo "FAIL 40 steps of 8 boards of 16 rows are not 5,120 rows"; failed=1; }
+
+# The checkpoint that comes with the examples.
+kept="${srcdir:-.}/examples/sudoku/checkpoint"
+expect 0 "" eval "$kept" --set test_puzzles=5 --set test_seed=3
+grep -q "exact 100.00 %.* of  *5  valid 100.00 %  kept 100.00 %" "$work/out" ||
+  { echo "FAIL the kept checkpoint does not solve five boards"; cat "$work/out"; failed=1; }
+
 expect 0 "" instances sudoku --set size=4 --set test_puzzles=40 --set test_seed=9
 grep -v "^#" "$work/out" >"$work/boards-of-4"
 test "$(wc -l <"$work/boards-of-4")" -eq 40 || { echo "FAIL not 40 instances"; failed=1; }

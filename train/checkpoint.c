@@ -1,7 +1,7 @@
 /* The state of a trainer on disk, for an exact resume (floor 5). See train.h.
  *
  * One safetensors file: parameters and state variables under their own names, the stream's state as
- * u8 "stream", and step, examples, seed and model as metadata. Invariant: loading changes nothing
+ * u8 "stream", and step, examples, tokens, seed and model as metadata. Invariant: loading changes nothing
  * before everything has been checked. */
 #include <inttypes.h>
 #include <stdio.h>
@@ -24,12 +24,13 @@ static bool is_kept(const pal_variable *v) {
 static pal_status write_state(const pal_trainer *t, const pal_stream_state *stream,
                               const char *path, pal_tensor *tensor, pal_error *error) {
   const pal_store *store = pal_model_store(t->model);
-  char step[24], examples[24], seed[24];
+  char step[24], examples[24], tokens[24], seed[24];
   snprintf(step, sizeof step, "%" PRId64, t->done);
   snprintf(examples, sizeof examples, "%" PRId64, t->examples);
+  snprintf(tokens, sizeof tokens, "%" PRId64, t->tokens);
   snprintf(seed, sizeof seed, "%" PRIu64, t->set.seed);
-  const pal_metadata metadata[] = {{"step", step}, {"examples", examples}, {"seed", seed},
-                                   {"model", pal_model_definition_of(t->model)->name}};
+  const pal_metadata metadata[] = {{"step", step}, {"examples", examples}, {"tokens", tokens},
+                                   {"seed", seed}, {"model", pal_model_definition_of(t->model)->name}};
   size_t n = 0;
   pal_variable *v;
   for (size_t i = 0; (v = pal_store_at(store, i)) != NULL; i++)
@@ -38,7 +39,7 @@ static pal_status write_state(const pal_trainer *t, const pal_stream_state *stre
                                  .data = pal_variable_data(v)};
   tensor[n++] = (pal_tensor){.name = stream_name, .data = stream->data,
                              .type = PAL_TYPE(PAL_U8, PAL_STATIC, (int64_t)stream->bytes)};
-  return pal_safetensors_write(path, tensor, n, metadata, 4, error);
+  return pal_safetensors_write(path, tensor, n, metadata, sizeof metadata / sizeof *metadata, error);
 }
 
 pal_status pal_trainer_save(pal_trainer *t, const char *path, pal_error *error) {
@@ -129,12 +130,13 @@ static pal_status load_stream(pal_trainer *t, const pal_safetensors *file, const
 static pal_status load(pal_trainer *t, const pal_safetensors *file, const char *path,
                        pal_error *error) {
   const pal_store *store = pal_model_store(t->model);
-  int64_t step = 0, examples = 0;
+  int64_t step = 0, examples = 0, tokens = 0;
   char seed[24];
   snprintf(seed, sizeof seed, "%" PRIu64, t->set.seed);
   pal_status status;
   if ((status = read_number(file, path, "step", &step, error)) ||
       (status = read_number(file, path, "examples", &examples, error)) ||
+      (status = read_number(file, path, "tokens", &tokens, error)) ||
       (status = check_text(file, path, "seed", seed, error)) ||
       (status = check_text(file, path, "model", pal_model_definition_of(t->model)->name, error)) ||
       (status = check_variables(file, path, store, error)) ||
@@ -149,6 +151,7 @@ static pal_status load(pal_trainer *t, const pal_safetensors *file, const char *
              pal_variable_bytes(v));
   t->done = step;
   t->examples = examples;
+  t->tokens = tokens;
   return PAL_OK;
 }
 

@@ -91,6 +91,7 @@ void pal_trainer_free(pal_trainer *t) {
 int64_t pal_trainer_steps(const pal_trainer *t) { return t->set.steps; }
 int64_t pal_trainer_done(const pal_trainer *t) { return t->done; }
 int64_t pal_trainer_examples(const pal_trainer *t) { return t->examples; }
+int64_t pal_trainer_tokens(const pal_trainer *t) { return t->tokens; }
 
 void pal_trainer_settings(const pal_trainer *t,
                           void (*visit)(const pal_setting *setting, void *data), void *data) {
@@ -181,16 +182,18 @@ static pal_status run(pal_trainer *t, int64_t step, pal_step_report *report, pal
 pal_status pal_trainer_step(pal_trainer *t, pal_step_report *report, pal_error *error) {
   pal_step_report unwanted;
   pal_error own = {0};
+  if (!report) report = &unwanted;
   pal_trainer_use_average(t, false);
   const int64_t step = t->done + 1;
   pal_status status = draw(t, step, &own);
   t->shards.staging = &t->drawn[step % 2].staging;
-  if (!status) status = run(t, step, report ? report : &unwanted, &own);
+  if (!status) status = run(t, step, report, &own);
   if (status) {
     if (error && !error->code) error->needed = own.needed;
     return pal_fail(error, status, "step %lld: %s", (long long)step, own.text);
   }
   t->done = step;
   t->examples += t->set.batch;
+  t->tokens += report->tokens;
   return PAL_OK;
 }

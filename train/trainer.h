@@ -27,7 +27,7 @@ struct pal_trainer {
   pal_shards shards;
   pal_tree tree;
   pal_update update;
-  int64_t done, examples;
+  int64_t done, examples, tokens;
   bool averaged;      /* parameters are averages now, their own contents in `kept` */
   float *kept;
 };

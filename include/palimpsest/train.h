@@ -44,6 +44,7 @@ PAL_API void pal_trainer_free(pal_trainer *trainer);
 PAL_API int64_t pal_trainer_steps(const pal_trainer *trainer); /* wanted in all */
 PAL_API int64_t pal_trainer_done(const pal_trainer *trainer);
 PAL_API int64_t pal_trainer_examples(const pal_trainer *trainer); /* seen so far */
+PAL_API int64_t pal_trainer_tokens(const pal_trainer *trainer);   /* packed rows of these */
 PAL_API void pal_trainer_settings(const pal_trainer *trainer,
                                   void (*visit)(const pal_setting *setting, void *data),
                                   void *data);
