@@ -62,12 +62,36 @@ static heads build_heads(const pal_model *model, pal_graph *graph, const pal_net
 
 /* ---- training --------------------------------------------------------------------------- */
 
+/* Why the transition g could not carry out the labels of row i; NULL: it can. */
+static const char *flaw(const pal_format *f, const pal_transition *t, int i) {
+  const int32_t x = t->state[i], y = t->y[i];
+  if (x < 0 || x >= f->vocabulary) return "its state is no token";
+  if (y < -1 || y >= f->vocabulary || y == f->mask) return "y is nothing that could be written";
+  if (t->remask[i] > 1 || t->insert[i] > 1 || t->remove[i] > 1) return "a bit is neither 0 nor 1";
+  if (x != f->mask && t->remove[i]) return "only masks are removed";
+  if (x == f->mask && y < 0 && !t->remask[i] && !t->remove[i])
+    return "a mask is neither kept, written nor removed";
+  return NULL;
+}
+
+static pal_status check_labels(const pal_format *f, const pal_example *e, pal_error *error) {
+  for (int i = 0; i < e->transition.n; i++) {
+    const char *why = flaw(f, &e->transition, i);
+    if (why)
+      return pal_fail(error, PAL_E_ARGUMENT, "example %llu cannot be learned: row %d: %s",
+                      (unsigned long long)e->id, i, why);
+  }
+  return PAL_OK;
+}
+
 static pal_status rows(const pal_model *model, const pal_example *example, pal_rng *rng,
                        bool evaluate, pal_batch *batch, pal_error *error) {
   const pal_transition *t = &example->transition;
   (void)evaluate;
   if (t->n == 0)
     return pal_corrupt(model, example, pal_model_number(model, "noise"), rng, batch, error);
+  const pal_status status = check_labels(pal_model_format(model), example, error);
+  if (status) return status;
   const int64_t first = pal_batch_add(batch, t->state, t->n, example->id, error);
   if (first < 0) return PAL_E_CAPACITY;
   for (int i = 0; i < t->n; i++) {

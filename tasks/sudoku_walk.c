@@ -18,6 +18,7 @@ static const double START_REVEALED = 0.3, START_SPECULATIVE = 0.3, OVERLOOK = 0.
 typedef struct walks {
   const pal_sudoku_puzzles *puzzles;
   bool released, started;
+  bool sound;        /* the labels last made lead on */
   int rows;          /* of a state */
   pal_rng rng;
   uint64_t digest;   /* of the puzzles */
@@ -138,6 +139,31 @@ static void advance(walks *w, int walk) {
   w->age[walk]++;
 }
 
+/* Whether the labelled edits, carried out, are what the policy makes of the state: in a conflict all
+ * cells of one kind go, else the forced cells and only they get a digit that stands alone. */
+static bool leads_on(const walks *w, const uint8_t *state, const pal_sudoku_view *view) {
+  const pal_sudoku_shape *s = w->puzzles->shape;
+  const enum pal_sudoku_kind kind = view->speculative ? PAL_SUDOKU_SPECULATIVE : PAL_SUDOKU_ROOT;
+  int gone = 0, written = 0;
+  for (int c = 0; c < s->cells; c++) {
+    if (state[c]) {
+      if (!w->remask[c]) continue;
+      if (!view->conflict || pal_sudoku_kind_of(s, state[c]) != kind) return false;
+      gone++;
+    } else if (!w->remask[c]) {
+      if (view->conflict || w->y[c] <= 0 || pal_sudoku_kind_of(s, w->y[c]) != kind) return false;
+      const unsigned digit = 1u << (pal_sudoku_digit(s, w->y[c]) - 1);
+      for (int k = 0; k < s->peers; k++) {
+        const int other = state[s->peer[c][k]];
+        if (other && 1u << (pal_sudoku_digit(s, other) - 1) == digit) return false;
+      }
+      written++;
+    }
+  }
+  return view->conflict ? gone == (view->speculative ? view->speculative : view->roots)
+                        : written == view->forced_cells;
+}
+
 /* Labels the state of a walk, if it is taken. */
 static bool take(walks *w, int walk) {
   const uint8_t *state = w->state + (size_t)walk * (size_t)w->rows;
@@ -147,6 +173,7 @@ static bool take(walks *w, int walk) {
                    : view.forced_cells == 0 ? TAKE_GUESS : view.speculative ? TAKE_SPECULATIVE : 1;
   if (p < 1 && !chance(&w->rng, p)) return false;
   pal_sudoku_label(w->puzzles->shape, state, &view, &w->rng, w->remask, w->y, w->weight);
+  w->sound = leads_on(w, state, &view);
   for (int i = 0; i < w->rows; i++) w->out[i] = state[i];
   return true;
 }
@@ -190,7 +217,6 @@ static void begin(walks *w) {
 
 static pal_status walks_next(void *self, pal_example *example, pal_error *error) {
   walks *w = self;
-  (void)error;
   if (!w->started) begin(w);
   for (bool taken = false; !taken;) {
     const int walk = (int)w->turn;
@@ -199,6 +225,10 @@ static pal_status walks_next(void *self, pal_example *example, pal_error *error)
     taken = w->released || take(w, walk);
     if (w->released) released_move(w, walk);
   }
+  if (!w->released && !w->sound)
+    return pal_fail(error, PAL_E_ARGUMENT,
+                    "sudoku: the labels of state %llu do not do what the policy does; they are at fault",
+                    (unsigned long long)w->next);
   *example = (pal_example){.id = w->next++,
                            .transition = {.state = w->out, .y = w->y, .n = w->rows,
                                           .y_weight = w->released ? NULL : w->weight,

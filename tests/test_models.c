@@ -110,7 +110,7 @@ END_TEST
 
 /* ---- the mixed corruption --------------------------------------------------------------- */
 
-/* g as FACTS states it, on one sequence; returns the new length. */
+/* g (arXiv 2510.06190), on one sequence; returns the new length. */
 static int transition(const pal_batch *b, int n, int32_t mask, int32_t *out) {
   int m = 0;
   for (int i = 0; i < n; i++) {
@@ -225,6 +225,44 @@ START_TEST(transition_rows) {
 }
 END_TEST
 
+/* Labels that g cannot carry out are not learned. */
+START_TEST(labels_that_g_cannot_carry_out) {
+  static const struct {
+    int32_t state, y;
+    uint8_t remask, insert, remove;
+    const char *says;
+  } wrong[] = {
+      {MASK, -1, 0, 0, 0, "neither kept, written nor removed"},
+      {MASK, MASK, 0, 0, 0, "nothing that could be written"},
+      {MASK, 5, 0, 0, 0, "nothing that could be written"},
+      {MASK, -2, 1, 0, 0, "nothing that could be written"},
+      {ONE, -1, 0, 0, 1, "only masks are removed"},
+      {ONE, -1, 2, 0, 0, "neither 0 nor 1"},
+      {ONE, -1, 0, 2, 0, "neither 0 nor 1"},
+      {5, -1, 0, 0, 0, "no token"},
+      {-1, -1, 0, 0, 0, "no token"},
+  };
+  lab l;
+  const char *const setting[] = {"layers=1", "width=4", "heads=1", "hidden=4", NULL};
+  lab_open(&l, 1, "ap-mdm", &parity, setting);
+  lab_build(&l, false);
+  for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+    const int32_t state[2] = {BOS, wrong[i].state}, y[2] = {-1, wrong[i].y};
+    const uint8_t remask[2] = {0, wrong[i].remask}, insert[2] = {0, wrong[i].insert};
+    const uint8_t remove[2] = {0, wrong[i].remove};
+    const pal_example e = {.id = 40 + i, .transition = {.state = state, .y = y, .remask = remask,
+                                                        .insert = insert, .remove = remove, .n = 2}};
+    pal_rng rng = pal_rng_new(1, "test", 0, 0);
+    pal_error error = {0};
+    ck_assert_int_eq(pal_model_definition_of(l.model)->rows(l.model, &e, &rng, false, &l.batch, &error),
+                     PAL_E_ARGUMENT);
+    ck_assert_msg(strstr(error.text, "row 1") && strstr(error.text, wrong[i].says), "%s", error.text);
+    ck_assert_int_eq(l.batch.rows, 0);
+  }
+  lab_close(&l);
+}
+END_TEST
+
 static int32_t odd[32];
 static int right;
 
@@ -316,6 +354,7 @@ int main(void) {
   tcase_add_loop_test(tests, training, 0, sizeof all_models / sizeof *all_models);
   tcase_add_test(tests, corruption_is_repaired);
   tcase_add_test(tests, transition_rows);
+  tcase_add_test(tests, labels_that_g_cannot_carry_out);
   tcase_add_test(tests, parity_learned);
   tcase_add_test(tests, bad_settings);
   tcase_add_test(tests, batch_room);

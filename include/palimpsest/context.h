@@ -14,7 +14,7 @@ extern "C" {
 #endif
 
 /* Changes whenever a public struct or the meaning of a call changes. */
-#define PAL_ABI 3
+#define PAL_ABI 4
 
 typedef enum pal_isa {
   PAL_ISA_GENERIC = 0, /* portable C with fmaf; the same bits as the others */

@@ -30,10 +30,11 @@ typedef struct pal_format {
   const int32_t *token_class; /* [vocabulary], from 0: classes with thresholds of their own; NULL: one */
 } pal_format;
 
-/* Labels of one any-process step for each row of a state (FACTS: y never M). */
+/* Labels of one any-process step for each row of a state, as pal_edit would carry them out: training
+ * refuses others (PAL_E_ARGUMENT). */
 typedef struct pal_transition {
   const int32_t *state;              /* n tokens */
-  const int32_t *y;                  /* target at masks that are to be written, else -1 */
+  const int32_t *y;                  /* target at masks, never the mask; -1: none */
   const float *y_weight;             /* of each target in the loss; NULL: 1 everywhere */
   const uint8_t *remask, *insert, *remove; /* 0 or 1 per row */
   int n;
