@@ -15,7 +15,7 @@ enum cli_exit {
   CLI_SIGNAL = 128  /* plus the signal's number */
 };
 
-enum { CLI_MAX_SET = 128, CLI_MAX_PLUGINS = 16, CLI_MAX_SETS = 64 };
+enum { CLI_MAX_SET = 128, CLI_MAX_PLUGINS = 16, CLI_MAX_SETS = 64, CLI_MAX_FILES = 8 };
 enum { CLI_DECODE_SEED = 1 }; /* of draws in decoding: what is evaluated is what is shown */
 
 /* The command line, taken apart. */
@@ -27,6 +27,8 @@ typedef struct cli_options {
   int n_owned;
   const char *plugin[CLI_MAX_PLUGINS];
   int n_plugins;
+  const char *file[CLI_MAX_FILES]; /* of --data, the first of which is data */
+  int n_files;
   const char *config, *data, *json, *out, *models, *model, *budget, *isa;
   int threads, seeds, n, resume, steps;
   double keep_every; /* seconds, 0: not given */
@@ -145,10 +147,10 @@ void cli_describe(const cli_job *job, cli_row *row);
 /* Trains to the end with a progress line; fills what is known of training. `kept` may be NULL. */
 pal_status cli_train(cli_job *job, cli_kept *kept, bool quiet, const char *label, cli_row *row,
                      pal_error *error);
-/* Evaluates on the task's sets, or on a file of instances when `data` is not NULL; at most `limit`
- * instances a set (0: all). */
-pal_status cli_evaluate(cli_job *job, const char *data, int limit, bool quiet, cli_row *row,
-                        pal_error *error);
+/* Evaluates on the task's sets or, when there are any, on files of instances; at most `limit` instances
+ * a set (0: all). */
+pal_status cli_evaluate(cli_job *job, const char *const *file, int n_files, int limit, bool quiet,
+                        cli_row *row, pal_error *error);
 
 /* One decoding step from each of n states of the task's training stream under another seed: exact where
  * all of it is as labelled, counted by what was to be done. Models that learn labelled states only. */
@@ -159,8 +161,8 @@ void cli_wilson(int k, int n, double *low, double *high);
 void cli_table(FILE *to, const cli_row *row, int n);
 /* Of each set: exact by number of passes, and by kind of instance, where the task tells kinds apart. */
 void cli_details(FILE *to, const cli_row *row);
-/* The share that was exact within 10 to 20,000 passes, on a logarithmic axis, as SVG. */
-pal_status cli_curve_svg(const cli_set *set, const char *path, pal_error *error);
+/* The share of each set that was exact within 10 to 20,000 passes, on a logarithmic axis, as SVG. */
+pal_status cli_curve_svg(const cli_row *row, const char *path, pal_error *error);
 /* Every row in one line, then what others have published on the task. */
 void cli_summary(FILE *to, const char *task, const cli_row *row, int n);
 /* {"task": ..., "rows": [...], "published": [...]} written to `path` whole or not at all. */

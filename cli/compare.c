@@ -126,7 +126,7 @@ static pal_status add_row(comparison *c, cli_job *job, const cli_recipe *recipe,
   snprintf(row->model, sizeof row->model, "%s%s%s (%s)", label, variant ? ", " : "",
            variant ? variant->label : "", budget);
   if (variant) job->model = another_model(job, job->store, variant->setting, error);
-  pal_status status = job->model ? cli_evaluate(job, NULL, c->o->n, c->o->quiet, row, error)
+  pal_status status = job->model ? cli_evaluate(job, NULL, 0, c->o->n, c->o->quiet, row, error)
                                  : error->code;
   if (variant && job->model) pal_model_free(job->model);
   job->model = own;

@@ -1,9 +1,10 @@
 /* What passes buy: exact within so many of them, as a plot (floor 6). */
 #include <math.h>
+#include <string.h>
 
 #include "cli/page.h"
 
-enum { LEFT = 64, TOP = 24, WIDE = 460, HIGH = 240, FOOT = 52 };
+enum { LEFT = 64, TOP = 24, WIDE = 460, HIGH = 240, FOOT = 66, ROW = 18 };
 
 static double across(int passes) {
   const double least = log(cli_mark[0]), most = log(cli_mark[CLI_MARKS - 1]);
@@ -24,21 +25,40 @@ static void axes(FILE *to) {
           LEFT + WIDE / 2, TOP + HIGH + 40);
 }
 
-pal_status cli_curve_svg(const cli_set *set, const char *path, pal_error *error) {
+static const char *const colour[] = {"#0b5fa5", "#b5441b", "#3f7d20", "#7a3e9d",
+                                     "#a8860a", "#118a8b", "#8c564b", "#555555"};
+enum { COLOURS = sizeof colour / sizeof *colour };
+
+/* One set as a line, named below the axis. */
+static void line(FILE *to, const cli_set *set, int place) {
+  const char *own = colour[place % COLOURS], *slash = strrchr(set->name, '/');
+  const int y = TOP + HIGH + FOOT + place * ROW;
+  fprintf(to, "<path fill=\"none\" stroke=\"%s\" stroke-width=\"2\" d=\"", own);
+  for (int m = 0; m < CLI_MARKS && (m == 0 || cli_mark[m - 1] < set->most_passes); m++)
+    fprintf(to, "%c%.1f %.1f", m ? 'L' : 'M', across(cli_mark[m]), up((double)set->exact_by[m] / set->n));
+  fprintf(to, "\"/>\n<path stroke=\"%s\" stroke-width=\"2\" d=\"M%d %dh24\"/><text x=\"%d\" y=\"%d\">", own,
+          LEFT, y - 4, LEFT + 32, y);
+  cli_page_text(to, slash ? slash + 1 : set->name);
+  fprintf(to, " (%d)</text>\n", set->n);
+}
+
+pal_status cli_curve_svg(const cli_row *row, const char *path, pal_error *error) {
   cli_page page;
-  if (set->n == 0 || set->likelihood)
+  int lines = 0;
+  for (int i = 0; i < row->n_sets; i++) lines += row->set[i].n > 0 && !row->set[i].likelihood;
+  if (!lines)
     return pal_fail(error, PAL_E_UNSUPPORTED, "%s: nothing was decoded that could be plotted", path);
   if (cli_page_open(&page, error)) return error->code;
   FILE *to = page.to;
+  const int wide = LEFT + WIDE + 40, high = TOP + HIGH + FOOT + lines * ROW;
   fprintf(to, "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 %d %d\" width=\"%d\" height=\"%d\">\n"
-              "<title>exact within so many forward passes, of %d</title>\n"
+              "<title>exact within so many forward passes</title>\n"
               "<style>text{font:12px Helvetica,Arial,'DejaVu Sans',sans-serif;fill:#1d1d1b}</style>\n"
               "<rect width=\"100%%\" height=\"100%%\" fill=\"#fffefb\"/>\n",
-          LEFT + WIDE + 40, TOP + HIGH + FOOT, LEFT + WIDE + 40, TOP + HIGH + FOOT, set->n);
+          wide, high, wide, high);
   axes(to);
-  fprintf(to, "<path fill=\"none\" stroke=\"#0b5fa5\" stroke-width=\"2\" d=\"");
-  for (int m = 0; m < CLI_MARKS && (m == 0 || cli_mark[m - 1] < set->most_passes); m++)
-    fprintf(to, "%c%.1f %.1f", m ? 'L' : 'M', across(cli_mark[m]), up((double)set->exact_by[m] / set->n));
-  fprintf(to, "\"/>\n</svg>\n");
+  for (int i = 0, place = 0; i < row->n_sets; i++)
+    if (row->set[i].n > 0 && !row->set[i].likelihood) line(to, &row->set[i], place++);
+  fprintf(to, "</svg>\n");
   return cli_page_save(&page, path, error);
 }

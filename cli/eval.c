@@ -43,21 +43,22 @@ int cli_verb_eval(pal_context *context, const cli_options *o) {
   bool instances = false;
   pal_status status = row ? PAL_OK : pal_fail(&error, PAL_E_MEMORY, "no memory");
   if (!status && !o->steps) status = cli_run_reads_instances(context, o, &instances, &error);
+  if (!status && o->n_files > 1 && !instances)
+    status = pal_fail(&error, PAL_E_ARGUMENT, "--data is given too often: it is the task's own data here");
   if (!status) status = cli_run_open(&job, o, instances ? NULL : o->data, &error);
   if (!status)
     status = o->steps ? cli_evaluate_steps(&job, o->steps, row, &error)
-                      : cli_evaluate(&job, instances ? o->data : NULL, o->n, o->quiet, row, &error);
+                      : cli_evaluate(&job, o->file, instances ? o->n_files : 0, o->n, o->quiet, row, &error);
   if (!status) {
     if (o->data && !instances) snprintf(row->set[0].name, sizeof row->set[0].name, "%s", o->data);
     cli_describe(&job, row);
     cli_table(stdout, row, 1);
     cli_details(stdout, row);
-    if (row->set[0].refused)
-      printf("    %d instances refused, not among the %d\n", row->set[0].refused, row->set[0].n);
-    if (o->svg) status = cli_curve_svg(&row->set[0], o->svg, &error);
+    if (o->svg) status = cli_curve_svg(row, o->svg, &error);
     if (o->json && !status) status = cli_json(o->json, job.task_name, row, 1, &error);
   }
-  const bool refused = row && row->n_sets && row->set[0].refused > 0;
+  int refused = 0;
+  for (int i = 0; row && i < row->n_sets; i++) refused += row->set[i].refused;
   cli_job_close(&job);
   free(row);
   return status ? cli_report(&error) : refused ? CLI_USAGE : CLI_DONE;

@@ -158,16 +158,17 @@ static int affordable(const cli_job *job, int set, int size) {
   return n >= size ? size : (int)n;
 }
 
-pal_status cli_evaluate(cli_job *job, const char *data, int limit, bool quiet, cli_row *row,
-                        pal_error *error) {
+pal_status cli_evaluate(cli_job *job, const char *const *file, int n_files, int limit, bool quiet,
+                        cli_row *row, pal_error *error) {
   const pal_task_definition *d = job->task->definition;
   double start = cli_seconds();
   row->n_sets = 0;
-  if (data) {
+  for (int i = 0; i < n_files; i++) {
     cli_set *set = &row->set[row->n_sets++];
     *set = (cli_set){0};
-    snprintf(set->name, sizeof set->name, "%s", data);
-    return evaluate_file(job, data, limit, set, error);
+    snprintf(set->name, sizeof set->name, "%s", file[i]);
+    const pal_status status = evaluate_file(job, file[i], limit, set, error);
+    if (status || i == n_files - 1) return status;
   }
   int sets = 0;
   while (sets < CLI_MAX_SETS && d->set_name(job->task, sets)) sets++;

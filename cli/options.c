@@ -4,7 +4,7 @@
 
 #include "cli/cli.h"
 
-typedef enum kind { TEXT, WHOLE, SECONDS, FLAG, MANY_SETS, MANY_PLUGINS } kind;
+typedef enum kind { TEXT, WHOLE, SECONDS, FLAG, MANY_SETS, MANY_PLUGINS, MANY_FILES } kind;
 
 typedef struct option {
   const char *name;
@@ -18,7 +18,7 @@ typedef struct option {
 static const option options[] = {
     {"--set", MANY_SETS, 0, "train eval sample compare bench instances", "KEY=VALUE  a setting of the task, model or trainer; later wins. Also --KEY VALUE"},
     {"--config", TEXT, AT(config), "train compare", "FILE       settings, one key = value a line, # for comments"},
-    {"--data", TEXT, AT(data), "train eval sample instances compare", "FILE       the task's data; with eval and sample: one instance a line"},
+    {"--data", MANY_FILES, 0, "train eval sample instances compare", "FILE       the task's data; with eval and sample: one instance a line; eval takes several"},
     {"--model", TEXT, AT(model), "train", "NAME       which definition to train"},
     {"--models", TEXT, AT(models), "compare", "A,B,...    which definitions to compare"},
     {"--budget", TEXT, AT(budget), "compare", "KIND       matched (sequences, steps, parameters), free, or both"},
@@ -89,6 +89,12 @@ static pal_status take(cli_options *out, const option *o, const char *value, pal
     case MANY_SETS:
       if (out->n_set == CLI_MAX_SET) break;
       out->set[out->n_set++] = value;
+      return PAL_OK;
+    case MANY_FILES:
+      if (out->n_files == CLI_MAX_FILES) break;
+      if (out->n_files && (!out->verb || strcmp(out->verb, "eval") != 0)) break;
+      out->file[out->n_files++] = value;
+      out->data = out->file[0];
       return PAL_OK;
     case MANY_PLUGINS:
       if (out->n_plugins == CLI_MAX_PLUGINS) break;

@@ -3,6 +3,14 @@
 
 #include <stdlib.h>
 
+void cli_page_text(FILE *to, const char *text) {
+  for (; *text; text++) {
+    if (*text == '<') fputs("&lt;", to);
+    else if (*text == '&') fputs("&amp;", to);
+    else fputc((unsigned char)*text < ' ' ? '?' : *text, to);
+  }
+}
+
 pal_status cli_page_open(cli_page *page, pal_error *error) {
   *page = (cli_page){0};
   page->to = open_memstream(&page->text, &page->bytes);

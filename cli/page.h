@@ -12,6 +12,8 @@ typedef struct cli_page {
   size_t bytes;
 } cli_page;
 
+/* As text of XML: markup is escaped, a control character becomes a question mark. */
+void cli_page_text(FILE *to, const char *text);
 pal_status cli_page_open(cli_page *page, pal_error *error);
 void cli_page_drop(cli_page *page);
 /* Writes it to `path` and frees it. */

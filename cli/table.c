@@ -41,6 +41,8 @@ static void table_sets(FILE *to, const cli_row *row) {
 void cli_details(FILE *to, const cli_row *row) {
   for (int i = 0; i < row->n_sets; i++) {
     const cli_set *s = &row->set[i];
+    if (row->n_sets > 1 && (s->n_traits || s->refused)) fprintf(to, "    %s\n", s->name);
+    if (s->refused) fprintf(to, "      %d instances refused, not among the %d\n", s->refused, s->n);
     for (int m = 0; m < CLI_MARKS && s->n_traits && s->most_passes >= cli_mark[m]; m++)
       fprintf(to, "      within %5d passes  exact %6.2f %%\n", cli_mark[m], 100.0 * s->exact_by[m] / s->n);
     for (int t = 0; t < s->n_traits; t++)

@@ -21,12 +21,6 @@ static const char written[] = "#fdf0c4", erased[] = "#f6d9d5";
 
 enum { CELL = 28, MARGIN = 24, CAPTION = 30, MOST_PANELS = 12, ACROSS = 4 };
 
-static void escaped(FILE *to, char c) {
-  if (c == '<') fprintf(to, "&lt;");
-  else if (c == '&') fprintf(to, "&amp;");
-  else fputc(c, to);
-}
-
 static void lines(FILE *to, const pal_picture *b, int x, int y, bool thick) {
   const int w = b->columns * CELL, h = b->rows * CELL;
   fprintf(to, "<path fill=\"none\" stroke=\"%s\" stroke-width=\"%s\" d=\"", thick ? "#1d1d1b" : "#cfcabd",
@@ -56,7 +50,7 @@ static void panel(FILE *to, const cli_trace *t, int k, int x, int y) {
     if (!b->sort[i]) continue;
     fprintf(to, "<text class=\"s%d\" x=\"%d\" y=\"%d\">", b->sort[i], x + i % b->columns * CELL + CELL / 2,
         y + i / b->columns * CELL + CELL / 2 + 6);
-    escaped(to, b->glyph[i]);
+    cli_page_text(to, (const char[]){b->glyph[i], 0});
     fprintf(to, "</text>\n");
   }
 }

@@ -15,7 +15,7 @@ static pal_status train_and_evaluate(cli_kept *kept, cli_job *job, const cli_opt
   cli_catch_signals(false);
   if (status) return status;
   pal_trainer_use_average(job->trainer, true);
-  return cli_evaluate(job, NULL, o->n, o->quiet, row, error);
+  return cli_evaluate(job, NULL, 0, o->n, o->quiet, row, error);
 }
 
 int cli_verb_train(pal_context *context, const cli_options *o) {

@@ -129,6 +129,11 @@ grep -q '^</svg>' "$work/curve.svg" || { echo "FAIL no plot"; failed=1; }
 grep -q 'givens  *[1-9]' "$work/out" && grep -q 'singles suffice\|guesses needed' "$work/out" ||
   { echo "FAIL kinds of boards are not counted"; cat "$work/out"; failed=1; }
 tail -n 5 "$work/boards" >"$work/bad-boards"
+expect 2 "boards:7" eval "$work/sudoku" --data "$work/boards" --data "$work/good-boards" --svg "$work/two.svg"
+grep -q "boards (3)<" "$work/two.svg" && grep -q "good-boards ([1-9][0-9]*)<" "$work/two.svg" &&
+  test "$(grep -c 'fill="none" stroke=' "$work/two.svg")" -eq 2 ||
+  { echo "FAIL two files are not two lines of the plot"; cat "$work/two.svg"; failed=1; }
+expect 2 "data is given too often" train sudoku --model ap-mdm --data "$work/boards" --data "$work/boards"
 expect 2 "every instance is refused" eval "$work/sudoku" --data "$work/bad-boards"
 expect 2 "boards:7" train sudoku --model ap-mdm $tiny --set size=4 --data "$work/boards" --out "$work/none"
 expect 0 "" train sudoku --model ap-mdm $tiny --set size=4 --set puzzles=0 --data "$work/good-boards" \
