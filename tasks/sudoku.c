@@ -417,7 +417,7 @@ static void sudoku_traits(const pal_task *task, const pal_example *instance, pal
   const int n = snprintf(text, size, "%d givens,%s", pal_sudoku_givens(&s->shape, given),
                          guesses ? "guesses needed" : "singles suffice");
   if (guesses && n > 0 && (size_t)n < size)
-    snprintf(text + n, size - (size_t)n, ",guesses: %d", guesses);
+    snprintf(text + n, size - (size_t)n, ",guesses: %2d", guesses);
 }
 
 const pal_task_definition pal_task_sudoku = {
