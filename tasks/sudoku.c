@@ -80,16 +80,20 @@ static int choice(const pal_task *task, const char *name, const char *const *wor
   return -1;
 }
 
+/* No puzzle of size 9 with fewer than 17 givens has one solution (McGuire, Tugemann and Civario 2012),
+ * none of size 4 with fewer than 4; for size 16 no such number is proven. */
 static pal_status read_range(const pal_task *task, const char *name, const char *standard,
-                             int cells, pal_sudoku_range *out, pal_error *error) {
+                             const pal_sudoku_shape *shape, pal_sudoku_range *out, pal_error *error) {
   const char *given = pal_task_text(task, name), *text = *given ? given : standard;
+  const int fewest = shape->n == 4 ? 4 : shape->n == 9 ? 17 : 1, cells = shape->cells;
   char *end, *last;
   const long least = strtol(text, &end, 10);
   const long most = *end == '-' ? strtol(end + 1, &last, 10) : (last = end, least);
-  if (end == text || *last || least < 1 || most < least || most >= cells)
+  if (end == text || *last || least < fewest || most < least || most >= cells)
     return pal_fail(error, PAL_E_ARGUMENT,
-                    "sudoku: %s is a number of givens or LEAST-MOST, from 1 to %d, not \"%s\"",
-                    name, cells - 1, text);
+                    "sudoku: %s is a number of givens or LEAST-MOST, from %d to %d, not \"%s\"%s", name,
+                    fewest, cells - 1, text,
+                    end > text && least < fewest ? ": none with fewer has one solution" : "");
   *out = (pal_sudoku_range){(int)least, (int)most};
   return PAL_OK;
 }
@@ -113,10 +117,9 @@ static pal_status read_settings(const pal_task *task, sudoku *s, pal_error *erro
   if (status) return status;
   const char *standard = size == 4 ? "4-8" : size == 9 ? "20-28" : "100-130";
   const char *givens = pal_task_text(task, "givens");
-  status = read_range(task, "givens", standard, s->shape.cells, &s->givens, error);
+  status = read_range(task, "givens", standard, &s->shape, &s->givens, error);
   if (!status)
-    status = read_range(task, "test_givens", *givens ? givens : standard, s->shape.cells,
-                        &s->test_givens, error);
+    status = read_range(task, "test_givens", *givens ? givens : standard, &s->shape, &s->test_givens, error);
   if (status) return status;
   const int t = choice(task, "trace", trace, 2, error);
   const int a = choice(task, "answer", answer, 3, error);
@@ -305,10 +308,13 @@ static pal_status held_out(const pal_task *task, int i, uint8_t **given, uint8_t
                                     s->test_guesses};
   const int from = i - i % TOGETHER, to = from + TOGETHER < s->tests ? from + TOGETHER : s->tests;
   const size_t at = (size_t)from * cells;
+  pal_error own = {0};
   pal_status status = pal_sudoku_series_make(&series, from, to, task->threads, s->test_given + at,
-                                             s->test_solution + at, error);
-  if (status) memset(s->test_solution + at, 0, (size_t)(to - from) * cells);
-  return status;
+                                             s->test_solution + at, &own);
+  if (!status) return PAL_OK;
+  memset(s->test_solution + at, 0, (size_t)(to - from) * cells);
+  return pal_fail(error, status, "%s (setting %s)", own.text,
+                  *pal_task_text(task, "test_givens") ? "test_givens" : "givens");
 }
 
 static pal_status sudoku_instance(pal_task *task, int set, int i, pal_form form,

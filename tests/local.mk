@@ -90,6 +90,9 @@ check_PROGRAMS += %D%/test_sudoku_policy
 check_PROGRAMS += %D%/test_sudoku_task
 %C%_test_sudoku_task_SOURCES = %D%/test_sudoku_task.c %D%/boards.c %D%/boards.h
 
+check_PROGRAMS += %D%/test_sudoku_text
+%C%_test_sudoku_text_SOURCES = %D%/test_sudoku_text.c %D%/boards.c %D%/boards.h
+
 check_PROGRAMS += %D%/test_hold
 %C%_test_hold_SOURCES = %D%/test_hold.c
 check_PROGRAMS += %D%/test_window

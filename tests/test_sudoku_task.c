@@ -237,10 +237,12 @@ START_TEST(streams_of_answers) {
 }
 END_TEST
 
-static void write_file(char *path, const char *text) {
+static void write_bytes(char *path, const char *text, size_t n) {
   const int fd = mkstemp(path);
-  HOLDS(fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text) && close(fd) == 0);
+  HOLDS(fd >= 0 && write(fd, text, n) == (ssize_t)n && close(fd) == 0);
 }
+
+static void write_file(char *path, const char *text) { write_bytes(path, text, strlen(text)); }
 
 START_TEST(training_puzzles_from_a_file) {
   char path[] = "/tmp/pal-sudoku-XXXXXX", wrong[] = "/tmp/pal-sudoku-XXXXXX";
@@ -270,6 +272,63 @@ START_TEST(training_puzzles_from_a_file) {
   ck_assert_msg(strstr(error.text, ":3: place 81 holds \"x\""), "%s", error.text);
   unlink(path);
   unlink(wrong);
+}
+END_TEST
+
+START_TEST(zero_bytes_in_a_file) {
+  char board[200], before[200], comment[200];
+  const int n[] = {snprintf(board, sizeof board, "%s\n%s%crubbish\n", good, good, 0),
+                   snprintf(before, sizeof before, "%s\n%crubbish\n", good, 0),
+                   snprintf(comment, sizeof comment, "%s\n# so%cso\n", good, 0)};
+  const char *const text[] = {board, before, comment};
+  for (int i = 0; i < 3; i++) {
+    char path[] = "/tmp/pal-sudoku-XXXXXX", setting[64];
+    write_bytes(path, text[i], (size_t)n[i]);
+    snprintf(setting, sizeof setting, "data=%s", path);
+    const char *all[] = {setting, "puzzles=0"};
+    pal_error error = {0};
+    HOLDS(!open_task(all, 2, &error) && error.code == PAL_E_FORMAT);
+    ck_assert_msg(strstr(error.text, ":2: the line holds a zero byte"), "%s", error.text);
+    unlink(path);
+  }
+}
+END_TEST
+
+/* Ranges that have no puzzle are refused before one is looked for, by the setting's name. */
+START_TEST(ranges_without_puzzles_are_refused) {
+  static const struct {
+    const char *size, *givens, *says;
+  } run[] = {{"size=9", "givens=16", "givens is"},       {"size=9", "givens=10-30", "givens is"},
+             {"size=9", "test_givens=16-20", "test_givens is"}, {"size=4", "givens=3", "givens is"},
+             {"size=4", "test_givens=3-5", "test_givens is"}};
+  for (size_t i = 0; i < sizeof run / sizeof *run; i++) {
+    const char *setting[] = {run[i].size, run[i].givens, "puzzles=1"};
+    pal_error error = {0};
+    HOLDS(!open_task(setting, 3, &error) && error.code == PAL_E_ARGUMENT);
+    ck_assert_msg(strstr(error.text, run[i].says) && strstr(error.text, i < 3 ? "from 17 to 80" : "from 4 to 15"),
+                  "%s", error.text);
+  }
+  static const char *const good_one[] = {"size=4", "givens=4", "puzzles=2"};
+  pal_task_free(open_well(good_one, 3));
+}
+END_TEST
+
+/* Every puzzle of size 4 with 4 givens is equivalent to one of a thousand. */
+START_TEST(failed_searches_name_the_setting) {
+  static const char *const setting[] = {"size=4", "givens=4", "puzzles=1000", "test_givens=4"};
+  for (int n = 3; n <= 4; n++) {
+    pal_task *task = open_well(setting, n);
+    pal_error error = {0};
+    pal_example e;
+    HOLDS(task->definition->instance(task, 0, 0, PAL_FORM_TRANSITION, &e, &error) == PAL_E_ARGUMENT);
+    ck_assert_msg(strstr(error.text, n == 3 ? "(setting givens)" : "(setting test_givens)"), "%s", error.text);
+    pal_task_free(task);
+  }
+  pal_sudoku_puzzles none = {.shape = &shape4};
+  pal_error error = {0};
+  HOLDS(pal_sudoku_puzzles_make(&none, (pal_sudoku_range){2, 3}, 1, 3, 2, &error) == PAL_E_ARGUMENT);
+  ck_assert_msg(strstr(error.text, "(setting givens)"), "%s", error.text);
+  pal_sudoku_puzzles_free(&none);
 }
 END_TEST
 
@@ -326,6 +385,9 @@ int main(void) {
   tcase_add_test(task, boards_of_other_puzzles_are_valid);
   tcase_add_test(task, streams_of_answers);
   tcase_add_test(task, training_puzzles_from_a_file);
+  tcase_add_test(task, zero_bytes_in_a_file);
+  tcase_add_test(task, ranges_without_puzzles_are_refused);
+  tcase_add_test(task, failed_searches_name_the_setting);
   tcase_add_test(task, held_out_puzzles_are_not_training_puzzles);
   tcase_add_test(task, lines_are_read);
   suite_add_tcase(suite, task);
