@@ -18,11 +18,14 @@
 enum { MOST_TESTS = 100000, MOST_GUESSES = 100, MOST_CAP = 10000000, TOGETHER = 32 };
 enum { RELATIONS = 3, FACTORS = 4 };
 
+typedef enum lines { CSV, BOARD, ROW } lines;
+
 typedef struct sudoku {
   pal_sudoku_shape shape;
   pal_sudoku_range givens, test_givens;
   uint64_t seed, test_seed;
   int tests, test_guesses, cap;
+  lines lines; /* what instances are written as */
   pal_sudoku_puzzles train;
   uint8_t *test_given, *test_solution; /* [tests][cells]; no solution yet: not generated */
   int32_t *group, *factor, *token_class;
@@ -45,6 +48,7 @@ static const pal_setting settings[] = {
     {"test_guesses", "0", "of a held-out puzzle, at least: right ones, where singles lead no further"},
     {"test_seed", "1", "seed of the held-out puzzles"},
     {"cap", "2000", "forward passes of an edit model on one puzzle"},
+    {"lines", "csv", "what palimpsest instances writes: csv (puzzle,solution), board or row (325 integers)"},
 };
 
 /* ---- settings -------------------------------------------------------------------------------- */
@@ -102,6 +106,7 @@ static pal_status read_settings(const pal_task *task, sudoku *s, pal_error *erro
   static const char *const trace[] = {"restart", "released"};
   static const char *const answer[] = {"infill", "append", "pairs"};
   static const char *const order[] = {"reading", "solver"};
+  static const char *const lines_of[] = {"csv", "board", "row"};
   int size = 0, augment = 0;
   pal_status status = whole(task, "size", 4, 16, &size, error);
   if (!status && !pal_sudoku_shape_init(&s->shape, size))
@@ -124,9 +129,11 @@ static pal_status read_settings(const pal_task *task, sudoku *s, pal_error *erro
   const int t = choice(task, "trace", trace, 2, error);
   const int a = choice(task, "answer", answer, 3, error);
   const int o = choice(task, "order", order, 2, error);
-  if (t < 0 || a < 0 || o < 0) return PAL_E_ARGUMENT;
+  const int l = choice(task, "lines", lines_of, 3, error);
+  if (t < 0 || a < 0 || o < 0 || l < 0) return PAL_E_ARGUMENT;
   if (t == 1 && size != 9)
     return pal_fail(error, PAL_E_UNSUPPORTED, "sudoku: trace=released is defined for size 9 only");
+  s->lines = (lines)l;
   s->train.shape = &s->shape;
   s->train.augment = augment;
   s->sentences.shape = &s->shape;
@@ -349,8 +356,14 @@ static size_t sudoku_write(const pal_task *task, const pal_example *instance, pa
   uint8_t given[PAL_SUDOKU_CELLS], solution[PAL_SUDOKU_CELLS];
   char line[PAL_SUDOKU_TEXT];
   pal_sudoku_understand(&s->sentences, instance, form, given, solution);
-  pal_sudoku_write_csv(&s->shape, given, solution, line);
+  if (s->lines == CSV) pal_sudoku_write_csv(&s->shape, given, solution, line);
+  else if (s->lines == BOARD) pal_sudoku_write_line(&s->shape, given, line);
+  else pal_sudoku_write_row(&s->shape, given, solution, line);
   return (size_t)snprintf(text, size, "%s", line);
+}
+
+static const char *sudoku_heading(const pal_task *task) {
+  return ((const sudoku *)task->self)->lines == CSV ? "quizzes,solutions" : NULL;
 }
 
 static int sudoku_answer_room(const pal_task *task, const pal_example *instance, pal_form form) {
@@ -444,6 +457,7 @@ const pal_task_definition pal_task_sudoku = {
     .score = sudoku_score,
     .read = sudoku_read,
     .write = sudoku_write,
+    .heading = sudoku_heading,
     .print = sudoku_print,
     .puzzles = sudoku_puzzles,
     .traits = sudoku_traits,

@@ -45,7 +45,7 @@ START_TEST(settings_are_checked) {
   static const char *const bad[] = {
       "size=8",      "puzzles=0",        "puzzles=1.5",     "givens=30-20", "givens=x", "givens=0",
       "givens=81",   "test_puzzles=0",   "augment=2",       "trace=long",   "order=up",
-      "answer=none", "cap=0",            "seed=-1",         "data=/nowhere"};
+      "answer=none", "cap=0",            "seed=-1",         "lines=text",   "data=/nowhere"};
   for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
     pal_error error = {0};
     ck_assert_msg(!open_task(&bad[i], 1, &error), "%s", bad[i]);
@@ -375,6 +375,36 @@ START_TEST(lines_are_read) {
 }
 END_TEST
 
+/* In every form, and in all sizes: what is written is read back as the same instance. */
+START_TEST(written_lines_are_read_back) {
+  static const char *const form[] = {"lines=csv", "lines=board", "lines=row"};
+  static const char *const size[] = {"size=4", "size=9", "size=16"};
+  static const size_t cells[] = {16, 81, 256};
+  for (int k = 0; k < 9; k++) {
+    const char *setting[] = {form[k % 3], size[k / 3], "puzzles=1", "test_puzzles=2"};
+    pal_task *task = open_well(setting, 4);
+    const pal_task_definition *d = task->definition;
+    pal_example e;
+    char line[PAL_SUDOKU_TEXT], start[300], again[300];
+    int32_t answer[PAL_SUDOKU_CELLS];
+    const char *heading = d->heading(task);
+    HOLDS(k % 3 == 0 ? strcmp(heading, "quizzes,solutions") == 0 : heading == NULL);
+    HOLDS(!heading || (!d->read(task, heading, PAL_FORM_TRANSITION, 1, &e, NULL) && e.n_prompt == 0));
+    HOLDS(!d->instance(task, 0, 1, PAL_FORM_TRANSITION, &e, NULL));
+    d->print(task, e.prompt, e.n_prompt, start, sizeof start);
+    memcpy(answer, e.answer, sizeof *answer * cells[k / 3]);
+    const size_t length = d->write(task, &e, PAL_FORM_TRANSITION, line, sizeof line);
+    HOLDS(length == strlen(line) && (strchr(line, ' ') != NULL) == (k % 3 == 2));
+    HOLDS(k % 3 == 2 || length == (k % 3 ? cells[k / 3] : 2 * cells[k / 3] + 1));
+    HOLDS(!d->read(task, line, PAL_FORM_TRANSITION, 1, &e, NULL));
+    d->print(task, e.prompt, e.n_prompt, again, sizeof again);
+    ck_assert_str_eq(start, again);
+    ck_assert_mem_eq(answer, e.answer, sizeof *answer * cells[k / 3]);
+    pal_task_free(task);
+  }
+}
+END_TEST
+
 int main(void) {
   Suite *suite = suite_create("sudoku_task");
   TCase *task = tcase_create("task");
@@ -390,6 +420,7 @@ int main(void) {
   tcase_add_test(task, failed_searches_name_the_setting);
   tcase_add_test(task, held_out_puzzles_are_not_training_puzzles);
   tcase_add_test(task, lines_are_read);
+  tcase_add_test(task, written_lines_are_read_back);
   suite_add_tcase(suite, task);
   return run_suite(suite);
 }
