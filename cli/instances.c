@@ -49,8 +49,8 @@ static pal_status read_line(cli_instances *all, cli_job *job, int number, char *
   pal_example e;
   pal_error own = {0};
   while (length > 0 && (line[length - 1] == '\n' || line[length - 1] == '\r')) line[--length] = 0;
-  if (length == 0 || line[0] == '#') return PAL_OK;
   if (strlen(line) != length) return refuse(all, number, "the line holds a zero byte", error);
+  if (length == 0 || line[0] == '#') return PAL_OK;
   pal_status status = job->task->definition->read(job->task, line, job->form, (uint64_t)number, &e, &own);
   if (status == PAL_E_FORMAT) return refuse(all, number, own.text, error);
   if (status) return pal_fail(error, status, "%s", own.text);

@@ -18,14 +18,18 @@ static pal_status print_line(const pal_task *task, const pal_example *e, pal_for
   return ferror(stdout) ? pal_fail(error, PAL_E_IO, "standard output could not be written") : PAL_OK;
 }
 
+/* One set is a file as any other program writes it; several are told apart by comments. */
 static pal_status print_sets(pal_task *task, int limit, pal_error *error) {
   const pal_task_definition *d = task->definition;
+  const char *heading = d->heading ? d->heading(task) : NULL;
+  const bool several = d->set_name(task, 0) && d->set_name(task, 1);
   const pal_form form = PAL_FORM_TRANSITION; /* the text of an instance is the same in all forms */
   char *text = NULL;
   size_t room = 0;
   pal_status status = PAL_OK;
+  if (heading) puts(heading);
   for (int set = 0; !status && d->set_name(task, set); set++) {
-    printf("# %s\n", d->set_name(task, set));
+    if (several) printf("# %s\n", d->set_name(task, set));
     for (int i = 0; !status && i < d->set_size(task, set) && (!limit || i < limit); i++) {
       pal_example e;
       status = d->instance(task, set, i, form, &e, error);

@@ -18,11 +18,14 @@
 enum { MOST_TESTS = 100000, MOST_GUESSES = 100, MOST_CAP = 10000000, TOGETHER = 32 };
 enum { RELATIONS = 3, FACTORS = 4 };
 
+typedef enum lines { CSV, BOARD, ROW } lines;
+
 typedef struct sudoku {
   pal_sudoku_shape shape;
   pal_sudoku_range givens, test_givens;
   uint64_t seed, test_seed;
   int tests, test_guesses, cap;
+  lines lines; /* what instances are written as */
   pal_sudoku_puzzles train;
   uint8_t *test_given, *test_solution; /* [tests][cells]; no solution yet: not generated */
   int32_t *group, *factor, *token_class;
@@ -45,6 +48,7 @@ static const pal_setting settings[] = {
     {"test_guesses", "0", "of a held-out puzzle, at least: right ones, where singles lead no further"},
     {"test_seed", "1", "seed of the held-out puzzles"},
     {"cap", "2000", "forward passes of an edit model on one puzzle"},
+    {"lines", "csv", "what palimpsest instances writes: csv (puzzle,solution), board or row (325 integers)"},
 };
 
 /* ---- settings -------------------------------------------------------------------------------- */
@@ -80,16 +84,20 @@ static int choice(const pal_task *task, const char *name, const char *const *wor
   return -1;
 }
 
+/* No puzzle of size 9 with fewer than 17 givens has one solution (McGuire, Tugemann and Civario 2012),
+ * none of size 4 with fewer than 4; for size 16 no such number is proven. */
 static pal_status read_range(const pal_task *task, const char *name, const char *standard,
-                             int cells, pal_sudoku_range *out, pal_error *error) {
+                             const pal_sudoku_shape *shape, pal_sudoku_range *out, pal_error *error) {
   const char *given = pal_task_text(task, name), *text = *given ? given : standard;
+  const int fewest = shape->n == 4 ? 4 : shape->n == 9 ? 17 : 1, cells = shape->cells;
   char *end, *last;
   const long least = strtol(text, &end, 10);
   const long most = *end == '-' ? strtol(end + 1, &last, 10) : (last = end, least);
-  if (end == text || *last || least < 1 || most < least || most >= cells)
+  if (end == text || *last || least < fewest || most < least || most >= cells)
     return pal_fail(error, PAL_E_ARGUMENT,
-                    "sudoku: %s is a number of givens or LEAST-MOST, from 1 to %d, not \"%s\"",
-                    name, cells - 1, text);
+                    "sudoku: %s is a number of givens or LEAST-MOST, from %d to %d, not \"%s\"%s", name,
+                    fewest, cells - 1, text,
+                    end > text && least < fewest ? ": none with fewer has one solution" : "");
   *out = (pal_sudoku_range){(int)least, (int)most};
   return PAL_OK;
 }
@@ -98,6 +106,7 @@ static pal_status read_settings(const pal_task *task, sudoku *s, pal_error *erro
   static const char *const trace[] = {"restart", "released"};
   static const char *const answer[] = {"infill", "append", "pairs"};
   static const char *const order[] = {"reading", "solver"};
+  static const char *const lines_of[] = {"csv", "board", "row"};
   int size = 0, augment = 0;
   pal_status status = whole(task, "size", 4, 16, &size, error);
   if (!status && !pal_sudoku_shape_init(&s->shape, size))
@@ -113,17 +122,18 @@ static pal_status read_settings(const pal_task *task, sudoku *s, pal_error *erro
   if (status) return status;
   const char *standard = size == 4 ? "4-8" : size == 9 ? "20-28" : "100-130";
   const char *givens = pal_task_text(task, "givens");
-  status = read_range(task, "givens", standard, s->shape.cells, &s->givens, error);
+  status = read_range(task, "givens", standard, &s->shape, &s->givens, error);
   if (!status)
-    status = read_range(task, "test_givens", *givens ? givens : standard, s->shape.cells,
-                        &s->test_givens, error);
+    status = read_range(task, "test_givens", *givens ? givens : standard, &s->shape, &s->test_givens, error);
   if (status) return status;
   const int t = choice(task, "trace", trace, 2, error);
   const int a = choice(task, "answer", answer, 3, error);
   const int o = choice(task, "order", order, 2, error);
-  if (t < 0 || a < 0 || o < 0) return PAL_E_ARGUMENT;
+  const int l = choice(task, "lines", lines_of, 3, error);
+  if (t < 0 || a < 0 || o < 0 || l < 0) return PAL_E_ARGUMENT;
   if (t == 1 && size != 9)
     return pal_fail(error, PAL_E_UNSUPPORTED, "sudoku: trace=released is defined for size 9 only");
+  s->lines = (lines)l;
   s->train.shape = &s->shape;
   s->train.augment = augment;
   s->sentences.shape = &s->shape;
@@ -305,10 +315,13 @@ static pal_status held_out(const pal_task *task, int i, uint8_t **given, uint8_t
                                     s->test_guesses};
   const int from = i - i % TOGETHER, to = from + TOGETHER < s->tests ? from + TOGETHER : s->tests;
   const size_t at = (size_t)from * cells;
+  pal_error own = {0};
   pal_status status = pal_sudoku_series_make(&series, from, to, task->threads, s->test_given + at,
-                                             s->test_solution + at, error);
-  if (status) memset(s->test_solution + at, 0, (size_t)(to - from) * cells);
-  return status;
+                                             s->test_solution + at, &own);
+  if (!status) return PAL_OK;
+  memset(s->test_solution + at, 0, (size_t)(to - from) * cells);
+  return pal_fail(error, status, "%s (setting %s)", own.text,
+                  *pal_task_text(task, "test_givens") ? "test_givens" : "givens");
 }
 
 static pal_status sudoku_instance(pal_task *task, int set, int i, pal_form form,
@@ -343,8 +356,14 @@ static size_t sudoku_write(const pal_task *task, const pal_example *instance, pa
   uint8_t given[PAL_SUDOKU_CELLS], solution[PAL_SUDOKU_CELLS];
   char line[PAL_SUDOKU_TEXT];
   pal_sudoku_understand(&s->sentences, instance, form, given, solution);
-  pal_sudoku_write_csv(&s->shape, given, solution, line);
+  if (s->lines == CSV) pal_sudoku_write_csv(&s->shape, given, solution, line);
+  else if (s->lines == BOARD) pal_sudoku_write_line(&s->shape, given, line);
+  else pal_sudoku_write_row(&s->shape, given, solution, line);
   return (size_t)snprintf(text, size, "%s", line);
+}
+
+static const char *sudoku_heading(const pal_task *task) {
+  return ((const sudoku *)task->self)->lines == CSV ? "quizzes,solutions" : NULL;
 }
 
 static int sudoku_answer_room(const pal_task *task, const pal_example *instance, pal_form form) {
@@ -438,6 +457,7 @@ const pal_task_definition pal_task_sudoku = {
     .score = sudoku_score,
     .read = sudoku_read,
     .write = sudoku_write,
+    .heading = sudoku_heading,
     .print = sudoku_print,
     .puzzles = sudoku_puzzles,
     .traits = sudoku_traits,

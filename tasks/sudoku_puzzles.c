@@ -100,9 +100,11 @@ void pal_sudoku_puzzles_draw(const pal_sudoku_puzzles *p, pal_rng *rng, uint8_t 
 pal_status pal_sudoku_puzzles_make(pal_sudoku_puzzles *p, pal_sudoku_range givens, uint64_t seed,
                                    int n, int threads, pal_error *error) {
   const pal_sudoku_series series = {p->shape, givens, seed, "sudoku.train", NULL, 0};
+  pal_error own = {0};
   pal_status status = make_room(p, n, error);
-  if (!status)
-    status = pal_sudoku_series_make(&series, 0, n, threads, p->given, p->solution, error);
+  if (status) return status;
+  status = pal_sudoku_series_make(&series, 0, n, threads, p->given, p->solution, &own);
+  if (status) pal_fail(error, status, "%s (setting givens)", own.text);
   p->n = status ? 0 : n;
   if (!status) mark_all(p);
   return status;
@@ -113,10 +115,7 @@ pal_status pal_sudoku_puzzles_make(pal_sudoku_puzzles *p, pal_sudoku_range given
 static pal_status read_line(pal_sudoku_puzzles *p, const char *path, int number, const char *line,
                             pal_error *error) {
   pal_error own = {0};
-  uint8_t *given = given_of(p, p->n);
-  pal_status status = pal_sudoku_read(p->shape, line, given, solution_of(p, p->n), &own);
-  if (!status && pal_sudoku_givens(p->shape, given) == p->shape->cells)
-    status = pal_fail(&own, PAL_E_FORMAT, "the board has no blank");
+  pal_status status = pal_sudoku_read(p->shape, line, given_of(p, p->n), solution_of(p, p->n), &own);
   return status ? pal_fail(error, status, "%s:%d: %s", path, number, own.text) : PAL_OK;
 }
 
@@ -136,7 +135,9 @@ pal_status pal_sudoku_puzzles_read(pal_sudoku_puzzles *p, const char *path, int 
     end = memchr(line, '\n', (size_t)(data + size - line));
     if (!end) end = data + size;
     *end = 0;
-    if (pal_sudoku_holds_puzzle(line)) {
+    if (strlen(line) < (size_t)(end - line))
+      status = pal_fail(error, PAL_E_FORMAT, "%s:%d: the line holds a zero byte", path, number);
+    else if (pal_sudoku_holds_puzzle(line)) {
       status = read_line(p, path, number, line, error);
       p->n += !status;
     }

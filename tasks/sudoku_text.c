@@ -1,21 +1,32 @@
 /* Sudoku: reading and writing boards (floor 5). */
 #include <ctype.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "tasks/sudoku.h"
 
-enum { MOST_GUESSES = 1000000, ROW_FIELDS = 4 };
+enum { MOST_GUESSES = 1000000, ROW_ITEMS = 4, MOST_DIGITS = 18, LEAST_CELLS = 16 };
+enum { GIVEN }; /* the technique of a given, before those of pal_sudoku_technique */
 
 static const char letter[] = ".123456789ABCDEFG";
 static const char blanks[] = " \t\r\n";
 
-/* ---- reading --------------------------------------------------------------------------------- */
+/* ---- reading: boards ------------------------------------------------------------------------- */
+
+/* Nothing else is one; it may stand anywhere, since files are put one behind another. */
+static bool is_header(const char *line, size_t length) {
+  static const char *const known[] = {"quizzes,solutions", "quiz,solution", "puzzles,solutions", "puzzle,solution",
+                                      "quizzes", "quiz", "puzzles", "puzzle"};
+  for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+    if (strlen(known[i]) == length && memcmp(line, known[i], length) == 0) return true;
+  return false;
+}
 
 bool pal_sudoku_holds_puzzle(const char *line) {
   line += strspn(line, blanks);
-  return *line && *line != '#' && strncmp(line, "quizzes", 7) != 0 && strncmp(line, "puzzle", 6) != 0;
+  size_t length = strlen(line);
+  while (length > 0 && strchr(blanks, line[length - 1])) length--;
+  return length > 0 && *line != '#' && !is_header(line, length);
 }
 
 /* Digit of a character, 0 for a blank, -1 for neither. */
@@ -47,53 +58,106 @@ static pal_status read_cells(const pal_sudoku_shape *s, const char *text, size_t
   return PAL_OK;
 }
 
-/* The next integer of a row; false at its end or at anything else. */
-static bool next_integer(const char **text, long *value) {
-  const char *at = *text + strspn(*text, " \t,;\r\n");
-  char *end;
-  *value = strtol(at, &end, 10);
-  if (end == at || (*end && !strchr(" \t,;\r\n", *end))) return false;
-  *text = end;
+/* ---- reading: rows --------------------------------------------------------------------------- */
+
+typedef struct item {
+  const char *text;
+  size_t length; /* 0: there is none */
+} item;
+
+/* The next item of a row, from *at on. */
+static item next_item(const char **at) {
+  static const char gaps[] = " \t,;\r\n";
+  const char *text = *at + strspn(*at, gaps);
+  const item found = {text, strcspn(text, gaps)};
+  *at = text + found.length;
+  return found;
+}
+
+static size_t count_items(const char *at) {
+  size_t n = 0;
+  while (next_item(&at).length) n++;
+  return n;
+}
+
+/* Boards have one item or two, and the first is long; words may follow by mistake. */
+static bool is_row(const pal_sudoku_shape *s, const char *line) {
+  const size_t n = count_items(line);
+  return n > 2 && (n > (size_t)s->cells || next_item(&line).length < LEAST_CELLS);
+}
+
+static bool whole_number(item i, int64_t *value) {
+  *value = 0;
+  for (size_t k = 0; k < i.length; k++) {
+    if (i.text[k] < '0' || i.text[k] > '9') return false;
+    *value = 10 * *value + (i.text[k] - '0');
+  }
   return true;
 }
 
-static int count_integers(const char *text) {
-  int n = 0;
-  for (long value; n <= ROW_FIELDS * PAL_SUDOKU_CELLS + 1 && next_integer(&text, &value);) n++;
-  return text[strspn(text, " \t,;\r\n")] ? 0 : n;
+static pal_status read_numbers(const pal_sudoku_shape *s, const char *text, int64_t *number,
+                               pal_error *error) {
+  const size_t wanted = (size_t)(ROW_ITEMS * s->cells) + 1, n = count_items(text);
+  for (size_t i = 0; i < n; i++) {
+    const item one = next_item(&text);
+    int64_t value = 0;
+    if (one.length > MOST_DIGITS || !whole_number(one, &value))
+      return pal_fail(error, PAL_E_FORMAT,
+                      "item %zu of the row is \"%.*s\", not a whole number of at most %d digits", i + 1,
+                      (int)(one.length < 24 ? one.length : 24), one.text, MOST_DIGITS);
+    if (i < wanted) number[i] = value;
+  }
+  if (n == wanted) return PAL_OK;
+  return pal_fail(error, PAL_E_FORMAT, "a row for size %d has %zu integers, this one has %zu", s->n, wanted, n);
+}
+
+/* Cell i of a row; `base` is what rows and columns count from. */
+static pal_status read_cell(const pal_sudoku_shape *s, const int64_t *number, int i, int64_t base,
+                            uint8_t *given, uint8_t *solution, pal_error *error) {
+  const int64_t givens = number[0], *at = number + 1 + ROW_ITEMS * i;
+  const int64_t r = at[0] - base, c = at[1] - base, value = at[2], technique = at[3];
+  const long long row = at[0], column = at[1];
+  if (r < 0 || r >= s->n || c < 0 || c >= s->n || value < 1 || value > s->n)
+    return pal_fail(error, PAL_E_FORMAT,
+                    "cell %d of the row is row %lld, column %lld, value %lld, outside a board of "
+                    "size %d", i + 1, row, column, (long long)value, s->n);
+  const int64_t cell = r * s->n + c;
+  if (solution[cell])
+    return pal_fail(error, PAL_E_FORMAT, "cell %d of the row names row %lld, column %lld again", i + 1,
+                    row, column);
+  if (i < givens && technique != GIVEN)
+    return pal_fail(error, PAL_E_FORMAT,
+                    "cell %d of the row is one of its %d givens, but has technique %lld instead of 0", i + 1,
+                    (int)givens, (long long)technique);
+  if (i >= givens && technique == GIVEN)
+    return pal_fail(error, PAL_E_FORMAT,
+                    "cell %d of the row has technique 0 as a given, but the row has only %d, which stand first",
+                    i + 1, (int)givens);
+  solution[cell] = (uint8_t)value;
+  if (i < givens) given[cell] = (uint8_t)value;
+  return PAL_OK;
 }
 
 /* Rows and columns count from 0, or all of them from 1, as is told by their largest. */
 static pal_status read_row(const pal_sudoku_shape *s, const char *text, uint8_t *given,
                            uint8_t *solution, pal_error *error) {
-  long field[PAL_SUDOKU_CELLS][ROW_FIELDS], givens, largest = 0;
-  next_integer(&text, &givens);
+  int64_t number[1 + ROW_ITEMS * PAL_SUDOKU_CELLS], largest = 0;
+  pal_status status = read_numbers(s, text, number, error);
+  if (status) return status;
+  if (number[0] > s->cells)
+    return pal_fail(error, PAL_E_FORMAT, "the row starts with %lld givens; a board has %d cells",
+                    (long long)number[0], s->cells);
   for (int i = 0; i < s->cells; i++)
-    for (int k = 0; k < ROW_FIELDS; k++) {
-      next_integer(&text, &field[i][k]);
-      if (k < 2 && field[i][k] > largest) largest = field[i][k];
-    }
-  const long base = largest == s->n;
-  if (givens < 0 || givens > s->cells)
-    return pal_fail(error, PAL_E_FORMAT, "the row starts with %ld givens; a board has %d cells",
-                    givens, s->cells);
+    for (int k = 1; k <= 2; k++)
+      if (number[ROW_ITEMS * i + k] > largest) largest = number[ROW_ITEMS * i + k];
   memset(given, 0, (size_t)s->cells);
   memset(solution, 0, (size_t)s->cells);
-  for (int i = 0; i < s->cells; i++) {
-    const long r = field[i][0] - base, c = field[i][1] - base, value = field[i][2];
-    if (r < 0 || r >= s->n || c < 0 || c >= s->n || value < 1 || value > s->n)
-      return pal_fail(error, PAL_E_FORMAT,
-                      "cell %d of the row is row %ld, column %ld, value %ld, outside a board of "
-                      "size %d", i + 1, field[i][0], field[i][1], value, s->n);
-    const long cell = r * s->n + c;
-    if (solution[cell])
-      return pal_fail(error, PAL_E_FORMAT, "cell %d of the row names row %ld, column %ld again",
-                      i + 1, field[i][0], field[i][1]);
-    solution[cell] = (uint8_t)value;
-    if (i < givens) given[cell] = (uint8_t)value;
-  }
-  return PAL_OK;
+  for (int i = 0; i < s->cells && !status; i++)
+    status = read_cell(s, number, i, largest == s->n, given, solution, error);
+  return status;
 }
+
+/* ---- reading: any form ----------------------------------------------------------------------- */
 
 static pal_status check_givens(const pal_sudoku_shape *s, const uint8_t *given,
                                pal_error *error) {
@@ -116,6 +180,7 @@ static pal_status solve(const pal_sudoku_shape *s, const uint8_t *given, const u
   pal_sudoku_search search = {.limit = 2, .budget = MOST_GUESSES};
   pal_status status = check_givens(s, given, error);
   if (status) return status;
+  if (pal_sudoku_givens(s, given) == s->cells) return pal_fail(error, PAL_E_FORMAT, "the board has no blank");
   const int n = pal_sudoku_solve(s, given, &search);
   if (n < 2 && search.gave_up)
     return pal_fail(error, PAL_E_FORMAT, "the puzzle was not decided within %d guesses",
@@ -133,14 +198,10 @@ pal_status pal_sudoku_read(const pal_sudoku_shape *s, const char *line, uint8_t 
                            uint8_t *solution, pal_error *error) {
   uint8_t claimed[PAL_SUDOKU_CELLS];
   line += strspn(line, blanks);
-  const int integers = count_integers(line);
-  if (integers == ROW_FIELDS * s->cells + 1) {
+  if (is_row(s, line)) {
     pal_status status = read_row(s, line, given, claimed, error);
     return status ? status : solve(s, given, claimed, solution, error);
   }
-  if (integers > 2)
-    return pal_fail(error, PAL_E_FORMAT, "a row for size %d has %d integers, this one has %d", s->n,
-                    ROW_FIELDS * s->cells + 1, integers);
   const size_t length = strcspn(line, ", \t\r\n");
   pal_status status = read_cells(s, line, length, given, error);
   if (status) return status;
@@ -152,7 +213,7 @@ pal_status pal_sudoku_read(const pal_sudoku_shape *s, const char *line, uint8_t 
   }
   rest++;
   rest += strspn(rest, blanks);
-  const size_t second = strcspn(rest, blanks);
+  const size_t second = strcspn(rest, ", \t\r\n");
   if (rest[second + strspn(rest + second, blanks)])
     return pal_fail(error, PAL_E_FORMAT, "there is \"%.20s\" after the solution", rest + second);
   status = read_cells(s, rest, second, claimed, error);

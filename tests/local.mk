@@ -90,6 +90,12 @@ check_PROGRAMS += %D%/test_sudoku_policy
 check_PROGRAMS += %D%/test_sudoku_task
 %C%_test_sudoku_task_SOURCES = %D%/test_sudoku_task.c %D%/boards.c %D%/boards.h
 
+check_PROGRAMS += %D%/test_sudoku_text
+%C%_test_sudoku_text_SOURCES = %D%/test_sudoku_text.c %D%/boards.c %D%/boards.h
+
+check_PROGRAMS += %D%/test_sudoku_walk
+%C%_test_sudoku_walk_SOURCES = %D%/test_sudoku_walk.c %D%/boards.c %D%/boards.h
+
 check_PROGRAMS += %D%/test_hold
 %C%_test_hold_SOURCES = %D%/test_hold.c
 check_PROGRAMS += %D%/test_window
@@ -115,7 +121,7 @@ LDADD = libpal_core.la $(CHECK_LIBS)
 
 dist_check_SCRIPTS += %D%/test_program.sh tools/check-exports.sh tools/check-floors.sh tools/check-isa.sh \
 	tools/check-lists.sh
-EXTRA_DIST += %D%/golden tools/golden.py tools/mutation.sh tools/test-totals.sh
+EXTRA_DIST += %D%/golden tools/golden.py tools/mutation.sh tools/released_counts.py tools/test-totals.sh
 
 TESTS = $(check_PROGRAMS) $(dist_check_SCRIPTS)
 TEST_EXTENSIONS = .sh

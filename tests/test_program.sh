@@ -157,7 +157,6 @@ grep -q '^</svg>' "$work/board.svg" || { echo "FAIL no picture"; failed=1; }
 grep -q '^</script></body></html>\|</html>' "$work/board.html" || { echo "FAIL no page"; failed=1; }
 if grep -qi 'src=\|href=\|url(\|@import' "$work/board.html"; then echo "FAIL the page wants more"; failed=1; fi
 
-# Instances as lines: they are read back as they were written, and evaluated.
 # A run that goes on is the one that never stopped, rows counted; with other puzzles it does not.
 course="train sudoku --model ap-mdm $tiny $boards --set train.schedule=constant --set train.warmup=0"
 expect 0 "" $course --set train.steps=40 --out "$work/straight" --json "$work/straight.json"
@@ -178,11 +177,21 @@ expect 0 "" eval "$kept" --set test_puzzles=5 --set test_seed=3
 grep -q "exact 100.00 %.* of  *5  valid 100.00 %  kept 100.00 %" "$work/out" ||
   { echo "FAIL the kept checkpoint does not solve five boards"; cat "$work/out"; failed=1; }
 
-expect 0 "" instances sudoku --set size=4 --set test_puzzles=40 --set test_seed=9
-grep -v "^#" "$work/out" >"$work/boards-of-4"
-test "$(wc -l <"$work/boards-of-4")" -eq 40 || { echo "FAIL not 40 instances"; failed=1; }
-expect 0 "" eval "$work/elsewhere" --data "$work/boards-of-4" --json "$work/boards.json"
-grep -q '"n": 40' "$work/boards.json" || { echo "FAIL 40 written boards are not 40 read"; failed=1; }
+# Instances as lines, in each form: nothing but what a file of that form holds, read back and evaluated.
+for form in csv board row; do
+  expect 0 "" instances sudoku --set size=4 --set test_puzzles=40 --set test_seed=9 --set lines=$form
+  cp "$work/out" "$work/lines.$form"
+  expect 0 "" eval "$work/elsewhere" --data "$work/lines.$form" --json "$work/boards.json"
+  grep -q '"n": 40' "$work/boards.json" || { echo "FAIL 40 boards written as $form are not 40 read"; failed=1; }
+done
+head -n 1 "$work/lines.csv" | grep -qx 'quizzes,solutions' || { echo "FAIL no header"; failed=1; }
+sed '1d;s/,.*//' "$work/lines.csv" | cmp - "$work/lines.board" || { echo "FAIL csv and board differ"; failed=1; }
+test "$(grep -Ecx '([0-9]+ ){64}[0-9]+' "$work/lines.row")" -eq 40 || { echo "FAIL not 40 rows"; failed=1; }
+printf '%s\0rubbish\n' "$(head -n 1 "$work/lines.board")" >"$work/zero"
+expect 2 "zero:1: the line holds a zero byte" eval "$work/elsewhere" --data "$work/zero"
+expect 2 "zero:1: the line holds a zero byte" train sudoku --model ap-mdm $tiny --set size=4 --data "$work/zero" --out "$work/none"
+sed -n '2s/.*,//p' "$work/lines.csv" >"$work/full-board"
+expect 2 "full-board:1: the board has no blank" eval "$work/elsewhere" --data "$work/full-board"
 expect 0 "" eval "$work/elsewhere" --steps 40 --json "$work/steps.json"
 grep -q '"set": "single steps"' "$work/steps.json" || { echo "FAIL no single steps"; failed=1; }
 expect 0 "" eval "$work/elsewhere" --steps 40 --data "$work/good-boards"

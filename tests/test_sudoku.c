@@ -1,5 +1,5 @@
-/* Sudoku boards: the solver against brute force, the generator, symmetries and canonical forms,
- * text. */
+/* Sudoku boards: the solver against brute force, the generator, symmetries and canonical
+ * forms. */
 #include <check.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -304,109 +304,6 @@ START_TEST(forms_agree_on_images_only) {
 }
 END_TEST
 
-/* ---- text ------------------------------------------------------------------------------------ */
-
-static const char good[] =
-    "53..7....6..195....98....6.8...6...34..8.3..17...2...6.6....28....419..5....8..79";
-static const char solved[] =
-    "534678912672195348198342567859761423426853791713924856961537284287419635345286179";
-
-START_TEST(text_forms_round_trip) {
-  const struct {
-    const pal_sudoku_shape *shape;
-    int givens;
-  } run[] = {{&shape4, 6}, {&shape9, 24}, {&shape16, 120}};
-  for (int i = 0; i < 3; i++) {
-    const pal_sudoku_shape *s = run[i].shape;
-    uint8_t given[PAL_SUDOKU_CELLS], solution[PAL_SUDOKU_CELLS];
-    char text[PAL_SUDOKU_TEXT];
-    make(s, run[i].givens, given, solution);
-    for (int form = 0; form < 3; form++) {
-      uint8_t back[2][PAL_SUDOKU_CELLS];
-      pal_error error = {0};
-      if (form == 0) pal_sudoku_write_line(s, given, text);
-      else if (form == 1) pal_sudoku_write_csv(s, given, solution, text);
-      else pal_sudoku_write_row(s, given, solution, text);
-      ck_assert_msg(!pal_sudoku_read(s, text, back[0], back[1], &error), "%s", error.text);
-      ck_assert_mem_eq(back[0], given, (size_t)s->cells);
-      ck_assert_mem_eq(back[1], solution, (size_t)s->cells);
-    }
-  }
-  uint8_t given[81], solution[81];
-  char text[PAL_SUDOKU_TEXT];
-  HOLDS(!pal_sudoku_read(&shape9, good, given, solution, NULL));
-  pal_sudoku_write_csv(&shape9, given, solution, text);
-  HOLDS(strncmp(text, good, 81) == 0 && text[81] == ',' && strcmp(text + 82, solved) == 0);
-}
-END_TEST
-
-START_TEST(rows_count_from_zero_or_one) {
-  uint8_t given[81], solution[81], back[2][81];
-  char text[PAL_SUDOKU_TEXT], shifted[PAL_SUDOKU_TEXT];
-  HOLDS(!pal_sudoku_read(&shape9, good, given, solution, NULL));
-  pal_sudoku_write_row(&shape9, given, solution, text);
-  const char *at = text;
-  size_t used = 0;
-  for (int i = 0; i < 325; i++) {
-    char *end;
-    const long v = strtol(at, &end, 10);
-    at = end;
-    used += (size_t)snprintf(shifted + used, sizeof shifted - used, i ? ",%ld" : "%ld",
-                             i && (i - 1) % 4 < 2 ? v + 1 : v);
-  }
-  HOLDS(!pal_sudoku_read(&shape9, shifted, back[0], back[1], NULL));
-  ck_assert_mem_eq(back[0], given, 81);
-  ck_assert_mem_eq(back[1], solution, 81);
-}
-END_TEST
-
-START_TEST(bad_boards_are_refused) {
-  char long_line[100], bad[400], csv[400], unlike[400], row[PAL_SUDOKU_TEXT];
-  uint8_t given[81], solution[81];
-  snprintf(long_line, sizeof long_line, "%s.", good);
-  snprintf(bad, sizeof bad, "%sx%s", "53..7....", good + 10);
-  snprintf(csv, sizeof csv, "%s,%s9", good, solved);
-  snprintf(unlike, sizeof unlike, "%s,%.79s97", good, solved);
-  HOLDS(!pal_sudoku_read(&shape9, good, given, solution, NULL));
-  pal_sudoku_write_row(&shape9, given, solution, row);
-  row[strlen(row) - 4] = '\0';
-  const struct {
-    const char *line, *says;
-  } table[] = {
-      {"", "has 81 characters, this one has 0"},
-      {"53..7", "this one has 5"},
-      {long_line, "this one has 82"},
-      {bad, "place 10 holds \"x\""},
-      {"53..7\001", "not printable (01)"},
-      {"55..7....6..195....98....6.8...6...34..8.3..17...2...6.6....28....419..5....8..79",
-       "5 stands twice in row 1"},
-      {"53..7....6..195....98....6.8...6...34..8.3..17...2...656....28....419..5....8..79",
-       "5 stands twice in column 1"},
-      {"53..7....68.195....98....6.8...6...34..8.3..17...2...6.6....28....419..5....8..79",
-       "8 stands twice in box 1"},
-      {"531.7....6..195....98....6.8...6...34..8.3..17...2...6.6....28....419..5....8..79",
-       "no solution"},
-      {"53..7....6...95....98....6.8...6...34..8.3...7...2...6.6....28....419..5....8....",
-       "several solutions"},
-      {".................................................................................",
-       "several solutions"},
-      {csv, "this one has 82"},
-      {unlike, "is not its solution"},
-      {row, "has 325 integers, this one has 32"},
-      {"1 2 3 4", "has 325 integers, this one has 4"},
-  };
-  for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
-    pal_error error = {0};
-    SAME(pal_sudoku_read(&shape9, table[i].line, given, solution, &error), PAL_E_FORMAT);
-    ck_assert_msg(strstr(error.text, table[i].says), "%zu: %s", i, error.text);
-  }
-  pal_error error = {0};
-  snprintf(bad, sizeof bad, "%s tail", good);
-  HOLDS(pal_sudoku_read(&shape9, bad, given, solution, &error) == PAL_E_FORMAT);
-  HOLDS(strstr(error.text, "after the board"));
-}
-END_TEST
-
 int main(void) {
   Suite *suite = suite_create("sudoku");
   TCase *boards = tcase_create("boards");
@@ -422,9 +319,6 @@ int main(void) {
   tcase_add_test(boards, verdicts);
   tcase_add_test(boards, canonical_form_is_least_of_all_images);
   tcase_add_test(boards, forms_agree_on_images_only);
-  tcase_add_test(boards, text_forms_round_trip);
-  tcase_add_test(boards, rows_count_from_zero_or_one);
-  tcase_add_test(boards, bad_boards_are_refused);
   suite_add_tcase(suite, boards);
   return run_suite(suite);
 }

@@ -45,7 +45,7 @@ START_TEST(settings_are_checked) {
   static const char *const bad[] = {
       "size=8",      "puzzles=0",        "puzzles=1.5",     "givens=30-20", "givens=x", "givens=0",
       "givens=81",   "test_puzzles=0",   "augment=2",       "trace=long",   "order=up",
-      "answer=none", "cap=0",            "seed=-1",         "data=/nowhere"};
+      "answer=none", "cap=0",            "seed=-1",         "lines=text",   "data=/nowhere"};
   for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
     pal_error error = {0};
     ck_assert_msg(!open_task(&bad[i], 1, &error), "%s", bad[i]);
@@ -237,10 +237,12 @@ START_TEST(streams_of_answers) {
 }
 END_TEST
 
-static void write_file(char *path, const char *text) {
+static void write_bytes(char *path, const char *text, size_t n) {
   const int fd = mkstemp(path);
-  HOLDS(fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text) && close(fd) == 0);
+  HOLDS(fd >= 0 && write(fd, text, n) == (ssize_t)n && close(fd) == 0);
 }
+
+static void write_file(char *path, const char *text) { write_bytes(path, text, strlen(text)); }
 
 START_TEST(training_puzzles_from_a_file) {
   char path[] = "/tmp/pal-sudoku-XXXXXX", wrong[] = "/tmp/pal-sudoku-XXXXXX";
@@ -270,6 +272,63 @@ START_TEST(training_puzzles_from_a_file) {
   ck_assert_msg(strstr(error.text, ":3: place 81 holds \"x\""), "%s", error.text);
   unlink(path);
   unlink(wrong);
+}
+END_TEST
+
+START_TEST(zero_bytes_in_a_file) {
+  char board[200], before[200], comment[200];
+  const int n[] = {snprintf(board, sizeof board, "%s\n%s%crubbish\n", good, good, 0),
+                   snprintf(before, sizeof before, "%s\n%crubbish\n", good, 0),
+                   snprintf(comment, sizeof comment, "%s\n# so%cso\n", good, 0)};
+  const char *const text[] = {board, before, comment};
+  for (int i = 0; i < 3; i++) {
+    char path[] = "/tmp/pal-sudoku-XXXXXX", setting[64];
+    write_bytes(path, text[i], (size_t)n[i]);
+    snprintf(setting, sizeof setting, "data=%s", path);
+    const char *all[] = {setting, "puzzles=0"};
+    pal_error error = {0};
+    HOLDS(!open_task(all, 2, &error) && error.code == PAL_E_FORMAT);
+    ck_assert_msg(strstr(error.text, ":2: the line holds a zero byte"), "%s", error.text);
+    unlink(path);
+  }
+}
+END_TEST
+
+/* Ranges that have no puzzle are refused before one is looked for, by the setting's name. */
+START_TEST(ranges_without_puzzles_are_refused) {
+  static const struct {
+    const char *size, *givens, *says;
+  } run[] = {{"size=9", "givens=16", "givens is"},       {"size=9", "givens=10-30", "givens is"},
+             {"size=9", "test_givens=16-20", "test_givens is"}, {"size=4", "givens=3", "givens is"},
+             {"size=4", "test_givens=3-5", "test_givens is"}};
+  for (size_t i = 0; i < sizeof run / sizeof *run; i++) {
+    const char *setting[] = {run[i].size, run[i].givens, "puzzles=1"};
+    pal_error error = {0};
+    HOLDS(!open_task(setting, 3, &error) && error.code == PAL_E_ARGUMENT);
+    ck_assert_msg(strstr(error.text, run[i].says) && strstr(error.text, i < 3 ? "from 17 to 80" : "from 4 to 15"),
+                  "%s", error.text);
+  }
+  static const char *const good_one[] = {"size=4", "givens=4", "puzzles=2"};
+  pal_task_free(open_well(good_one, 3));
+}
+END_TEST
+
+/* Every puzzle of size 4 with 4 givens is equivalent to one of a thousand. */
+START_TEST(failed_searches_name_the_setting) {
+  static const char *const setting[] = {"size=4", "givens=4", "puzzles=1000", "test_givens=4"};
+  for (int n = 3; n <= 4; n++) {
+    pal_task *task = open_well(setting, n);
+    pal_error error = {0};
+    pal_example e;
+    HOLDS(task->definition->instance(task, 0, 0, PAL_FORM_TRANSITION, &e, &error) == PAL_E_ARGUMENT);
+    ck_assert_msg(strstr(error.text, n == 3 ? "(setting givens)" : "(setting test_givens)"), "%s", error.text);
+    pal_task_free(task);
+  }
+  pal_sudoku_puzzles none = {.shape = &shape4};
+  pal_error error = {0};
+  HOLDS(pal_sudoku_puzzles_make(&none, (pal_sudoku_range){2, 3}, 1, 1, 1, &error) == PAL_E_ARGUMENT);
+  ck_assert_msg(strstr(error.text, "(setting givens)"), "%s", error.text);
+  pal_sudoku_puzzles_free(&none);
 }
 END_TEST
 
@@ -316,18 +375,53 @@ START_TEST(lines_are_read) {
 }
 END_TEST
 
+/* In every form, and in all sizes: what is written is read back as the same instance. */
+START_TEST(written_lines_are_read_back) {
+  static const char *const form[] = {"lines=csv", "lines=board", "lines=row"};
+  static const char *const size[] = {"size=4", "size=9", "size=16"};
+  static const size_t cells[] = {16, 81, 256};
+  for (int k = 0; k < 9; k++) {
+    const char *setting[] = {form[k % 3], size[k / 3], "puzzles=1", "test_puzzles=2"};
+    pal_task *task = open_well(setting, 4);
+    const pal_task_definition *d = task->definition;
+    pal_example e;
+    char line[PAL_SUDOKU_TEXT], start[300], again[300];
+    int32_t answer[PAL_SUDOKU_CELLS];
+    const char *heading = d->heading(task);
+    HOLDS(k % 3 == 0 ? strcmp(heading, "quizzes,solutions") == 0 : heading == NULL);
+    HOLDS(!heading || (!d->read(task, heading, PAL_FORM_TRANSITION, 1, &e, NULL) && e.n_prompt == 0));
+    HOLDS(!d->instance(task, 0, 1, PAL_FORM_TRANSITION, &e, NULL));
+    d->print(task, e.prompt, e.n_prompt, start, sizeof start);
+    memcpy(answer, e.answer, sizeof *answer * cells[k / 3]);
+    const size_t length = d->write(task, &e, PAL_FORM_TRANSITION, line, sizeof line);
+    HOLDS(length == strlen(line) && (strchr(line, ' ') != NULL) == (k % 3 == 2));
+    HOLDS(k % 3 == 2 || length == (k % 3 ? cells[k / 3] : 2 * cells[k / 3] + 1));
+    HOLDS(!d->read(task, line, PAL_FORM_TRANSITION, 1, &e, NULL));
+    d->print(task, e.prompt, e.n_prompt, again, sizeof again);
+    ck_assert_str_eq(start, again);
+    ck_assert_mem_eq(answer, e.answer, sizeof *answer * cells[k / 3]);
+    pal_task_free(task);
+  }
+}
+END_TEST
+
 int main(void) {
   Suite *suite = suite_create("sudoku_task");
   TCase *task = tcase_create("task");
   tcase_add_checked_fixture(task, setup, teardown);
+  tcase_set_timeout(task, 60);
   tcase_add_test(task, settings_are_checked);
   tcase_add_test(task, formats_describe_tokens_and_places);
   tcase_add_test(task, answers_are_judged);
   tcase_add_test(task, boards_of_other_puzzles_are_valid);
   tcase_add_test(task, streams_of_answers);
   tcase_add_test(task, training_puzzles_from_a_file);
+  tcase_add_test(task, zero_bytes_in_a_file);
+  tcase_add_test(task, ranges_without_puzzles_are_refused);
+  tcase_add_test(task, failed_searches_name_the_setting);
   tcase_add_test(task, held_out_puzzles_are_not_training_puzzles);
   tcase_add_test(task, lines_are_read);
+  tcase_add_test(task, written_lines_are_read_back);
   suite_add_tcase(suite, task);
   return run_suite(suite);
 }

@@ -62,6 +62,9 @@ typedef struct pal_task_definition {
    * written, the length of the whole line is returned. NULL as read. */
   size_t (*write)(const pal_task *task, const pal_example *instance, pal_form form, char *text,
                   size_t size);
+  /* The line a file of such lines begins with, which read takes for none; NULL, or returning NULL: it
+   * begins with the first instance. */
+  const char *(*heading)(const pal_task *task);
   /* Tokens as text for people, at most size - 1 characters. */
   void (*print)(const pal_task *task, const int32_t *token, int n, char *text, size_t size);
   /* How many puzzles the training examples are made of; NULL: not a fixed number. */

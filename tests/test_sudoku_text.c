@@ -1,0 +1,245 @@
+/* Sudoku boards as text: three forms that are read back, and what is refused for which reason. */
+#include <check.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tests/boards.h"
+#include "tests/run.h"
+
+static const char good[] =
+    "53..7....6..195....98....6.8...6...34..8.3..17...2...6.6....28....419..5....8..79";
+static const char solved[] =
+    "534678912672195348198342567859761423426853791713924856961537284287419635345286179";
+
+START_TEST(text_forms_round_trip) {
+  const struct {
+    const pal_sudoku_shape *shape;
+    int givens;
+  } run[] = {{&shape4, 6}, {&shape9, 24}, {&shape16, 120}};
+  for (int i = 0; i < 3; i++) {
+    const pal_sudoku_shape *s = run[i].shape;
+    uint8_t given[PAL_SUDOKU_CELLS], solution[PAL_SUDOKU_CELLS];
+    char text[PAL_SUDOKU_TEXT];
+    make(s, run[i].givens, given, solution);
+    for (int form = 0; form < 3; form++) {
+      uint8_t back[2][PAL_SUDOKU_CELLS];
+      pal_error error = {0};
+      if (form == 0) pal_sudoku_write_line(s, given, text);
+      else if (form == 1) pal_sudoku_write_csv(s, given, solution, text);
+      else pal_sudoku_write_row(s, given, solution, text);
+      ck_assert_msg(!pal_sudoku_read(s, text, back[0], back[1], &error), "%s", error.text);
+      ck_assert_mem_eq(back[0], given, (size_t)s->cells);
+      ck_assert_mem_eq(back[1], solution, (size_t)s->cells);
+    }
+  }
+  uint8_t given[81], solution[81];
+  char text[PAL_SUDOKU_TEXT];
+  HOLDS(!pal_sudoku_read(&shape9, good, given, solution, NULL));
+  pal_sudoku_write_csv(&shape9, given, solution, text);
+  HOLDS(strncmp(text, good, 81) == 0 && text[81] == ',' && strcmp(text + 82, solved) == 0);
+}
+END_TEST
+
+START_TEST(rows_count_from_zero_or_one) {
+  uint8_t given[81], solution[81], back[2][81];
+  char text[PAL_SUDOKU_TEXT], shifted[PAL_SUDOKU_TEXT];
+  HOLDS(!pal_sudoku_read(&shape9, good, given, solution, NULL));
+  pal_sudoku_write_row(&shape9, given, solution, text);
+  const char *at = text;
+  size_t used = 0;
+  for (int i = 0; i < 325; i++) {
+    char *end;
+    const long v = strtol(at, &end, 10);
+    at = end;
+    used += (size_t)snprintf(shifted + used, sizeof shifted - used, i ? ",%ld" : "%ld",
+                             i && (i - 1) % 4 < 2 ? v + 1 : v);
+  }
+  HOLDS(!pal_sudoku_read(&shape9, shifted, back[0], back[1], NULL));
+  ck_assert_mem_eq(back[0], given, 81);
+  ck_assert_mem_eq(back[1], solution, 81);
+}
+END_TEST
+
+START_TEST(bad_boards_are_refused) {
+  char long_line[100], bad[400], csv[400], more[400], unlike[400], row[PAL_SUDOKU_TEXT];
+  uint8_t given[81], solution[81];
+  snprintf(long_line, sizeof long_line, "%s.", good);
+  snprintf(bad, sizeof bad, "%sx%s", "53..7....", good + 10);
+  snprintf(csv, sizeof csv, "%s,%s9", good, solved);
+  snprintf(more, sizeof more, "%s,%s,9", good, solved);
+  snprintf(unlike, sizeof unlike, "%s,%.79s97", good, solved);
+  HOLDS(!pal_sudoku_read(&shape9, good, given, solution, NULL));
+  pal_sudoku_write_row(&shape9, given, solution, row);
+  row[strlen(row) - 4] = '\0';
+  const struct {
+    const char *line, *says;
+  } table[] = {
+      {"", "has 81 characters, this one has 0"},
+      {"53..7", "this one has 5"},
+      {long_line, "this one has 82"},
+      {bad, "place 10 holds \"x\""},
+      {"53..7\001", "not printable (01)"},
+      {"55..7....6..195....98....6.8...6...34..8.3..17...2...6.6....28....419..5....8..79",
+       "5 stands twice in row 1"},
+      {"53..7....6..195....98....6.8...6...34..8.3..17...2...656....28....419..5....8..79",
+       "5 stands twice in column 1"},
+      {"53..7....68.195....98....6.8...6...34..8.3..17...2...6.6....28....419..5....8..79",
+       "8 stands twice in box 1"},
+      {"531.7....6..195....98....6.8...6...34..8.3..17...2...6.6....28....419..5....8..79",
+       "no solution"},
+      {"53..7....6...95....98....6.8...6...34..8.3...7...2...6.6....28....419..5....8....",
+       "several solutions"},
+      {".................................................................................",
+       "several solutions"},
+      {csv, "this one has 82"},
+      {more, "there is \",9\" after the solution"},
+      {unlike, "is not its solution"},
+      {row, "has 325 integers, this one has 32"},
+      {"1 2 3 4", "has 325 integers, this one has 4"},
+  };
+  for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+    pal_error error = {0};
+    SAME(pal_sudoku_read(&shape9, table[i].line, given, solution, &error), PAL_E_FORMAT);
+    ck_assert_msg(strstr(error.text, table[i].says), "%zu: %s", i, error.text);
+  }
+  pal_error error = {0};
+  snprintf(bad, sizeof bad, "%s tail", good);
+  HOLDS(pal_sudoku_read(&shape9, bad, given, solution, &error) == PAL_E_FORMAT);
+  HOLDS(strstr(error.text, "after the board"));
+}
+END_TEST
+
+/* ---- rows ------------------------------------------------------------------------------------ */
+
+enum { ROW = 325, GIVENS = 30 }; /* `good` has 30 givens, and singles do for the others */
+
+/* The row of `good` as numbers, and numbers as a row, with something behind them. */
+static void good_row(long *number) {
+  uint8_t given[81], solution[81];
+  char text[PAL_SUDOKU_TEXT], *at = text;
+  HOLDS(!pal_sudoku_read(&shape9, good, given, solution, NULL));
+  pal_sudoku_write_row(&shape9, given, solution, text);
+  for (int i = 0; i < ROW; i++) number[i] = strtol(at, &at, 10);
+  HOLDS(!*at && number[0] == GIVENS);
+}
+
+static char *row_text(const long *number, int n, const char *behind) {
+  static char text[PAL_SUDOKU_TEXT];
+  size_t used = 0;
+  for (int i = 0; i < n; i++)
+    used += (size_t)snprintf(text + used, sizeof text - used, i ? " %ld" : "%ld", number[i % ROW]);
+  snprintf(text + used, sizeof text - used, "%s", behind);
+  return text;
+}
+
+static void refused(const char *line, const char *says) {
+  pal_error error = {0};
+  uint8_t given[81], solution[81];
+  SAME(pal_sudoku_read(&shape9, line, given, solution, &error), PAL_E_FORMAT);
+  ck_assert_msg(strstr(error.text, says), "not \"%s\": %s", says, error.text);
+}
+
+/* Givens come first and have technique 0, the others follow and have another: numbers of techniques
+ * differ between programs, so any will do. */
+START_TEST(techniques_agree_with_the_number_of_givens) {
+  long number[ROW];
+  uint8_t given[81], solution[81];
+  for (int change = -1; change < 3; change++) {
+    good_row(number);
+    if (change == 0) number[0] = 40;
+    if (change == 1) number[0] = 29;
+    if (change == 2) number[4] = 1; /* of the first cell, a given */
+    static const char *const says[] = {"cell 31 of the row is one of its 40 givens, but has technique 1",
+                                       "cell 30 of the row has technique 0 as a given, but the row has only 29",
+                                       "cell 1 of the row is one of its 30 givens, but has technique 1"};
+    if (change >= 0) refused(row_text(number, ROW, ""), says[change]);
+    else HOLDS(!pal_sudoku_read(&shape9, row_text(number, ROW, ""), given, solution, NULL));
+  }
+  good_row(number);
+  for (int i = GIVENS; i < 81; i++) number[4 + 4 * i] = 2345678;
+  HOLDS(!pal_sudoku_read(&shape9, row_text(number, ROW, ""), given, solution, NULL));
+  SAME(pal_sudoku_givens(&shape9, given), GIVENS);
+}
+END_TEST
+
+START_TEST(rows_are_refused_for_what_is_wrong) {
+  long number[ROW];
+  good_row(number);
+  refused(row_text(number, 1100, ""), "has 325 integers, this one has 1100");
+  refused(row_text(number, 324, ""), "has 325 integers, this one has 324");
+  refused(row_text(number, ROW, " x"), "item 326 of the row is \"x\"");
+  refused(row_text(number, 4, " 30.5 7"), "item 5 of the row is \"30.5\"");
+  refused(row_text(number, 8, " -1"), "item 9 of the row is \"-1\", not a whole number");
+  number[0] = 82;
+  refused(row_text(number, ROW, ""), "starts with 82 givens");
+  good_row(number);
+  number[3] = 10;
+  refused(row_text(number, ROW, ""), "cell 1 of the row is row 0, column 0, value 10");
+  good_row(number);
+  number[5] = number[1], number[6] = number[2];
+  refused(row_text(number, ROW, ""), "cell 2 of the row names row 0, column 0 again");
+}
+END_TEST
+
+/* Numbers that no integer holds, in rows that count from 0 and from 1. */
+START_TEST(rows_of_huge_numbers) {
+  static const char *const huge[] = {"99999999999999999999", "-99999999999999999999",
+                                     "9223372036854775807", "-9223372036854775808"};
+  long number[ROW];
+  for (size_t h = 0; h < sizeof huge / sizeof *huge; h++)
+    for (int place = 0; place < 5; place++)
+      for (int base = 0; base < 2; base++) {
+        char text[2 * PAL_SUDOKU_TEXT];
+        size_t used = 0;
+        good_row(number);
+        for (int i = 0; i < ROW; i++) {
+          const long value = number[i] + (i > 0 && (i - 1) % 4 < 2 ? base : 0);
+          used += (size_t)(i == place ? snprintf(text + used, sizeof text - used, "%s ", huge[h])
+                                      : snprintf(text + used, sizeof text - used, "%ld ", value));
+        }
+        char says[80];
+        snprintf(says, sizeof says, "item %d of the row is \"%.20s", place + 1, huge[h]);
+        refused(text, says);
+      }
+}
+END_TEST
+
+/* ---- other lines ----------------------------------------------------------------------------- */
+
+START_TEST(full_boards_are_refused) {
+  char csv[200];
+  snprintf(csv, sizeof csv, "%s,%s", solved, solved);
+  refused(solved, "no blank");
+  refused(csv, "no blank");
+}
+END_TEST
+
+START_TEST(only_headers_are_passed_over) {
+  static const char *const nothing[] = {"", " \t\r", "# puzzle", "quizzes,solutions", "puzzle,solution",
+                                        "puzzles,solutions\r", " quiz,solution ", "puzzle", "quizzes"};
+  static const char *const something[] = {"puzzle51..", "quizzes,solutions,53", "puzzle solution", "solution",
+                                          "puzzle,", "quizzes 5", "puzzling", "puzzle,solutionx"};
+  for (size_t i = 0; i < sizeof nothing / sizeof *nothing; i++)
+    ck_assert_msg(!pal_sudoku_holds_puzzle(nothing[i]), "%s", nothing[i]);
+  for (size_t i = 0; i < sizeof something / sizeof *something; i++)
+    ck_assert_msg(pal_sudoku_holds_puzzle(something[i]), "%s", something[i]);
+  refused("puzzle51..", "place 1 holds \"p\"");
+}
+END_TEST
+
+int main(void) {
+  Suite *suite = suite_create("sudoku_text");
+  TCase *text = tcase_create("text");
+  tcase_add_checked_fixture(text, boards_set_up, NULL);
+  tcase_add_test(text, text_forms_round_trip);
+  tcase_add_test(text, rows_count_from_zero_or_one);
+  tcase_add_test(text, bad_boards_are_refused);
+  tcase_add_test(text, techniques_agree_with_the_number_of_givens);
+  tcase_add_test(text, rows_are_refused_for_what_is_wrong);
+  tcase_add_test(text, rows_of_huge_numbers);
+  tcase_add_test(text, full_boards_are_refused);
+  tcase_add_test(text, only_headers_are_passed_over);
+  suite_add_tcase(suite, text);
+  return run_suite(suite);
+}
