@@ -1,6 +1,7 @@
 # Floor 5: generators, traces, verifiers, renderers.
 libpal_core_la_SOURCES += \
 	%D%/alphabet.c \
+	%D%/counted.c \
 	%D%/open.c \
 	%D%/parity.c \
 	%D%/sudoku.c \
@@ -20,5 +21,6 @@ libpal_core_la_SOURCES += \
 	%D%/text.c
 noinst_HEADERS += \
 	%D%/alphabet.h \
+	%D%/counted.h \
 	%D%/sudoku.h \
 	%D%/sudoku_task.h

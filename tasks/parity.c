@@ -12,6 +12,8 @@
 #include <string.h>
 
 #include "src/alloc.h"
+#include "src/file.h"
+#include "tasks/counted.h"
 
 enum { ZERO, ONE, BOS, EOS, MASK, VOCABULARY };
 enum { MAX_SETS = 32, MAX_LENGTH = 1 << 20 };
@@ -145,12 +147,13 @@ static pal_status parity_open(pal_task *task, pal_error *error) {
 typedef struct stream {
   parity strings; /* buffers of its own */
   pal_form form;
-  uint64_t seed, next;
+  uint64_t seed;
+  pal_counted at;
 } stream;
 
 static pal_status stream_next(void *self, pal_example *example, pal_error *error) {
   stream *s = self;
-  uint64_t id = s->next++;
+  uint64_t id = s->at.next++;
   pal_rng rng = pal_rng_new(s->seed, "parity.train", 0, id);
   if (s->form == PAL_FORM_TRANSITION) {
     rule_example((int)pal_rng_below(&rng, RULES), id, example);
@@ -161,18 +164,11 @@ static pal_status stream_next(void *self, pal_example *example, pal_error *error
 }
 
 static size_t stream_save(const void *self, void *state, size_t room) {
-  const stream *s = self;
-  if (room >= sizeof s->next) memcpy(state, &s->next, sizeof s->next);
-  return sizeof s->next;
+  return pal_counted_save(&((const stream *)self)->at, state, room);
 }
 
 static pal_status stream_load(void *self, const void *state, size_t bytes, pal_error *error) {
-  stream *s = self;
-  if (bytes != sizeof s->next)
-    return pal_fail(error, PAL_E_FORMAT, "the state of a parity stream has %zu bytes, not %zu", bytes,
-                    sizeof s->next);
-  memcpy(&s->next, state, sizeof s->next);
-  return PAL_OK;
+  return pal_counted_load(&((stream *)self)->at, "parity", state, bytes, error);
 }
 
 static void stream_free(void *self) {
@@ -187,7 +183,9 @@ static pal_status parity_stream(pal_task *task, pal_form form, uint64_t seed, pa
   const parity *p = task->self;
   stream *s = pal_calloc(1, sizeof *s);
   if (!s) return pal_fail(error, PAL_E_MEMORY, "no memory for a stream");
-  *s = (stream){.strings = {.longest = p->longest}, .form = form, .seed = seed};
+  const uint64_t of[] = {(uint64_t)p->longest, form};
+  *s = (stream){.strings = {.longest = p->longest}, .form = form, .seed = seed,
+                .at.of = pal_hash64(of, sizeof of)};
   *out = (pal_stream){s, stream_next, stream_save, stream_load, stream_free};
   return PAL_OK;
 }

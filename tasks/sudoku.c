@@ -13,6 +13,7 @@
 
 #include "src/alloc.h"
 #include "src/file.h"
+#include "tasks/counted.h"
 #include "tasks/sudoku_task.h"
 
 enum { MOST_TESTS = 100000, MOST_GUESSES = 100, MOST_CAP = 10000000, TOGETHER = 32 };
@@ -228,14 +229,14 @@ typedef struct stream {
   const pal_sudoku_puzzles *puzzles;
   pal_sudoku_sentences sentences; /* buffers of its own */
   pal_form form;
-  uint64_t seed, next;
-  uint64_t of; /* digest of the puzzles and of how they are told */
+  uint64_t seed;
+  pal_counted at;
 } stream;
 
 static pal_status stream_next(void *self, pal_example *example, pal_error *error) {
   (void)error;
   stream *s = self;
-  const uint64_t id = s->next++;
+  const uint64_t id = s->at.next++;
   pal_rng rng = pal_rng_new(s->seed, "sudoku.answer", 0, id);
   uint8_t given[PAL_SUDOKU_CELLS], solution[PAL_SUDOKU_CELLS];
   pal_sudoku_puzzles_draw(s->puzzles, &rng, given, solution);
@@ -243,24 +244,12 @@ static pal_status stream_next(void *self, pal_example *example, pal_error *error
   return PAL_OK;
 }
 
-/* Saved: the next example's id, and what examples are made of. */
 static size_t stream_save(const void *self, void *state, size_t room) {
-  const stream *s = self;
-  const uint64_t now[2] = {s->next, s->of};
-  if (room >= sizeof now) memcpy(state, now, sizeof now);
-  return sizeof now;
+  return pal_counted_save(&((const stream *)self)->at, state, room);
 }
 
 static pal_status stream_load(void *self, const void *state, size_t bytes, pal_error *error) {
-  stream *s = self;
-  uint64_t then[2];
-  if (bytes != sizeof then)
-    return pal_fail(error, PAL_E_FORMAT, "the state of a sudoku stream has %zu bytes, not %zu",
-                    bytes, sizeof then);
-  memcpy(then, state, sizeof then);
-  if (then[1] != s->of) return pal_sudoku_other_puzzles(error);
-  s->next = then[0];
-  return PAL_OK;
+  return pal_counted_load(&((stream *)self)->at, "sudoku", state, bytes, error);
 }
 
 static void stream_free(void *self) { pal_free(self); }
@@ -284,7 +273,7 @@ static pal_status sudoku_stream(pal_task *task, pal_form form, uint64_t seed, pa
   if (!own) return pal_fail(error, PAL_E_MEMORY, "no memory for a stream");
   const uint64_t of[] = {pal_sudoku_puzzles_digest(&s->train), s->sentences.layout,
                          s->sentences.solver_order};
-  *own = (stream){&s->train, s->sentences, form, seed, 0, pal_hash64(of, sizeof of)};
+  *own = (stream){&s->train, s->sentences, form, seed, {0, pal_hash64(of, sizeof of)}};
   *out = (pal_stream){own, stream_next, stream_save, stream_load, stream_free};
   return PAL_OK;
 }

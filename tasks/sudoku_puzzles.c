@@ -75,12 +75,6 @@ uint64_t pal_sudoku_puzzles_digest(const pal_sudoku_puzzles *p) {
   return pal_hash64(part, sizeof part);
 }
 
-pal_status pal_sudoku_other_puzzles(pal_error *error) {
-  return pal_fail(error, PAL_E_ARGUMENT,
-                  "sudoku: these are not the training puzzles, or not the forms of them, that the run began "
-                  "with; go on with its own settings and data, or begin another run");
-}
-
 void pal_sudoku_puzzles_draw(const pal_sudoku_puzzles *p, pal_rng *rng, uint8_t *given,
                              uint8_t *solution) {
   const int at = (int)pal_rng_below(rng, (uint32_t)p->n);

@@ -49,8 +49,6 @@ bool pal_sudoku_puzzles_hold(const pal_sudoku_puzzles *puzzles, const uint8_t *g
                              const uint8_t *solution);
 /* What a saved stream tells its puzzles by: these puzzles, appearing as they do. */
 uint64_t pal_sudoku_puzzles_digest(const pal_sudoku_puzzles *puzzles);
-/* PAL_E_ARGUMENT: a stream was saved with other puzzles. */
-pal_status pal_sudoku_other_puzzles(pal_error *error);
 /* One of them, under a random symmetry if that is wanted. */
 void pal_sudoku_puzzles_draw(const pal_sudoku_puzzles *puzzles, pal_rng *rng, uint8_t *given,
                              uint8_t *solution);

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "src/alloc.h"
+#include "tasks/counted.h"
 #include "tasks/sudoku_task.h"
 
 enum { WALKS = 1024, OLDEST = 200, STEPS_BETWEEN = 2, WARM_UP = 64, RELEASED_WARM_UP = 512 };
@@ -268,7 +269,7 @@ static pal_status walks_load(void *self, const void *state, size_t bytes, pal_er
   bool good = header[0] == (uint64_t)w->rows && header[3] < WALKS && header[4] < 2;
   for (size_t i = 0; i < states; i++) good = good && in[need - states + i] < vocabulary;
   if (!good) return pal_fail(error, PAL_E_FORMAT, "the state of a sudoku stream is damaged");
-  if (header[5] != w->digest) return pal_sudoku_other_puzzles(error);
+  if (header[5] != w->digest) return pal_other_data("sudoku", error);
   w->rng.used = header[1];
   w->next = header[2];
   w->turn = (uint32_t)header[3];

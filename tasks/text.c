@@ -14,6 +14,7 @@
 #include "src/alloc.h"
 #include "src/file.h"
 #include "tasks/alphabet.h"
+#include "tasks/counted.h"
 
 enum { MOST_BYTES = 1 << 30 };
 
@@ -144,7 +145,8 @@ static pal_status text_open(pal_task *task, pal_error *error) {
 
 typedef struct stream {
   const text *text;
-  uint64_t seed, next;
+  uint64_t seed;
+  pal_counted at;
 } stream;
 
 static void block_at(const text *t, int64_t at, uint64_t id, pal_example *example) {
@@ -158,22 +160,18 @@ static void block_at(const text *t, int64_t at, uint64_t id, pal_example *exampl
 static pal_status stream_next(void *self, pal_example *example, pal_error *error) {
   (void)error;
   stream *s = self;
-  uint64_t id = s->next++;
+  uint64_t id = s->at.next++;
   pal_rng rng = pal_rng_new(s->seed, "text.train", 0, id);
   block_at(s->text, pal_rng_below(&rng, (uint32_t)(s->text->split - s->text->block)), id, example);
   return PAL_OK;
 }
 
 static size_t stream_save(const void *self, void *state, size_t room) {
-  if (room >= sizeof(uint64_t)) memcpy(state, &((const stream *)self)->next, sizeof(uint64_t));
-  return sizeof(uint64_t);
+  return pal_counted_save(&((const stream *)self)->at, state, room);
 }
 
 static pal_status stream_load(void *self, const void *state, size_t bytes, pal_error *error) {
-  if (bytes != sizeof(uint64_t))
-    return pal_fail(error, PAL_E_FORMAT, "the state of a text stream has %zu bytes, not 8", bytes);
-  memcpy(&((stream *)self)->next, state, sizeof(uint64_t));
-  return PAL_OK;
+  return pal_counted_load(&((stream *)self)->at, "text", state, bytes, error);
 }
 
 static void stream_free(void *self) { pal_free(self); }
@@ -183,7 +181,9 @@ static pal_status text_stream(pal_task *task, pal_form form, uint64_t seed, pal_
   if (form == PAL_FORM_TRANSITION) form = PAL_FORM_ANSWER; /* edits are learned from corruption */
   stream *s = pal_calloc(1, sizeof *s);
   if (!s) return pal_fail(error, PAL_E_MEMORY, "no memory for a stream");
-  *s = (stream){task->self, seed, 0};
+  const text *t = task->self;
+  const uint64_t of[] = {pal_hash64(t->token, (size_t)t->n * sizeof *t->token), (uint64_t)t->block};
+  *s = (stream){t, seed, {0, pal_hash64(of, sizeof of)}};
   *out = (pal_stream){s, stream_next, stream_save, stream_load, stream_free};
   return PAL_OK;
 }

@@ -69,6 +69,8 @@ expect 0 "" train text --model arm --data "$work/abc" --set block=8 $tiny --out 
 grep -qx 'task.characters = a,20,61-63,e9' "$work/abc-run/config" ||
   { echo "FAIL the run does not keep its characters"; failed=1; }
 expect 0 "" eval "$work/abc-run" --data "$work/fewer"
+expect 2 "not the training data" train text --config "$work/abc-run/config" --data "$work/fewer" \
+  --out "$work/abc-run" --resume
 expect 2 "foreign:3: character 7a" eval "$work/abc-run" --data "$work/foreign"
 expect 2 "not UTF-8" eval "$work/abc-run" --data "$work/latin"
 expect 0 "" eval "$work/latin-run" --data "$work/latin"
@@ -161,8 +163,8 @@ if grep -qi 'src=\|href=\|url(\|@import' "$work/board.html"; then echo "FAIL the
 course="train sudoku --model ap-mdm $tiny $boards --set train.schedule=constant --set train.warmup=0"
 expect 0 "" $course --set train.steps=40 --out "$work/straight" --json "$work/straight.json"
 expect 0 "" $course --set train.steps=17 --out "$work/halves"
-expect 2 "not the training puzzles" $course --set train.steps=40 --resume --out "$work/halves" --set puzzles=4
-expect 2 "not the training puzzles" $course --set train.steps=40 --resume --out "$work/halves" --set augment=0
+expect 2 "not the training data" $course --set train.steps=40 --resume --out "$work/halves" --set puzzles=4
+expect 2 "not the training data" $course --set train.steps=40 --resume --out "$work/halves" --set augment=0
 expect 0 "" $course --set train.steps=40 --resume --out "$work/halves" --json "$work/halves.json"
 for file in weights state; do
   cmp "$work/straight/ckpt/$file.safetensors" "$work/halves/ckpt/$file.safetensors" ||

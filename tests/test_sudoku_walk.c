@@ -31,7 +31,7 @@ static void refuse_other_puzzles(pal_sudoku_puzzles *puzzles, bool released, con
     else puzzles->augment = !puzzles->augment;
     HOLDS(!pal_sudoku_walks_new(puzzles, released, 9, &other, NULL));
     SAME(other.load(other.self, state, bytes, &error), PAL_E_ARGUMENT);
-    HOLDS(strstr(error.text, "not the training puzzles"));
+    HOLDS(strstr(error.text, "not the training data"));
     other.free(other.self);
     *given = was;
   }
