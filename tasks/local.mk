@@ -7,6 +7,7 @@ libpal_core_la_SOURCES += \
 	%D%/sudoku.c \
 	%D%/sudoku_answer.c \
 	%D%/sudoku_board.c \
+	%D%/sudoku_format.c \
 	%D%/sudoku_make.c \
 	%D%/sudoku_order.c \
 	%D%/sudoku_policy.c \

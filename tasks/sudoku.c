@@ -17,7 +17,6 @@
 #include "tasks/sudoku_task.h"
 
 enum { MOST_TESTS = 100000, MOST_GUESSES = 100, MOST_CAP = 10000000, TOGETHER = 32 };
-enum { RELATIONS = 3, FACTORS = 4 };
 
 typedef enum lines { CSV, BOARD, ROW } lines;
 
@@ -29,7 +28,7 @@ typedef struct sudoku {
   lines lines; /* what instances are written as */
   pal_sudoku_puzzles train;
   uint8_t *test_given, *test_solution; /* [tests][cells]; no solution yet: not generated */
-  int32_t *group, *factor, *token_class;
+  pal_sudoku_tables tables;
   pal_sudoku_sentences sentences;
 } sudoku;
 
@@ -144,61 +143,6 @@ static pal_status read_settings(const pal_task *task, sudoku *s, pal_error *erro
   return PAL_OK;
 }
 
-/* ---- format ---------------------------------------------------------------------------------- */
-
-/* Factors of a token: its digit and its kind; places have row, column and box instead, and one of
- * their own, without which the logits of cells would be sums over rows and columns. */
-static void set_factors(const pal_sudoku_shape *s, int vocabulary, int32_t *factor) {
-  const int kinds = s->n, units = s->n + 5, own = units + RELATIONS * s->n;
-  for (int v = 0; v < vocabulary; v++, factor += FACTORS) {
-    const int place = v - (3 * s->n + 1);
-    factor[0] = kinds + 3; /* mask */
-    factor[1] = factor[2] = factor[3] = -1;
-    if (v > 0 && place < 0) {
-      factor[0] = pal_sudoku_digit(s, v) - 1;
-      factor[1] = kinds + (int)pal_sudoku_kind_of(s, v);
-    } else if (place >= 0 && vocabulary == 3 * s->n + 2) {
-      factor[0] = kinds + 4; /* blank */
-    } else if (place >= 0) {
-      for (int k = 0; k < RELATIONS; k++) factor[k] = units + s->of[place][k];
-      factor[RELATIONS] = own + place;
-    }
-  }
-}
-
-static pal_status make_format(sudoku *s, pal_format *f, pal_error *error) {
-  const pal_sudoku_shape *shape = &s->shape;
-  if (s->sentences.released) { /* as released: positions in a line, tokens without parts */
-    *f = (pal_format){.vocabulary = PAL_RELEASED_VOCABULARY, .mask = PAL_RELEASED_MASK, .bos = -1,
-                      .eos = -1, .context = PAL_RELEASED_ROWS};
-    return PAL_OK;
-  }
-  const pal_sudoku_layout layout = s->sentences.layout;
-  *f = (pal_format){.vocabulary = pal_sudoku_vocabulary(shape, layout), .mask = 0, .bos = -1,
-                    .eos = -1, .context = pal_sudoku_context(shape, layout)};
-  s->group = pal_alloc(sizeof *s->group * RELATIONS * (size_t)f->context);
-  s->factor = pal_alloc(sizeof *s->factor * FACTORS * (size_t)f->vocabulary);
-  s->token_class = pal_calloc((size_t)f->vocabulary, sizeof *s->token_class);
-  if (!s->group || !s->factor || !s->token_class)
-    return pal_fail(error, PAL_E_MEMORY, "no memory for sudoku");
-  for (int v = 1; v <= 3 * shape->n; v++) /* what is only guessed may be written sooner */
-    s->token_class[v] = pal_sudoku_kind_of(shape, v) == PAL_SUDOKU_SPECULATIVE;
-  f->token_class = s->token_class;
-  for (int p = 0; p < f->context; p++)
-    for (int k = 0; k < RELATIONS; k++)
-      s->group[p * RELATIONS + k] = shape->of[p % shape->cells][k] - k * shape->n;
-  set_factors(shape, f->vocabulary, s->factor);
-  if (layout != PAL_SUDOKU_PAIRS) { /* where a row of pairs stands says nothing of the board */
-    f->groups = RELATIONS;
-    f->group = s->group;
-  }
-  f->factors = FACTORS;
-  f->factor = s->factor;
-  f->factor_rows = shape->n + 4 + (layout == PAL_SUDOKU_INFILL ? 0 : 1) +
-                   (layout == PAL_SUDOKU_PAIRS ? RELATIONS * shape->n + shape->cells : 0);
-  return PAL_OK;
-}
-
 /* ---- the task -------------------------------------------------------------------------------- */
 
 static void sudoku_close(pal_task *task) {
@@ -206,9 +150,7 @@ static void sudoku_close(pal_task *task) {
   pal_sudoku_puzzles_free(&s->train);
   pal_free(s->test_given);
   pal_free(s->test_solution);
-  pal_free(s->group);
-  pal_free(s->factor);
-  pal_free(s->token_class);
+  pal_sudoku_tables_free(&s->tables);
   pal_free(s);
 }
 
@@ -218,7 +160,7 @@ static pal_status sudoku_open(pal_task *task, pal_error *error) {
   task->self = s;
   const char *path = pal_task_text(task, "data");
   pal_status status = read_settings(task, s, error);
-  if (!status) status = make_format(s, &task->format, error);
+  if (!status) status = pal_sudoku_format(&s->sentences, &s->tables, &task->format, error);
   if (status) return status;
   return *path ? pal_sudoku_puzzles_read(&s->train, path, s->train.n, error)
                : pal_sudoku_puzzles_make(&s->train, s->givens, s->seed, s->train.n, task->threads,

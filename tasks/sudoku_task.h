@@ -77,6 +77,14 @@ typedef struct pal_sudoku_sentences {
 /* Tokens of the layout, and rows of its longest sequence. */
 int pal_sudoku_vocabulary(const pal_sudoku_shape *shape, pal_sudoku_layout layout);
 int pal_sudoku_context(const pal_sudoku_shape *shape, pal_sudoku_layout layout);
+/* The format of those sequences; its tables are kept in `own`, zero-initialised, to be freed in any
+ * case. */
+typedef struct pal_sudoku_tables {
+  int32_t *group, *factor, *token_class;
+} pal_sudoku_tables;
+pal_status pal_sudoku_format(const pal_sudoku_sentences *s, pal_sudoku_tables *own, pal_format *format,
+                             pal_error *error);
+void pal_sudoku_tables_free(pal_sudoku_tables *own);
 /* The puzzle as an example of that form. For transitions the prompt is the first state and the
  * answer the solution, a token a cell, of kind deduced. Arrays are those of `s`. */
 void pal_sudoku_say(pal_sudoku_sentences *s, pal_form form, const uint8_t *given,

@@ -1,0 +1,65 @@
+/* Sudoku: what a model is told of tokens and places (floor 5). */
+#include "src/alloc.h"
+#include "tasks/sudoku_task.h"
+
+enum { RELATIONS = 3, FACTORS = 4 };
+
+/* Factors of a token: its digit and its kind; places have row, column and box instead, and one of
+ * their own, without which the logits of cells would be sums over rows and columns. */
+static void set_factors(const pal_sudoku_shape *s, int vocabulary, int32_t *factor) {
+  const int kinds = s->n, units = s->n + 5, own = units + RELATIONS * s->n;
+  for (int v = 0; v < vocabulary; v++, factor += FACTORS) {
+    const int place = v - (3 * s->n + 1);
+    factor[0] = kinds + 3; /* mask */
+    factor[1] = factor[2] = factor[3] = -1;
+    if (v > 0 && place < 0) {
+      factor[0] = pal_sudoku_digit(s, v) - 1;
+      factor[1] = kinds + (int)pal_sudoku_kind_of(s, v);
+    } else if (place >= 0 && vocabulary == 3 * s->n + 2) {
+      factor[0] = kinds + 4; /* blank */
+    } else if (place >= 0) {
+      for (int k = 0; k < RELATIONS; k++) factor[k] = units + s->of[place][k];
+      factor[RELATIONS] = own + place;
+    }
+  }
+}
+
+pal_status pal_sudoku_format(const pal_sudoku_sentences *s, pal_sudoku_tables *own, pal_format *f,
+                             pal_error *error) {
+  const pal_sudoku_shape *shape = s->shape;
+  if (s->released) { /* as released: positions in a line, tokens without parts */
+    *f = (pal_format){.vocabulary = PAL_RELEASED_VOCABULARY, .mask = PAL_RELEASED_MASK, .bos = -1,
+                      .eos = -1, .context = PAL_RELEASED_ROWS};
+    return PAL_OK;
+  }
+  const pal_sudoku_layout layout = s->layout;
+  *f = (pal_format){.vocabulary = pal_sudoku_vocabulary(shape, layout), .mask = 0, .bos = -1,
+                    .eos = -1, .context = pal_sudoku_context(shape, layout)};
+  own->group = pal_alloc(sizeof *own->group * RELATIONS * (size_t)f->context);
+  own->factor = pal_alloc(sizeof *own->factor * FACTORS * (size_t)f->vocabulary);
+  own->token_class = pal_calloc((size_t)f->vocabulary, sizeof *own->token_class);
+  if (!own->group || !own->factor || !own->token_class)
+    return pal_fail(error, PAL_E_MEMORY, "no memory for sudoku");
+  for (int v = 1; v <= 3 * shape->n; v++) /* what is only guessed may be written sooner */
+    own->token_class[v] = pal_sudoku_kind_of(shape, v) == PAL_SUDOKU_SPECULATIVE;
+  f->token_class = own->token_class;
+  for (int p = 0; p < f->context; p++)
+    for (int k = 0; k < RELATIONS; k++)
+      own->group[p * RELATIONS + k] = shape->of[p % shape->cells][k] - k * shape->n;
+  set_factors(shape, f->vocabulary, own->factor);
+  if (layout != PAL_SUDOKU_PAIRS) { /* where a row of pairs stands says nothing of the board */
+    f->groups = RELATIONS;
+    f->group = own->group;
+  }
+  f->factors = FACTORS;
+  f->factor = own->factor;
+  f->factor_rows = shape->n + 4 + (layout == PAL_SUDOKU_INFILL ? 0 : 1) +
+                   (layout == PAL_SUDOKU_PAIRS ? RELATIONS * shape->n + shape->cells : 0);
+  return PAL_OK;
+}
+
+void pal_sudoku_tables_free(pal_sudoku_tables *own) {
+  pal_free(own->group);
+  pal_free(own->factor);
+  pal_free(own->token_class);
+}
