@@ -1,6 +1,6 @@
 /* The shared pre-norm transformer (floor 4).
  *
- *   x = embedding(token) (+ embedding(position))
+ *   x = embedding(token) (+ embedding(position), or of each of its groups)
  *   x += attention(norm(x));  x += mlp(norm(x))     in every block
  *   norm(x)
  *
@@ -52,6 +52,24 @@ static pal_value factor_table(pal_graph *graph, const pal_format *f) {
   return pal_constant(graph, PAL_TYPE(PAL_I32, PAL_STATIC, f->vocabulary, f->factors), f->factor);
 }
 
+/* A vector for each group there is, added up over those of each position: [T, width]. */
+static pal_value embed_groups(pal_graph *graph, const pal_model *model, pal_value position) {
+  const pal_format *f = pal_model_format(model);
+  const int64_t n = (int64_t)f->context * f->groups;
+  int32_t most = 0, *row = pal_alloc(sizeof *row * (size_t)n);
+  if (!row) return pal_graph_fail(graph, PAL_E_MEMORY, "no memory for the groups of positions");
+  for (int64_t i = 0; i < n; i++)
+    if (f->group[i] > most) most = f->group[i];
+  for (int64_t i = 0; i < n; i++)
+    row[i] = f->group[i] < 0 ? -1 : (int32_t)(i % f->groups) * (most + 1) + f->group[i];
+  const pal_value table = pal_variable_new(
+      graph, "position.group", PAL_TYPE(PAL_F32, PAL_STATIC, f->groups * (most + 1), number(model, "width")),
+      PAL_PARAMETER, PAL_NORMAL(embedding_scale(model)));
+  const pal_value of = pal_constant(graph, PAL_TYPE(PAL_I32, PAL_STATIC, f->context, f->groups), row);
+  pal_free(row);
+  return pal_factored_embedding(graph, table, of, position);
+}
+
 static pal_value embed(pal_graph *graph, const pal_model *model, const pal_network *network) {
   const pal_format *f = pal_model_format(model);
   const pal_value table = embedding_table(graph, model);
@@ -64,6 +82,8 @@ static pal_value embed(pal_graph *graph, const pal_model *model, const pal_netwo
         PAL_PARAMETER, PAL_NORMAL(embedding_scale(model)));
     x = pal_add(graph, x, pal_embedding(graph, place, network->position));
   }
+  if (pal_model_is(model, "positions", "factored"))
+    x = pal_add(graph, x, embed_groups(graph, model, network->position));
   return x;
 }
 

@@ -14,7 +14,8 @@ static const pal_setting settings[] = {
     {"activation", "gelu", "of the MLP: relu, gelu (tanh form), gelu_erf or silu"},
     {"norm", "layer", "layer or rms"},
     {"bias", "0", "1: linear layers and norms have biases"},
-    {"positions", "rotary", "rotary, learned or none"},
+    {"positions", "rotary", "rotary; learned, a vector for each; factored, one for each of the "
+                            "format's groups that a position is in, added; none"},
     {"rotary_base", "10000", "wavelengths grow up to 2 pi times this many rows"},
     {"time", "none", "adaln: blocks are shifted, scaled and gated by the noise level; none"},
     {"structure", "bias", "of the format's groups, if any: bias, a learned attention bias; heads, "
@@ -33,7 +34,7 @@ const pal_setting *pal_network_settings(int *n) {
 pal_status pal_network_check(const pal_model *model, pal_error *error) {
   static const char *const activation[] = {"relu", "gelu", "gelu_erf", "silu", NULL};
   static const char *const norm[] = {"layer", "rms", NULL};
-  static const char *const positions[] = {"rotary", "learned", "none", NULL};
+  static const char *const positions[] = {"rotary", "learned", "factored", "none", NULL};
   static const char *const time[] = {"none", "adaln", NULL};
   static const char *const structure[] = {"bias", "heads", "none", NULL};
   static const char *const precision[] = {"f32", "bf16", NULL};
@@ -62,6 +63,11 @@ pal_status pal_network_check(const pal_model *model, pal_error *error) {
                     "%s: %g heads must divide a width of %g (or head_width be set), into an even "
                     "number each for rotary positions",
                     model->definition->name, heads, width);
+  if (pal_model_is(model, "positions", "factored") && !model->format.group)
+    return pal_fail(error, PAL_E_ARGUMENT,
+                    "%s: positions=factored is for a task whose positions are in groups, as rows and "
+                    "columns are; take learned",
+                    model->definition->name);
   if (model->definition->cached && pal_model_is(model, "structure", "heads"))
     return pal_fail(error, PAL_E_ARGUMENT,
                     "%s: structure=heads averages over later rows too; a causal model takes bias "

@@ -48,6 +48,7 @@ static const trained all_models[] = {
     {"mdm", {"layers=2", "width=32", "heads=1", "head_width=12", "structure=heads",
              "group_width=8"}, false},
     {"ap-mdm", {"layers=2", "width=32", "heads=4", "noise=0.3", "dropout=0.05"}, true},
+    {"ap-mdm", {"layers=1", "width=32", "heads=2", "positions=factored", "structure=none"}, true},
 };
 
 /* Trains for STEPS steps on the same batch; returns a copy of all variables. */
@@ -263,6 +264,28 @@ START_TEST(labels_that_g_cannot_carry_out) {
 }
 END_TEST
 
+/* A vector for each of 64 positions, or for each of 3 x 4 groups. */
+START_TEST(positions_have_their_vectors) {
+  static const struct {
+    const char *setting;
+    int vectors;
+  } kind[] = {{"positions=none", 0}, {"positions=rotary", 0}, {"positions=learned", 64},
+              {"positions=factored", 12}};
+  const pal_format format = letters();
+  int64_t without = 0;
+  for (size_t i = 0; i < sizeof kind / sizeof *kind; i++) {
+    lab l;
+    const char *const setting[] = {"layers=1", "width=8", "heads=2", "structure=none", kind[i].setting, NULL};
+    lab_open(&l, 1, "mdm", &format, setting);
+    lab_build(&l, false);
+    const int64_t all = pal_model_parameters(l.model);
+    if (i == 0) without = all;
+    ck_assert_int_eq(all - without, kind[i].vectors * 8);
+    lab_close(&l);
+  }
+}
+END_TEST
+
 static int32_t odd[32];
 static int right;
 
@@ -316,7 +339,8 @@ START_TEST(bad_settings) {
       {"mdm", "order=upwards", "confidence"}, {"mdm", "k=0", "k lies in"},
       {"ap-mdm", "tau_insert=2", "tau_insert"}, {"arm", "heads=5", "divide"},
       {"arm", "heads=128", "even"}, {"mdm", "layers=few", "number"},
-      {"mdm", "structure=tree", "heads"}, {"arm", "structure=heads", "causal"}, {"gpt", "layers=1", "gpt"},
+      {"mdm", "structure=tree", "heads"}, {"arm", "structure=heads", "causal"},
+      {"mdm", "positions=factored", "in groups"}, {"gpt", "layers=1", "gpt"},
   };
   for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
     lab l;
@@ -355,6 +379,7 @@ int main(void) {
   tcase_add_test(tests, corruption_is_repaired);
   tcase_add_test(tests, transition_rows);
   tcase_add_test(tests, labels_that_g_cannot_carry_out);
+  tcase_add_test(tests, positions_have_their_vectors);
   tcase_add_test(tests, parity_learned);
   tcase_add_test(tests, bad_settings);
   tcase_add_test(tests, batch_room);
