@@ -1,4 +1,5 @@
-/* palimpsest eval --steps: single steps from labelled states, held against their labels (floor 6). */
+/* palimpsest eval --steps: single steps from labelled states, held against their labels; or next tokens
+ * of answers, given all before (floor 6). */
 #include <stdlib.h>
 #include <string.h>
 
@@ -22,7 +23,7 @@ typedef struct step {
 typedef struct steps {
   step *step;
   pal_example *prompt;
-  int n;
+  int n, room;
 } steps;
 
 /* The transition g (pal_edit) by its labels. */
@@ -46,17 +47,42 @@ static pal_status take_state(steps *all, const pal_transition *t, int32_t mask, 
   return PAL_OK;
 }
 
-static pal_status draw_states(steps *all, cli_job *job, int n, pal_error *error) {
+/* A token of the answer for each step, up to the end of the answer or of the room. */
+static pal_status take_answer(steps *all, const pal_example *e, pal_error *error) {
+  for (int k = 0; k < e->n_answer && all->n < all->room; k++) {
+    step *s = &all->step[all->n];
+    const int n = e->n_prompt + k;
+    s->state = malloc(sizeof *s->state * (2 * (size_t)n + 1));
+    if (!s->state) return pal_fail(error, PAL_E_MEMORY, "no memory for states");
+    s->next = s->state + n;
+    s->n_next = n + 1;
+    s->kind = k < CLI_TRAITS ? k : CLI_TRAITS - 1;
+    memcpy(s->next, e->prompt, sizeof *s->next * (size_t)e->n_prompt);
+    memcpy(s->next + e->n_prompt, e->answer, sizeof *s->next * ((size_t)k + 1));
+    memcpy(s->state, s->next, sizeof *s->state * (size_t)n);
+    all->prompt[all->n++] = (pal_example){.id = e->id, .prompt = s->state, .n_prompt = n};
+  }
+  return PAL_OK;
+}
+
+static pal_status take(steps *all, const cli_job *job, bool answers, const pal_example *e, pal_error *error) {
+  if (answers) return take_answer(all, e, error);
+  if (e->transition.n) return take_state(all, &e->transition, job->task->format.mask, e->id, error);
+  return pal_fail(error, PAL_E_UNSUPPORTED, "--steps: task %s has no labelled states", job->task_name);
+}
+
+static pal_status draw_states(steps *all, cli_job *job, bool answers, int n, pal_error *error) {
   pal_stream stream = {0};
   const pal_task_definition *d = job->task->definition;
   pal_status status = d->stream(job->task, job->form, job->seed + OTHER_SEED, &stream, error);
+  all->room = n;
   all->step = calloc((size_t)n, sizeof *all->step);
   all->prompt = calloc((size_t)n, sizeof *all->prompt);
   if (!status && (!all->step || !all->prompt)) status = pal_fail(error, PAL_E_MEMORY, "no memory for states");
   while (!status && all->n < n) {
     pal_example e;
     status = stream.next(stream.self, &e, error);
-    if (!status) status = take_state(all, &e.transition, job->task->format.mask, e.id, error);
+    if (!status) status = take(all, job, answers, &e, error);
   }
   if (stream.self) stream.free(stream.self);
   return status;
@@ -69,36 +95,46 @@ static void judge(int index, const pal_decoded *decoded, void *data) {
              memcmp(decoded->token, s->next, sizeof *s->next * (size_t)s->n_next) == 0;
 }
 
-static void count(const steps *all, cli_set *set) {
+static void name_of(int kind, bool answers, char *text, size_t size) {
+  if (!answers) snprintf(text, size, "%s", kind_name[kind]);
+  else snprintf(text, size, "token %d%s", kind + 1, kind + 1 < CLI_TRAITS ? "" : " or later");
+}
+
+static void count(const steps *all, bool answers, cli_set *set) {
   set->n = set->valid = set->kept = all->n;
   set->passes_mean = set->passes_p95 = set->most_passes = 1;
   for (int i = 0; i < all->n; i++) set->halted += all->step[i].halted;
-  for (int kind = 0; kind < 16; kind++) {
+  for (int kind = 0; kind < CLI_TRAITS; kind++) {
     cli_trait trait = {.n = 0};
     for (int i = 0; i < all->n; i++)
       if (all->step[i].kind == kind) trait.n++, trait.exact += all->step[i].exact;
+    if (trait.n == 0) continue;
     set->exact += trait.exact;
-    snprintf(trait.name, sizeof trait.name, "%s", kind_name[kind]);
-    if (trait.n) set->trait[set->n_traits++] = trait;
+    name_of(kind, answers, trait.name, sizeof trait.name);
+    set->trait[set->n_traits++] = trait;
   }
 }
 
 pal_status cli_evaluate_steps(cli_job *job, int n, cli_row *row, pal_error *error) {
   cli_set *set = &row->set[row->n_sets++];
   *set = (cli_set){0};
-  snprintf(set->name, sizeof set->name, "single steps");
-  if (job->form != PAL_FORM_TRANSITION)
-    return pal_fail(error, PAL_E_UNSUPPORTED, "--steps is for models that learn labelled states; %s does not",
+  const bool answers = pal_model_definition_of(job->model)->cached;
+  snprintf(set->name, sizeof set->name, answers ? "next tokens" : "single steps");
+  if (job->form != PAL_FORM_TRANSITION && !answers)
+    return pal_fail(error, PAL_E_UNSUPPORTED,
+                    "--steps is for models that learn labelled states or write one token after the other; %s does "
+                    "neither",
                     job->model_name);
   steps all = {0};
-  pal_status status = draw_states(&all, job, n, error);
-  pal_decode_options options = {.sequences = TOGETHER, .max_steps = 1, .seed = CLI_DECODE_SEED};
+  pal_status status = draw_states(&all, job, answers, n, error);
+  pal_decode_options options = {.sequences = TOGETHER, .max_steps = 1, .seed = CLI_DECODE_SEED,
+                                .answer_room = answers};
   for (int i = 0; i < all.n; i++)
     if (2 * all.prompt[i].n_prompt > options.max_length) options.max_length = 2 * all.prompt[i].n_prompt;
   pal_decoder *decoder = status ? NULL : pal_decoder_new(job->model, &options, error);
   if (!status && !decoder) status = error->code;
   if (!status) status = pal_decode(decoder, all.prompt, all.n, judge, &all, error);
-  if (!status) count(&all, set);
+  if (!status) count(&all, answers, set);
   if (decoder) pal_decoder_free(decoder);
   for (int i = 0; i < all.n; i++) free(all.step[i].state);
   free(all.step);

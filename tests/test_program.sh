@@ -198,7 +198,13 @@ expect 0 "" eval "$work/elsewhere" --steps 40 --json "$work/steps.json"
 grep -q '"set": "single steps"' "$work/steps.json" || { echo "FAIL no single steps"; failed=1; }
 expect 0 "" eval "$work/elsewhere" --steps 40 --data "$work/good-boards"
 expect 2 "absent" eval "$work/elsewhere" --steps 40 --data "$work/absent"
-expect 2 "labelled states" eval "$work/latin-run" --steps 40
+for model in masked-arm ap-mdm; do
+  expect 0 "" train text --model $model --data "$work/latin" --set block=8 $tiny --out "$work/latin-$model"
+  expect 2 "labelled states" eval "$work/latin-$model" --steps 40
+done
+expect 0 "" eval "$work/latin-run" --steps 40
+grep -q "next tokens  *exact .* of  *40 " "$work/out" && test "$(grep -c ' token [1-8]  *5 ' "$work/out")" -eq 8 ||
+  { echo "FAIL not 40 next tokens of blocks of 8"; cat "$work/out"; failed=1; }
 expect 0 "" instances parity --n 3
 grep -c "^[01]*$" "$work/out" | grep -q 27 || { echo "FAIL not 3 of each of 9 lengths"; failed=1; }
 expect 2 "no text form" instances text --data "$work/latin"
