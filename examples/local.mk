@@ -4,6 +4,7 @@ EXTRA_DIST += \
 	%D%/op_softsign.c \
 	%D%/remasking.c \
 	%D%/sudoku/README.md \
+	%D%/sudoku/arm4x4.conf \
 	%D%/sudoku/checkpoint/config \
 	%D%/sudoku/checkpoint/ckpt/weights.safetensors \
 	%D%/sudoku/full.conf \
