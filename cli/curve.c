@@ -1,6 +1,5 @@
 /* What passes buy: exact within so many of them, as a plot (floor 6). */
 #include <math.h>
-#include <string.h>
 
 #include "cli/page.h"
 
@@ -29,23 +28,25 @@ static const char *const colour[] = {"#0b5fa5", "#b5441b", "#3f7d20", "#7a3e9d",
                                      "#a8860a", "#118a8b", "#8c564b", "#555555"};
 enum { COLOURS = sizeof colour / sizeof *colour };
 
+static bool drawn(const cli_set *set) { return set->n > 0 && !set->likelihood && !set->steps; }
+
 /* One set as a line, named below the axis. */
 static void line(FILE *to, const cli_set *set, int place) {
-  const char *own = colour[place % COLOURS], *slash = strrchr(set->name, '/');
+  const char *own = colour[place % COLOURS], *dash = place < COLOURS ? "" : " stroke-dasharray=\"5 3\"";
   const int y = TOP + HIGH + FOOT + place * ROW;
-  fprintf(to, "<path fill=\"none\" stroke=\"%s\" stroke-width=\"2\" d=\"", own);
-  for (int m = 0; m < CLI_MARKS && (m == 0 || cli_mark[m - 1] < set->most_passes); m++)
+  fprintf(to, "<path fill=\"none\" stroke=\"%s\"%s stroke-width=\"2\" d=\"", own, dash);
+  for (int m = 0; m < CLI_MARKS && (m < 2 || cli_mark[m - 1] < set->most_passes); m++)
     fprintf(to, "%c%.1f %.1f", m ? 'L' : 'M', across(cli_mark[m]), up((double)set->exact_by[m] / set->n));
-  fprintf(to, "\"/>\n<path stroke=\"%s\" stroke-width=\"2\" d=\"M%d %dh24\"/><text x=\"%d\" y=\"%d\">", own,
-          LEFT, y - 4, LEFT + 32, y);
-  cli_page_text(to, slash ? slash + 1 : set->name);
+  fprintf(to, "\"/>\n<path stroke=\"%s\"%s stroke-width=\"2\" d=\"M%d %dh24\"/><text x=\"%d\" y=\"%d\">", own,
+          dash, LEFT, y - 4, LEFT + 32, y);
+  cli_page_text(to, set->name);
   fprintf(to, " (%d)</text>\n", set->n);
 }
 
 pal_status cli_curve_svg(const cli_row *row, const char *path, pal_error *error) {
   cli_page page;
   int lines = 0;
-  for (int i = 0; i < row->n_sets; i++) lines += row->set[i].n > 0 && !row->set[i].likelihood;
+  for (int i = 0; i < row->n_sets; i++) lines += drawn(&row->set[i]);
   if (!lines)
     return pal_fail(error, PAL_E_UNSUPPORTED, "%s: nothing was decoded that could be plotted", path);
   if (cli_page_open(&page, error)) return error->code;
@@ -58,7 +59,7 @@ pal_status cli_curve_svg(const cli_row *row, const char *path, pal_error *error)
           wide, high, wide, high);
   axes(to);
   for (int i = 0, place = 0; i < row->n_sets; i++)
-    if (row->set[i].n > 0 && !row->set[i].likelihood) line(to, &row->set[i], place++);
+    if (drawn(&row->set[i])) line(to, &row->set[i], place++);
   fprintf(to, "</svg>\n");
   return cli_page_save(&page, path, error);
 }

@@ -50,7 +50,7 @@ int cli_verb_eval(pal_context *context, const cli_options *o) {
     status = o->steps ? cli_evaluate_steps(&job, o->steps, row, &error)
                       : cli_evaluate(&job, o->file, instances ? o->n_files : 0, o->n, o->quiet, row, &error);
   if (!status) {
-    if (o->data && !instances) snprintf(row->set[0].name, sizeof row->set[0].name, "%s", o->data);
+    if (o->data && !instances && !o->steps) snprintf(row->set[0].name, sizeof row->set[0].name, "%s", o->data);
     cli_describe(&job, row);
     cli_table(stdout, row, 1);
     cli_details(stdout, row);

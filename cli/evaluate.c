@@ -122,20 +122,25 @@ static pal_status evaluate_set(cli_job *job, int set, int n, cli_set *out, pal_e
   return status;
 }
 
-/* One instance a line; what is refused is reported at the end. */
-static pal_status evaluate_file(cli_job *job, const char *path, int limit, cli_set *out,
-                                pal_error *error) {
-  cli_instances all = {0};
-  pal_status status = cli_instances_read(&all, job, path, limit, error);
-  out->refused = all.refused;
-  batch b = {.job = job, .set = out, .instance = all.instance, .n = all.n};
-  if (!status) {
-    b.passes = calloc((size_t)all.n, sizeof *b.passes);
+/* One instance a line; what is refused is reported at the end. All are read before any is decoded. */
+static pal_status evaluate_files(cli_job *job, const char *const *file, int n, int limit, cli_row *row,
+                                 pal_error *error) {
+  cli_instances all[CLI_MAX_FILES] = {0};
+  pal_status status = PAL_OK;
+  for (int i = 0; i < n && !status; i++) status = cli_instances_read(&all[i], job, file[i], limit, error);
+  for (int i = 0; i < n && !status; i++) {
+    cli_set *set = &row->set[row->n_sets++];
+    *set = (cli_set){.refused = all[i].refused};
+    snprintf(set->name, sizeof set->name, "%s", file[i]);
+    batch b = {.job = job, .set = set, .instance = all[i].instance, .n = all[i].n};
+    b.passes = calloc((size_t)all[i].n, sizeof *b.passes);
     status = b.passes ? decode_batch(&b, error) : pal_fail(error, PAL_E_MEMORY, "no memory for instances");
     free(b.passes);
   }
-  cli_instances_report(&all, path);
-  cli_instances_free(&all);
+  for (int i = 0; i < n; i++) {
+    cli_instances_report(&all[i], file[i]);
+    cli_instances_free(&all[i]);
+  }
   return status;
 }
 
@@ -163,13 +168,7 @@ pal_status cli_evaluate(cli_job *job, const char *const *file, int n_files, int 
   const pal_task_definition *d = job->task->definition;
   double start = cli_seconds();
   row->n_sets = 0;
-  for (int i = 0; i < n_files; i++) {
-    cli_set *set = &row->set[row->n_sets++];
-    *set = (cli_set){0};
-    snprintf(set->name, sizeof set->name, "%s", file[i]);
-    const pal_status status = evaluate_file(job, file[i], limit, set, error);
-    if (status || i == n_files - 1) return status;
-  }
+  if (n_files) return evaluate_files(job, file, n_files, limit, row, error);
   int sets = 0;
   while (sets < CLI_MAX_SETS && d->set_name(job->task, sets)) sets++;
   for (int i = 0; i < sets; i++) {

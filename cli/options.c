@@ -92,7 +92,6 @@ static pal_status take(cli_options *out, const option *o, const char *value, pal
       return PAL_OK;
     case MANY_FILES:
       if (out->n_files == CLI_MAX_FILES) break;
-      if (out->n_files && (!out->verb || strcmp(out->verb, "eval") != 0)) break;
       out->file[out->n_files++] = value;
       out->data = out->file[0];
       return PAL_OK;
@@ -163,5 +162,7 @@ pal_status cli_parse(int argc, char **argv, cli_options *out, pal_error *error) 
     }
     if (status) return status;
   }
+  if (out->n_files > 1 && out->verb && strcmp(out->verb, "eval") != 0)
+    return pal_fail(error, PAL_E_ARGUMENT, "--data is given too often: %s takes one", out->verb);
   return PAL_OK;
 }

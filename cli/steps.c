@@ -66,9 +66,10 @@ static pal_status take_answer(steps *all, const pal_example *e, pal_error *error
 }
 
 static pal_status take(steps *all, const cli_job *job, bool answers, const pal_example *e, pal_error *error) {
-  if (answers) return take_answer(all, e, error);
+  if (answers && e->n_answer) return take_answer(all, e, error);
   if (e->transition.n) return take_state(all, &e->transition, job->task->format.mask, e->id, error);
-  return pal_fail(error, PAL_E_UNSUPPORTED, "--steps: task %s has no labelled states", job->task_name);
+  return pal_fail(error, PAL_E_UNSUPPORTED, "--steps: task %s has no %s", job->task_name,
+                  answers ? "answers" : "labelled states");
 }
 
 static pal_status draw_states(steps *all, cli_job *job, bool answers, int n, pal_error *error) {
@@ -101,7 +102,8 @@ static void name_of(int kind, bool answers, char *text, size_t size) {
 }
 
 static void count(const steps *all, bool answers, cli_set *set) {
-  set->n = set->valid = set->kept = all->n;
+  set->steps = true;
+  set->n = all->n;
   set->passes_mean = set->passes_p95 = set->most_passes = 1;
   for (int i = 0; i < all->n; i++) set->halted += all->step[i].halted;
   for (int kind = 0; kind < CLI_TRAITS; kind++) {

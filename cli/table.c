@@ -28,11 +28,13 @@ static void table_sets(FILE *to, const cli_row *row) {
     }
     double low, high;
     cli_wilson(s->exact, s->n, &low, &high);
-    fprintf(to,
-            "    %-16s exact %6.2f %% [%6.2f, %6.2f] of %5d  valid %6.2f %%  kept %6.2f %%  "
-            "halted %6.2f %%  passes %.1f, p95 %.0f\n",
-            s->name, 100.0 * s->exact / s->n, 100 * low, 100 * high, s->n, 100.0 * s->valid / s->n,
-            100.0 * s->kept / s->n, 100.0 * s->halted / s->n, s->passes_mean, s->passes_p95);
+    fprintf(to, "    %-16s exact %6.2f %% [%6.2f, %6.2f] of %5d", s->name, 100.0 * s->exact / s->n, 100 * low,
+            100 * high, s->n);
+    if (!s->steps)
+      fprintf(to, "  valid %6.2f %%  kept %6.2f %%  halted %6.2f %%  passes %.1f, p95 %.0f",
+              100.0 * s->valid / s->n, 100.0 * s->kept / s->n, 100.0 * s->halted / s->n, s->passes_mean,
+              s->passes_p95);
+    fprintf(to, "\n");
     if (s->left_out)
       fprintf(to, "    %-16s %d more were left out: every pass reads whole sequences\n", "", s->left_out);
   }
@@ -43,7 +45,7 @@ void cli_details(FILE *to, const cli_row *row) {
     const cli_set *s = &row->set[i];
     if (row->n_sets > 1 && (s->n_traits || s->refused)) fprintf(to, "    %s\n", s->name);
     if (s->refused) fprintf(to, "      %d instances refused, not among the %d\n", s->refused, s->n);
-    for (int m = 0; m < CLI_MARKS && s->n_traits && s->most_passes >= cli_mark[m]; m++)
+    for (int m = 0; m < CLI_MARKS && s->n_traits && !s->steps && s->most_passes >= cli_mark[m]; m++)
       fprintf(to, "      within %5d passes  exact %6.2f %%\n", cli_mark[m], 100.0 * s->exact_by[m] / s->n);
     for (int t = 0; t < s->n_traits; t++)
       fprintf(to, "      %-20s %6d (%5.1f %%), of these exact %6.2f %%\n", s->trait[t].name, s->trait[t].n,
@@ -153,6 +155,14 @@ void cli_summary(FILE *to, const char *task, const cli_row *row, int n) {
   }
 }
 
+static json_t *json_traits(const cli_set *s) {
+  json_t *traits = json_array();
+  for (int t = 0; t < s->n_traits; t++)
+    json_array_append_new(traits, json_pack("{s:s, s:i, s:i}", "trait", s->trait[t].name, "n",
+                                            s->trait[t].n, "n_exact", s->trait[t].exact));
+  return traits;
+}
+
 static json_t *json_set(const cli_set *s) {
   if (s->likelihood)
     return json_pack("{s:s, s:i, s:f, s:f, s:f, s:f, s:I}", "set", s->name, "n", s->n, "nats",
@@ -162,10 +172,9 @@ static json_t *json_set(const cli_set *s) {
   double low, high;
   cli_wilson(s->exact, s->n, &low, &high);
   double n = s->n ? s->n : 1;
-  json_t *traits = json_array();
-  for (int t = 0; t < s->n_traits; t++)
-    json_array_append_new(traits, json_pack("{s:s, s:i, s:i}", "trait", s->trait[t].name, "n",
-                                            s->trait[t].n, "n_exact", s->trait[t].exact));
+  if (s->steps)
+    return json_pack("{s:s, s:i, s:f, s:f, s:f, s:o}", "set", s->name, "n", s->n, "exact", s->exact / n,
+                     "exact_low", low, "exact_high", high, "traits", json_traits(s));
   json_t *by = json_array();
   for (int m = 0; m < CLI_MARKS && s->most_passes >= cli_mark[m]; m++)
     json_array_append_new(by, json_pack("{s:i, s:f}", "passes", cli_mark[m], "fraction", s->exact_by[m] / n));
@@ -175,7 +184,7 @@ static json_t *json_set(const cli_set *s) {
                    "forward_passes_mean", s->passes_mean, "forward_passes_p95", s->passes_p95, "halted",
                    "itself", s->halted / n, "cap", s->capped / n, "refused", s->refused, "left_out", s->left_out,
                    "exact_by", by,
-                   "traits", traits);
+                   "traits", json_traits(s));
 }
 
 static json_t *json_row(const cli_row *row) {

@@ -69,6 +69,7 @@ static const char *flaw(const pal_format *f, const pal_transition *t, int i) {
   if (y < -1 || y >= f->vocabulary || y == f->mask) return "y is nothing that could be written";
   if (t->remask[i] > 1 || t->insert[i] > 1 || t->remove[i] > 1) return "a bit is neither 0 nor 1";
   if (x != f->mask && t->remove[i]) return "only masks are removed";
+  if (t->remove[i] && t->insert[i]) return "nothing is inserted behind a mask that is removed";
   if (x == f->mask && y < 0 && !t->remask[i] && !t->remove[i])
     return "a mask is neither kept, written nor removed";
   return NULL;

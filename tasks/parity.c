@@ -254,7 +254,7 @@ static pal_score parity_score(const pal_task *task, const pal_example *instance,
   for (int i = 0; i < bits; i++) odd ^= instance->prompt[1 + i];
   if (form == PAL_FORM_TRANSITION) {
     bool shape = n >= 1 && n <= 2 && token[0] == BOS && (n == 1 || token[1] == ONE);
-    return (pal_score){.valid = shape, .kept = shape, .exact = shape && n == 1 + odd};
+    return (pal_score){.valid = shape, .kept = n >= 1 && token[0] == BOS, .exact = shape && n == 1 + odd};
   }
   bool kept = n > instance->n_prompt &&
               memcmp(token, instance->prompt, sizeof *token * (size_t)instance->n_prompt) == 0;

@@ -48,7 +48,7 @@ static const pal_setting settings[] = {
     {"test_guesses", "0", "of a held-out puzzle, at least: right ones, where singles lead no further"},
     {"test_seed", "1", "seed of the held-out puzzles"},
     {"cap", "2000", "forward passes of an edit model on one puzzle"},
-    {"lines", "csv", "what palimpsest instances writes: csv (puzzle,solution), board or row (325 integers)"},
+    {"lines", "csv", "what palimpsest instances writes: csv (puzzle,solution), board or row (of size 9: 325 integers)"},
 };
 
 /* ---- settings -------------------------------------------------------------------------------- */
@@ -251,8 +251,9 @@ static pal_status held_out(const pal_task *task, int i, uint8_t **given, uint8_t
                                              s->test_solution + at, &own);
   if (!status) return PAL_OK;
   memset(s->test_solution + at, 0, (size_t)(to - from) * cells);
-  return pal_fail(error, status, "%s (setting %s)", own.text,
-                  *pal_task_text(task, "test_givens") ? "test_givens" : "givens");
+  return pal_fail(error, status, "%s (setting %s%s)", own.text,
+                  *pal_task_text(task, "test_givens") ? "test_givens" : "givens",
+                  s->test_guesses ? " or test_guesses" : "");
 }
 
 static pal_status sudoku_instance(pal_task *task, int set, int i, pal_form form,

@@ -13,13 +13,19 @@ static const char blanks[] = " \t\r\n";
 
 /* ---- reading: boards ------------------------------------------------------------------------- */
 
-/* Nothing else is one; it may stand anywhere, since files are put one behind another. */
+/* A header names columns, puzzles first: words and commas alone. It may stand anywhere, since files are
+ * put one behind another. */
 static bool is_header(const char *line, size_t length) {
-  static const char *const known[] = {"quizzes,solutions", "quiz,solution", "puzzles,solutions", "puzzle,solution",
-                                      "quizzes", "quiz", "puzzles", "puzzle"};
-  for (size_t i = 0; i < sizeof known / sizeof *known; i++)
-    if (strlen(known[i]) == length && memcmp(line, known[i], length) == 0) return true;
-  return false;
+  static const char *const first[] = {"quizzes", "quiz", "puzzles", "puzzle"};
+  const size_t word = strcspn(line, ", \t\r\n");
+  const size_t next = word + strspn(line + word, " \t");
+  bool known = false;
+  for (size_t i = 0; i < sizeof first / sizeof *first; i++)
+    known |= strlen(first[i]) == word && memcmp(line, first[i], word) == 0;
+  known = known && (next >= length || line[next] == ',');
+  for (size_t i = 0; i < length; i++)
+    known = known && (isalpha((unsigned char)line[i]) || strchr(", \t_", line[i]));
+  return known;
 }
 
 bool pal_sudoku_holds_puzzle(const char *line) {
@@ -95,6 +101,17 @@ static bool whole_number(item i, int64_t *value) {
   return true;
 }
 
+/* What is no printable character is shown as a question mark. */
+static pal_status bad_item(size_t place, item i, pal_error *error) {
+  char shown[25];
+  size_t n = 0;
+  for (; n < i.length && n + 1 < sizeof shown; n++)
+    shown[n] = isprint((unsigned char)i.text[n]) ? i.text[n] : '?';
+  shown[n] = 0;
+  return pal_fail(error, PAL_E_FORMAT, "item %zu of the row is \"%s\", not a whole number of at most %d digits",
+                  place, shown, MOST_DIGITS);
+}
+
 static pal_status read_numbers(const pal_sudoku_shape *s, const char *text, int64_t *number,
                                pal_error *error) {
   const size_t wanted = (size_t)(ROW_ITEMS * s->cells) + 1, n = count_items(text);
@@ -102,9 +119,7 @@ static pal_status read_numbers(const pal_sudoku_shape *s, const char *text, int6
     const item one = next_item(&text);
     int64_t value = 0;
     if (one.length > MOST_DIGITS || !whole_number(one, &value))
-      return pal_fail(error, PAL_E_FORMAT,
-                      "item %zu of the row is \"%.*s\", not a whole number of at most %d digits", i + 1,
-                      (int)(one.length < 24 ? one.length : 24), one.text, MOST_DIGITS);
+      return bad_item(i + 1, one, error);
     if (i < wanted) number[i] = value;
   }
   if (n == wanted) return PAL_OK;

@@ -140,29 +140,25 @@ static void advance(walks *w, int walk) {
   w->age[walk]++;
 }
 
-/* Whether the labelled edits, carried out, are what the policy makes of the state: in a conflict all
- * cells of one kind go, else the forced cells and only they get a digit that stands alone. */
+/* Whether the labels, carried out, do to each cell what the policy does to it, and say of a cell that is to
+ * be guessed what may stand there. */
 static bool leads_on(const walks *w, const uint8_t *state, const pal_sudoku_view *view) {
   const pal_sudoku_shape *s = w->puzzles->shape;
   const enum pal_sudoku_kind kind = view->speculative ? PAL_SUDOKU_SPECULATIVE : PAL_SUDOKU_ROOT;
-  int gone = 0, written = 0;
   for (int c = 0; c < s->cells; c++) {
-    if (state[c]) {
-      if (!w->remask[c]) continue;
-      if (!view->conflict || pal_sudoku_kind_of(s, state[c]) != kind) return false;
-      gone++;
-    } else if (!w->remask[c]) {
-      if (view->conflict || w->y[c] <= 0 || pal_sudoku_kind_of(s, w->y[c]) != kind) return false;
-      const unsigned digit = 1u << (pal_sudoku_digit(s, w->y[c]) - 1);
-      for (int k = 0; k < s->peers; k++) {
-        const int other = state[s->peer[c][k]];
-        if (other && 1u << (pal_sudoku_digit(s, other) - 1) == digit) return false;
-      }
-      written++;
+    const int32_t y = w->y[c];
+    const bool forced = !state[c] && !view->conflict && view->forced[c];
+    const bool goes = state[c] && view->conflict && pal_sudoku_kind_of(s, state[c]) == kind;
+    if (w->remask[c] != (state[c] ? goes : !forced)) return false;
+    if (state[c] || view->conflict) {
+      if (y >= 0) return false;
+      continue;
     }
+    const unsigned may = forced ? view->forced[c] : view->candidate[c];
+    if (y < 1 || y > 3 * s->n || !(may >> (pal_sudoku_digit(s, y) - 1) & 1)) return false;
+    if (pal_sudoku_kind_of(s, y) != (forced ? kind : PAL_SUDOKU_SPECULATIVE)) return false;
   }
-  return view->conflict ? gone == (view->speculative ? view->speculative : view->roots)
-                        : written == view->forced_cells;
+  return true;
 }
 
 /* Labels the state of a walk, if it is taken. */

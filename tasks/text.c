@@ -182,7 +182,9 @@ static pal_status text_stream(pal_task *task, pal_form form, uint64_t seed, pal_
   stream *s = pal_calloc(1, sizeof *s);
   if (!s) return pal_fail(error, PAL_E_MEMORY, "no memory for a stream");
   const text *t = task->self;
-  const uint64_t of[] = {pal_hash64(t->token, (size_t)t->n * sizeof *t->token), (uint64_t)t->block};
+  const uint64_t of[] = {pal_hash64(t->token, (size_t)t->n * sizeof *t->token),
+                         pal_hash64(t->alphabet.code, (size_t)t->alphabet.n * sizeof *t->alphabet.code),
+                         (uint64_t)t->block};
   *s = (stream){t, seed, {0, pal_hash64(of, sizeof of)}};
   *out = (pal_stream){s, stream_next, stream_save, stream_load, stream_free};
   return PAL_OK;

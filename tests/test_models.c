@@ -238,6 +238,7 @@ START_TEST(labels_that_g_cannot_carry_out) {
       {MASK, 5, 0, 0, 0, "nothing that could be written"},
       {MASK, -2, 1, 0, 0, "nothing that could be written"},
       {ONE, -1, 0, 0, 1, "only masks are removed"},
+      {MASK, ONE, 0, 1, 1, "behind a mask that is removed"},
       {ONE, -1, 2, 0, 0, "neither 0 nor 1"},
       {ONE, -1, 0, 2, 0, "neither 0 nor 1"},
       {5, -1, 0, 0, 0, "no token"},
@@ -283,6 +284,32 @@ START_TEST(positions_have_their_vectors) {
     ck_assert_int_eq(all - without, kind[i].vectors * 8);
     lab_close(&l);
   }
+}
+END_TEST
+
+/* What stands where can be learned only by a model that is told where: token p % 4 at position p, which is
+ * the first of its groups. */
+static double learn_places(const char *positions) {
+  const pal_format format = letters();
+  const char *const setting[] = {"layers=1", "width=16", "heads=2", "structure=none", positions, NULL};
+  int32_t token[LENGTH];
+  double loss = 0;
+  lab l;
+  for (int i = 0; i < LENGTH; i++) token[i] = i % 4;
+  lab_open(&l, 1, "mdm", &format, setting);
+  lab_build(&l, true);
+  for (uint64_t i = 0; i < EXAMPLES; i++) {
+    const pal_example e = {.id = i, .prompt = token, .n_prompt = 1, .answer = token + 1, .n_answer = LENGTH - 1};
+    lab_add(&l, &e, 0, false);
+  }
+  for (int step = 1; step <= 150; step++) loss = lab_run(&l, step, 1e-2);
+  lab_close(&l);
+  return loss;
+}
+
+START_TEST(factored_positions_tell_places) {
+  const double without = learn_places("positions=none"), with = learn_places("positions=factored");
+  ck_assert_msg(with < 0.2 * without, "loss %g with, %g without", with, without);
 }
 END_TEST
 
@@ -380,6 +407,7 @@ int main(void) {
   tcase_add_test(tests, transition_rows);
   tcase_add_test(tests, labels_that_g_cannot_carry_out);
   tcase_add_test(tests, positions_have_their_vectors);
+  tcase_add_test(tests, factored_positions_tell_places);
   tcase_add_test(tests, parity_learned);
   tcase_add_test(tests, bad_settings);
   tcase_add_test(tests, batch_room);

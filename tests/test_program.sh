@@ -203,8 +203,15 @@ for model in masked-arm ap-mdm; do
   expect 2 "labelled states" eval "$work/latin-$model" --steps 40
 done
 expect 0 "" eval "$work/latin-run" --steps 40
-grep -q "next tokens  *exact .* of  *40 " "$work/out" && test "$(grep -c ' token [1-8]  *5 ' "$work/out")" -eq 8 ||
+grep -q "next tokens  *exact .* of  *40$" "$work/out" && test "$(grep -c ' token [1-8]  *5 ' "$work/out")" -eq 8 ||
   { echo "FAIL not 40 next tokens of blocks of 8"; cat "$work/out"; failed=1; }
+expect 0 "" instances sudoku --size 4 --test_puzzles=3 --lines board
+test "$(grep -cx '[.1-4]\{16\}' "$work/out")" -eq 3 || { echo "FAIL --KEY VALUE sets nothing"; failed=1; }
+expect 2 "data is given too often" instances sudoku --data a --data b
+cp "$work/lines.board" "$work/a<b&c"
+expect 0 "" eval "$work/elsewhere" --data "$work/a<b&c" --svg "$work/odd.svg"
+grep -q 'a&lt;b&amp;c (40)<' "$work/odd.svg" || { echo "FAIL a file's name is markup"; failed=1; }
+expect 2 "absent" eval "$work/elsewhere" --data "$work/lines.board" --data "$work/absent"
 expect 0 "" instances parity --n 3
 grep -c "^[01]*$" "$work/out" | grep -q 27 || { echo "FAIL not 3 of each of 9 lengths"; failed=1; }
 expect 2 "no text form" instances text --data "$work/latin"
@@ -333,6 +340,19 @@ awk '/, seed [0-9]/ { if (/seed 1 /) n = 0
      END { exit bad || seen != 6 }' "$work/out" ||
   { echo "FAIL the seeds are not summed up"; cat "$work/out"; failed=1; }
 test "$(grep -c '"seed"' "$work/seeds.json")" = 6 || { echo "FAIL not one row per seed"; failed=1; }
+
+# Long sequences that every pass reads whole: some are left out, and that is said.
+expect 0 "" train parity --model arm $tiny --set lengths=2000 --set per_length=51 --set train_max=4 --out "$work/long"
+grep -q "of  *49 " "$work/out" && grep -q " 2 more were left out" "$work/out" ||
+  { echo "FAIL instances are left out in silence"; cat "$work/out"; failed=1; }
+expect 2 "not the training data" train parity --config "$work/long/config" --set train_max=5 --out "$work/long" --resume
+
+# A row says what has been made of its recipe.
+expect 0 "" compare sudoku --models arm --quiet --answer pairs --set order=reading --set size=4 --set puzzles=5 \
+  --set test_puzzles=5 --set layers=1 --set width=16 --set train.steps=5 --set train.warmup=1
+grep -q "^arm, reading order, answer=pairs (matched)" "$work/out" &&
+  grep -q "^arm, solver's order, order=reading (matched)" "$work/out" ||
+  { echo "FAIL rows are named by what they are not"; cat "$work/out"; failed=1; }
 
 # Sudoku: every kind of row, of one size and on one number of rows, beside the published ones.
 board="--set size=4 --set puzzles=20 --set test_puzzles=40 --set cap=60 --set layers=1 --set width=16"

@@ -217,9 +217,10 @@ END_TEST
 
 START_TEST(only_headers_are_passed_over) {
   static const char *const nothing[] = {"", " \t\r", "# puzzle", "quizzes,solutions", "puzzle,solution",
-                                        "puzzles,solutions\r", " quiz,solution ", "puzzle", "quizzes"};
+                                        "puzzles,solutions\r", " quiz,solution ", "puzzle", "quizzes",
+                                        "puzzle, solution", "quizzes,solutions,rating"};
   static const char *const something[] = {"puzzle51..", "quizzes,solutions,53", "puzzle solution", "solution",
-                                          "puzzle,", "quizzes 5", "puzzling", "puzzle,solutionx"};
+                                          "quizzes 5", "puzzling", "puzzle,5"};
   for (size_t i = 0; i < sizeof nothing / sizeof *nothing; i++)
     ck_assert_msg(!pal_sudoku_holds_puzzle(nothing[i]), "%s", nothing[i]);
   for (size_t i = 0; i < sizeof something / sizeof *something; i++)

@@ -27,8 +27,8 @@ the evaluation weight of an MDM | models/mdm.c | s/\(double\)region\.n \/ n\)/1.
 the host looks at token rows between steps | models/decode.c | s/else step\+\+;/else step += 1 + (*(int32_t *)pal_exec_input(d->exec, "token") > 1000);/ | test_steps
 boards rated by the naked singles alone | tasks/sudoku_order.c | s/view\.forced\[c\] \?/false ?/ | test_sudoku
 guesses taught as deduced | tasks/sudoku_policy.c | s/forced \? kind : PAL_SUDOKU_SPECULATIVE/kind/ | test_sudoku_policy
-walks that are never damaged | tasks/sudoku_walk.c | s/DAMAGE = 0\.15/DAMAGE = 0/ | test_sudoku_policy test_sudoku_task
-a stream that forgets whose turn it was | tasks/sudoku_walk.c | s/w->turn = \(uint32_t\)header\[3\];// | test_sudoku_policy
+walks that are never damaged | tasks/sudoku_walk.c | s/DAMAGE = 0\.15/DAMAGE = 0/ | test_sudoku_walk
+a stream that forgets whose turn it was | tasks/sudoku_walk.c | s/w->turn = \(uint32_t\)header\[3\];// | test_sudoku_walk
 a lost half of the gradient tree | train/tree.c | s/add\(other, mine, tree->floats\);/(void)add;/ | test_train
 '
 

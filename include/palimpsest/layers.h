@@ -12,7 +12,8 @@ extern "C" {
 #endif
 
 /* layers, heads, head_width, width, hidden (MLP width), activation (relu gelu gelu_erf silu), norm
- * (layer rms), bias (of linear layers and norms), positions (rotary learned none), rotary_base,
+ * (layer rms), bias (of linear layers and norms), positions (rotary, learned, none;
+ * factored: a learned vector for each group of a position, added), rotary_base,
  * time (adaln none), structure (bias: a learned bias per head and structural relation; heads: averages
  * over the row's group of each kind, group_width columns each, beside the attention heads; none),
  * tied (output shares the embedding), dropout. */

@@ -34,7 +34,7 @@ typedef struct pal_format {
  * refuses others (PAL_E_ARGUMENT). */
 typedef struct pal_transition {
   const int32_t *state;              /* n tokens */
-  const int32_t *y;                  /* target at masks, never the mask; -1: none */
+  const int32_t *y;                  /* target at masks, never the mask; -1: none. Idle at other tokens */
   const float *y_weight;             /* of each target in the loss; NULL: 1 everywhere */
   const uint8_t *remask, *insert, *remove; /* 0 or 1 per row */
   int n;
