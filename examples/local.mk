@@ -4,9 +4,11 @@ EXTRA_DIST += \
 	%D%/op_softsign.c \
 	%D%/remasking.c \
 	%D%/sudoku/README.md \
+	%D%/sudoku/16x16.conf \
 	%D%/sudoku/arm4x4.conf \
 	%D%/sudoku/checkpoint/config \
 	%D%/sudoku/checkpoint/ckpt/weights.safetensors \
 	%D%/sudoku/full.conf \
+	%D%/sudoku/passes.svg \
 	%D%/sudoku/quickstart.conf
 dist_check_SCRIPTS += %D%/build_installed.sh

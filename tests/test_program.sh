@@ -142,7 +142,7 @@ expect 0 "" train sudoku --model ap-mdm $tiny --set size=4 --set puzzles=0 --dat
   --set test_puzzles=2 --set cap=3 --out "$work/from-file"
 
 # The kept recipes are settings of today.
-for recipe in quickstart full arm4x4; do
+for recipe in quickstart full 16x16 arm4x4; do
   expect 0 "" train sudoku --config "${srcdir:-.}/examples/sudoku/$recipe.conf" $tiny --set puzzles=2 \
     --set test_puzzles=1 --set cap=1 --set train.warmup=1 --out "$work/$recipe"
 done
