@@ -153,10 +153,9 @@ pal_status cli_train(cli_job *job, cli_kept *kept, bool quiet, const char *label
 pal_status cli_evaluate(cli_job *job, const char *const *file, int n_files, int limit, bool quiet,
                         cli_row *row, pal_error *error);
 
-/* One decoding step from each of n states of the task's training stream under another seed (of other data, if
- * task settings say so): exact where
- * all of it is as labelled, counted by what was to be done. Of causal models, the next token from n
- * beginnings of answers, counted by its place. PAL_E_UNSUPPORTED for others. */
+/* One decoding step from each of n states of the task's training stream under another seed (of other data,
+ * if task settings say so): exact where all of it is as labelled, counted by what was to be done. Of causal
+ * models, the next token from n beginnings of answers, counted by its place. PAL_E_UNSUPPORTED for others. */
 pal_status cli_evaluate_steps(cli_job *job, int n, cli_row *row, pal_error *error);
 
 /* 95 % Wilson score interval of k successes in n. */

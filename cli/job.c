@@ -134,7 +134,7 @@ pal_status cli_train(cli_job *job, cli_kept *kept, bool quiet, const char *label
   int64_t steps = pal_trainer_steps(job->trainer), every = steps / 100 > 0 ? steps / 100 : 1;
   const double start = cli_seconds(), before = kept ? kept->seconds : 0;
   double sum = 0;
-  const int64_t before_tokens = pal_trainer_tokens(job->trainer);
+  const int64_t tokens = pal_trainer_tokens(job->trainer);
   int64_t summed = 0;
   pal_status status = PAL_OK;
   while (pal_trainer_done(job->trainer) < steps && !status) {
@@ -154,7 +154,8 @@ pal_status cli_train(cli_job *job, cli_kept *kept, bool quiet, const char *label
       status = cli_keep_checkpoint(kept, job, error);
     if (r.step % 16 == 0 || r.step == steps) {
       char detail[96];
-      snprintf(detail, sizeof detail, "loss %.4f  %.0f tokens/s", r.loss, (double)(pal_trainer_tokens(job->trainer) - before_tokens) / seconds);
+      snprintf(detail, sizeof detail, "loss %.4f  %.0f tokens/s", r.loss,
+               (double)(pal_trainer_tokens(job->trainer) - tokens) / seconds);
       cli_progress(quiet, label, (double)r.step, (double)steps, seconds, detail);
     }
   }

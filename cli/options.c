@@ -27,7 +27,7 @@ static const option options[] = {
     {"--out", TEXT, AT(out), "train bench", "DIR        the run directory; with bench train CASE: weights, batch, gradients"},
     {"--resume", FLAG, AT(resume), "train", "           go on from the run directory's last checkpoint"},
     {"--keep-every", SECONDS, AT(keep_every), "train", "SECONDS    between checkpoints, 600 unless given; one more at the end"},
-    {"--steps", WHOLE, AT(steps), "eval", "N          N single steps instead (of the --data FILE), against labels; of a causal model, next tokens"},
+    {"--steps", WHOLE, AT(steps), "eval", "N          N single steps instead, drawn as in training by another seed (from the --data FILE), against labels; of a causal model, next tokens"},
     {"--watch", FLAG, AT(watch), "sample", "           one instance, pass by pass"},
     {"--svg", TEXT, AT(svg), "eval sample", "FILE       of the watched instance, its states; with eval: exact by number of passes"},
     {"--html", TEXT, AT(html), "sample", "FILE       the same as a page to step through"},

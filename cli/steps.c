@@ -17,7 +17,7 @@ static const char *const kind_name[16] = {
 typedef struct step {
   int32_t *state, *next; /* as labelled; one block, owned through state */
   int n_next, kind;
-  bool exact, halted;
+  bool exact;
 } step;
 
 typedef struct steps {
@@ -66,10 +66,11 @@ static pal_status take_answer(steps *all, const pal_example *e, pal_error *error
 }
 
 static pal_status take(steps *all, const cli_job *job, bool answers, const pal_example *e, pal_error *error) {
-  if (answers && e->n_answer) return take_answer(all, e, error);
-  if (e->transition.n) return take_state(all, &e->transition, job->task->format.mask, e->id, error);
-  return pal_fail(error, PAL_E_UNSUPPORTED, "--steps: task %s has no %s", job->task_name,
-                  answers ? "answers" : "labelled states");
+  if ((answers ? e->n_answer : e->transition.n) == 0)
+    return pal_fail(error, PAL_E_UNSUPPORTED, "--steps: task %s has no %s", job->task_name,
+                    answers ? "answers" : "labelled states");
+  return answers ? take_answer(all, e, error)
+                 : take_state(all, &e->transition, job->task->format.mask, e->id, error);
 }
 
 static pal_status draw_states(steps *all, cli_job *job, bool answers, int n, pal_error *error) {
@@ -91,7 +92,6 @@ static pal_status draw_states(steps *all, cli_job *job, bool answers, int n, pal
 
 static void judge(int index, const pal_decoded *decoded, void *data) {
   step *s = &((steps *)data)->step[index];
-  s->halted = decoded->halted;
   s->exact = decoded->n == s->n_next &&
              memcmp(decoded->token, s->next, sizeof *s->next * (size_t)s->n_next) == 0;
 }
@@ -104,8 +104,6 @@ static void name_of(int kind, bool answers, char *text, size_t size) {
 static void count(const steps *all, bool answers, cli_set *set) {
   set->steps = true;
   set->n = all->n;
-  set->passes_mean = set->passes_p95 = set->most_passes = 1;
-  for (int i = 0; i < all->n; i++) set->halted += all->step[i].halted;
   for (int kind = 0; kind < CLI_TRAITS; kind++) {
     cli_trait trait = {.n = 0};
     for (int i = 0; i < all->n; i++)

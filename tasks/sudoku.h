@@ -96,8 +96,8 @@ bool pal_sudoku_equivalent(const pal_sudoku_shape *shape, const uint8_t *given_a
 
 /* ---- text ------------------------------------------------------------------------------------ */
 
-/* False for lines that are empty, comments (#) or the header of a CSV: quizzes or quiz or puzzles or
- * puzzle, alone or with ,solutions or ,solution. */
+/* False for lines that are empty, comments (#) or the header of a CSV: quizzes, quiz, puzzles or puzzle,
+ * alone or with more words behind commas. */
 bool pal_sudoku_holds_puzzle(const char *line);
 /* Reads a puzzle and solves it. Three forms are told apart: n * n characters (blank . or 0; digits
  * above 9 are letters from A); puzzle,solution; and the 4 n^2 + 1 integers of pal_sudoku_write_row.
@@ -112,7 +112,8 @@ void pal_sudoku_write_csv(const pal_sudoku_shape *shape, const uint8_t *given,
                           const uint8_t *solution, char *text);
 /* Number of givens, then row, column, value, technique of every cell, from 0, from 0, from 1;
  * givens first (technique 0), then in the solver's order: naked single 1, hidden single 2, guess 3
- * (other programs have other numbers; any but 0 is read). Separated by spaces. All writers need at most PAL_SUDOKU_TEXT characters. */
+ * (other programs have other numbers; any but 0 is read). Separated by spaces. All writers need at most
+ * PAL_SUDOKU_TEXT characters. */
 void pal_sudoku_write_row(const pal_sudoku_shape *shape, const uint8_t *given,
                           const uint8_t *solution, char *text);
 

@@ -19,7 +19,6 @@ static const double START_REVEALED = 0.3, START_SPECULATIVE = 0.3, OVERLOOK = 0.
 typedef struct walks {
   const pal_sudoku_puzzles *puzzles;
   bool released, started;
-  bool sound;        /* the labels last made lead on */
   int rows;          /* of a state */
   pal_rng rng;
   uint64_t digest;   /* of the puzzles */
@@ -162,17 +161,20 @@ static bool leads_on(const walks *w, const uint8_t *state, const pal_sudoku_view
 }
 
 /* Labels the state of a walk, if it is taken. */
-static bool take(walks *w, int walk) {
+static pal_status take(walks *w, int walk, bool *taken, pal_error *error) {
   const uint8_t *state = w->state + (size_t)walk * (size_t)w->rows;
   pal_sudoku_view view;
   pal_sudoku_look(w->puzzles->shape, state, &view);
   const double p = view.conflict ? 1 : view.masks == 0 ? TAKE_SOLVED
                    : view.forced_cells == 0 ? TAKE_GUESS : view.speculative ? TAKE_SPECULATIVE : 1;
-  if (p < 1 && !chance(&w->rng, p)) return false;
+  *taken = p >= 1 || chance(&w->rng, p);
+  if (!*taken) return PAL_OK;
   pal_sudoku_label(w->puzzles->shape, state, &view, &w->rng, w->remask, w->y, w->weight);
-  w->sound = leads_on(w, state, &view);
   for (int i = 0; i < w->rows; i++) w->out[i] = state[i];
-  return true;
+  if (leads_on(w, state, &view)) return PAL_OK;
+  return pal_fail(error, PAL_E_ARGUMENT,
+                  "sudoku: the labels of state %llu do not do what the policy does; they are at fault",
+                  (unsigned long long)w->next);
 }
 
 /* ---- released: one transition ---------------------------------------------------------------- */
@@ -215,17 +217,16 @@ static void begin(walks *w) {
 static pal_status walks_next(void *self, pal_example *example, pal_error *error) {
   walks *w = self;
   if (!w->started) begin(w);
-  for (bool taken = false; !taken;) {
+  pal_status status = PAL_OK;
+  for (bool taken = false; !taken && !status;) {
     const int walk = (int)w->turn;
     w->turn = (w->turn + 1) % WALKS;
     for (int i = 0; i < STEPS_BETWEEN && !w->released; i++) advance(w, walk);
-    taken = w->released || take(w, walk);
+    taken = w->released;
     if (w->released) released_move(w, walk);
+    else status = take(w, walk, &taken, error);
   }
-  if (!w->released && !w->sound)
-    return pal_fail(error, PAL_E_ARGUMENT,
-                    "sudoku: the labels of state %llu do not do what the policy does; they are at fault",
-                    (unsigned long long)w->next);
+  if (status) return status;
   *example = (pal_example){.id = w->next++,
                            .transition = {.state = w->out, .y = w->y, .n = w->rows,
                                           .y_weight = w->released ? NULL : w->weight,
