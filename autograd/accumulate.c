@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* accumulate, fill, after: the ops of the gradient transformation (floor 3).
  *
  * Invariant: one order of additions, so the bits are the same everywhere. */
@@ -63,8 +64,7 @@ static pal_status accumulate_run(const pal_run *run) {
   float sum[BLOCK];
   const pal_elementwise_kernels *k = &pal_kernels_of(run->isa)->elementwise;
   for (int64_t at = first; at < last; at += BLOCK) {
-    const pal_plane plane = {.rows = 1, .n = last - at < BLOCK ? last - at : BLOCK,
-                             .step = {1, 1}};
+    const pal_plane plane = {.rows = 1, .n = last - at < BLOCK ? last - at : BLOCK, .step = {1, 1}};
     const float *x = (const float *)run->in[0] + at;
     float *out = (float *)run->out[0] + at;
     if (run->n_in == 1) memmove(out, x, (size_t)plane.n * sizeof *out);

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Autograd's own three ops (floor 3).
  *
  * accumulate, fill and after are all that the gradient transformation puts into a graph by

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* AdamW (floor 3). */
 #define PAL_NO_CALLER
 #include "autograd/optim.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The helpers that an op's sample draws its case with (floor 3). See check.h. */
 #define PAL_NO_CALLER
 #include "autograd/case.h"
@@ -9,7 +10,9 @@
 #include "src/alloc.h"
 
 void pal_case_init(pal_case *c, pal_graph *graph, uint64_t seed, int number, pal_case_form form) {
-  *c = (pal_case){.graph = graph, .form = form, .tolerance = 64,
+  *c = (pal_case){.graph = graph,
+                  .form = form,
+                  .tolerance = 64,
                   .seed = pal_rng_key(seed, "case", (uint64_t)number)};
   c->rng = pal_rng_new(c->seed, "case.draws", 0, 0);
 }
@@ -75,8 +78,7 @@ pal_symbol pal_case_sequences(pal_case *random) {
 /* ---- inputs -------------------------------------------------------------------------- */
 
 /* The value an op is to read; *made is the input's record, or NULL when the graph has failed. */
-static pal_value make_input(pal_case *c, pal_case_kind kind, pal_type type,
-                            pal_case_input **made) {
+static pal_value make_input(pal_case *c, pal_case_kind kind, pal_type type, pal_case_input **made) {
   *made = PAL_PUSH(c->input);
   if (!*made) return pal_graph_fail(c->graph, PAL_E_MEMORY, "no memory for the case");
   pal_case_input *in = *made;

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A random case of an op: what its sample drew, and its data (floor 3).
  *
  * Invariant: an input's data is a function of (seed, input, row, element), so an active row holds

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* pal_check_op: every check that an op must pass (floor 3). See check.h. */
 #define PAL_NO_CALLER
 #include <stdlib.h>
@@ -46,8 +47,14 @@ pal_status pal_check_op_gradient(const pal_checking *k, pal_error *error) {
   for (int i = 0; i < n && !status; i++) {
     pal_error inner = {0};
     status = pal_trial_load(&t, counts[i], PAL_FILL_SIGNAL, &inner);
-    pal_taylor taylor = {.graph = t.graph, .exec = t.exec, .n_of = t.n_of, .n_wrt = t.n_out,
-                         .of = t.of, .weight = t.weight, .wrt = t.wrt, .grad = t.out,
+    pal_taylor taylor = {.graph = t.graph,
+                         .exec = t.exec,
+                         .n_of = t.n_of,
+                         .n_wrt = t.n_out,
+                         .of = t.of,
+                         .weight = t.weight,
+                         .wrt = t.wrt,
+                         .grad = t.out,
                          .seed = t.c.seed};
     if (!status) status = pal_taylor_check(&taylor, &inner);
     if (status)

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The parts of the op harness (floor 3): builds of a case, runs, comparisons. */
 #ifndef PAL_AUTOGRAD_CHECK_H
 #define PAL_AUTOGRAD_CHECK_H

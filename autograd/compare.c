@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Plan against reference, and bits against bits (floor 3).
  *
  * A case is run at many active counts; at each, its bits must not depend on what lies in the
@@ -115,8 +116,8 @@ static pal_status compare_reference(scale *by, const snapshot *s,
       if (agree(have, want[e], allowed)) continue;
       return pal_fail(error, PAL_E_ARGUMENT,
                       "%s %d, row %lld, element %lld is %.9g, the reference says %.17g (allowed "
-                      "%.3g)", what, i, (long long)(e / row), (long long)(e % row), have, want[e],
-                      allowed);
+                      "%.3g)",
+                      what, i, (long long)(e / row), (long long)(e % row), have, want[e], allowed);
     }
   }
   return PAL_OK;
@@ -272,8 +273,8 @@ static pal_status check_counts(ways *w, pal_counts counts, bool first, pal_error
     free_snapshot(&s);
     if (status == reference_error.code) return PAL_OK; /* but not at every count */
     return pal_fail(error, status ? status : reference_error.code,
-                    "the plan says: %s; the reference says: %s",
-                    status ? plan_error.text : "fine", reference ? "fine" : reference_error.text);
+                    "the plan says: %s; the reference says: %s", status ? plan_error.text : "fine",
+                    reference ? "fine" : reference_error.text);
   }
   w->succeeded++;
   status = check_base(w, first, &s, &reference, error);
@@ -281,8 +282,9 @@ static pal_status check_counts(ways *w, pal_counts counts, bool first, pal_error
   bool full = first || counts.rows == 17;
   if (!status) status = try_fillings(w, &s, counts, error);
   if (!status) status = try_isas(w, &s, counts, error);
-  if (!status) status = same_as(&s, &w->indirect, counts, PAL_FILL_SIGNAL, 1,
-                                "with inputs from the arena", error);
+  if (!status)
+    status =
+        same_as(&s, &w->indirect, counts, PAL_FILL_SIGNAL, 1, "with inputs from the arena", error);
   if (!status && full) status = try_threads(w, &s, counts, error);
   if (!status && !first && full) status = try_capacity(w, &s, counts, error);
   free_snapshot(&s);

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* pal_gradient: reverse-mode differentiation as a graph transformation (floor 3).
  *
  * Nodes are visited from the loss backwards; a node's gradient function is called once, when
@@ -20,11 +21,11 @@ typedef struct contribution {
 
 typedef struct walk {
   pal_graph *graph;
-  size_t nodes, values;  /* before the walk: what it appends is never visited */
-  bool *depends;         /* per value: on a wrt, through ops that have gradients */
-  uint32_t *first;       /* per value: its first contribution, 0 for none */
-  pal_value *total;      /* per value: the sum, once it is needed */
-  uint32_t *via;         /* per node: a consumer that sent it a gradient */
+  size_t nodes, values;        /* before the walk: what it appends is never visited */
+  bool *depends;               /* per value: on a wrt, through ops that have gradients */
+  uint32_t *first;             /* per value: its first contribution, 0 for none */
+  pal_value *total;            /* per value: the sum, once it is needed */
+  uint32_t *via;               /* per node: a consumer that sent it a gradient */
   PAL_LIST(contribution) part; /* [0] is unused */
   pal_recompute recompute;
 } walk;
@@ -144,8 +145,8 @@ static void explain(walk *w, uint32_t id, const pal_node *node, pal_status statu
   char path[300];
   path_of(w, id, path, sizeof path);
   if (!g->error.code) {
-    pal_graph_refuse(g, status, "no gradient of op \"%s\" (path from the loss: %s)",
-                     node->op->name, path);
+    pal_graph_refuse(g, status, "no gradient of op \"%s\" (path from the loss: %s)", node->op->name,
+                     path);
     return;
   }
   size_t used = strlen(g->error.text);
@@ -163,19 +164,23 @@ static void call_gradient(walk *w, uint32_t id, const pal_node *node, const pal_
     in[i] = pal_recompute_value(&w->recompute, node->section, node->in[i]);
   for (int i = 0; i < node->n_out; i++)
     out[i] = pal_recompute_value(&w->recompute, node->section, pal_node_out(node, i));
-  pal_gradient_call call = {.graph = g, .attrs = node->attrs, .n_in = node->n_in,
-                            .n_out = node->n_out, .in = in, .out = out, .out_grad = out_grad,
-                            .in_grad = in_grad, .wanted = wanted};
+  pal_gradient_call call = {.graph = g,
+                            .attrs = node->attrs,
+                            .n_in = node->n_in,
+                            .n_out = node->n_out,
+                            .in = in,
+                            .out = out,
+                            .out_grad = out_grad,
+                            .in_grad = in_grad,
+                            .wanted = wanted};
   const char *scope = g->scope, *file = g->file;
   int line = g->line;
   g->scope = node->scope;
   g->file = node->file;
   g->line = node->line;
   pal_status status = node->op->gradient ? node->op->gradient(&call) : PAL_E_UNSUPPORTED;
-  if (status || g->error.code)
-    explain(w, id, node, status);
-  else
-    take(w, id, node, in_grad, wanted);
+  if (status || g->error.code) explain(w, id, node, status);
+  else take(w, id, node, in_grad, wanted);
   g->scope = scope;
   g->file = file;
   g->line = line;

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Reverse-mode differentiation of a graph: what autograd/ shares (floor 3). */
 #ifndef PAL_AUTOGRAD_GRADIENT_H
 #define PAL_AUTOGRAD_GRADIENT_H

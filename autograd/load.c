@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The data of a case's inputs, and what lies beyond their active rows (floor 3). */
 #define PAL_NO_CALLER
 #include <string.h>

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # Floor 3: gradients as graph transformations, gradient check, optimizers.
 libpal_core_la_SOURCES += \
 	%D%/accumulate.c \

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Muon: momentum whose direction is made orthogonal (floor 3).
  *
  * The Newton-Schulz steps X <- aX + b(XX')X + c(XX')^2 X are meant for rows <= columns; a taller
@@ -19,8 +20,8 @@ static pal_value orthogonal(pal_graph *g, pal_value x, bool tall, int iterations
     pal_value gram = pal_matmul(g, x, x, tall, !tall);
     pal_value square = pal_matmul(g, gram, gram, false, false);
     pal_value factor = pal_add(g, pal_affine(g, gram, B, 0), pal_affine(g, square, C, 0));
-    pal_value turned = tall ? pal_matmul(g, x, factor, false, false)
-                            : pal_matmul(g, factor, x, false, false);
+    pal_value turned =
+        tall ? pal_matmul(g, x, factor, false, false) : pal_matmul(g, factor, x, false, false);
     x = pal_add(g, pal_affine(g, x, A, 0), turned);
   }
   return x;

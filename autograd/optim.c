@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Optimizers' registration, state and the steps around them: norm, clipping, EMA (floor 3). */
 #define PAL_NO_CALLER
 #include "autograd/optim.h"
@@ -23,8 +24,8 @@ pal_status pal_register_optimizers(pal_context *context, pal_error *error) {
 /* ---- state --------------------------------------------------------------------------- */
 
 /* The variable "<prefix>.<name of parameter>", made if absent: zeros, or a copy of the parameter. */
-static pal_status make_state(pal_store *store, const char *prefix, pal_variable *parameter, bool copy,
-                             pal_variable **state, pal_error *error) {
+static pal_status make_state(pal_store *store, const char *prefix, pal_variable *parameter,
+                             bool copy, pal_variable **state, pal_error *error) {
   const size_t size = strlen(prefix) + strlen(parameter->name) + 2;
   char *name = pal_alloc(size);
   if (!name) return pal_fail(error, PAL_E_MEMORY, "no memory for the state of an optimizer");
@@ -43,7 +44,8 @@ static pal_status make_block(pal_store *store, const char *prefix, const pal_var
                              bool copy, pal_variable **state, pal_error *error) {
   const int n = block->parts;
   pal_variable **part = pal_alloc((size_t)n * sizeof(pal_variable *));
-  pal_status status = part ? PAL_OK : pal_fail(error, PAL_E_MEMORY, "no memory for a list of states");
+  pal_status status =
+      part ? PAL_OK : pal_fail(error, PAL_E_MEMORY, "no memory for a list of states");
   for (int i = 0; i < n && !status; i++)
     status = make_state(store, prefix, block->part[i], copy, &part[i], error);
   if (!status) status = pal_store_block(store, part, n, state, error);
@@ -58,9 +60,9 @@ static pal_value state_variable(pal_graph *graph, const char *prefix, pal_value 
   if (!variable)
     return pal_graph_fail(graph, PAL_E_ARGUMENT, "%s: only a variable can be optimized", prefix);
   pal_error error = {0};
-  const pal_status status =
-      variable->parts ? make_block(graph->store, prefix, variable, copy, &state, &error)
-                      : make_state(graph->store, prefix, variable, copy, &state, &error);
+  const pal_status status = variable->parts
+                                ? make_block(graph->store, prefix, variable, copy, &state, &error)
+                                : make_state(graph->store, prefix, variable, copy, &state, &error);
   if (status) return pal_graph_fail(graph, status, "%s", error.text);
   return pal_variable_old(graph, state->name);
 }
@@ -108,7 +110,8 @@ pal_value pal_optimize(pal_graph *graph, const pal_optimizer *optimizer, pal_opt
   const pal_value next = optimizer->update(graph, &call);
   pal_assign(graph, call.parameter, next);
   if (!call.decay.id) return next;
-  if (!call.new_average.id) call.new_average = pal_ema_update(graph, call.average, next, call.decay);
+  if (!call.new_average.id)
+    call.new_average = pal_ema_update(graph, call.average, next, call.decay);
   pal_assign(graph, call.average, call.new_average);
   return next;
 }

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What the optimizers share (floor 3). Public part: optim.h of the includes. */
 #ifndef PAL_AUTOGRAD_OPTIM_H
 #define PAL_AUTOGRAD_OPTIM_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Recomputation: copies of a section's nodes for the backward pass (floor 3).
  *
  * A copy has the op, attributes and (copied) inputs of its original, so random ops replay their

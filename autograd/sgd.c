@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Stochastic gradient descent with momentum (floor 3). */
 #define PAL_NO_CALLER
 #include "autograd/optim.h"
@@ -11,8 +12,8 @@ static pal_value update(pal_graph *graph, pal_optim_call *call) {
     return pal_sgd_update(graph, call->parameter, gradient, PAL_NIL, call->rate, &attrs, NULL);
   pal_value velocity = pal_optimizer_state(graph, "sgd", "velocity", call->parameter);
   pal_value new_velocity = PAL_NIL;
-  pal_value next = pal_sgd_update(graph, call->parameter, gradient, velocity, call->rate, &attrs,
-                                  &new_velocity);
+  pal_value next =
+      pal_sgd_update(graph, call->parameter, gradient, velocity, call->rate, &attrs, &new_velocity);
   pal_assign(graph, velocity, new_velocity);
   return next;
 }

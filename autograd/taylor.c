@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The Taylor-remainder test of gradients, in double through the references (floor 3).
  *
  * With a right gradient g the remainder r(h) = |L(x + h d) - L(x) - h g.d| falls by 16 when h is
@@ -16,7 +17,7 @@ typedef struct testing {
   const pal_taylor *t;
   pal_reference_result *r;
   double **base, **direction, **gradient; /* per wrt */
-  double size; /* sum of the magnitudes that L is the sum of */
+  double size;                            /* sum of the magnitudes that L is the sum of */
 } testing;
 
 static int64_t active(const testing *s, pal_value v) {
@@ -150,7 +151,8 @@ static pal_status test(testing *s, pal_error *error) {
   const double *r = remainder;
   return pal_fail(error, PAL_E_ARGUMENT,
                   "the gradient is wrong: quartering h leaves remainders %.3g %.3g %.3g %.3g %.3g "
-                  "%.3g", r[0], r[1], r[2], r[3], r[4], r[5]);
+                  "%.3g",
+                  r[0], r[1], r[2], r[3], r[4], r[5]);
 }
 
 pal_status pal_taylor_check(const pal_taylor *t, pal_error *error) {
@@ -175,8 +177,15 @@ pal_status pal_check_gradient(pal_context *context, pal_graph *graph, pal_value 
   if (graph->error.code) {
     status = pal_fail(error, graph->error.code, "%s", graph->error.text);
   } else {
-    pal_taylor t = {.graph = graph, .exec = exec, .n_of = 1, .n_wrt = n, .of = &loss_value,
-                    .weight = &one, .wrt = wrt, .grad = grad, .seed = seed};
+    pal_taylor t = {.graph = graph,
+                    .exec = exec,
+                    .n_of = 1,
+                    .n_wrt = n,
+                    .of = &loss_value,
+                    .weight = &one,
+                    .wrt = wrt,
+                    .grad = grad,
+                    .seed = seed};
     status = pal_taylor_check(&t, error);
   }
   pal_free(grad);

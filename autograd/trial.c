@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Builds of a case: graph, plan and instance, forward or backward (floor 3). */
 #define PAL_NO_CALLER
 #include <stdio.h>

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
 """Palimpsest against PyTorch, JAX, OpenBLAS and oneDNN, in turn, as one Markdown table.
 
     make bench && python3 ../bench/compare_all.py --program ./palimpsest --json compare.json

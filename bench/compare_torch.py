@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
 """Palimpsest against PyTorch: the same encoder, weights and batch, both timed in turn.
 
     python3 bench/compare_torch.py --program ./palimpsest

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Products of `palimpsest bench gemm` against another library's, in turn in one process:
  *
  *   gemm_<library> [THREADS [ROUNDS]]
@@ -135,14 +136,16 @@ int main(int argc, char **argv) {
     return CLI_USAGE;
   }
   while (peers < MOST_PEERS && gemm_peers[peers].name) peers++;
-  cli_bench b = {.context = pal_open(&options, &error), .threads = {threads}, .teams = 1,
-                 .rounds = rounds, .least = 20e-3};
+  cli_bench b = {.context = pal_open(&options, &error),
+                 .threads = {threads},
+                 .teams = 1,
+                 .rounds = rounds,
+                 .least = 20e-3};
   pal_status status = b.context ? cli_bench_probes(&b, &error) : error.code;
   gemm_set_threads(threads);
   if (!status) printf("%s, threads %d\n", gemm_library(), threads);
   cli_product p;
-  for (int i = 0; !status && cli_product_at(i, &p); i++)
-    status = compare(&b, &p, peers, r, &error);
+  for (int i = 0; !status && cli_product_at(i, &p); i++) status = compare(&b, &p, peers, r, &error);
   for (int kind = 0; !status && kind < KINDS; kind++)
     conclude(&r[kind], kind_name[kind], peers, threads);
   if (status) fprintf(stderr, "%s: %s\n", argv[0], error.text);

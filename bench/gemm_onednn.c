@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* oneDNN: dnnl_sgemm, and its matmul primitive on plain layouts (C API of versions 2 and 3). */
 #include <oneapi/dnnl/dnnl.h>
 #include <stdio.h>

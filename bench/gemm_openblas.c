@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* OpenBLAS: cblas_sgemm. */
 #include <cblas.h>
 #include <stdlib.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A matrix product of another library, as the driver in gemm_compare.c calls it. */
 #ifndef PAL_BENCH_GEMM_PEER_H
 #define PAL_BENCH_GEMM_PEER_H

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # Measurements against other libraries; built by `make bench`, never by `make check`. Nothing depends
 # on them, and one whose library is not installed is left out.
 bench_programs = %D%/gemm_onednn %D%/gemm_openblas

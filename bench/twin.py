@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What the twins in compare_torch.py and compare_jax.py share: a case read from files, the check that
 loss and gradients agree, and turns of work at the request of compare_all.py.
 

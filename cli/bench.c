@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* palimpsest bench: measurements, stated as fractions of what the machine can do (floor 6). */
 #include <stdlib.h>
 #include <string.h>
@@ -89,7 +90,9 @@ int cli_verb_bench(pal_context *context, const cli_options *o) {
   pal_error error = {0};
   char version[160];
   const int threads = pal_context_threads(context);
-  cli_bench b = {.context = context, .rounds = o->n ? o->n : ROUNDS, .least = LEAST_SECONDS,
+  cli_bench b = {.context = context,
+                 .rounds = o->n ? o->n : ROUNDS,
+                 .least = LEAST_SECONDS,
                  .json = json_object()};
   pal_status status = b.json ? check(o, &error) : pal_fail(&error, PAL_E_MEMORY, "no memory");
   if (!status) {

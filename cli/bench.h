@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Measurements: what the parts of `palimpsest bench` share (floor 6).
  *
  * Things that are compared are timed in turn, round by round, and among them bursts of fused
@@ -25,14 +26,14 @@ typedef struct cli_plan {
 typedef struct cli_bench {
   pal_context *context;
   int threads[CLI_TEAMS], teams;
-  int rounds;    /* repetitions of everything */
-  double least;  /* seconds that one repetition lasts at least */
-  const cli_peak *best; /* the widest instruction set here */
-  const cli_peak *dot;  /* bf16 dot products, or NULL */
+  int rounds;              /* repetitions of everything */
+  double least;            /* seconds that one repetition lasts at least */
+  const cli_peak *best;    /* the widest instruction set here */
+  const cli_peak *dot;     /* bf16 dot products, or NULL */
   int64_t cache[CLI_DRAM]; /* bytes: L2 of one core, L3 */
   cli_plan burst[CLI_TEAMS];
-  double fma[CLI_TEAMS], bf16[CLI_TEAMS];       /* GFLOP/s */
-  double read[CLI_LEVELS][CLI_TEAMS];           /* GB/s, each thread its own data */
+  double fma[CLI_TEAMS], bf16[CLI_TEAMS]; /* GFLOP/s */
+  double read[CLI_LEVELS][CLI_TEAMS];     /* GB/s, each thread its own data */
   json_t *json;
 } cli_bench;
 
@@ -47,7 +48,7 @@ typedef struct cli_timed {
   double work; /* FLOP of one run */
   /* Measured: */
   double median, best, spread; /* seconds of one run; see above */
-  double rate, peak; /* GFLOP/s: work / median; the best burst in between */
+  double rate, peak;           /* GFLOP/s: work / median; the best burst in between */
 } cli_timed;
 
 /* Times n things in turn, b->rounds times each. PAL_E_INTERRUPTED on a signal. */

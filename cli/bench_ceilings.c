@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What the machine can do: multiply-adds, bf16 dot products, memory, barriers (floor 6). */
 #include <pthread.h>
 #include <sched.h>
@@ -131,9 +132,9 @@ static pal_status arithmetic(cli_bench *b, const cli_peak *peak, bool dot, json_
     rate[t] = timed[t].work / timed[t].best * 1e-9;
     printf("  %-28s %-10s %8.1f GFLOP/s   spread %4.1f %%\n", peak->name,
            cli_bench_team(b, t, team, sizeof team), rate[t], 100 * timed[t].spread);
-    json_array_append_new(list, json_pack("{s:s, s:i, s:f, s:f}", "isa", peak->name, "threads",
-                                          b->threads[t], "gflops", rate[t], "spread",
-                                          timed[t].spread));
+    json_array_append_new(list,
+                          json_pack("{s:s, s:i, s:f, s:f}", "isa", peak->name, "threads",
+                                    b->threads[t], "gflops", rate[t], "spread", timed[t].spread));
   }
   return status;
 }
@@ -179,8 +180,7 @@ static pal_status memory_level(cli_bench *b, cli_level level, json_t *to, pal_er
     char team[32];
     b->read[level][t] = timed[t].work / timed[t].best * 1e-9;
     printf("  %-28s %-10s %8.1f GB/s       spread %4.1f %%\n", level_name[level],
-           cli_bench_team(b, t, team, sizeof team), b->read[level][t],
-           100 * timed[t].spread);
+           cli_bench_team(b, t, team, sizeof team), b->read[level][t], 100 * timed[t].spread);
     put(to, level_key[level], t, b->read[level][t]);
   }
   return status;

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* palimpsest bench decode: many boards at once, one board fast (floor 6). */
 #include <string.h>
 
@@ -42,9 +43,8 @@ static void report(cli_bench *b, const char *name, const char *precision, int se
   const double peak = cli_bench_peak(b, precision, t), fraction = t->rate / peak;
   printf("  %-20s %-4s %4d sequences  %-10s %9.2f ms %8.3f ms/pass %9.0f tokens/s %5.1f %%"
          "   spread %4.1f %%\n",
-         name, precision, sequences, cli_bench_team(b, t->team, text, sizeof text),
-         1e3 * t->median, 1e3 * t->median / passes, tokens / t->median, 100 * fraction,
-         100 * t->spread);
+         name, precision, sequences, cli_bench_team(b, t->team, text, sizeof text), 1e3 * t->median,
+         1e3 * t->median / passes, tokens / t->median, 100 * fraction, 100 * t->spread);
   cli_bench_add(b, "decode",
                 json_pack("{s:s, s:s, s:i, s:i, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f}", "case",
                           name, "precision", precision, "threads", b->threads[t->team], "sequences",
@@ -58,8 +58,11 @@ static void report(cli_bench *b, const char *name, const char *precision, int se
 /* All boards, in each precision, and half of them, in turn: half the rows must cost half. */
 static pal_status masked(cli_bench *b, pal_error *error) {
   const cli_net_case *c = cli_net_find("C", error);
-  const pal_decode_options options = {.sequences = BOARDS, .max_length = c->length,
-                                      .max_steps = STEPS, .answer_room = c->length - 1, .seed = 1};
+  const pal_decode_options options = {.sequences = BOARDS,
+                                      .max_length = c->length,
+                                      .max_steps = STEPS,
+                                      .answer_room = c->length - 1,
+                                      .seed = 1};
   int32_t first[BOARDS];
   pal_example prompt[BOARDS];
   cli_net net[PRECISIONS] = {{0}};
@@ -80,7 +83,9 @@ static pal_status masked(cli_bench *b, pal_error *error) {
   d[half] = (decoding){d[0].decoder, prompt, BOARDS / 2, 0};
   for (int i = 0; i < kinds * b->teams; i++) {
     decoding *one = &d[i % kinds];
-    timed[i] = (cli_timed){.run = run_decoder, .data = one, .team = i / kinds,
+    timed[i] = (cli_timed){.run = run_decoder,
+                           .data = one,
+                           .team = i / kinds,
                            .work = STEPS * one->n * cli_net_flops(c)};
   }
   if (!status) status = cli_bench_time(b, timed, kinds * b->teams, error);
@@ -104,8 +109,10 @@ static pal_status masked(cli_bench *b, pal_error *error) {
 
 static pal_status cached(cli_bench *b, pal_error *error) {
   const cli_net_case *c = cli_net_find("C", error);
-  const pal_decode_options options = {.sequences = BOARDS, .max_length = c->length,
-                                      .max_steps = c->length, .answer_room = c->length - 1,
+  const pal_decode_options options = {.sequences = BOARDS,
+                                      .max_length = c->length,
+                                      .max_steps = c->length,
+                                      .answer_room = c->length - 1,
                                       .seed = 1};
   static const int32_t first = 1;
   pal_example prompt[BOARDS];
@@ -161,8 +168,8 @@ static pal_status latency(cli_bench *b, pal_error *error) {
   for (int i = 0; i < n && !status; i++)
     status = forward_plan(&net, i ? PAL_PRECISION_BF16 : PAL_PRECISION_F32, &plan[i], error);
   for (int i = 0; i < n * b->teams; i++)
-    timed[i] = (cli_timed){.run = cli_bench_run, .data = &plan[i % n], .team = i / n,
-                           .work = cli_net_flops(c)};
+    timed[i] = (cli_timed){
+        .run = cli_bench_run, .data = &plan[i % n], .team = i / n, .work = cli_net_flops(c)};
   if (!status) status = cli_bench_time(b, timed, n * b->teams, error);
   for (int i = 0; i < n * b->teams && !status; i++)
     report(b, "forward of case A", precision_name[i % n], 1, 1, c->length, &timed[i]);

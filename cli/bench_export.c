@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* See bench_export.h (floor 6). */
 #include "cli/bench_export.h"
 
@@ -33,11 +34,11 @@ static json_t *reals(const float *x, int64_t n) {
 static pal_status write_case(const cli_net *net, const pal_batch *batch, double loss,
                              const char *path, pal_error *error) {
   const cli_net_case *c = net->c;
-  json_t *all = json_pack(
-      "{s:s, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:b, s:f, s:f, s:f}", "case", c->name, "layers",
-      c->layers, "width", c->width, "heads", c->heads, "hidden", c->hidden, "length", c->length,
-      "batch", c->batch, "vocabulary", c->vocabulary, "bias", (int)c->biased, "flops_per_step",
-      3 * c->batch * cli_net_flops(c), "count", batch->count[0], "loss", loss);
+  json_t *all = json_pack("{s:s, s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:b, s:f, s:f, s:f}", "case",
+                          c->name, "layers", c->layers, "width", c->width, "heads", c->heads,
+                          "hidden", c->hidden, "length", c->length, "batch", c->batch, "vocabulary",
+                          c->vocabulary, "bias", (int)c->biased, "flops_per_step",
+                          3 * c->batch * cli_net_flops(c), "count", batch->count[0], "loss", loss);
   if (all) {
     json_object_set_new(all, "mask", json_integer(pal_model_format(net->model)->mask));
     json_object_set_new(all, "rotary_base", json_real(pal_model_number(net->model, "rotary_base")));

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What a twin in another framework needs to repeat a case (floor 6). */
 #ifndef PAL_CLI_BENCH_EXPORT_H
 #define PAL_CLI_BENCH_EXPORT_H

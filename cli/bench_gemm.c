@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* palimpsest bench gemm: products of the shapes of training, in all transposed forms (floor 6). */
 #include "cli/bench_product.h"
 
@@ -15,7 +16,9 @@ static pal_status one(cli_bench *b, const cli_product *p, summary *of, double *g
   cli_timed timed[CLI_TEAMS] = {{0}};
   pal_status status = cli_product_plan(b->context, p, &plan, error);
   for (int t = 0; t < b->teams; t++)
-    timed[t] = (cli_timed){.run = cli_bench_run, .data = &plan, .team = t,
+    timed[t] = (cli_timed){.run = cli_bench_run,
+                           .data = &plan,
+                           .team = t,
                            .work = 2.0 * (double)p->m * (double)p->n * (double)p->k};
   if (!status) status = cli_bench_time(b, timed, b->teams, error);
   cli_bench_release(&plan);

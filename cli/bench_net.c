@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* See bench_net.h (floor 6). */
 #include "cli/bench_net.h"
 
@@ -34,8 +35,11 @@ pal_example cli_net_example(cli_source *source, uint64_t number) {
   const int prompt = source->length / 3;
   for (int i = 0; i < source->length; i++) /* the last token is the mask */
     source->token[i] = (int32_t)pal_rng_below(&rng, (uint32_t)source->vocabulary - 1);
-  return (pal_example){.id = number, .prompt = source->token, .n_prompt = prompt,
-                       .answer = source->token + prompt, .n_answer = source->length - prompt};
+  return (pal_example){.id = number,
+                       .prompt = source->token,
+                       .n_prompt = prompt,
+                       .answer = source->token + prompt,
+                       .n_answer = source->length - prompt};
 }
 
 static pal_status next(void *self, pal_example *example, pal_error *error) {
@@ -69,10 +73,12 @@ pal_status cli_net_open(cli_net *net, pal_context *context, const cli_net_case *
   char text[5][32];
   const char *setting[MOST_SETTINGS];
   int settings = 0;
-  *net = (cli_net){.c = c, .source = {.key = pal_rng_key(1, "bench", 0), .length = c->length,
-                                      .vocabulary = c->vocabulary}};
-  net->stream = (pal_stream){.self = &net->source, .next = next, .save = save, .load = load,
-                             .free = forget};
+  *net = (cli_net){.c = c,
+                   .source = {.key = pal_rng_key(1, "bench", 0),
+                              .length = c->length,
+                              .vocabulary = c->vocabulary}};
+  net->stream =
+      (pal_stream){.self = &net->source, .next = next, .save = save, .load = load, .free = forget};
   snprintf(text[0], sizeof text[0], "layers=%d", c->layers);
   snprintf(text[1], sizeof text[1], "width=%d", c->width);
   snprintf(text[2], sizeof text[2], "heads=%d", c->heads);
@@ -80,8 +86,11 @@ pal_status cli_net_open(cli_net *net, pal_context *context, const cli_net_case *
   snprintf(text[4], sizeof text[4], "bias=%d", c->biased);
   for (int i = 0; i < 5; i++) setting[settings++] = text[i];
   for (int i = 0; i < n && settings < MOST_SETTINGS; i++) setting[settings++] = set[i];
-  const pal_format format = {.vocabulary = c->vocabulary, .mask = c->vocabulary - 1, .bos = -1,
-                             .eos = -1, .context = c->length};
+  const pal_format format = {.vocabulary = c->vocabulary,
+                             .mask = c->vocabulary - 1,
+                             .bos = -1,
+                             .eos = -1,
+                             .context = c->length};
   net->store = pal_store_new(1);
   if (!net->store) return pal_fail(error, PAL_E_MEMORY, "no memory for a store");
   net->model = pal_model_new(context, net->store, definition, &format, setting, settings, error);
@@ -116,9 +125,12 @@ static void add_gradients(const cli_net *net, pal_graph *g, pal_value loss, bool
     snprintf(name, sizeof name, "gradient.%s", v ? pal_variable_name(v) : "");
     if (gradients) pal_output(g, name, gradient[i]);
     if (update)
-      pal_optimize(g, adamw, (pal_optim_call){.options = &adamw->defaults,
-                                              .parameter = parameter[i], .gradient = gradient[i],
-                                              .rate = rate, .step = step});
+      pal_optimize(g, adamw,
+                   (pal_optim_call){.options = &adamw->defaults,
+                                    .parameter = parameter[i],
+                                    .gradient = gradient[i],
+                                    .rate = rate,
+                                    .step = step});
   }
 }
 

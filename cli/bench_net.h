@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The encoders that are measured, each on a stream of random sequences (floor 6). */
 #ifndef PAL_CLI_BENCH_NET_H
 #define PAL_CLI_BENCH_NET_H
@@ -8,7 +9,7 @@
 typedef struct cli_net_case {
   const char *name;
   int layers, width, heads, hidden, length, batch, vocabulary;
-  int shard;  /* sequences per shard of a step */
+  int shard; /* sequences per shard of a step */
   bool biased;
 } cli_net_case;
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* palimpsest bench ops: attention against the multiply-adds' peak, row-local ops and updates
  * against the memory that holds their operands (floor 6). */
 #include <math.h>
@@ -12,7 +13,7 @@ typedef struct op_case {
   int64_t rows, width; /* of x */
   void (*build)(const struct op_case *c, pal_graph *g, pal_symbol rows);
   int heads;
-  int64_t length;       /* of a sequence */
+  int64_t length; /* of a sequence */
   bool causal, backward;
 } op_case;
 
@@ -20,10 +21,10 @@ static pal_value input(const op_case *c, pal_graph *g, pal_symbol T, const char 
   return pal_input(g, name, PAL_TYPE(PAL_F32, T, 1, c->width));
 }
 
-#define UNARY(name, call)                                                          \
-  static void name(const op_case *c, pal_graph *g, pal_symbol T) {                 \
-    const pal_value x = input(c, g, T, "x");                                       \
-    pal_output(g, "y", call);                                                      \
+#define UNARY(name, call)                                          \
+  static void name(const op_case *c, pal_graph *g, pal_symbol T) { \
+    const pal_value x = input(c, g, T, "x");                       \
+    pal_output(g, "y", call);                                      \
   }
 UNARY(build_exp, pal_exp(g, x))
 UNARY(build_tanh, pal_tanh(g, x))
@@ -44,8 +45,9 @@ static void build_norm(const op_case *c, pal_graph *g, pal_symbol T) {
 
 static void build_rotary(const op_case *c, pal_graph *g, pal_symbol T) {
   const pal_value position = pal_input(g, "position", PAL_TYPE(PAL_I32, T, 1));
-  pal_output(g, "y", pal_rotary_embedding(g, input(c, g, T, "x"), position, c->heads,
-                                           c->width / c->heads, 10000));
+  pal_output(
+      g, "y",
+      pal_rotary_embedding(g, input(c, g, T, "x"), position, c->heads, c->width / c->heads, 10000));
 }
 
 static void build_embedding(const op_case *c, pal_graph *g, pal_symbol T) {
@@ -63,7 +65,8 @@ static void build_loss(const op_case *c, pal_graph *g, pal_symbol T) {
 static void build_attention(const op_case *c, pal_graph *g, pal_symbol T) {
   const pal_symbol S = pal_symbol_new(g, "S", c->rows / c->length);
   pal_value in[3] = {input(c, g, T, "q"), input(c, g, T, "k"), input(c, g, T, "v")}, grad[3];
-  const pal_attention options = {.heads = c->heads, .causal = c->causal,
+  const pal_attention options = {.heads = c->heads,
+                                 .causal = c->causal,
                                  .q_begin = pal_input(g, "begin", PAL_TYPE(PAL_I32, S, 1)),
                                  .q_length = pal_input(g, "length", PAL_TYPE(PAL_I32, S, 1))};
   const pal_value y = pal_scaled_dot_product_attention(g, in[0], in[1], in[2], &options);
@@ -186,8 +189,7 @@ static pal_status one(cli_bench *b, const op_case *c, pal_error *error) {
   if (c->length)
     snprintf(shape, sizeof shape, "%lld x %lld x %d x %lld", (long long)(c->rows / c->length),
              (long long)c->length, c->heads, (long long)c->width / c->heads);
-  else
-    snprintf(shape, sizeof shape, "%lld x %lld", (long long)c->rows, (long long)c->width);
+  else snprintf(shape, sizeof shape, "%lld x %lld", (long long)c->rows, (long long)c->width);
   status =
       time_plan(b, &plan, attention_flops(c), c->name, shape, (double)(c->rows * c->width), error);
   cli_bench_release(&plan);
@@ -208,8 +210,12 @@ static pal_status update(cli_bench *b, int64_t width, pal_error *error) {
     const pal_value gradient = pal_input(g, "gradient", type);
     const pal_value rate = pal_input(g, "rate", pal_type_scalar(PAL_F32));
     const pal_value step = pal_input(g, "step", pal_type_scalar(PAL_F32));
-    pal_optimize(g, adamw, (pal_optim_call){.options = &adamw->defaults, .parameter = p,
-                                            .gradient = gradient, .rate = rate, .step = step});
+    pal_optimize(g, adamw,
+                 (pal_optim_call){.options = &adamw->defaults,
+                                  .parameter = p,
+                                  .gradient = gradient,
+                                  .rate = rate,
+                                  .step = step});
     status = cli_bench_compile(g, &plan, error);
   }
   if (!status) {

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Loops that reach what a core can do, compiled once per instruction set (floor 6).
  *
  * Each bench_peak_<set>.c defines one table and nothing else that is external. A file compiled

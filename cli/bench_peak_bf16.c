@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Peak of AVX-512 dot products of bf16 pairs (floor 6). */
 #include "cli/bench_peak.h"
 
@@ -27,7 +28,9 @@ static float dot_chains(int64_t rounds, float x) {
   return total;
 }
 
-const cli_peak cli_peak_bf16 = {.name = "avx512_bf16", .isa = PAL_ISA_AVX512, .dot = dot_chains,
+const cli_peak cli_peak_bf16 = {.name = "avx512_bf16",
+                                .isa = PAL_ISA_AVX512,
+                                .dot = dot_chains,
                                 .dot_flops = 2.0 * CHAINS * LANES * PAIR};
 #else
 const cli_peak cli_peak_bf16 = {.name = "avx512_bf16", .isa = PAL_ISA_AVX512};

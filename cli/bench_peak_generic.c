@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Peak of portable C (floor 6): what the generic kernels could reach at most. */
 #include <math.h>
 
@@ -24,5 +25,8 @@ static float read_all(const float *x, int64_t n, int64_t passes) {
   return sum;
 }
 
-const cli_peak cli_peak_generic = {.name = "generic", .isa = PAL_ISA_GENERIC, .fma = fma_chains,
-                                   .fma_flops = 2.0 * CHAINS, .read = read_all};
+const cli_peak cli_peak_generic = {.name = "generic",
+                                   .isa = PAL_ISA_GENERIC,
+                                   .fma = fma_chains,
+                                   .fma_flops = 2.0 * CHAINS,
+                                   .read = read_all};

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Peak of AArch64 Advanced SIMD (floor 6). */
 #include "cli/bench_peak.h"
 
@@ -7,6 +8,7 @@
 enum { LANES = 4, CHAINS = 24, STREAMS = 8 };
 
 /* Named registers: an array might be kept in memory. */
+/* clang-format off */
 #define EIGHT(X) X(0) X(1) X(2) X(3) X(4) X(5) X(6) X(7)
 #define EACH(X)                                                                        \
   EIGHT(X) X(8) X(9) X(10) X(11) X(12) X(13) X(14) X(15) X(16) X(17) X(18) X(19) X(20) \
@@ -21,6 +23,7 @@ static float total(float32x4_t v) {
 
 static float fma_chains(int64_t rounds, float x) {
   const float32x4_t factor = vdupq_n_f32(1 - x * 0x1p-10f), term = vdupq_n_f32(x);
+/* clang-format on */
 #define MAKE(i) float32x4_t c##i = vdupq_n_f32(x + (float)(i));
 #define STEP(i) c##i = vfmaq_f32(term, c##i, factor);
 #define JOIN(i) sum = vaddq_f32(sum, c##i);
@@ -47,8 +50,11 @@ static float read_all(const float *x, int64_t n, int64_t passes) {
   return total(sum);
 }
 
-const cli_peak cli_peak_neon = {.name = "neon", .isa = PAL_ISA_NEON, .fma = fma_chains,
-                                .fma_flops = 2.0 * CHAINS * LANES, .read = read_all};
+const cli_peak cli_peak_neon = {.name = "neon",
+                                .isa = PAL_ISA_NEON,
+                                .fma = fma_chains,
+                                .fma_flops = 2.0 * CHAINS * LANES,
+                                .read = read_all};
 #else
 const cli_peak cli_peak_neon = {.name = "neon", .isa = PAL_ISA_NEON};
 #endif

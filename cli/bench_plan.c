@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* palimpsest bench plan: what compiling a training step costs, and what the plan is (floor 6). */
 #include <stdlib.h>
 #include <string.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Plans that measure the machine: ops of the program's own, run by the library's executor on its
  * own threads, so that they meet the same cores, the same barriers and the same neighbours as its
  * kernels (floor 6). */
@@ -83,10 +84,10 @@ static pal_cost cost_of_nothing(const pal_run *run) {
   return (pal_cost){.flops = PRETENDED_FLOPS};
 }
 
-#define PROBE(op_name, op_doc)                                                                    \
-  .abi_size = sizeof(pal_op), .name = (op_name), .version = 1, .doc = (op_doc), .min_in = 1,      \
-  .max_in = 1, .flags = PAL_OP_NO_GRADIENT, .fields = fields,                                     \
-  .n_fields = sizeof fields / sizeof *fields, .attrs_size = sizeof(probe), .infer = infer,        \
+#define PROBE(op_name, op_doc)                                                               \
+  .abi_size = sizeof(pal_op), .name = (op_name), .version = 1, .doc = (op_doc), .min_in = 1, \
+  .max_in = 1, .flags = PAL_OP_NO_GRADIENT, .fields = fields,                                \
+  .n_fields = sizeof fields / sizeof *fields, .attrs_size = sizeof(probe), .infer = infer,   \
   .reference = reference, .no_case = "it measures time and has no value"
 
 static const pal_op burst = {PROBE("bench_burst", "Multiply-adds in registers."),
@@ -161,7 +162,9 @@ static int64_t rounds_for(float (*loop)(int64_t rounds, float x), double wanted)
 
 pal_status cli_bench_burst(cli_bench *b, const cli_peak *peak, bool dot, int team, cli_plan *plan,
                            double *flops, pal_error *error) {
-  const probe p = {.peak = index_of(peak), .dot = dot, .tasks = (int64_t)SHARES * b->threads[team],
+  const probe p = {.peak = index_of(peak),
+                   .dot = dot,
+                   .tasks = (int64_t)SHARES * b->threads[team],
                    .rounds = rounds_for(dot ? peak->dot : peak->fma, BURST_SECONDS / SHARES)};
   const pal_status status = probe_plan(b, burst.name, &p, 1, 1, plan, error);
   *flops = (dot ? peak->dot_flops : peak->fma_flops) * (double)(p.rounds * p.tasks);

@@ -1,17 +1,18 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* See bench_product.h (floor 6). */
 #include "cli/bench_product.h"
 
 const char *const cli_form_name[CLI_FORMS] = {"NT", "NN", "TN"};
 
 /* Layers [O, I]: projections in, out and of the MLP at widths 128 and 256, and 31 classes. */
-static const int64_t layers[][2] = {{384, 128},  {128, 128}, {512, 128},  {128, 512}, {31, 128},
+static const int64_t layers[][2] = {{384, 128}, {128, 128}, {512, 128},  {128, 512},  {31, 128},
                                     {768, 256}, {256, 256}, {1024, 256}, {256, 1024}, {31, 256}};
 /* Rows: 8 sequences of 324, 256 of 81. */
 static const int64_t rows[] = {2592, 20736};
-static const cli_product skinny[] = {
-    {CLI_NT, 1, 512, 128, true},   {CLI_NT, 1, 1024, 256, true}, {CLI_NN, 1, 256, 1024, true},
-    {CLI_NT, 20736, 1, 128, true}, {CLI_NT, 20736, 8, 128, true}, {CLI_NT, 20736, 64, 128, true},
-    {CLI_TN, 3, 128, 20736, true}, {CLI_NN, 20736, 128, 3, true}};
+static const cli_product skinny[] = {{CLI_NT, 1, 512, 128, true},   {CLI_NT, 1, 1024, 256, true},
+                                     {CLI_NN, 1, 256, 1024, true},  {CLI_NT, 20736, 1, 128, true},
+                                     {CLI_NT, 20736, 8, 128, true}, {CLI_NT, 20736, 64, 128, true},
+                                     {CLI_TN, 3, 128, 20736, true}, {CLI_NN, 20736, 128, 3, true}};
 enum {
   LAYERS = sizeof layers / sizeof *layers,
   ROWS = sizeof rows / sizeof *rows,
@@ -43,8 +44,9 @@ pal_status cli_product_plan(pal_context *context, const cli_product *p, cli_plan
                                 p->form == CLI_TN   ? PAL_TYPE(PAL_F32, T, 1, p->n)
                                 : p->form == CLI_NT ? PAL_TYPE(PAL_F32, PAL_STATIC, p->n, p->k)
                                                     : PAL_TYPE(PAL_F32, PAL_STATIC, p->k, p->n));
-  pal_output(g, "c", p->form == CLI_NT ? pal_linear(g, a, b, PAL_NIL)
-                                       : pal_matmul(g, a, b, p->form == CLI_TN, false));
+  pal_output(g, "c",
+             p->form == CLI_NT ? pal_linear(g, a, b, PAL_NIL)
+                               : pal_matmul(g, a, b, p->form == CLI_TN, false));
   const pal_status status = cli_bench_compile(g, plan, error);
   if (status) return status;
   cli_bench_fill(pal_exec_input(plan->exec, "a"), p->m * p->k, 1);

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Matrix products as plans of one op (floor 6); also linked into the drivers in bench/. */
 #ifndef PAL_CLI_BENCH_PRODUCT_H
 #define PAL_CLI_BENCH_PRODUCT_H

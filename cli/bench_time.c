@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Timing in rounds (floor 6); see bench.h. */
 #include <stdlib.h>
 #include <string.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* palimpsest bench train: whole steps of the trainer, batch drawn, forward, backward, AdamW (floor
  * 6). */
 #include <stdlib.h>
@@ -31,8 +32,8 @@ static pal_status sort_settings(const cli_bench *b, const cli_options *o, settin
     } else if (strncmp(o->set[i], "model.", 6) == 0) s->model[s->models++] = o->set[i] + 6;
     else if (strncmp(o->set[i], "train.", 6) == 0) s->train[s->trains++] = o->set[i] + 6;
     else
-      return pal_fail(error, PAL_E_ARGUMENT,
-                      "bench train sets model.KEY and train.KEY, not \"%s\"", o->set[i]);
+      return pal_fail(error, PAL_E_ARGUMENT, "bench train sets model.KEY and train.KEY, not \"%s\"",
+                      o->set[i]);
   }
   return PAL_OK;
 }
@@ -52,8 +53,8 @@ static pal_status run_step(void *data, pal_error *error) {
 static pal_status open_side(cli_bench *b, side *s, const cli_net_case *c, const settings *set,
                             pal_error *error) {
   char batch[32], shard[32], precision[32];
-  const char *setting[MOST_SETTINGS] = {"steps=1000000000", "warmup=0", "schedule=constant",
-                                        "rate=0.0001", batch, shard, precision};
+  const char *setting[MOST_SETTINGS] = {
+      "steps=1000000000", "warmup=0", "schedule=constant", "rate=0.0001", batch, shard, precision};
   int n = 7;
   snprintf(precision, sizeof precision, "precision=%s", s->precision);
   snprintf(batch, sizeof batch, "batch=%d", c->batch);
@@ -82,14 +83,14 @@ static void report(cli_bench *b, const side *s, const cli_timed *timed) {
       c->name, c->batch, c->length, cli_bench_team(b, timed->team, text, sizeof text), s->precision,
       1e3 * timed->median, tokens, 1 / timed->median, timed->rate, 100 * fraction,
       100 * timed->spread);
-  cli_bench_add(
-      b, "train",
-      json_pack("{s:s, s:i, s:s, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:i, s:i, s:I}", "case",
-                c->name, "threads", b->threads[timed->team], "precision", s->precision, "ms",
-                1e3 * timed->median, "tokens_per_s", tokens, "steps_per_s", 1 / timed->median,
-                "gflops", timed->rate, "fraction", fraction, "peak_gflops", peak, "spread",
-                timed->spread, "batch", c->batch, "rows", c->batch * c->length, "parameters",
-                (json_int_t)pal_model_parameters(s->net.model)));
+  cli_bench_add(b, "train",
+                json_pack("{s:s, s:i, s:s, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:i, s:i, s:I}",
+                          "case", c->name, "threads", b->threads[timed->team], "precision",
+                          s->precision, "ms", 1e3 * timed->median, "tokens_per_s", tokens,
+                          "steps_per_s", 1 / timed->median, "gflops", timed->rate, "fraction",
+                          fraction, "peak_gflops", peak, "spread", timed->spread, "batch", c->batch,
+                          "rows", c->batch * c->length, "parameters",
+                          (json_int_t)pal_model_parameters(s->net.model)));
 }
 
 static pal_status one(cli_bench *b, const cli_net_case *c, const settings *set, pal_error *error) {
@@ -102,8 +103,8 @@ static pal_status one(cli_bench *b, const cli_net_case *c, const settings *set, 
     pal_context_set_threads(b->context, b->threads[team]);
     s[i].precision = set->precision[i % set->precisions];
     status = open_side(b, &s[i], c, set, error);
-    timed[i] = (cli_timed){.run = run_step, .data = &s[i], .team = team,
-                           .work = 3 * c->batch * cli_net_flops(c)};
+    timed[i] = (cli_timed){
+        .run = run_step, .data = &s[i], .team = team, .work = 3 * c->batch * cli_net_flops(c)};
   }
   if (!status) status = cli_bench_time(b, timed, sides, error);
   for (int i = 0; i < sides && !status; i++) report(b, &s[i], &timed[i]);

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* palimpsest bench decode: a windowed step must cost the same however long the tail (floor 6). */
 #include <stdlib.h>
 
@@ -13,8 +14,8 @@ static void ignore(int index, const pal_decoded *decoded, void *data) {
 /* Seconds of decoding with that cap. An untrained model edits nothing, so every step is taken. */
 static pal_status seconds(pal_model *model, const pal_example *prompt, int steps, double *taken,
                           pal_error *error) {
-  const pal_decode_options options = {.sequences = SEQUENCES, .max_length = prompt[0].n_prompt,
-                                      .max_steps = steps, .seed = 1};
+  const pal_decode_options options = {
+      .sequences = SEQUENCES, .max_length = prompt[0].n_prompt, .max_steps = steps, .seed = 1};
   pal_decoder *decoder = pal_decoder_new(model, &options, error);
   if (!decoder) return error->code;
   const double start = cli_seconds();
@@ -42,11 +43,13 @@ pal_status cli_bench_window(cli_bench *b, pal_error *error) {
   double step[TAILS][ROUNDS], median[TAILS], spread[TAILS];
   pal_task *task = pal_task_new(b->context, "parity", NULL, 0, error);
   pal_store *store = pal_store_new(1);
-  pal_model *model = task && store ? pal_model_new(b->context, store, "ap-mdm", &task->format, setting,
-                                                   5, error) : NULL;
+  pal_model *model =
+      task && store ? pal_model_new(b->context, store, "ap-mdm", &task->format, setting, 5, error)
+                    : NULL;
   const int rows = tail[TAILS - 1] + 3;
   int32_t *token = calloc((size_t)rows, sizeof *token);
-  pal_status status = model && token ? PAL_OK : pal_fail(error, PAL_E_MEMORY, "no memory for a tail");
+  pal_status status =
+      model && token ? PAL_OK : pal_fail(error, PAL_E_MEMORY, "no memory for a tail");
   if (!status) token[0] = task->format.bos;
   for (int r = 0; r < ROUNDS && !status; r++)
     for (int i = 0; i < TAILS && !status; i++)
@@ -55,10 +58,12 @@ pal_status cli_bench_window(cli_bench *b, pal_error *error) {
     median[i] = cli_bench_median(step[i], ROUNDS, &spread[i]);
     printf("  window of 3, tail %-10d %4d sequences  %.2f us/step   spread %4.1f %%\n", tail[i],
            SEQUENCES, 1e6 * median[i], 100 * spread[i]);
-    cli_bench_add(b, "window", json_pack("{s:i, s:i, s:f, s:f}", "tail", tail[i], "sequences", SEQUENCES,
-                                         "us_per_step", 1e6 * median[i], "spread", spread[i]));
+    cli_bench_add(b, "window",
+                  json_pack("{s:i, s:i, s:f, s:f}", "tail", tail[i], "sequences", SEQUENCES,
+                            "us_per_step", 1e6 * median[i], "spread", spread[i]));
   }
-  if (!status) printf("  a step at the long tail costs %.3f of one at the short\n", median[1] / median[0]);
+  if (!status)
+    printf("  a step at the long tail costs %.3f of one at the short\n", median[1] / median[0]);
   free(token);
   if (model) pal_model_free(model);
   if (store) pal_store_free(store);

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* palimpsest check-op: the checks of the test suite, for ops of plug-ins too (floor 6). */
 #include <string.h>
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The program's own pieces (floor 6): options, jobs, evaluation, tables. It uses the public
  * headers only, like any user's program. Results go to stdout, everything else to stderr. */
 #ifndef PAL_CLI_H
@@ -9,7 +10,8 @@
 enum cli_exit {
   CLI_DONE = 0,
   CLI_FAILED = 1,
-  CLI_USAGE = 2,    /* bad usage, config or data; also when only some instances of a file were refused */
+  CLI_USAGE =
+      2, /* bad usage, config or data; also when only some instances of a file were refused */
   CLI_DIVERGED = 3, /* a non-finite loss */
   CLI_CHECK = 4,    /* check-op found a fault */
   CLI_SIGNAL = 128  /* plus the signal's number */
@@ -23,7 +25,7 @@ typedef struct cli_options {
   const char *verb, *argument, *second; /* palimpsest VERB ARGUMENT SECOND */
   const char *set[CLI_MAX_SET];         /* key=value, in order; later wins */
   int n_set;
-  char *owned[CLI_MAX_SET];             /* those of the form --KEY VALUE */
+  char *owned[CLI_MAX_SET]; /* those of the form --KEY VALUE */
   int n_owned;
   const char *plugin[CLI_MAX_PLUGINS];
   int n_plugins;
@@ -45,7 +47,7 @@ void cli_usage(FILE *to, const char *verb);
 typedef struct cli_job {
   pal_context *context; /* borrowed */
   const char *task_name, *model_name;
-  char *read_name[2]; /* the same when a config named them, owned */
+  char *read_name[2];        /* the same when a config named them, owned */
   char *set[3][CLI_MAX_SET]; /* task, model, train settings, owned */
   int n_set[3];
   pal_task *task;
@@ -101,9 +103,9 @@ extern const int cli_mark[CLI_MARKS];
 typedef struct cli_set {
   char name[256];
   int n, exact, valid, kept, halted, capped; /* halted by itself, stopped by the cap */
-  bool steps;   /* single ones: neither valid nor kept */
-  int left_out; /* of the set, since they would have cost too much */
-  int refused; /* lines of a file that hold no instance, beside n */
+  bool steps;                                /* single ones: neither valid nor kept */
+  int left_out;                              /* of the set, since they would have cost too much */
+  int refused;                               /* lines of a file that hold no instance, beside n */
   double passes_mean, passes_p95;
   int most_passes, exact_by[CLI_MARKS];
   int n_traits;
@@ -168,7 +170,8 @@ pal_status cli_curve_svg(const cli_row *row, const char *path, pal_error *error)
 /* Every row in one line, then what others have published on the task. */
 void cli_summary(FILE *to, const char *task, const cli_row *row, int n);
 /* {"task": ..., "rows": [...], "published": [...]} written to `path` whole or not at all. */
-pal_status cli_json(const char *path, const char *task, const cli_row *row, int n, pal_error *error);
+pal_status cli_json(const char *path, const char *task, const cli_row *row, int n,
+                    pal_error *error);
 
 /* One rewriting line on a terminal, now and then a plain one elsewhere; nothing when quiet. */
 void cli_progress(bool quiet, const char *label, double done, double of, double seconds,
@@ -194,7 +197,8 @@ int cli_verb_info(pal_context *context, const cli_options *options);
 int cli_report(const pal_error *error);
 
 /* The job of a run directory, open; `data` becomes the task's data, NULL leaves it. */
-pal_status cli_run_open(cli_job *job, const cli_options *options, const char *data, pal_error *error);
+pal_status cli_run_open(cli_job *job, const cli_options *options, const char *data,
+                        pal_error *error);
 /* Whether --data names a file of instances for the run's task. */
 pal_status cli_run_reads_instances(pal_context *context, const cli_options *options, bool *reads,
                                    pal_error *error);

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* palimpsest compare: several kinds of model on one task, one table (floor 6). */
 #include <math.h>
 #include <stdlib.h>
@@ -16,13 +17,14 @@ typedef struct comparison {
   int64_t target; /* parameters that matched models must have, 0 before the first is known */
 } comparison;
 
-static pal_status configure(cli_job *job, const comparison *c, const cli_recipe *recipe, bool matched,
-                            uint64_t seed, pal_error *error) {
+static pal_status configure(cli_job *job, const comparison *c, const cli_recipe *recipe,
+                            bool matched, uint64_t seed, pal_error *error) {
   const char *const *lists[] = {recipe->always, matched ? recipe->matched : recipe->free};
   char text[4096];
   pal_status status = PAL_OK;
   for (int l = 0; l < 2; l++)
-    for (const char *const *s = lists[l]; s && *s && !status; s++) status = cli_job_set(job, *s, error);
+    for (const char *const *s = lists[l]; s && *s && !status; s++)
+      status = cli_job_set(job, *s, error);
   if (!status && c->o->data) {
     snprintf(text, sizeof text, "task.data=%s", c->o->data);
     status = cli_job_set(job, text, error);
@@ -33,7 +35,9 @@ static pal_status configure(cli_job *job, const comparison *c, const cli_recipe 
 }
 
 static cli_job new_job(const comparison *c, const cli_recipe *recipe) {
-  return (cli_job){.context = c->context, .task_name = c->o->argument, .model_name = recipe->model,
+  return (cli_job){.context = c->context,
+                   .task_name = c->o->argument,
+                   .model_name = recipe->model,
                    .form = recipe->reasoned ? PAL_FORM_REASONED : PAL_FORM_ANSWER};
 }
 
@@ -70,7 +74,8 @@ static int64_t count_parameters(const cli_job *job, int hidden, pal_error *error
 }
 
 /* Sets the MLP width that brings the count closest to the target; counts are linear in it. */
-static pal_status match(const comparison *c, cli_job *job, const cli_recipe *recipe, pal_error *error) {
+static pal_status match(const comparison *c, cli_job *job, const cli_recipe *recipe,
+                        pal_error *error) {
   char setting[32];
   int64_t one = count_parameters(job, 1, error), two = count_parameters(job, 2, error);
   if (one < 0 || two < 0) return error->code;
@@ -126,8 +131,8 @@ static pal_status add_row(comparison *c, cli_job *job, const cli_recipe *recipe,
   snprintf(row->model, sizeof row->model, "%s%s%s (%s)", label, variant ? ", " : "",
            variant ? variant->label : "", budget);
   if (variant) job->model = another_model(job, job->store, variant->setting, error);
-  pal_status status = job->model ? cli_evaluate(job, NULL, 0, c->o->n, c->o->quiet, row, error)
-                                 : error->code;
+  pal_status status =
+      job->model ? cli_evaluate(job, NULL, 0, c->o->n, c->o->quiet, row, error) : error->code;
   if (variant && job->model) pal_model_free(job->model);
   job->model = own;
   if (status) return status;
@@ -157,8 +162,7 @@ static pal_status run_entry(comparison *c, const cli_recipe *recipe, bool matche
     pal_trainer_use_average(job.trainer, true);
     if (matched && !c->target) c->target = trained->parameters;
   }
-  if (!status && !recipe->variant)
-    status = add_row(c, &job, recipe, budget, NULL, trained, error);
+  if (!status && !recipe->variant) status = add_row(c, &job, recipe, budget, NULL, trained, error);
   for (const cli_variant *v = recipe->variant; v && v->label && !status; v++)
     status = add_row(c, &job, recipe, budget, v, trained, error);
   free(trained);
@@ -233,18 +237,21 @@ int cli_verb_compare(pal_context *context, const cli_options *o) {
   snprintf(names, sizeof names, "%s", o->models ? o->models : "arm,masked-arm,mdm,ap-mdm");
   pal_status status = PAL_OK;
   int n = 0;
-  if (!o->argument) status = pal_fail(&error, PAL_E_ARGUMENT, "compare on what? palimpsest compare TASK");
+  if (!o->argument)
+    status = pal_fail(&error, PAL_E_ARGUMENT, "compare on what? palimpsest compare TASK");
   else if (!pal_lookup(context, "task", o->argument))
-    status = pal_fail(&error, PAL_E_NOT_FOUND, "no task is named \"%s\"; palimpsest info task lists them",
-                      o->argument);
+    status = pal_fail(&error, PAL_E_NOT_FOUND,
+                      "no task is named \"%s\"; palimpsest info task lists them", o->argument);
   if (!status) n = choose(o, chosen, plain, names, &error);
   for (int i = 0; i < n && !status; i++)
     if (!pal_lookup(context, "model", chosen[i]->model))
-      status = pal_fail(&error, PAL_E_NOT_FOUND, "no model is named \"%s\"; palimpsest info model lists them",
-                        chosen[i]->model);
+      status =
+          pal_fail(&error, PAL_E_NOT_FOUND,
+                   "no model is named \"%s\"; palimpsest info model lists them", chosen[i]->model);
   if (!status && !error.code) status = run_all(&c, chosen, n, &error);
   if (!status && !error.code) cli_summary(stdout, o->argument, c.row, c.n);
-  if (!status && !error.code && o->json) status = cli_json(o->json, o->argument, c.row, c.n, &error);
+  if (!status && !error.code && o->json)
+    status = cli_json(o->json, o->argument, c.row, c.n, &error);
   free(c.row);
   return error.code ? cli_report(&error) : CLI_DONE;
 }

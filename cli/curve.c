@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What passes buy: exact within so many of them, as a plot (floor 6). */
 #include <math.h>
 
@@ -14,8 +15,9 @@ static double up(double fraction) { return TOP + HIGH * (1 - fraction); }
 
 static void axes(FILE *to) {
   for (int k = 0; k <= 10; k += 2)
-    fprintf(to, "<path d=\"M%d %.1fh%d\" stroke=\"#cfcabd\"/><text x=\"%d\" y=\"%.1f\" "
-                "text-anchor=\"end\">%d %%</text>\n",
+    fprintf(to,
+            "<path d=\"M%d %.1fh%d\" stroke=\"#cfcabd\"/><text x=\"%d\" y=\"%.1f\" "
+            "text-anchor=\"end\">%d %%</text>\n",
             LEFT, up(k / 10.0), WIDE, LEFT - 8, up(k / 10.0) + 4, 10 * k);
   for (int m = 0; m < CLI_MARKS; m++)
     fprintf(to, "<text x=\"%.1f\" y=\"%d\" text-anchor=\"middle\">%d</text>\n", across(cli_mark[m]),
@@ -32,13 +34,17 @@ static bool drawn(const cli_set *set) { return set->n > 0 && !set->likelihood &&
 
 /* One set as a line, named below the axis. */
 static void line(FILE *to, const cli_set *set, int place) {
-  const char *own = colour[place % COLOURS], *dash = place < COLOURS ? "" : " stroke-dasharray=\"5 3\"";
+  const char *own = colour[place % COLOURS],
+             *dash = place < COLOURS ? "" : " stroke-dasharray=\"5 3\"";
   const int y = TOP + HIGH + FOOT + place * ROW;
   fprintf(to, "<path fill=\"none\" stroke=\"%s\"%s stroke-width=\"2\" d=\"", own, dash);
   for (int m = 0; m < CLI_MARKS && (m < 2 || cli_mark[m - 1] < set->most_passes); m++)
-    fprintf(to, "%c%.1f %.1f", m ? 'L' : 'M', across(cli_mark[m]), up((double)set->exact_by[m] / set->n));
-  fprintf(to, "\"/>\n<path stroke=\"%s\"%s stroke-width=\"2\" d=\"M%d %dh24\"/><text x=\"%d\" y=\"%d\">", own,
-          dash, LEFT, y - 4, LEFT + 32, y);
+    fprintf(to, "%c%.1f %.1f", m ? 'L' : 'M', across(cli_mark[m]),
+            up((double)set->exact_by[m] / set->n));
+  fprintf(
+      to,
+      "\"/>\n<path stroke=\"%s\"%s stroke-width=\"2\" d=\"M%d %dh24\"/><text x=\"%d\" y=\"%d\">",
+      own, dash, LEFT, y - 4, LEFT + 32, y);
   cli_page_text(to, set->name);
   fprintf(to, " (%d)</text>\n", set->n);
 }
@@ -48,15 +54,18 @@ pal_status cli_curve_svg(const cli_row *row, const char *path, pal_error *error)
   int lines = 0;
   for (int i = 0; i < row->n_sets; i++) lines += drawn(&row->set[i]);
   if (!lines)
-    return pal_fail(error, PAL_E_UNSUPPORTED, "%s: nothing was decoded that could be plotted", path);
+    return pal_fail(error, PAL_E_UNSUPPORTED, "%s: nothing was decoded that could be plotted",
+                    path);
   if (cli_page_open(&page, error)) return error->code;
   FILE *to = page.to;
   const int wide = LEFT + WIDE + 40, high = TOP + HIGH + FOOT + lines * ROW;
-  fprintf(to, "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 %d %d\" width=\"%d\" height=\"%d\">\n"
-              "<title>exact within so many forward passes</title>\n"
-              "<style>text{font:12px Helvetica,Arial,'DejaVu Sans',sans-serif;fill:#1d1d1b}</style>\n"
-              "<rect width=\"100%%\" height=\"100%%\" fill=\"#fffefb\"/>\n",
-          wide, high, wide, high);
+  fprintf(
+      to,
+      "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 %d %d\" width=\"%d\" height=\"%d\">\n"
+      "<title>exact within so many forward passes</title>\n"
+      "<style>text{font:12px Helvetica,Arial,'DejaVu Sans',sans-serif;fill:#1d1d1b}</style>\n"
+      "<rect width=\"100%%\" height=\"100%%\" fill=\"#fffefb\"/>\n",
+      wide, high, wide, high);
   axes(to);
   for (int i = 0, place = 0; i < row->n_sets; i++)
     if (drawn(&row->set[i])) line(to, &row->set[i], place++);

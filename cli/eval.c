@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* palimpsest eval: a run directory's model again (floor 6). */
 #include <stdlib.h>
 #include <string.h>
@@ -44,13 +45,16 @@ int cli_verb_eval(pal_context *context, const cli_options *o) {
   pal_status status = row ? PAL_OK : pal_fail(&error, PAL_E_MEMORY, "no memory");
   if (!status && !o->steps) status = cli_run_reads_instances(context, o, &instances, &error);
   if (!status && o->n_files > 1 && !instances)
-    status = pal_fail(&error, PAL_E_ARGUMENT, "--data is given too often: it is the task's own data here");
+    status = pal_fail(&error, PAL_E_ARGUMENT,
+                      "--data is given too often: it is the task's own data here");
   if (!status) status = cli_run_open(&job, o, instances ? NULL : o->data, &error);
   if (!status)
     status = o->steps ? cli_evaluate_steps(&job, o->steps, row, &error)
-                      : cli_evaluate(&job, o->file, instances ? o->n_files : 0, o->n, o->quiet, row, &error);
+                      : cli_evaluate(&job, o->file, instances ? o->n_files : 0, o->n, o->quiet, row,
+                                     &error);
   if (!status) {
-    if (o->data && !instances && !o->steps) snprintf(row->set[0].name, sizeof row->set[0].name, "%s", o->data);
+    if (o->data && !instances && !o->steps)
+      snprintf(row->set[0].name, sizeof row->set[0].name, "%s", o->data);
     cli_describe(&job, row);
     cli_table(stdout, row, 1);
     cli_details(stdout, row);

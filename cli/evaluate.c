@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Evaluation: decode the instances of a set, or bound their likelihood (floor 6). */
 #include <math.h>
 #include <stdio.h>
@@ -34,7 +35,8 @@ static void count_traits(const batch *b, int index, bool exact) {
       const bool full = set->n_traits == CLI_TRAITS;
       if (full) at = CLI_TRAITS - 1;
       else {
-        memmove(&set->trait[at + 1], &set->trait[at], (size_t)(set->n_traits++ - at) * sizeof *set->trait);
+        memmove(&set->trait[at + 1], &set->trait[at],
+                (size_t)(set->n_traits++ - at) * sizeof *set->trait);
         set->trait[at] = (cli_trait){.n = 0};
       }
       snprintf(set->trait[at].name, sizeof set->trait[at].name, "%s", full ? "other kinds" : one);
@@ -65,7 +67,8 @@ static int by_value(const void *a, const void *b) { return *(const int *)a - *(c
 
 static pal_status decode_batch(batch *b, pal_error *error) {
   const pal_task_definition *d = b->job->task->definition;
-  pal_decode_options options = {.sequences = b->n < TOGETHER ? b->n : TOGETHER, .seed = CLI_DECODE_SEED};
+  pal_decode_options options = {.sequences = b->n < TOGETHER ? b->n : TOGETHER,
+                                .seed = CLI_DECODE_SEED};
   for (int i = 0; i < b->n; i++) {
     int cap = d->step_cap(b->job->task, &b->instance[i], b->job->form);
     int room = d->answer_room(b->job->task, &b->instance[i], b->job->form);
@@ -103,7 +106,8 @@ static pal_status evaluate_set(cli_job *job, int set, int n, cli_set *out, pal_e
     source s = {job, set};
     out->likelihood = true;
     out->n = n;
-    return pal_evaluate_loss(job->model, instance_of, &s, n, LIKELIHOOD_DRAWS, 1, &out->loss, error);
+    return pal_evaluate_loss(job->model, instance_of, &s, n, LIKELIHOOD_DRAWS, 1, &out->loss,
+                             error);
   }
   cli_instances all = {0};
   pal_status status = PAL_OK;
@@ -113,7 +117,10 @@ static pal_status evaluate_set(cli_job *job, int set, int n, cli_set *out, pal_e
     status = instance_of(&s, i, &e, error);
     if (!status) status = cli_instances_add(&all, &e, error);
   }
-  batch b = {.job = job, .set = out, .instance = all.instance, .n = all.n,
+  batch b = {.job = job,
+             .set = out,
+             .instance = all.instance,
+             .n = all.n,
              .passes = calloc((size_t)n + 1, sizeof(int))};
   if (!status && !b.passes) status = pal_fail(error, PAL_E_MEMORY, "no memory for %d instances", n);
   if (!status) status = decode_batch(&b, error);
@@ -123,18 +130,20 @@ static pal_status evaluate_set(cli_job *job, int set, int n, cli_set *out, pal_e
 }
 
 /* One instance a line; what is refused is reported at the end. All are read before any is decoded. */
-static pal_status evaluate_files(cli_job *job, const char *const *file, int n, int limit, cli_row *row,
-                                 pal_error *error) {
+static pal_status evaluate_files(cli_job *job, const char *const *file, int n, int limit,
+                                 cli_row *row, pal_error *error) {
   cli_instances all[CLI_MAX_FILES] = {0};
   pal_status status = PAL_OK;
-  for (int i = 0; i < n && !status; i++) status = cli_instances_read(&all[i], job, file[i], limit, error);
+  for (int i = 0; i < n && !status; i++)
+    status = cli_instances_read(&all[i], job, file[i], limit, error);
   for (int i = 0; i < n && !status; i++) {
     cli_set *set = &row->set[row->n_sets++];
     *set = (cli_set){.refused = all[i].refused};
     snprintf(set->name, sizeof set->name, "%s", file[i]);
     batch b = {.job = job, .set = set, .instance = all[i].instance, .n = all[i].n};
     b.passes = calloc((size_t)all[i].n, sizeof *b.passes);
-    status = b.passes ? decode_batch(&b, error) : pal_fail(error, PAL_E_MEMORY, "no memory for instances");
+    status = b.passes ? decode_batch(&b, error)
+                      : pal_fail(error, PAL_E_MEMORY, "no memory for instances");
     free(b.passes);
   }
   for (int i = 0; i < n; i++) {

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* palimpsest info: what is built in, and what plug-ins add (floor 6). */
 #include <string.h>
 
@@ -58,6 +59,8 @@ int cli_verb_info(pal_context *context, const cli_options *o) {
       pal_each(context, kinds[k], print_name, NULL);
     }
   }
-  if (!known) fprintf(stderr, "palimpsest: info knows op, optimizer, model and task, not \"%s\"\n", o->argument);
+  if (!known)
+    fprintf(stderr, "palimpsest: info knows op, optimizer, model and task, not \"%s\"\n",
+            o->argument);
   return known ? CLI_DONE : CLI_USAGE;
 }

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Instances in memory, and those of a user's file (floor 6). */
 #include <errno.h>
 #include <stdlib.h>
@@ -51,7 +52,8 @@ static pal_status read_line(cli_instances *all, cli_job *job, int number, char *
   while (length > 0 && (line[length - 1] == '\n' || line[length - 1] == '\r')) line[--length] = 0;
   if (strlen(line) != length) return refuse(all, number, "the line holds a zero byte", error);
   if (length == 0 || line[0] == '#') return PAL_OK;
-  pal_status status = job->task->definition->read(job->task, line, job->form, (uint64_t)number, &e, &own);
+  pal_status status =
+      job->task->definition->read(job->task, line, job->form, (uint64_t)number, &e, &own);
   if (status == PAL_E_FORMAT) return refuse(all, number, own.text, error);
   if (status) return pal_fail(error, status, "%s", own.text);
   return e.n_prompt ? cli_instances_add(all, &e, error) : PAL_OK;
@@ -76,13 +78,16 @@ pal_status cli_instances_read(cli_instances *all, cli_job *job, const char *path
   free(line);
   fclose(file);
   if (!status && !all->n)
-    status = pal_fail(error, PAL_E_FORMAT, all->refused ? "%s: every instance is refused" : "%s holds no instance", path);
+    status =
+        pal_fail(error, PAL_E_FORMAT,
+                 all->refused ? "%s: every instance is refused" : "%s holds no instance", path);
   return status;
 }
 
 void cli_instances_report(const cli_instances *all, const char *path) {
   for (int i = 0; i < all->refused; i++)
-    fprintf(stderr, "palimpsest: refused: %s:%d: %s\n", path, all->refusal[i].line, all->refusal[i].text);
+    fprintf(stderr, "palimpsest: refused: %s:%d: %s\n", path, all->refusal[i].line,
+            all->refusal[i].text);
 }
 
 void cli_instances_free(cli_instances *all) {

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A job: task, model and trainer opened from settings (floor 6). */
 #include <stdlib.h>
 #include <string.h>
@@ -51,8 +52,9 @@ pal_status cli_job_set(cli_job *job, const char *setting, pal_error *error) {
   for (int k = 0; k < 3; k++) {
     if (!has_key(job, k, setting, (size_t)(equals - setting))) continue;
     if (owner >= 0)
-      return pal_fail(error, PAL_E_ARGUMENT, "\"%s\" could be %s%s or %s%s; write it with its prefix",
-                      setting, prefix[owner], setting, prefix[k], setting);
+      return pal_fail(error, PAL_E_ARGUMENT,
+                      "\"%s\" could be %s%s or %s%s; write it with its prefix", setting,
+                      prefix[owner], setting, prefix[k], setting);
     owner = k;
   }
   if (owner < 0)
@@ -83,10 +85,11 @@ pal_status cli_job_open_task(cli_job *job, pal_error *error) {
   job->seed = seed_of(job);
   const pal_model_definition *d = pal_lookup(job->context, "model", job->model_name);
   if (!d)
-    return pal_fail(error, PAL_E_NOT_FOUND, "no model is named \"%s\"; palimpsest info model lists them",
-                    job->model_name);
+    return pal_fail(error, PAL_E_NOT_FOUND,
+                    "no model is named \"%s\"; palimpsest info model lists them", job->model_name);
   if (job->form < d->form) job->form = d->form;
-  job->task = pal_task_new(job->context, job->task_name, texts(job, CLI_TASK), job->n_set[CLI_TASK], error);
+  job->task =
+      pal_task_new(job->context, job->task_name, texts(job, CLI_TASK), job->n_set[CLI_TASK], error);
   return job->task ? PAL_OK : error->code;
 }
 
@@ -98,10 +101,11 @@ pal_status cli_job_open(cli_job *job, bool train, pal_error *error) {
                              texts(job, CLI_MODEL), job->n_set[CLI_MODEL], error);
   if (!job->model) return error->code;
   if (!train) return PAL_OK;
-  pal_status status = job->task->definition->stream(job->task, job->form, job->seed, &job->stream, error);
+  pal_status status =
+      job->task->definition->stream(job->task, job->form, job->seed, &job->stream, error);
   if (status) return status;
-  job->trainer = pal_trainer_new(job->model, &job->stream, texts(job, CLI_TRAIN), job->n_set[CLI_TRAIN],
-                                 error);
+  job->trainer = pal_trainer_new(job->model, &job->stream, texts(job, CLI_TRAIN),
+                                 job->n_set[CLI_TRAIN], error);
   return job->trainer ? PAL_OK : error->code;
 }
 
@@ -140,8 +144,8 @@ pal_status cli_train(cli_job *job, cli_kept *kept, bool quiet, const char *label
   while (pal_trainer_done(job->trainer) < steps && !status) {
     pal_step_report r;
     if (cli_signal()) {
-      status = pal_fail(error, PAL_E_INTERRUPTED, "stopped by signal %d after step %lld", cli_signal(),
-                        (long long)pal_trainer_done(job->trainer));
+      status = pal_fail(error, PAL_E_INTERRUPTED, "stopped by signal %d after step %lld",
+                        cli_signal(), (long long)pal_trainer_done(job->trainer));
       break;
     }
     status = pal_trainer_step(job->trainer, &r, error);

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What a training run keeps in its directory: config, metrics, checkpoints (floor 6). */
 #include <dirent.h>
 #include <errno.h>
@@ -14,7 +15,8 @@ static const char head[] = "step,tokens,seconds,split,loss,loss_1,loss_2,loss_3,
 /* The step of a row; 0 where a line has none. */
 static long long step_of(const char *line) {
   long long step;
-  return sscanf(line, "%lld,", &step) == 1 || sscanf(line, "{\"step\": %lld,", &step) == 1 ? step : 0;
+  return sscanf(line, "%lld,", &step) == 1 || sscanf(line, "{\"step\": %lld,", &step) == 1 ? step
+                                                                                           : 0;
 }
 
 /* Copies whole lines of rows up to `step`; *seconds becomes that of the last one in a CSV. */
@@ -70,8 +72,8 @@ static pal_status want_unused(const cli_kept *k, pal_error *error) {
   if (access(config, F_OK) != 0 && access(k->state, F_OK) != 0 && access(k->weights, F_OK) != 0)
     return PAL_OK;
   return pal_fail(error, PAL_E_ARGUMENT, "%s holds a run already: %s, or give another --out",
-                  k->directory, access(k->state, F_OK) == 0 ? "go on with it by --resume"
-                                                            : "remove it");
+                  k->directory,
+                  access(k->state, F_OK) == 0 ? "go on with it by --resume" : "remove it");
 }
 
 /* What a run that was killed while it wrote a checkpoint has left behind. */
@@ -93,8 +95,8 @@ pal_status cli_keep_open(cli_kept *k, const cli_job *job, const cli_options *o, 
   snprintf(k->state, sizeof k->state, "%s/ckpt/state.safetensors", k->directory);
   k->every = o->keep_every > 0 ? o->keep_every : 600;
   k->last = cli_seconds();
-  pal_status status = o->resume ? pal_trainer_load(job->trainer, k->state, error)
-                                : want_unused(k, error);
+  pal_status status =
+      o->resume ? pal_trainer_load(job->trainer, k->state, error) : want_unused(k, error);
   if (!status) status = pal_directory_create(checkpoints, error);
   if (!status) remove_halves(checkpoints);
   if (!status) status = cli_run_save_config(job, k->directory, error);
@@ -108,9 +110,10 @@ void cli_keep_metrics(cli_kept *k, const cli_job *job, const pal_step_report *r,
   fprintf(k->metrics[0], "%lld,%lld,%.3f,train,%.9g,%.9g,%.9g,%.9g,%.9g,%.9g,%.9g,%.9g,,,\n",
           (long long)r->step, (long long)r->tokens, seconds, r->loss, r->part[0], r->part[1],
           r->part[2], r->part[3], bits, r->rate, r->gradient_norm);
-  fprintf(k->metrics[1],
-          "{\"step\": %lld, \"tokens\": %lld, \"seconds\": %.3f, \"split\": \"train\", \"loss\": %.9g",
-          (long long)r->step, (long long)r->tokens, seconds, r->loss);
+  fprintf(
+      k->metrics[1],
+      "{\"step\": %lld, \"tokens\": %lld, \"seconds\": %.3f, \"split\": \"train\", \"loss\": %.9g",
+      (long long)r->step, (long long)r->tokens, seconds, r->loss);
   for (int i = 0; i < PAL_MAX_PARTS && d->part[i]; i++)
     fprintf(k->metrics[1], ", \"loss_%s\": %.9g", d->part[i], r->part[i]);
   fprintf(k->metrics[1], ", \"rate\": %.9g, \"gradient_norm\": %.9g}\n", r->rate, r->gradient_norm);
@@ -139,7 +142,8 @@ pal_status cli_keep_close(cli_kept *k, pal_error *error) {
   pal_status status = PAL_OK;
   for (int i = 0; i < 2; i++) {
     if (k->metrics[i] && fclose(k->metrics[i]))
-      status = pal_fail(error, PAL_E_IO, "%s/%s: %s", k->directory, metrics_name[i], strerror(errno));
+      status =
+          pal_fail(error, PAL_E_IO, "%s/%s: %s", k->directory, metrics_name[i], strerror(errno));
     k->metrics[i] = NULL;
   }
   return status;

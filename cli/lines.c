@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* palimpsest instances: those a task evaluates on, as lines that --data reads (floor 6). */
 #include <stdlib.h>
 #include <string.h>
@@ -11,11 +12,13 @@ static pal_status print_line(const pal_task *task, const pal_example *e, pal_for
     free(*text);
     *room = length + 1;
     *text = malloc(*room);
-    if (!*text) return pal_fail(error, PAL_E_MEMORY, "no memory for a line of %zu characters", length);
+    if (!*text)
+      return pal_fail(error, PAL_E_MEMORY, "no memory for a line of %zu characters", length);
     task->definition->write(task, e, form, *text, *room);
   }
   puts(*text);
-  return ferror(stdout) ? pal_fail(error, PAL_E_IO, "standard output could not be written") : PAL_OK;
+  return ferror(stdout) ? pal_fail(error, PAL_E_IO, "standard output could not be written")
+                        : PAL_OK;
 }
 
 /* One set is a file as any other program writes it; several are told apart by comments. */
@@ -51,11 +54,11 @@ int cli_verb_instances(pal_context *context, const cli_options *o) {
   pal_task *task = NULL;
   if (!o->argument)
     pal_fail(&error, PAL_E_ARGUMENT, "instances of which task? palimpsest info task lists them");
-  else
-    task = pal_task_new(context, o->argument, setting, n, &error);
+  else task = pal_task_new(context, o->argument, setting, n, &error);
   pal_status status = error.code;
   if (!status && !task->definition->write)
-    status = pal_fail(&error, PAL_E_UNSUPPORTED, "task %s has no text form for instances", o->argument);
+    status =
+        pal_fail(&error, PAL_E_UNSUPPORTED, "task %s has no text form for instances", o->argument);
   if (!status) status = print_sets(task, o->n, &error);
   if (task) pal_task_free(task);
   return status ? cli_report(&error) : CLI_DONE;

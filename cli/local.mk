@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # Floor 6: the program. It sees only what the shared library exports.
 bin_PROGRAMS += palimpsest
 palimpsest_SOURCES = \

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The program: verbs over the library (floor 6). */
 #include <stdlib.h>
 #include <string.h>

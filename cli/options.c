@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The command line (floor 6). */
 #include <stdlib.h>
 #include <string.h>
@@ -16,25 +17,36 @@ typedef struct option {
 
 #define AT(member) offsetof(cli_options, member)
 static const option options[] = {
-    {"--set", MANY_SETS, 0, "train eval sample compare bench instances", "KEY=VALUE  a setting of the task, model or trainer; later wins. Also --KEY VALUE"},
-    {"--config", TEXT, AT(config), "train compare", "FILE       settings, one key = value a line, # for comments"},
-    {"--data", MANY_FILES, 0, "train eval sample instances compare", "FILE       the task's data; with eval and sample: one instance a line; eval takes several"},
+    {"--set", MANY_SETS, 0, "train eval sample compare bench instances",
+     "KEY=VALUE  a setting of the task, model or trainer; later wins. Also --KEY VALUE"},
+    {"--config", TEXT, AT(config), "train compare",
+     "FILE       settings, one key = value a line, # for comments"},
+    {"--data", MANY_FILES, 0, "train eval sample instances compare",
+     "FILE       the task's data; with eval and sample: one instance a line; eval takes several"},
     {"--model", TEXT, AT(model), "train", "NAME       which definition to train"},
     {"--models", TEXT, AT(models), "compare", "A,B,...    which definitions to compare"},
-    {"--budget", TEXT, AT(budget), "compare", "KIND       matched (sequences, steps, parameters), free, or both"},
+    {"--budget", TEXT, AT(budget), "compare",
+     "KIND       matched (sequences, steps, parameters), free, or both"},
     {"--seeds", WHOLE, AT(seeds), "compare", "N          training seeds 1 to N"},
-    {"--n", WHOLE, AT(n), "train eval sample instances compare check-op bench", "N          instances, samples, cases or repetitions"},
-    {"--out", TEXT, AT(out), "train bench", "DIR        the run directory; with bench train CASE: weights, batch, gradients"},
-    {"--resume", FLAG, AT(resume), "train", "           go on from the run directory's last checkpoint"},
-    {"--keep-every", SECONDS, AT(keep_every), "train", "SECONDS    between checkpoints, 600 unless given; one more at the end"},
-    {"--steps", WHOLE, AT(steps), "eval", "N          N single steps instead, drawn as in training by another seed (from the --data FILE), against labels; of a causal model, next tokens"},
+    {"--n", WHOLE, AT(n), "train eval sample instances compare check-op bench",
+     "N          instances, samples, cases or repetitions"},
+    {"--out", TEXT, AT(out), "train bench",
+     "DIR        the run directory; with bench train CASE: weights, batch, gradients"},
+    {"--resume", FLAG, AT(resume), "train",
+     "           go on from the run directory's last checkpoint"},
+    {"--keep-every", SECONDS, AT(keep_every), "train",
+     "SECONDS    between checkpoints, 600 unless given; one more at the end"},
+    {"--steps", WHOLE, AT(steps), "eval",
+     "N          N single steps instead, drawn as in training by another seed (from the --data FILE), against labels; of a causal model, next tokens"},
     {"--watch", FLAG, AT(watch), "sample", "           one instance, pass by pass"},
-    {"--svg", TEXT, AT(svg), "eval sample", "FILE       of the watched instance, its states; with eval: exact by number of passes"},
+    {"--svg", TEXT, AT(svg), "eval sample",
+     "FILE       of the watched instance, its states; with eval: exact by number of passes"},
     {"--html", TEXT, AT(html), "sample", "FILE       the same as a page to step through"},
     {"--json", TEXT, AT(json), "train eval compare bench", "FILE       the table as JSON"},
     {"--plugin", MANY_PLUGINS, 0, "", "FILE       a shared object with ops, models or tasks"},
     {"--threads", WHOLE, AT(threads), "", "N          threads; results do not depend on it"},
-    {"--isa", TEXT, AT(isa), "", "NAME       caps the instruction set: generic, avx2, avx512, neon"},
+    {"--isa", TEXT, AT(isa), "",
+     "NAME       caps the instruction set: generic, avx2, avx512, neon"},
     {"--quiet", FLAG, AT(quiet), "", "           no progress on stderr"},
     {"--help", FLAG, AT(help), "", "           this text"},
 };
@@ -44,7 +56,8 @@ static const char *const verbs[][3] = {
     {"train", "TASK", "trains one model and keeps it in a run directory"},
     {"eval", "RUN", "evaluates a trained model"},
     {"sample", "RUN", "decodes a few instances and shows them"},
-    {"instances", "TASK", "prints what a task evaluates on, one instance a line, as --data reads it"},
+    {"instances", "TASK",
+     "prints what a task evaluates on, one instance a line, as --data reads it"},
     {"compare", "TASK", "trains several kinds of model side by side and prints one table"},
     {"check-op", "[NAME]", "tests an op, or every op, against its reference on random cases"},
     {"bench", "[PART [CASE]]", "measures ceilings, gemm, ops, train, decode, plan; or one of them"},
@@ -74,15 +87,16 @@ static pal_status take(cli_options *out, const option *o, const char *value, pal
     case WHOLE: {
       long n = strtol(value, &end, 10);
       if (end == value || *end || n < 1 || n > 1000000)
-        return pal_fail(error, PAL_E_ARGUMENT, "%s takes a whole number from 1 on, not \"%s\"", o->name,
-                        value);
+        return pal_fail(error, PAL_E_ARGUMENT, "%s takes a whole number from 1 on, not \"%s\"",
+                        o->name, value);
       *(int *)(void *)field = (int)n;
       return PAL_OK;
     }
     case SECONDS: {
       double seconds = strtod(value, &end);
       if (end == value || *end || !(seconds > 0 && seconds < 1e9))
-        return pal_fail(error, PAL_E_ARGUMENT, "%s takes a number of seconds, not \"%s\"", o->name, value);
+        return pal_fail(error, PAL_E_ARGUMENT, "%s takes a number of seconds, not \"%s\"", o->name,
+                        value);
       *(double *)(void *)field = seconds;
       return PAL_OK;
     }
@@ -120,7 +134,8 @@ static pal_status word(cli_options *out, const char *text, pal_error *error) {
 /* No option but perhaps a setting, --KEY=VALUE or --KEY VALUE; *i becomes the last word it takes. */
 static pal_status setting(int argc, char **argv, int *i, cli_options *out, pal_error *error) {
   const char *key = argv[*i] + 2, *value = *i + 1 < argc ? argv[*i + 1] : "-";
-  const bool joined = strchr(key, '=') != NULL, takes = out->verb && strstr(options[0].verbs, out->verb);
+  const bool joined = strchr(key, '=') != NULL,
+             takes = out->verb && strstr(options[0].verbs, out->verb);
   if (!takes || strncmp(argv[*i], "--", 2) != 0 || (!joined && *value == '-'))
     return pal_fail(error, PAL_E_ARGUMENT, "there is no option %s; see --help", argv[*i]);
   if (joined) return take(out, &options[0], key, error);
@@ -157,7 +172,8 @@ pal_status cli_parse(int argc, char **argv, cli_options *out, pal_error *error) 
         return pal_fail(error, PAL_E_ARGUMENT, "%s has no option %s; see palimpsest %s --help",
                         out->verb, o->name, out->verb);
       if (o->kind == FLAG ? equals != NULL : !equals && i + 1 == argc)
-        return pal_fail(error, PAL_E_ARGUMENT, "%s takes %s", o->name, o->kind == FLAG ? "no value" : "a value");
+        return pal_fail(error, PAL_E_ARGUMENT, "%s takes %s", o->name,
+                        o->kind == FLAG ? "no value" : "a value");
       status = take(out, o, o->kind == FLAG ? "" : equals ? equals + 1 : argv[++i], error);
     }
     if (status) return status;

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* See page.h (floor 6). */
 #include "cli/page.h"
 

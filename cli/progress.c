@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Progress on stderr: one rewriting line with an estimate of the time left (floor 6). */
 #include <signal.h>
 #include <string.h>

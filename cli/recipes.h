@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Settings with which `compare` trains each model on each task, and what others report (floor 6). */
 #ifndef PAL_CLI_RECIPES_H
 #define PAL_CLI_RECIPES_H
@@ -11,9 +12,9 @@ typedef struct cli_variant {
 
 typedef struct cli_recipe {
   const char *task, *model, *label;
-  bool reasoned;   /* trained on answers with their reasoning */
-  bool leads;      /* its parameter count is what the others match */
-  int trained_to;  /* longest "length=" of the training range, 0 when there is none */
+  bool reasoned;  /* trained on answers with their reasoning */
+  bool leads;     /* its parameter count is what the others match */
+  int trained_to; /* longest "length=" of the training range, 0 when there is none */
   const char *const *always, *const *matched, *const *free; /* key=value, NULL-terminated */
   const cli_variant *variant; /* a row each, ends without a label; NULL: one row as trained */
   const char *equal; /* what "matched" means on this task, said by the one that leads; NULL: the

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A run directory's config: everything needed to repeat the run (floor 6). */
 #include <errno.h>
 #include <stdlib.h>
@@ -63,7 +64,8 @@ static char *trim(char *text) {
   return text;
 }
 
-static pal_status apply(cli_job *job, const char *key, const char *value, int pass, pal_error *error) {
+static pal_status apply(cli_job *job, const char *key, const char *value, int pass,
+                        pal_error *error) {
   bool task = strcmp(key, "task") == 0, model = strcmp(key, "model") == 0;
   bool form = strcmp(key, "form") == 0;
   if (task || model || form) {

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* palimpsest sample: a few instances decoded and shown, or one of them pass by pass (floor 6). */
 #include "cli/trace.h"
 
@@ -37,8 +38,7 @@ static pal_status sample_file(cli_job *job, const cli_options *o, int n, bool *r
                               pal_error *error) {
   cli_instances all = {0};
   pal_status status = cli_instances_read(&all, job, o->data, n, error);
-  for (int i = 0; i < all.n && !status; i++)
-    status = sample_one(job, o, &all.instance[i], error);
+  for (int i = 0; i < all.n && !status; i++) status = sample_one(job, o, &all.instance[i], error);
   cli_instances_report(&all, o->data);
   *refused = all.refused > 0;
   cli_instances_free(&all);
@@ -71,10 +71,11 @@ int cli_verb_sample(pal_context *context, const cli_options *o) {
   if (!status) status = cli_run_reads_instances(context, o, &instances, &error);
   if (!status) status = cli_run_open(&job, o, instances ? NULL : o->data, &error);
   if (!status && (o->svg || o->html) && !job.task->definition->picture)
-    status = pal_fail(&error, PAL_E_UNSUPPORTED, "task %s draws no pictures; --watch shows its text",
-                      job.task_name);
+    status = pal_fail(&error, PAL_E_UNSUPPORTED,
+                      "task %s draws no pictures; --watch shows its text", job.task_name);
   if (!status)
-    status = instances ? sample_file(&job, o, n, &refused, &error) : sample_sets(&job, o, n, &error);
+    status =
+        instances ? sample_file(&job, o, n, &refused, &error) : sample_sets(&job, o, n, &error);
   cli_job_close(&job);
   return status ? cli_report(&error) : refused ? CLI_USAGE : CLI_DONE;
 }

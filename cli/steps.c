@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* palimpsest eval --steps: single steps from labelled states, held against their labels; or next tokens
  * of answers, given all before (floor 6). */
 #include <stdlib.h>
@@ -8,11 +9,22 @@
 enum { OTHER_SEED = 1000003, TOGETHER = 256 };
 
 /* What a step is to do, as the name of its kind. */
-static const char *const kind_name[16] = {
-    "nothing to do",  "write",           "remask",           "write, remask",
-    "insert",         "write, insert",   "remask, insert",   "write, remask, insert",
-    "remove",         "write, remove",   "remask, remove",   "write, remask, remove",
-    "insert, remove", "write, insert, remove", "remask, insert, remove", "write, remask, insert, remove"};
+static const char *const kind_name[16] = {"nothing to do",
+                                          "write",
+                                          "remask",
+                                          "write, remask",
+                                          "insert",
+                                          "write, insert",
+                                          "remask, insert",
+                                          "write, remask, insert",
+                                          "remove",
+                                          "write, remove",
+                                          "remask, remove",
+                                          "write, remask, remove",
+                                          "insert, remove",
+                                          "write, insert, remove",
+                                          "remask, insert, remove",
+                                          "write, remask, insert, remove"};
 
 typedef struct step {
   int32_t *state, *next; /* as labelled; one block, owned through state */
@@ -65,7 +77,8 @@ static pal_status take_answer(steps *all, const pal_example *e, pal_error *error
   return PAL_OK;
 }
 
-static pal_status take(steps *all, const cli_job *job, bool answers, const pal_example *e, pal_error *error) {
+static pal_status take(steps *all, const cli_job *job, bool answers, const pal_example *e,
+                       pal_error *error) {
   if ((answers ? e->n_answer : e->transition.n) == 0)
     return pal_fail(error, PAL_E_UNSUPPORTED, "--steps: task %s has no %s", job->task_name,
                     answers ? "answers" : "labelled states");
@@ -80,7 +93,8 @@ static pal_status draw_states(steps *all, cli_job *job, bool answers, int n, pal
   all->room = n;
   all->step = calloc((size_t)n, sizeof *all->step);
   all->prompt = calloc((size_t)n, sizeof *all->prompt);
-  if (!status && (!all->step || !all->prompt)) status = pal_fail(error, PAL_E_MEMORY, "no memory for states");
+  if (!status && (!all->step || !all->prompt))
+    status = pal_fail(error, PAL_E_MEMORY, "no memory for states");
   while (!status && all->n < n) {
     pal_example e;
     status = stream.next(stream.self, &e, error);
@@ -121,16 +135,18 @@ pal_status cli_evaluate_steps(cli_job *job, int n, cli_row *row, pal_error *erro
   const bool answers = pal_model_definition_of(job->model)->cached;
   snprintf(set->name, sizeof set->name, answers ? "next tokens" : "single steps");
   if (job->form != PAL_FORM_TRANSITION && !answers)
-    return pal_fail(error, PAL_E_UNSUPPORTED,
-                    "--steps is for models that learn labelled states or write one token after the other; %s does "
-                    "neither",
-                    job->model_name);
+    return pal_fail(
+        error, PAL_E_UNSUPPORTED,
+        "--steps is for models that learn labelled states or write one token after the other; %s does "
+        "neither",
+        job->model_name);
   steps all = {0};
   pal_status status = draw_states(&all, job, answers, n, error);
-  pal_decode_options options = {.sequences = TOGETHER, .max_steps = 1, .seed = CLI_DECODE_SEED,
-                                .answer_room = answers};
+  pal_decode_options options = {
+      .sequences = TOGETHER, .max_steps = 1, .seed = CLI_DECODE_SEED, .answer_room = answers};
   for (int i = 0; i < all.n; i++)
-    if (2 * all.prompt[i].n_prompt > options.max_length) options.max_length = 2 * all.prompt[i].n_prompt;
+    if (2 * all.prompt[i].n_prompt > options.max_length)
+      options.max_length = 2 * all.prompt[i].n_prompt;
   pal_decoder *decoder = status ? NULL : pal_decoder_new(job->model, &options, error);
   if (!status && !decoder) status = error->code;
   if (!status) status = pal_decode(decoder, all.prompt, all.n, judge, &all, error);

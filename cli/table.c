@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The one table, as text and as JSON (floor 6). */
 #include <jansson.h>
 #include <math.h>
@@ -23,20 +24,22 @@ static void table_sets(FILE *to, const cli_row *row) {
     const cli_set *s = &row->set[i];
     if (s->likelihood) {
       fprintf(to, "    %-16s %.4f +- %.4f nats, %.4f bits per token over %lld tokens\n", s->name,
-              s->loss.nats, s->loss.standard_error, s->loss.nats / M_LN2, (long long)s->loss.tokens);
+              s->loss.nats, s->loss.standard_error, s->loss.nats / M_LN2,
+              (long long)s->loss.tokens);
       continue;
     }
     double low, high;
     cli_wilson(s->exact, s->n, &low, &high);
-    fprintf(to, "    %-16s exact %6.2f %% [%6.2f, %6.2f] of %5d", s->name, 100.0 * s->exact / s->n, 100 * low,
-            100 * high, s->n);
+    fprintf(to, "    %-16s exact %6.2f %% [%6.2f, %6.2f] of %5d", s->name, 100.0 * s->exact / s->n,
+            100 * low, 100 * high, s->n);
     if (!s->steps)
       fprintf(to, "  valid %6.2f %%  kept %6.2f %%  halted %6.2f %%  passes %.1f, p95 %.0f",
-              100.0 * s->valid / s->n, 100.0 * s->kept / s->n, 100.0 * s->halted / s->n, s->passes_mean,
-              s->passes_p95);
+              100.0 * s->valid / s->n, 100.0 * s->kept / s->n, 100.0 * s->halted / s->n,
+              s->passes_mean, s->passes_p95);
     fprintf(to, "\n");
     if (s->left_out)
-      fprintf(to, "    %-16s %d more were left out: every pass reads whole sequences\n", "", s->left_out);
+      fprintf(to, "    %-16s %d more were left out: every pass reads whole sequences\n", "",
+              s->left_out);
   }
 }
 
@@ -46,10 +49,12 @@ void cli_details(FILE *to, const cli_row *row) {
     if (row->n_sets > 1 && (s->n_traits || s->refused)) fprintf(to, "    %s\n", s->name);
     if (s->refused) fprintf(to, "      %d instances refused, not among the %d\n", s->refused, s->n);
     for (int m = 0; m < CLI_MARKS && s->n_traits && !s->steps && s->most_passes >= cli_mark[m]; m++)
-      fprintf(to, "      within %5d passes  exact %6.2f %%\n", cli_mark[m], 100.0 * s->exact_by[m] / s->n);
+      fprintf(to, "      within %5d passes  exact %6.2f %%\n", cli_mark[m],
+              100.0 * s->exact_by[m] / s->n);
     for (int t = 0; t < s->n_traits; t++)
-      fprintf(to, "      %-20s %6d (%5.1f %%), of these exact %6.2f %%\n", s->trait[t].name, s->trait[t].n,
-              100.0 * s->trait[t].n / s->n, 100.0 * s->trait[t].exact / s->trait[t].n);
+      fprintf(to, "      %-20s %6d (%5.1f %%), of these exact %6.2f %%\n", s->trait[t].name,
+              s->trait[t].n, 100.0 * s->trait[t].n / s->n,
+              100.0 * s->trait[t].exact / s->trait[t].n);
   }
 }
 
@@ -121,8 +126,8 @@ static void summary_by_set(FILE *to, const cli_row *row, int n) {
 /* What each was trained on, and how its first set came out. */
 static void summary_by_training(FILE *to, const cli_row *row, int n) {
   fprintf(to, "\n%-30s %4s %9s %8s %11s %7s %5s %7s  %-30s %7s %7s %8s %6s %7s %6s\n", "", "seed",
-          "params", "puzzles", "transitions", "M rows", "symm.", "minutes", "exact % [95 %]", "valid %",
-          "kept %", "itself %", "cap %", "passes", "p95");
+          "params", "puzzles", "transitions", "M rows", "symm.", "minutes", "exact % [95 %]",
+          "valid %", "kept %", "itself %", "cap %", "passes", "p95");
   for (int k = 0; k < n; k++) {
     const cli_set *s = &row[k].set[0];
     double low, high, of = s->n ? s->n : 1;
@@ -130,16 +135,20 @@ static void summary_by_training(FILE *to, const cli_row *row, int n) {
     cli_wilson(s->exact, s->n, &low, &high);
     snprintf(exact, sizeof exact, "%6.2f [%6.2f, %6.2f] of %d", 100 * s->exact / of, 100 * low,
              100 * high, s->n);
-    fprintf(to,
-            "%-30s %4llu %9lld %8lld %11lld %7.1f %5s %7.2f  %-30s %7.2f %7.2f %8.2f %6.2f %7.1f %6.0f\n",
-            row[k].model, (unsigned long long)row[k].seed, (long long)row[k].parameters,
-            (long long)row[k].puzzles, (long long)row[k].examples, (double)row[k].tokens / 1e6,
-            row[k].augmented ? "yes" : "no", row[k].seconds / 60, exact, 100 * s->valid / of,
-            100 * s->kept / of, 100 * s->halted / of, 100 * s->capped / of, s->passes_mean, s->passes_p95);
+    fprintf(
+        to,
+        "%-30s %4llu %9lld %8lld %11lld %7.1f %5s %7.2f  %-30s %7.2f %7.2f %8.2f %6.2f %7.1f %6.0f\n",
+        row[k].model, (unsigned long long)row[k].seed, (long long)row[k].parameters,
+        (long long)row[k].puzzles, (long long)row[k].examples, (double)row[k].tokens / 1e6,
+        row[k].augmented ? "yes" : "no", row[k].seconds / 60, exact, 100 * s->valid / of,
+        100 * s->kept / of, 100 * s->halted / of, 100 * s->capped / of, s->passes_mean,
+        s->passes_p95);
   }
-  fprintf(to, "transitions: states with labels for edit models, else sequences, each masked or cut anew\n"
-              "valid: full and by the rules, right or not; kept: with the givens as they were\n"
-              "itself, cap: what ended decoding; passes: forward passes of one sequence\n");
+  fprintf(
+      to,
+      "transitions: states with labels for edit models, else sequences, each masked or cut anew\n"
+      "valid: full and by the rules, right or not; kept: with the givens as they were\n"
+      "itself, cap: what ended decoding; passes: forward passes of one sequence\n");
 }
 
 void cli_summary(FILE *to, const char *task, const cli_row *row, int n) {
@@ -173,18 +182,18 @@ static json_t *json_set(const cli_set *s) {
   cli_wilson(s->exact, s->n, &low, &high);
   double n = s->n ? s->n : 1;
   if (s->steps)
-    return json_pack("{s:s, s:i, s:f, s:f, s:f, s:o}", "set", s->name, "n", s->n, "exact", s->exact / n,
-                     "exact_low", low, "exact_high", high, "traits", json_traits(s));
+    return json_pack("{s:s, s:i, s:f, s:f, s:f, s:o}", "set", s->name, "n", s->n, "exact",
+                     s->exact / n, "exact_low", low, "exact_high", high, "traits", json_traits(s));
   json_t *by = json_array();
   for (int m = 0; m < CLI_MARKS && s->most_passes >= cli_mark[m]; m++)
-    json_array_append_new(by, json_pack("{s:i, s:f}", "passes", cli_mark[m], "fraction", s->exact_by[m] / n));
-  return json_pack("{s:s, s:i, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:{s:f, s:f}, s:i, s:i, s:o, s:o}", "set", s->name, "n", s->n,
-                   "exact", s->exact / n, "exact_low", low, "exact_high", high, "valid", s->valid / n,
-                   "kept", s->kept / n,
-                   "forward_passes_mean", s->passes_mean, "forward_passes_p95", s->passes_p95, "halted",
-                   "itself", s->halted / n, "cap", s->capped / n, "refused", s->refused, "left_out", s->left_out,
-                   "exact_by", by,
-                   "traits", json_traits(s));
+    json_array_append_new(
+        by, json_pack("{s:i, s:f}", "passes", cli_mark[m], "fraction", s->exact_by[m] / n));
+  return json_pack(
+      "{s:s, s:i, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:{s:f, s:f}, s:i, s:i, s:o, s:o}", "set",
+      s->name, "n", s->n, "exact", s->exact / n, "exact_low", low, "exact_high", high, "valid",
+      s->valid / n, "kept", s->kept / n, "forward_passes_mean", s->passes_mean,
+      "forward_passes_p95", s->passes_p95, "halted", "itself", s->halted / n, "cap", s->capped / n,
+      "refused", s->refused, "left_out", s->left_out, "exact_by", by, "traits", json_traits(s));
 }
 
 static json_t *json_row(const cli_row *row) {
@@ -195,7 +204,8 @@ static json_t *json_row(const cli_row *row) {
                           "train_examples", (json_int_t)row->examples, "train_rows",
                           (json_int_t)row->tokens, "steps", (json_int_t)row->steps, "train_seconds",
                           row->seconds, "loss", row->loss, "fitted", row->fitted, "eval", sets);
-  static const char *const of_training[] = {"train_examples", "train_rows", "steps", "train_seconds", "loss"};
+  static const char *const of_training[] = {"train_examples", "train_rows", "steps",
+                                            "train_seconds", "loss"};
   for (size_t k = 0; one && !row->steps && k < sizeof of_training / sizeof *of_training; k++)
     json_object_set_new(one, of_training[k], json_null()); /* it was trained in another run */
   if (one && row->puzzles) {
@@ -209,17 +219,18 @@ static json_t *json_published(const char *task) {
   json_t *all = json_array();
   for (const cli_published *p = cli_publications; p->model; p++)
     if (strcmp(p->task, task) == 0)
-      json_array_append_new(
-          all, json_pack("{s:s, s:s, s:f, s:f, s:f}", "model", p->model, "source", p->source,
-                         "parameters", p->parameters, "puzzles", p->puzzles, "exact", p->exact));
+      json_array_append_new(all, json_pack("{s:s, s:s, s:f, s:f, s:f}", "model", p->model, "source",
+                                           p->source, "parameters", p->parameters, "puzzles",
+                                           p->puzzles, "exact", p->exact));
   return all;
 }
 
-pal_status cli_json(const char *path, const char *task, const cli_row *row, int n, pal_error *error) {
+pal_status cli_json(const char *path, const char *task, const cli_row *row, int n,
+                    pal_error *error) {
   json_t *rows = json_array();
   for (int i = 0; i < n; i++) json_array_append_new(rows, json_row(&row[i]));
-  json_t *all = json_pack("{s:s, s:o, s:o}", "task", task, "rows", rows, "published",
-                          json_published(task));
+  json_t *all =
+      json_pack("{s:s, s:o, s:o}", "task", task, "rows", rows, "published", json_published(task));
   char *text = all ? json_dumps(all, JSON_INDENT(2)) : NULL;
   json_decref(all);
   if (!text) return pal_fail(error, PAL_E_MEMORY, "%s: no memory for the table as JSON", path);

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* One instance pass by pass, recorded and shown as text (floor 6). */
 #include "cli/trace.h"
 
@@ -43,8 +44,8 @@ static void finish(int index, const pal_decoded *d, void *data) {
   cli_trace *t = data;
   (void)index;
   record(t, d->token, d->n);
-  const pal_score score = t->job->task->definition->score(t->job->task, t->instance, t->job->form,
-                                                          d->token, d->n);
+  const pal_score score =
+      t->job->task->definition->score(t->job->task, t->instance, t->job->form, d->token, d->n);
   const char *passes = d->forward_passes == 1 ? "pass" : "passes";
   if (score.exact && d->halted)
     snprintf(t->verdict, sizeof t->verdict, "solved in %d %s", d->forward_passes, passes);
@@ -57,10 +58,12 @@ static void finish(int index, const pal_decoded *d, void *data) {
 pal_status cli_decode_one(const cli_job *job, const pal_example *instance, cli_trace *trace,
                           cli_take take, void *data, pal_error *error) {
   const pal_task_definition *d = job->task->definition;
-  pal_decode_options options = {.sequences = 1, .seed = CLI_DECODE_SEED,
+  pal_decode_options options = {.sequences = 1,
+                                .seed = CLI_DECODE_SEED,
                                 .max_steps = d->step_cap(job->task, instance, job->form),
                                 .answer_room = d->answer_room(job->task, instance, job->form),
-                                .watch = trace ? watch : NULL, .watch_data = trace};
+                                .watch = trace ? watch : NULL,
+                                .watch_data = trace};
   options.max_length = instance->n_prompt + options.answer_room;
   pal_decoder *decoder = pal_decoder_new(job->model, &options, error);
   pal_status status = decoder ? pal_decode(decoder, instance, 1, take, data, error) : error->code;
@@ -106,13 +109,12 @@ void cli_trace_caption(const cli_trace *t, int k, char *text, size_t size) {
 
 /* ---- on a terminal --------------------------------------------------------------------------- */
 
-static const char *const colour[PAL_PICTURE_SORTS] = {"\033[2m", "\033[1m", "\033[32m", "\033[33m",
-                                                      "\033[36m", "\033[35m"};
+static const char *const colour[PAL_PICTURE_SORTS] = {"\033[2m",  "\033[1m",  "\033[32m",
+                                                      "\033[33m", "\033[36m", "\033[35m"};
 static const char normal[] = "\033[0m", reverse[] = "\033[7m";
 
 static void rule(const pal_picture *p) {
-  for (int c = 0; c < p->columns; c++)
-    printf("%s", p->block && c % p->block == 0 ? "+---" : "--");
+  for (int c = 0; c < p->columns; c++) printf("%s", p->block && c % p->block == 0 ? "+---" : "--");
   printf("+\n");
 }
 
@@ -124,8 +126,8 @@ static int draw_in_colour(const pal_picture *p, const pal_picture *before) {
     for (int c = 0; c < p->columns; c++) {
       const int i = r * p->columns + c;
       const bool new = before && (before->sort[i] != p->sort[i] || before->glyph[i] != p->glyph[i]);
-      printf("%s%s%s%c%s", p->block && c % p->block == 0 ? c ? " | " : "| " : " ", colour[p->sort[i]],
-             new ? reverse : "", p->glyph[i], normal);
+      printf("%s%s%s%c%s", p->block && c % p->block == 0 ? c ? " | " : "| " : " ",
+             colour[p->sort[i]], new ? reverse : "", p->glyph[i], normal);
     }
     printf(p->block ? " |\n" : "\n");
     lines++;
@@ -196,7 +198,8 @@ static void show_plainly(const cli_trace *t) {
       if (p->block && (r + 1) % p->block == 0 && r + 1 < p->rows) {
         for (int i = k; i < end; i++) {
           int n = 0;
-          for (int c = 0; c < p->columns; c++) n += printf("%s", c && c % p->block == 0 ? "+---" : "--");
+          for (int c = 0; c < p->columns; c++)
+            n += printf("%s", c && c % p->block == 0 ? "+---" : "--");
           printf("%*s", i + 1 < end ? width - n : 0, "");
         }
         printf("\n");

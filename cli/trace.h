@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The states of one instance, pass by pass: recorded, shown, kept as a picture or a page (floor 6). */
 #ifndef PAL_CLI_TRACE_H
 #define PAL_CLI_TRACE_H
@@ -7,11 +8,12 @@
 typedef struct cli_trace {
   const cli_job *job;
   const pal_example *instance;
-  pal_picture *state; /* [n]: before the first pass, then after each; NULL when the task draws none */
-  char **text;        /* [n]: the same as text, NULL when the task draws pictures */
+  pal_picture
+      *state;  /* [n]: before the first pass, then after each; NULL when the task draws none */
+  char **text; /* [n]: the same as text, NULL when the task draws pictures */
   int n, room;
-  bool failed;        /* no memory for a state */
-  char verdict[128];  /* the last line: solved or failed, and in how many passes */
+  bool failed;       /* no memory for a state */
+  char verdict[128]; /* the last line: solved or failed, and in how many passes */
 } cli_trace;
 
 /* Cells that one pass changed. */

@@ -1,10 +1,11 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* palimpsest train (floor 6). */
 #include <stdlib.h>
 
 #include "cli/cli.h"
 
-static pal_status train_and_evaluate(cli_kept *kept, cli_job *job, const cli_options *o, cli_row *row,
-                                     pal_error *error) {
+static pal_status train_and_evaluate(cli_kept *kept, cli_job *job, const cli_options *o,
+                                     cli_row *row, pal_error *error) {
   cli_catch_signals(true);
   pal_status status = cli_train(job, kept, o->quiet, "training", row, error);
   if (status == PAL_OK || status == PAL_E_INTERRUPTED) {
@@ -25,10 +26,12 @@ int cli_verb_train(pal_context *context, const cli_options *o) {
   cli_kept kept = {.metrics = {NULL, NULL}};
   char data[4096];
   pal_status status = row ? PAL_OK : pal_fail(&error, PAL_E_MEMORY, "no memory");
-  if (!status && !o->argument) status = pal_fail(&error, PAL_E_ARGUMENT, "train what? palimpsest train TASK");
+  if (!status && !o->argument)
+    status = pal_fail(&error, PAL_E_ARGUMENT, "train what? palimpsest train TASK");
   if (!status && o->config) status = cli_run_read_config(&job, o->config, &error);
   if (!status && !job.model_name)
-    status = pal_fail(&error, PAL_E_ARGUMENT, "which model? --model NAME; palimpsest info model lists them");
+    status = pal_fail(&error, PAL_E_ARGUMENT,
+                      "which model? --model NAME; palimpsest info model lists them");
   if (!status && o->data) {
     snprintf(data, sizeof data, "task.data=%s", o->data);
     status = cli_job_set(&job, data, &error);

@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
 # Installs into a temporary folder, compiles every example against that copy with public headers
 # only, and runs the examples as their opening comments say:
 #

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # Plug-ins a user would write, and Sudoku's recipes. The plug-ins are compiled against an installed copy, with
 # public headers only, by build_installed.sh as a part of `make check`.
 EXTRA_DIST += \

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A plug-in with an op of one's own: softsign, y = x / (1 + |x|), with its gradient.
  *
  *   cc -shared -fPIC op_softsign.c $(pkg-config --cflags --libs palimpsest) -o op_softsign.so
@@ -10,8 +11,7 @@
 #include <math.h>
 
 static pal_status infer(pal_infer *call) {
-  if (call->in_type[0].dtype != PAL_F32)
-    return pal_fail(call->error, PAL_E_SHAPE, "x must be f32");
+  if (call->in_type[0].dtype != PAL_F32) return pal_fail(call->error, PAL_E_SHAPE, "x must be f32");
   call->n_out = 1;
   call->out_type[0] = call->in_type[0];
   return PAL_OK;

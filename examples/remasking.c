@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A plug-in with a diffusion variant of one's own: masked diffusion whose sampler takes back what it
  * is least sure of, after the idea of ReMDM (Wang et al., arXiv 2503.00307).
  *
@@ -31,7 +32,8 @@ static pal_status rows(const pal_model *model, const pal_example *example, pal_r
     int at = i - example->n_prompt;
     batch->token[row] = at < 0 ? example->prompt[i] : example->answer[at];
     if (at < 0) continue;
-    bool hide = evaluate ? (int)pal_rng_below(rng, (uint32_t)(left - at)) < wanted : pal_rng_real(rng) < t;
+    bool hide =
+        evaluate ? (int)pal_rng_below(rng, (uint32_t)(left - at)) < wanted : pal_rng_real(rng) < t;
     if (!hide) continue;
     wanted--;
     batch->target[row] = batch->token[row];
@@ -80,7 +82,8 @@ static void step(const pal_model *model, pal_graph *g, pal_decoding *d) {
   pal_value own = pal_one_hot(g, d->token, pal_model_format(model)->vocabulary);
   pal_value p = pal_sum(g, pal_mul(g, pal_exp(g, log_p), own), 1, false);
   double sigma = pal_model_number(model, "sigma");
-  pal_value drawn = pal_bernoulli(g, pal_clamp(g, pal_affine(g, p, -sigma, sigma), 0, 1), d->random);
+  pal_value drawn =
+      pal_bernoulli(g, pal_clamp(g, pal_affine(g, p, -sigma, sigma), 0, 1), d->random);
   pal_value given = pal_gather_rows(g, d->prompt_length, d->sequence);
   pal_value answer = pal_compare(g, d->position, given, PAL_GE);
   pal_value young = pal_gather_rows(g, pal_compare(g, d->age, limit, PAL_LT), d->sequence);

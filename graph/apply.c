@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* pal_apply: shape inference and the append of an op node (floor 1). */
 #define PAL_NO_CALLER
 #include <stdio.h>
@@ -43,7 +44,8 @@ static bool inputs_sound(pal_graph *graph, const pal_op *op, const pal_value *in
   }
   for (int i = 0; i < n_in; i++) {
     if (in[i].id >= graph->value.n) {
-      pal_graph_refuse(graph, PAL_E_ARGUMENT, "%s: input %d is no value of this graph", op->name, i);
+      pal_graph_refuse(graph, PAL_E_ARGUMENT, "%s: input %d is no value of this graph", op->name,
+                       i);
       return false;
     }
     if (in[i].id == 0 && !(op->optional >> i & 1)) {
@@ -52,8 +54,8 @@ static bool inputs_sound(pal_graph *graph, const pal_op *op, const pal_value *in
     }
     if (op->writes >> i & 1) {
       const pal_node *from = pal_node_of(graph, in[i]);
-      if (from->kind == PAL_NODE_VARIABLE || (from->kind == PAL_NODE_OP && from->op->writes &&
-                                              graph->value.at[in[i].id].index == 0))
+      if (from->kind == PAL_NODE_VARIABLE ||
+          (from->kind == PAL_NODE_OP && from->op->writes && graph->value.at[in[i].id].index == 0))
         continue;
       pal_graph_refuse(graph, PAL_E_ARGUMENT,
                        "%s changes input %d in place, which must be a variable", op->name, i);
@@ -69,8 +71,8 @@ static bool bindings_sound(pal_graph *graph, const pal_op *op, const void *attrs
   int n = op->flags & PAL_OP_BINDS ? pal_attrs_bound(op, attrs, bound) : 0;
   for (int i = 0; i < n; i++) {
     uint16_t id = bound[i].id;
-    bool fresh = id && id < graph->symbol.n && !graph->symbol.at[id].binder &&
-                 (i == 0 || id != bound[0].id);
+    bool fresh =
+        id && id < graph->symbol.n && !graph->symbol.at[id].binder && (i == 0 || id != bound[0].id);
     for (size_t v = 1; fresh && v < graph->value.n; v++)
       fresh = graph->value.at[v].type.symbol.id != id;
     if (fresh) continue;
@@ -89,8 +91,8 @@ pal_value pal_apply_op(pal_graph *graph, const pal_op *op, const pal_value *in, 
   pal_type in_type[PAL_MAX_INPUTS], out_type[PAL_MAX_OUTPUTS];
   for (int i = 0; i < n_in; i++) in_type[i] = pal_type_of(graph, in[i]);
   pal_error error = {0};
-  pal_infer call = {.attrs = attrs, .n_in = n_in, .in_type = in_type, .out_type = out_type,
-                    .error = &error};
+  pal_infer call = {
+      .attrs = attrs, .n_in = n_in, .in_type = in_type, .out_type = out_type, .error = &error};
   if (op->infer(&call) || !outputs_sound(graph, &call)) {
     char text[400];
     print_call(graph, op, in, n_in, text, sizeof text);

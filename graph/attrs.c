@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Attribute structs seen through their field tables: copy, hash, compare (floor 1). */
 #include <string.h>
 #include <xxhash.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Ranges of an item, claimed by workers (floor 1).
  *
  * Every worker has a share, the same part of the whole in every stage, so that it finds in its own caches

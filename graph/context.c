@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The context: registry, instruction set, threads, plug-ins (floor 1). */
 #include <palimpsest/op.h>
 
@@ -33,9 +34,10 @@ pal_context *pal_context_new(const pal_options *options, pal_error *error) {
     int wanted = 0;
     while (wanted < PAL_ISA_COUNT && strcmp(cap, pal_isa_name((pal_isa)wanted)) != 0) wanted++;
     if (wanted == PAL_ISA_COUNT || !pal_isa_available((pal_isa)wanted)) {
-      pal_fail(error, PAL_E_ARGUMENT,
-               "instruction set \"%s\" is not one this machine and build have; \"generic\" always is",
-               cap);
+      pal_fail(
+          error, PAL_E_ARGUMENT,
+          "instruction set \"%s\" is not one this machine and build have; \"generic\" always is",
+          cap);
       pal_free(context);
       return NULL;
     }
@@ -95,7 +97,8 @@ static pal_status check_op(const pal_op *op, pal_error *error) {
   if (((op->flags & PAL_OP_RANDOM) && !has_field(op, "path", PAL_ATTR_STRING)) ||
       ((op->flags & PAL_OP_BINDS) && !has_field(op, "binds", PAL_ATTR_SYMBOL)))
     return pal_fail(error, PAL_E_ARGUMENT,
-                    "op \"%s\" draws or binds without the attribute \"path\" or \"binds\"", op->name);
+                    "op \"%s\" draws or binds without the attribute \"path\" or \"binds\"",
+                    op->name);
   if (op->max_in > PAL_MAX_INPUTS || op->min_in > op->max_in || op->min_in < 0)
     return pal_fail(error, PAL_E_ARGUMENT, "op \"%s\": inputs %d to %d, at most %d", op->name,
                     op->min_in, op->max_in, PAL_MAX_INPUTS);
@@ -141,15 +144,13 @@ pal_status pal_plugin_load(pal_context *context, const char *path, pal_error *er
   const pal_plugin *plugin = dlsym(handle, "palimpsest_plugin");
   const size_t before = context->registry.n;
   pal_status status = PAL_OK;
-  if (!plugin)
-    status = pal_fail(error, PAL_E_ABI, "%s: exports no \"palimpsest_plugin\"", path);
+  if (!plugin) status = pal_fail(error, PAL_E_ABI, "%s: exports no \"palimpsest_plugin\"", path);
   else if (plugin->abi != PAL_ABI || plugin->op_size != sizeof(pal_op))
     status = pal_fail(error, PAL_E_ABI,
                       "%s: built for ABI %u with op descriptors of %u bytes; this library has ABI "
                       "%d and %u bytes; rebuild the plug-in",
                       path, plugin->abi, plugin->op_size, PAL_ABI, (unsigned)sizeof(pal_op));
-  else
-    status = plugin->define(context, error);
+  else status = plugin->define(context, error);
   if (!status) {
     context->plugin[context->n_plugins++] = handle;
     return PAL_OK;

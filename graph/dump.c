@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The stable text form of a graph (floor 1); parse.c reads it back.
  *
  *   palimpsest-graph 1

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Instances: buffers, counts, names (floor 1). Running is in run.c. */
 #define PAL_NO_CALLER
 #include "graph/exec.h"
@@ -33,8 +34,8 @@ static bool allocate(pal_exec *e) {
   e->moving = pal_calloc(e->operands + 1, sizeof *e->moving);
   e->input[0] = pal_calloc(plan->input.n + 1, sizeof(void *));
   e->input[1] = pal_calloc(plan->input.n + 1, sizeof(void *));
-  bool ok = e->arena && e->base && e->count && e->ran && e->call && e->pointer &&
-            e->rows && e->type && e->operand && e->moving && e->input[0] && e->input[1];
+  bool ok = e->arena && e->base && e->count && e->ran && e->call && e->pointer && e->rows &&
+            e->type && e->operand && e->moving && e->input[0] && e->input[1];
   for (size_t i = 0; ok && i < plan->input.n; i++) {
     const pal_slot *slot = &plan->input.at[i];
     e->input[0][i] = pal_calloc(1, slot->bytes + 1);
@@ -56,12 +57,19 @@ static void prepare_calls(pal_exec *e) {
       e->type[at] = g->value.at[v.id].type;
     }
     pal_call *call = &e->call[s];
-    call->run = (pal_run){.attrs = node->attrs, .n_in = node->n_in, .n_out = node->n_out,
-                          .in_type = e->type + in, .out_type = e->type + out,
-                          .in_rows = e->rows + in, .out_rows = e->rows + out,
-                          .in = (const void *const *)(e->pointer + in), .out = e->pointer + out,
-                          .bound = call->bound, .isa = pal_context_isa(g->context)};
-    if (e->plan->step.at[s].scratch_bytes) call->run.scratch = e->arena + e->plan->step.at[s].scratch;
+    call->run = (pal_run){.attrs = node->attrs,
+                          .n_in = node->n_in,
+                          .n_out = node->n_out,
+                          .in_type = e->type + in,
+                          .out_type = e->type + out,
+                          .in_rows = e->rows + in,
+                          .out_rows = e->rows + out,
+                          .in = (const void *const *)(e->pointer + in),
+                          .out = e->pointer + out,
+                          .bound = call->bound,
+                          .isa = pal_context_isa(g->context)};
+    if (e->plan->step.at[s].scratch_bytes)
+      call->run.scratch = e->arena + e->plan->step.at[s].scratch;
   }
 }
 
@@ -87,7 +95,8 @@ static void *base_of(const pal_exec *e, const pal_storage *s) {
 }
 
 static bool moves(const pal_storage *s) {
-  return s->place != PAL_PLACE_NONE && s->place != PAL_PLACE_ARENA && s->place != PAL_PLACE_CONSTANT;
+  return s->place != PAL_PLACE_NONE && s->place != PAL_PLACE_ARENA &&
+         s->place != PAL_PLACE_CONSTANT;
 }
 
 /* Where everything is, and what of it stays there. */
@@ -171,9 +180,10 @@ pal_status pal_exec_count(pal_exec *e, const char *symbol, int64_t count, pal_er
                     (long long)count);
   if (count > record->capacity) {
     if (error && !error->code) error->needed = count;
-    return pal_fail(error, PAL_E_CAPACITY,
-                    "%lld rows of \"%s\" do not fit the plan's capacity of %lld; compile it for more",
-                    (long long)count, symbol, (long long)record->capacity);
+    return pal_fail(
+        error, PAL_E_CAPACITY,
+        "%lld rows of \"%s\" do not fit the plan's capacity of %lld; compile it for more",
+        (long long)count, symbol, (long long)record->capacity);
   }
   if (e->count[s] != count) {
     e->count[s] = count;

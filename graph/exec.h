@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* An instance of a plan: arena, input buffers, counts, prepared calls (floor 1). */
 #ifndef PAL_GRAPH_EXEC_H
 #define PAL_GRAPH_EXEC_H
@@ -9,7 +10,7 @@
 typedef struct pal_call {
   pal_run run;
   int64_t bound[2];
-  bool kept;    /* what its scratch holds is of an earlier run, in this form */
+  bool kept; /* what its scratch holds is of an earlier run, in this form */
   int64_t form;
 } pal_call;
 
@@ -17,14 +18,14 @@ struct pal_exec {
   pal_plan *plan;
   char *arena;
   size_t arena_bytes;
-  void **base;     /* per storage, as of the present or last run */
-  int64_t *count;  /* per symbol */
-  int64_t *ran;    /* per symbol: the count the last run's outputs have, before loops moved it */
-  void **input[2]; /* per input: present and next buffers; next may be NULL */
-  pal_call *call;  /* per step */
-  void **pointer;  /* operands of all calls, calls' in and out point into it */
-  int64_t *rows;   /* likewise */
-  pal_type *type;  /* likewise */
+  void **base;       /* per storage, as of the present or last run */
+  int64_t *count;    /* per symbol */
+  int64_t *ran;      /* per symbol: the count the last run's outputs have, before loops moved it */
+  void **input[2];   /* per input: present and next buffers; next may be NULL */
+  pal_call *call;    /* per step */
+  void **pointer;    /* operands of all calls, calls' in and out point into it */
+  int64_t *rows;     /* likewise */
+  pal_type *type;    /* likewise */
   uint32_t *operand; /* likewise: value ids */
   size_t operands;
   uint32_t *moving; /* operands whose place may be another in the next run */
@@ -35,7 +36,7 @@ struct pal_exec {
   int claim_workers;     /* there is room for */
   int stages_done;       /* of the run under way or the last one */
   bool held;
-  char *kept;            /* what is kept while held; made on first need */
+  char *kept; /* what is kept while held; made on first need */
 };
 
 /* Refreshes what a run depends on: base pointers of storages, operands, rows. Blocks of variables that it

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The builder: append-only, first error kept (floor 1). See graph.h. */
 #define PAL_NO_CALLER
 #include "graph/internal.h"
@@ -140,9 +141,10 @@ static const char *keep_name(pal_graph *graph, const char *name) {
 pal_symbol pal_symbol_new(pal_graph *graph, const char *name, int64_t capacity) {
   if (graph->error.code) return PAL_STATIC;
   if (capacity < 0 || capacity > INT32_MAX || graph->symbol.n >= UINT16_MAX) {
-    pal_graph_fail(graph, PAL_E_ARGUMENT,
-                   "symbol \"%s\": capacity %lld is not in 0..2^31-1, or there are too many symbols",
-                   name, (long long)capacity);
+    pal_graph_fail(
+        graph, PAL_E_ARGUMENT,
+        "symbol \"%s\": capacity %lld is not in 0..2^31-1, or there are too many symbols", name,
+        (long long)capacity);
     return PAL_STATIC;
   }
   for (size_t i = 1; i < graph->symbol.n; i++)
@@ -344,7 +346,8 @@ void pal_loop(pal_graph *graph, pal_value input, pal_value value) {
   char at[96], bt[96];
   if (pal_node_of(graph, input)->kind != PAL_NODE_INPUT || !pal_type_equal(&a, &like) ||
       (a.symbol.id == 0) != (b.symbol.id == 0)) {
-    pal_graph_refuse(graph, PAL_E_SHAPE, "loop needs an input and a value of its dims, not %s and %s",
+    pal_graph_refuse(graph, PAL_E_SHAPE,
+                     "loop needs an input and a value of its dims, not %s and %s",
                      pal_type_print(&a, at, sizeof at), pal_type_print(&b, bt, sizeof bt));
     return;
   }

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What the files of graph/ and autograd/ know of a graph (floor 1).
  *
  * Invariants: nodes are appended in topological order; node 0 and value 0 are nil; the
@@ -80,8 +81,8 @@ struct pal_graph {
 /* Room for one more element; false when out of memory. */
 bool pal_list_grow(void **at, size_t *room, size_t n, size_t element);
 #define PAL_PUSH(list)                                                                   \
-  ((list).n < (list).room || pal_list_grow((void **)&(list).at, &(list).room, (list).n,  \
-                                           sizeof *(list).at)                            \
+  ((list).n < (list).room ||                                                             \
+           pal_list_grow((void **)&(list).at, &(list).room, (list).n, sizeof *(list).at) \
        ? &(list).at[(list).n++]                                                          \
        : NULL)
 
@@ -134,8 +135,9 @@ struct pal_variable {
   void *data[2]; /* present contents and the next; the other one is made on first need */
   int present;
   /* See parts.h. */
-  pal_variable *whole; /* where the present contents are: the block it is a part of, or NULL: its own */
-  size_t offset;       /* in the block, bytes */
+  pal_variable
+      *whole;    /* where the present contents are: the block it is a part of, or NULL: its own */
+  size_t offset; /* in the block, bytes */
   pal_variable **part; /* of a block, */
   int parts, left;     /* how many, and how many of them are elsewhere now */
 };
@@ -148,8 +150,8 @@ void pal_variable_advance(pal_variable *variable);
 struct pal_reference_result {
   const pal_graph *graph;
   size_t values;
-  double **value;  /* per value id, at capacity; NULL before it is computed */
-  int64_t *count;  /* per symbol */
+  double **value; /* per value id, at capacity; NULL before it is computed */
+  int64_t *count; /* per symbol */
 };
 /* An interpreter of `graph` whose leaves (inputs from `exec`, variables, constants) are loaded. */
 pal_reference_result *pal_reference_new(const pal_graph *graph, const pal_exec *exec,

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What a held instance keeps from run to run: what phases make of weights alone (floor 1).
  *
  * Invariants: what is kept lies outside the arena, so nothing else is ever put there; it counts from

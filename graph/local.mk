@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # Floor 1: graph, plan, executor.
 libpal_core_la_SOURCES += \
 	%D%/apply.c \

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The memory plan: lifetimes in stages, greedy by size, offsets in one arena (floor 1).
  *
  * Two storages share bytes only when no stage sees both. Values that become the next
@@ -22,9 +23,13 @@ void pal_node_at_capacity(const pal_graph *graph, const pal_node *node, pal_shap
     shapes->out_type[i] = graph->value.at[node->first_out + (uint32_t)i].type;
     shapes->out_rows[i] = pal_graph_rows_at_capacity(graph, &shapes->out_type[i]);
   }
-  *run = (pal_run){.attrs = node->attrs, .n_in = node->n_in, .n_out = node->n_out,
-                   .in_type = shapes->in_type, .out_type = shapes->out_type,
-                   .in_rows = shapes->in_rows, .out_rows = shapes->out_rows,
+  *run = (pal_run){.attrs = node->attrs,
+                   .n_in = node->n_in,
+                   .n_out = node->n_out,
+                   .in_type = shapes->in_type,
+                   .out_type = shapes->out_type,
+                   .in_rows = shapes->in_rows,
+                   .out_rows = shapes->out_rows,
                    .isa = pal_context_isa(graph->context)};
 }
 
@@ -47,7 +52,9 @@ static bool slot_of_leaf(pal_plan *plan, uint32_t id) {
     bool input = node->kind == PAL_NODE_INPUT;
     pal_slot *slot = input ? PAL_PUSH(plan->input) : PAL_PUSH(plan->variable);
     if (!slot) return false;
-    *slot = (pal_slot){.name = node->name, .value = node->first_out, .variable = node->variable,
+    *slot = (pal_slot){.name = node->name,
+                       .value = node->first_out,
+                       .variable = node->variable,
                        .bytes = storage.bytes};
     storage.place = input ? PAL_PLACE_INPUT : PAL_PLACE_VARIABLE;
     storage.index = (uint32_t)((input ? plan->input.n : plan->variable.n) - 1);
@@ -63,7 +70,8 @@ static bool dies_at(const pal_plan *plan, uint32_t id, int self, int stage, uint
   for (size_t s = 0; s < plan->step.n; s++) {
     const pal_step *step = &plan->step.at[s];
     const pal_node *node = &g->node.at[step->node];
-    bool uses = false, by_row = true; /* a gather among the earlier steps reads rows of later chunks */
+    bool uses = false,
+         by_row = true; /* a gather among the earlier steps reads rows of later chunks */
     for (int i = 0; i < node->n_out && node->op->writes; i++)
       uses |= plan->storage_of[node->first_out + (uint32_t)i] == id;
     for (int i = 0; i < node->n_in; i++) {
@@ -106,8 +114,7 @@ static uint32_t in_place_of(const pal_plan *plan, int self) {
     if (!(node->op->in_place >> i & 1) || plan->storage.at[id].place != PAL_PLACE_ARENA) continue;
     /* Another operand in the same storage would be overwritten before it is read. */
     bool twice = false;
-    for (int j = 0; j < node->n_in; j++)
-      twice |= j != i && plan->storage_of[node->in[j].id] == id;
+    for (int j = 0; j < node->n_in; j++) twice |= j != i && plan->storage_of[node->in[j].id] == id;
     if (!twice && pal_type_equal(in, out) && !is_pinned(plan, id) &&
         dies_at(plan, id, self, step->stage[0], out->symbol.id))
       return id;
@@ -131,7 +138,8 @@ static bool storage_of_step(pal_plan *plan, int self) {
       plan->storage_of[v] = reused;
     } else {
       plan->storage_of[v] = new_storage(
-          plan, (pal_storage){.place = PAL_PLACE_ARENA, .first = step->stage[0],
+          plan, (pal_storage){.place = PAL_PLACE_ARENA,
+                              .first = step->stage[0],
                               .last = step->last_stage,
                               .bytes = pal_graph_bytes(g, &g->value.at[v].type, &overflow)});
     }
@@ -168,7 +176,8 @@ static bool bind_next(pal_plan *plan, pal_slot *slot, uint32_t index, pal_value 
     return true;
   }
   slot->copy = id;
-  slot->next = new_storage(plan, (pal_storage){.place = place, .index = index, .bytes = slot->bytes});
+  slot->next =
+      new_storage(plan, (pal_storage){.place = place, .index = index, .bytes = slot->bytes});
   return slot->next != 0;
 }
 
@@ -245,15 +254,21 @@ static size_t gather_blocks(pal_plan *plan, block *b) {
   for (size_t i = 1; i < plan->storage.n; i++) {
     pal_storage *s = &plan->storage.at[i];
     if (s->place != PAL_PLACE_ARENA || !s->bytes) continue;
-    b[n] = (block){.bytes = round_up(s->bytes, ALIGN), .first = s->first, .last = s->last,
-                   .order = n, .to = &s->offset};
+    b[n] = (block){.bytes = round_up(s->bytes, ALIGN),
+                   .first = s->first,
+                   .last = s->last,
+                   .order = n,
+                   .to = &s->offset};
     n++;
   }
   for (size_t i = 0; i < plan->step.n; i++) {
     pal_step *s = &plan->step.at[i];
     if (!s->scratch_bytes) continue;
-    b[n] = (block){.bytes = round_up(s->scratch_bytes, ALIGN), .first = s->stage[0],
-                   .last = s->last_stage, .order = n, .to = &s->scratch};
+    b[n] = (block){.bytes = round_up(s->scratch_bytes, ALIGN),
+                   .first = s->stage[0],
+                   .last = s->last_stage,
+                   .order = n,
+                   .to = &s->scratch};
     n++;
   }
   return n;

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Reads the text form of a graph (floor 1); the grammar is in dump.c.
  *
  * The text may be anything: every number is bounded and every name looked up before use,
@@ -284,7 +285,8 @@ pal_graph *pal_graph_parse(pal_context *context, pal_store *store, const char *t
   pal_error own = {0};
   scan s = {.at = text, .line = 1, .g = pal_graph_new(context, store), .error = &own};
   if (!s.g) pal_fail(&own, PAL_E_MEMORY, "no memory for a graph");
-  else if (!word(&s, "palimpsest-graph 1\n")) wrong(&s, "it does not start with \"palimpsest-graph 1\"");
+  else if (!word(&s, "palimpsest-graph 1\n"))
+    wrong(&s, "it does not start with \"palimpsest-graph 1\"");
   s.line = 2;
   while (s.g && !s.failed && !s.g->error.code && *s.at) parse_line(&s);
   if (s.g && s.g->error.code && !own.code) own = s.g->error;

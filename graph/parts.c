@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Blocks of variables (floor 1). See parts.h. */
 #include "graph/parts.h"
 
@@ -11,7 +12,9 @@
 
 enum { ALIGN = 64 }; /* bytes: a cache line, a vector */
 
-static size_t room_of(const pal_variable *part) { return (part->bytes + ALIGN - 1) / ALIGN * ALIGN; }
+static size_t room_of(const pal_variable *part) {
+  return (part->bytes + ALIGN - 1) / ALIGN * ALIGN;
+}
 
 static bool is_listed(const pal_variable *v, pal_variable *const *part, int n) {
   for (int i = 0; i < n; i++)
@@ -23,8 +26,8 @@ static pal_status check(pal_variable *const *part, int n, pal_error *error) {
   if (n < 1) return pal_fail(error, PAL_E_ARGUMENT, "a block of no variables");
   for (int i = 0; i < n; i++) {
     if (part[i]->type.dtype != PAL_F32)
-      return pal_fail(error, PAL_E_ARGUMENT, "variable \"%s\" cannot be part of a block: it is not f32",
-                      part[i]->name);
+      return pal_fail(error, PAL_E_ARGUMENT,
+                      "variable \"%s\" cannot be part of a block: it is not f32", part[i]->name);
     if (part[i]->parts)
       return pal_fail(error, PAL_E_ARGUMENT, "variable \"%s\" cannot be part of a block: it is one",
                       part[i]->name);
@@ -66,8 +69,8 @@ void pal_block_gather(pal_variable *block) {
   block->left = 0;
 }
 
-pal_status pal_store_block(pal_store *store, pal_variable *const *part, int n,
-                           pal_variable **block, pal_error *error) {
+pal_status pal_store_block(pal_store *store, pal_variable *const *part, int n, pal_variable **block,
+                           pal_error *error) {
   pal_status status = check(part, n, error);
   if (status) return status;
   char name[48];

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Blocks: variables that lie side by side in another one (floor 1).
  *
  * A block is a variable f32[n] of role PAL_SCRATCH. Its parts keep name, type, role and first contents,
@@ -12,8 +13,8 @@
 /* The block of these variables in this order, made if absent: f32, each once, no blocks. Contents are
  * kept; pointers to them are void. A part begins at a multiple of 16 floats; what is between parts is
  * zero at first and belongs to nobody. On failure every variable is where it was. */
-pal_status pal_store_block(pal_store *store, pal_variable *const *part, int n,
-                           pal_variable **block, pal_error *error);
+pal_status pal_store_block(pal_store *store, pal_variable *const *part, int n, pal_variable **block,
+                           pal_error *error);
 /* Where a part begins in its block, in bytes. */
 size_t pal_block_offset(const pal_variable *part);
 /* Takes back what has left the block. Before its contents are read or replaced. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Compilation: graph to plan (floor 1). See plan.h and steps.h. */
 #define PAL_NO_CALLER
 #include <string.h>
@@ -57,16 +58,20 @@ static void estimate(pal_plan *plan) {
     pal_item *item = &plan->item.at[i];
     double bytes = 1;
     for (int u = 0; u < item->n_units; u++)
-      bytes += row_bytes(g, &g->node.at[plan->step.at[plan->unit.at[item->first_unit + u].step].node],
-                         item->symbol);
+      bytes +=
+          row_bytes(g, &g->node.at[plan->step.at[plan->unit.at[item->first_unit + u].step].node],
+                    item->symbol);
     double chunk = CHUNK_BYTES / bytes;
-    item->chunk = chunk < CHUNK_LEAST ? CHUNK_LEAST : chunk > CHUNK_MOST ? CHUNK_MOST : (int64_t)chunk;
+    item->chunk = chunk < CHUNK_LEAST  ? CHUNK_LEAST
+                  : chunk > CHUNK_MOST ? CHUNK_MOST
+                                       : (int64_t)chunk;
     plan->stats.chains += item->n_units > 1;
   }
   plan->stats.steps = (int)plan->step.n;
   plan->stats.stages = (int)plan->stage.n;
   plan->stats.barriers = plan->stage.n ? (int)plan->stage.n - 1 : 0;
-  plan->serial_seconds = plan->stats.flops * SECONDS_PER_FLOP + plan->stats.bytes * SECONDS_PER_BYTE;
+  plan->serial_seconds =
+      plan->stats.flops * SECONDS_PER_FLOP + plan->stats.bytes * SECONDS_PER_BYTE;
 }
 
 static pal_status build(pal_plan *plan, pal_error *error) {

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The double-precision reference interpreter (floor 1).
  *
  * Every value is an array of double at capacity, computed node by node in the graph's order; it
@@ -43,7 +44,8 @@ static bool load_leaf(pal_reference_result *r, const pal_exec *exec, const pal_n
   if (node->kind == PAL_NODE_INPUT) from = exec ? exec->input[0][input] : NULL;
   r->value[v] = new_value(r, v);
   if (!r->value[v]) return false;
-  if (from) widen(r->value[v], from, t->dtype, pal_type_rows(t, r->count[t->symbol.id]) * pal_type_row(t));
+  if (from)
+    widen(r->value[v], from, t->dtype, pal_type_rows(t, r->count[t->symbol.id]) * pal_type_row(t));
   return true;
 }
 
@@ -80,7 +82,8 @@ static pal_status compute_node(pal_reference_result *r, const pal_node *node, pa
   const double *in[PAL_MAX_INPUTS];
   double *out[PAL_MAX_OUTPUTS];
   pal_symbol symbols[2] = {{0}, {0}};
-  int n_bound = node->op->flags & PAL_OP_BINDS ? pal_attrs_bound(node->op, node->attrs, symbols) : 0;
+  int n_bound =
+      node->op->flags & PAL_OP_BINDS ? pal_attrs_bound(node->op, node->attrs, symbols) : 0;
   for (int i = 0; i < node->n_in; i++) {
     in_type[i] = pal_type_of(g, node->in[i]);
     in_rows[i] = pal_type_rows(&in_type[i], r->count[in_type[i].symbol.id]);
@@ -92,12 +95,21 @@ static pal_status compute_node(pal_reference_result *r, const pal_node *node, pa
     out_type[i] = g->value.at[v].type;
     out_rows[i] = pal_type_rows(&out_type[i], r->count[out_type[i].symbol.id]);
     if (!r->value[v]) r->value[v] = new_value(r, v);
-    if (!r->value[v]) return pal_fail(error, PAL_E_MEMORY, "no memory for the reference interpreter");
+    if (!r->value[v])
+      return pal_fail(error, PAL_E_MEMORY, "no memory for the reference interpreter");
     out[i] = r->value[v];
   }
-  pal_reference call = {.attrs = node->attrs, .n_in = node->n_in, .n_out = node->n_out,
-                        .in_type = in_type, .out_type = out_type, .in_rows = in_rows,
-                        .out_rows = out_rows, .in = in, .out = out, .bound = bound, .error = error};
+  pal_reference call = {.attrs = node->attrs,
+                        .n_in = node->n_in,
+                        .n_out = node->n_out,
+                        .in_type = in_type,
+                        .out_type = out_type,
+                        .in_rows = in_rows,
+                        .out_rows = out_rows,
+                        .in = in,
+                        .out = out,
+                        .bound = bound,
+                        .error = error};
   pal_status status = node->op->reference(&call);
   for (int i = 0; i < n_bound && bound[i] >= 0; i++) {
     if (!status && bound[i] > r->count[symbols[i].id])

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The plan as text: stages, chains, bytes, costs (floor 1). */
 #define PAL_NO_CALLER
 #include "graph/steps.h"
@@ -42,8 +43,7 @@ char *pal_plan_report(const pal_plan *plan) {
       if (item->symbol)
         pal_text_add(&out, "  chain over %s, %lld rows at a time\n",
                      plan->graph->symbol.at[item->symbol].name, (long long)item->chunk);
-      else
-        pal_text_add(&out, item->rows ? "  rows\n" : "  tasks\n");
+      else pal_text_add(&out, item->rows ? "  rows\n" : "  tasks\n");
       for (int k = 0; k < item->n_units; k++)
         report_unit(&out, plan, &plan->unit.at[item->first_unit + k]);
     }

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Dead code, common subexpressions and constant folding in one copying pass (floor 1).
  *
  * The result is a graph of its own: what the roots (outputs, assignments, loops, checks,
@@ -29,7 +30,8 @@ static bool is_root(const pal_node *node) {
 /* Nodes are in topological order, so one backward walk marks everything. */
 static void mark_live(rewrite *r) {
   const pal_graph *g = r->from;
-  for (size_t i = 0; i < g->output.n; i++) r->live[g->value.at[g->output.at[i].value.id].node] = true;
+  for (size_t i = 0; i < g->output.n; i++)
+    r->live[g->value.at[g->output.at[i].value.id].node] = true;
   for (size_t i = 0; i < g->loop.n; i++) r->live[g->value.at[g->loop.at[i].value.id].node] = true;
   for (size_t i = 0; i < g->assign.n; i++) {
     r->live[g->value.at[g->assign.at[i].value.id].node] = true;
@@ -154,8 +156,8 @@ static pal_status copy_node(rewrite *r, const pal_node *old) {
   pal_node *made = pal_graph_append(g, node, types, old->n_out);
   if (!made) return PAL_E_MEMORY;
   const pal_node *kept = made;
-  bool shared = old->kind == PAL_NODE_CONSTANT || (old->kind == PAL_NODE_OP && !is_root(old) &&
-                                                   !(old->op->flags & PAL_OP_BINDS));
+  bool shared = old->kind == PAL_NODE_CONSTANT ||
+                (old->kind == PAL_NODE_OP && !is_root(old) && !(old->op->flags & PAL_OP_BINDS));
   if (shared) kept = unify(r);
   bool folded = false;
   if (old->kind == PAL_NODE_OP && kept == made && all_constant(g, kept)) {
@@ -200,10 +202,12 @@ static pal_status rewrite_all(rewrite *r) {
 static pal_graph *rewrite_once(const pal_graph *graph, pal_error *error) {
   uint64_t room = 16;
   while (room < 2 * (graph->node.n + graph->value.n)) room *= 2; /* nodes and folded values */
-  rewrite r = {.from = graph, .to = pal_graph_new(graph->context, graph->store),
+  rewrite r = {.from = graph,
+               .to = pal_graph_new(graph->context, graph->store),
                .live = pal_calloc(graph->node.n, sizeof(bool)),
                .moved = pal_calloc(graph->value.n, sizeof(pal_value)),
-               .table = pal_calloc(room, sizeof(uint32_t)), .mask = room - 1};
+               .table = pal_calloc(room, sizeof(uint32_t)),
+               .mask = room - 1};
   pal_status status = PAL_E_MEMORY;
   if (r.to && r.live && r.moved && r.table) status = rewrite_all(&r);
   if (status) {

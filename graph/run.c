@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Running an instance: one persistent region that walks the stages (floor 1).
  *
  * Work of a stage is claimed range by range (claim.c). The first failure makes every worker leave after the
@@ -45,14 +46,16 @@ static int64_t item_tasks(const pal_exec *e, const pal_item *item, int64_t *chun
 }
 
 /* On one thread: rows chunk by chunk without a short last one, tasks all at once. */
-static bool next_range(const pal_item *item, int64_t n, int64_t chunk, int64_t *begin, int64_t *end) {
+static bool next_range(const pal_item *item, int64_t n, int64_t chunk, int64_t *begin,
+                       int64_t *end) {
   *begin = *end;
   *end = item->rows && n - *begin >= chunk + chunk / 2 ? *begin + chunk : n;
   return *begin < n;
 }
 
-static pal_status run_range(pal_exec *e, const pal_item *item, int64_t begin, int64_t end, bool alone,
-                            void *task_scratch, const pal_node **failed, pal_error *error) {
+static pal_status run_range(pal_exec *e, const pal_item *item, int64_t begin, int64_t end,
+                            bool alone, void *task_scratch, const pal_node **failed,
+                            pal_error *error) {
   pal_run own;
   for (int k = 0; k < item->n_units; k++) {
     const pal_unit *u = &e->plan->unit.at[item->first_unit + k];
@@ -84,12 +87,13 @@ static void note_failure(running *r, int when, const pal_node *node, const pal_e
 static void run_stage(running *r, int s, int rank, int workers) {
   pal_exec *e = r->exec;
   const pal_stage *stage = &e->plan->stage.at[s];
-  char *scratch = e->task_scratch ? e->task_scratch + (size_t)rank * e->plan->stats.task_scratch_bytes
-                                  : NULL;
+  char *scratch =
+      e->task_scratch ? e->task_scratch + (size_t)rank * e->plan->stats.task_scratch_bytes : NULL;
   pal_error error;
   pal_error_clear(&error); /* its text stays unset: zeros would take longer than a small stage */
   const pal_node *failed = NULL;
-  for (int i = 0; i < stage->n_items && !atomic_load_explicit(&r->failed, memory_order_relaxed); i++) {
+  for (int i = 0; i < stage->n_items && !atomic_load_explicit(&r->failed, memory_order_relaxed);
+       i++) {
     const pal_item *item = &e->plan->item.at[stage->first_item + i];
     int64_t chunk, n = item_tasks(e, item, &chunk, workers), begin = 0, end = 0;
     while (workers > 1 ? pal_claim(e, stage->first_item + i, n, chunk, rank, workers, &begin, &end)
@@ -194,7 +198,8 @@ static pal_status check_loops(const pal_exec *e, pal_error *error) {
       if (error && !error->code) error->needed = count;
       return pal_fail(error, PAL_E_CAPACITY,
                       "the next run would need %lld rows of \"%s\", the plan has room for %lld",
-                      (long long)count, g->symbol.at[to].name, (long long)g->symbol.at[to].capacity);
+                      (long long)count, g->symbol.at[to].name,
+                      (long long)g->symbol.at[to].capacity);
     }
   }
   return PAL_OK;
@@ -238,7 +243,8 @@ static void commit(pal_exec *e) {
 }
 
 static pal_status run_on(pal_exec *e, int workers, pal_error *error) {
-  if (!begin_run(e, workers)) return pal_fail(error, PAL_E_MEMORY, "no memory for %d workers", workers);
+  if (!begin_run(e, workers))
+    return pal_fail(error, PAL_E_MEMORY, "no memory for %d workers", workers);
   running r = {.exec = e, .error = error, .report = ATOMIC_FLAG_INIT};
   atomic_init(&r.failed, 0);
   pal_error mine;

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Order, stages and chains of the steps of a plan (floor 1). See steps.h. */
 #define PAL_NO_CALLER
 #include <stdlib.h>
@@ -15,14 +16,14 @@ int pal_op_phases(const pal_op *op) {
 typedef struct staging {
   pal_plan *plan;
   const pal_graph *g;
-  uint32_t *alias;  /* per value: the value it is a view of, or itself */
-  int *done;        /* per value: stage that makes it, -1 for leaves */
-  int *after;       /* per value: stage that must be over before it is used, -1 */
-  uint16_t *chain;  /* per value: symbol of the row unit that makes it, 0 if none does */
-  uint32_t *order;  /* node ids in execution order */
+  uint32_t *alias; /* per value: the value it is a view of, or itself */
+  int *done;       /* per value: stage that makes it, -1 for leaves */
+  int *after;      /* per value: stage that must be over before it is used, -1 */
+  uint16_t *chain; /* per value: symbol of the row unit that makes it, 0 if none does */
+  uint32_t *order; /* node ids in execution order */
   size_t n_order;
-  uint8_t *seen;    /* per node: 0 new, 1 on the stack, 2 ordered */
-  int *last;        /* per node: its last stage, -1 for leaves */
+  uint8_t *seen; /* per node: 0 new, 1 on the stack, 2 ordered */
+  int *last;     /* per node: its last stage, -1 for leaves */
 } staging;
 
 static bool is_view(const pal_node *node) {
@@ -67,7 +68,10 @@ static bool dependency(const staging *s, size_t id, size_t k, uint32_t *on) {
 
 /* Depth-first order, node ids ascending, with a stack of our own: graphs are deep. */
 static pal_status order_nodes(staging *s, pal_error *error) {
-  typedef struct frame { uint32_t node; size_t next; } frame;
+  typedef struct frame {
+    uint32_t node;
+    size_t next;
+  } frame;
   size_t n = s->g->node.n, depth = 0;
   frame *stack = pal_alloc((n + 1) * sizeof *stack);
   if (!stack) return pal_fail(error, PAL_E_MEMORY, "no memory to order %zu nodes", n);
@@ -122,9 +126,8 @@ static int earliest(const staging *s, uint32_t id, int phase) {
 static void stage_view(staging *s, const pal_node *node) {
   uint32_t from = node->in[0].id, to = node->first_out;
   s->done[to] = s->done[from];
-  s->chain[to] = s->g->value.at[from].type.symbol.id == s->g->value.at[to].type.symbol.id
-                     ? s->chain[from]
-                     : 0;
+  s->chain[to] =
+      s->g->value.at[from].type.symbol.id == s->g->value.at[to].type.symbol.id ? s->chain[from] : 0;
   s->after[to] = s->after[from];
   for (int i = 1; i < node->n_in; i++)
     if (node->in[i].id) s->after[to] = max(s->after[to], s->done[node->in[i].id]);
@@ -141,8 +144,8 @@ static pal_status stage_node(staging *s, uint32_t id) {
   }
   pal_step *step = PAL_PUSH(s->plan->step);
   if (!step) return PAL_E_MEMORY;
-  *step = (pal_step){.node = id, .phases = pal_op_phases(node->op),
-                     .order = (int)s->plan->step.n - 1};
+  *step =
+      (pal_step){.node = id, .phases = pal_op_phases(node->op), .order = (int)s->plan->step.n - 1};
   for (int p = 0; p < step->phases; p++)
     step->stage[p] = max(earliest(s, id, p), p ? step->stage[p - 1] + 1 : 0);
   for (int p = step->phases - 1; p-- > 0;) /* packing as late as it may be: shorter lifetimes */
@@ -185,7 +188,8 @@ static pal_status push_unit(pal_plan *plan, const keyed_unit *k, const keyed_uni
   if (!joins) {
     pal_item *item = PAL_PUSH(plan->item);
     if (!item) return PAL_E_MEMORY;
-    *item = (pal_item){.first_unit = (int)plan->unit.n, .symbol = k->symbol,
+    *item = (pal_item){.first_unit = (int)plan->unit.n,
+                       .symbol = k->symbol,
                        .rows = !node->op->phase[k->unit.phase].tasks};
     plan->stage.at[plan->stage.n - 1].n_items++;
   }
@@ -218,7 +222,9 @@ static pal_status make_items(pal_plan *plan) {
     const pal_node *node = &plan->graph->node.at[step->node];
     for (int p = 0; p < step->phases; p++) {
       bool rows = !node->op->phase[p].tasks;
-      unit[n++] = (keyed_unit){.unit = {(int)s, p}, .stage = step->stage[p], .order = step->order,
+      unit[n++] = (keyed_unit){.unit = {(int)s, p},
+                               .stage = step->stage[p],
+                               .order = step->order,
                                .symbol = rows ? unit_symbol(plan->graph, node) : 0};
     }
   }
@@ -247,10 +253,14 @@ static void find_aliases(staging *s) {
 pal_status pal_plan_stages(pal_plan *plan, pal_error *error) {
   const pal_graph *g = plan->graph;
   size_t values = g->value.n, nodes = g->node.n;
-  staging s = {.plan = plan, .g = g, .alias = pal_calloc(values, sizeof(uint32_t)),
-               .done = pal_calloc(values, sizeof(int)), .after = pal_calloc(values, sizeof(int)),
+  staging s = {.plan = plan,
+               .g = g,
+               .alias = pal_calloc(values, sizeof(uint32_t)),
+               .done = pal_calloc(values, sizeof(int)),
+               .after = pal_calloc(values, sizeof(int)),
                .chain = pal_calloc(values, sizeof(uint16_t)),
-               .order = pal_calloc(nodes, sizeof(uint32_t)), .seen = pal_calloc(nodes, 1),
+               .order = pal_calloc(nodes, sizeof(uint32_t)),
+               .seen = pal_calloc(nodes, 1),
                .last = pal_calloc(nodes, sizeof(int))};
   pal_status status = PAL_E_MEMORY;
   if (s.alias && s.done && s.after && s.chain && s.order && s.seen && s.last) {

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Steps: op nodes as the planner and the executor see them (floor 1).
  *
  * A unit is one phase of one step. Units are grouped into stages with a barrier between
@@ -31,12 +32,12 @@ typedef struct pal_step {
   uint32_t node;
   int phases;
   int stage[PAL_MAX_PHASES];
-  int order;             /* place in the execution order */
-  size_t scratch;        /* offset in the arena */
+  int order;      /* place in the execution order */
+  size_t scratch; /* offset in the arena */
   size_t scratch_bytes;
   int last_stage;
-  bool keeps;            /* its first phase makes of weights alone what is in its scratch */
-  size_t kept;           /* then: offset among what a held instance keeps */
+  bool keeps;  /* its first phase makes of weights alone what is in its scratch */
+  size_t kept; /* then: offset among what a held instance keeps */
 } pal_step;
 
 typedef struct pal_unit {
@@ -62,14 +63,14 @@ typedef struct pal_slot {
   uint32_t value;         /* the leaf's value id */
   pal_variable *variable; /* variables only */
   uint32_t next;          /* storage of its next contents, 0 when it does not change */
-  uint32_t copy;          /* storage to copy next contents from at the end of the run, 0: made in place */
-  uint32_t looped;        /* inputs: id of the value it becomes, or 0 */
-  size_t bytes;           /* of each of its buffers */
+  uint32_t copy;   /* storage to copy next contents from at the end of the run, 0: made in place */
+  uint32_t looped; /* inputs: id of the value it becomes, or 0 */
+  size_t bytes;    /* of each of its buffers */
 } pal_slot;
 
 struct pal_plan {
-  pal_graph *graph; /* rewritten; owned */
-  uint32_t *storage_of; /* per value */
+  pal_graph *graph;              /* rewritten; owned */
+  uint32_t *storage_of;          /* per value */
   PAL_LIST(pal_storage) storage; /* 0: none */
   PAL_LIST(pal_step) step;
   PAL_LIST(pal_unit) unit;

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The store of variables (floor 1). See store.h. */
 #include <palimpsest/rng.h>
 #include <palimpsest/store.h>
@@ -119,8 +120,12 @@ pal_status pal_store_variable(pal_store *store, const char *name, pal_type type,
     pal_variable **place = NULL;
     v = pal_calloc(1, sizeof *v);
     if (v) {
-      *v = (pal_variable){.name = pal_strdup(name), .type = type, .role = role, .init = init,
-                          .seed = store->seed, .bytes = (size_t)n * pal_dtype_size(type.dtype)};
+      *v = (pal_variable){.name = pal_strdup(name),
+                          .type = type,
+                          .role = role,
+                          .init = init,
+                          .seed = store->seed,
+                          .bytes = (size_t)n * pal_dtype_size(type.dtype)};
       v->data[0] = pal_alloc(v->bytes);
       if (v->name && v->data[0]) place = PAL_PUSH(store->variable);
     }

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A growing text (floor 1). From malloc, since callers free it with free(). */
 #include "graph/text.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A growing text and a bounded scanner for the graph's text form (floor 1). */
 #ifndef PAL_GRAPH_TEXT_H
 #define PAL_GRAPH_TEXT_H

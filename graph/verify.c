@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The invariants of a graph, checked between passes (floor 1). */
 #define PAL_NO_CALLER
 #include "graph/internal.h"
@@ -5,7 +6,10 @@
 
 static pal_status broken(pal_error *error, const pal_node *node, const char *what) {
   return pal_fail(error, PAL_E_ARGUMENT, "%s:%d: %s: %s", node->file, node->line,
-                  node->op ? node->op->name : node->name ? node->name : "node", what);
+                  node->op     ? node->op->name
+                  : node->name ? node->name
+                               : "node",
+                  what);
 }
 
 static pal_status verify_op(const pal_graph *g, size_t id, pal_error *error) {
@@ -16,8 +20,8 @@ static pal_status verify_op(const pal_graph *g, size_t id, pal_error *error) {
       return broken(error, node, "an input is not made before it is used");
     in[i] = pal_type_of(g, node->in[i]);
   }
-  pal_infer call = {.attrs = node->attrs, .n_in = node->n_in, .in_type = in, .out_type = out,
-                    .error = error};
+  pal_infer call = {
+      .attrs = node->attrs, .n_in = node->n_in, .in_type = in, .out_type = out, .error = error};
   if (node->op->infer(&call)) return PAL_E_SHAPE;
   if (call.n_out != node->n_out) return broken(error, node, "the number of outputs has changed");
   for (int i = 0; i < call.n_out; i++)
@@ -86,10 +90,11 @@ static pal_status verify_parts(const pal_graph *g, pal_error *error) {
       if (o != n && other->kind == PAL_NODE_VARIABLE &&
           pal_variables_overlap(block->variable, other->variable) &&
           (is_changed(g, block) || is_changed(g, other)))
-        return pal_fail(error, PAL_E_ARGUMENT,
-                        "%s:%d: variables \"%s\" and \"%s\" share contents, so a graph that changes "
-                        "one of them cannot use the other",
-                        other->file, other->line, block->name, other->name);
+        return pal_fail(
+            error, PAL_E_ARGUMENT,
+            "%s:%d: variables \"%s\" and \"%s\" share contents, so a graph that changes "
+            "one of them cannot use the other",
+            other->file, other->line, block->name, other->name);
     }
   }
   return PAL_OK;

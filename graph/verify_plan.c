@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The invariants of a plan, checked after staging and after the memory plan (floor 1).
  *
  * They are stated here anew, from what a run needs and not from how stage.c and memory.c go about it:
@@ -10,14 +11,15 @@
 
 /* Where each unit of a step is. */
 typedef struct place {
-  int item[PAL_MAX_PHASES], at[PAL_MAX_PHASES]; /* numbers in plan->item and plan->unit, -1: nowhere */
+  int item[PAL_MAX_PHASES],
+      at[PAL_MAX_PHASES]; /* numbers in plan->item and plan->unit, -1: nowhere */
 } place;
 
 typedef struct checker {
   const pal_plan *plan;
   const pal_graph *g;
-  place *place;  /* per step */
-  int *step_of;  /* per node, -1: none */
+  place *place; /* per step */
+  int *step_of; /* per node, -1: none */
   pal_error *error;
 } checker;
 
@@ -71,7 +73,8 @@ static pal_status take_unit(checker *c, int stage, int item, int at) {
   const pal_unit *unit = &c->plan->unit.at[at];
   const pal_item *of = &c->plan->item.at[item];
   const pal_node *node = node_of(c, unit->step);
-  if (c->place[unit->step].item[unit->phase] >= 0) return broken(c, unit->step, "a phase runs twice");
+  if (c->place[unit->step].item[unit->phase] >= 0)
+    return broken(c, unit->step, "a phase runs twice");
   c->place[unit->step].item[unit->phase] = item;
   c->place[unit->step].at[unit->phase] = at;
   if (c->plan->step.at[unit->step].stage[unit->phase] != stage)
@@ -97,7 +100,8 @@ static pal_status take_units(checker *c) {
       for (int u = 0; whole && !status && u < plan->item.at[item].n_units; u++, at++)
         status = take_unit(c, s, item, at);
     }
-    if (!whole) return pal_fail(c->error, PAL_E_ARGUMENT, "the plan is unsound: stage %d has gaps", s);
+    if (!whole)
+      return pal_fail(c->error, PAL_E_ARGUMENT, "the plan is unsound: stage %d has gaps", s);
   }
   for (int s = 0; s < (int)plan->step.n && !status; s++)
     for (int p = 0; p < plan->step.at[s].phases && !status; p++)
@@ -239,7 +243,8 @@ static pal_status check_ends(const checker *c) {
     sound &= at->place != PAL_PLACE_NONE && (at->place != PAL_PLACE_ARENA || at->last >= end);
   }
   for (size_t i = 0; i < plan->input.n + plan->variable.n; i++) {
-    const pal_slot *slot = i < plan->input.n ? &plan->input.at[i] : &plan->variable.at[i - plan->input.n];
+    const pal_slot *slot =
+        i < plan->input.n ? &plan->input.at[i] : &plan->variable.at[i - plan->input.n];
     const pal_storage *at = &plan->storage.at[slot->copy];
     sound &= !slot->copy || at->place != PAL_PLACE_ARENA || at->last >= end;
   }
@@ -309,7 +314,9 @@ static pal_status check_all(checker *c, bool memory) {
 }
 
 static pal_status verify(const pal_plan *plan, bool memory, pal_error *error) {
-  checker c = {.plan = plan, .g = plan->graph, .error = error,
+  checker c = {.plan = plan,
+               .g = plan->graph,
+               .error = error,
                .place = pal_calloc(plan->step.n + 1, sizeof *c.place),
                .step_of = pal_calloc(plan->graph->node.n, sizeof *c.step_of)};
   pal_status status = PAL_E_MEMORY;

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The one op the graph itself needs: a value through which no gradient flows (floor 1). */
 #ifndef PAL_GRAPH_VIEW_H
 #define PAL_GRAPH_VIEW_H

@@ -1,3 +1,4 @@
+dnl SPDX-License-Identifier: Apache-2.0
 dnl Compiler flags, tried before they are used.
 
 dnl PAL_TRY_CFLAG(FLAG, [IF-ACCEPTED], [IF-NOT])

@@ -1,3 +1,4 @@
+dnl SPDX-License-Identifier: Apache-2.0
 dnl Instruction sets: each is one convenience library of its own with its own flags, so that
 dnl nothing else is ever compiled for a machine that may not be the user's. "generic" is always built.
 

@@ -1,3 +1,4 @@
+dnl SPDX-License-Identifier: Apache-2.0
 dnl OpenMP. AC_OPENMP brings --disable-openmp; a program using the runtime must also link, which
 dnl with clang needs libomp and fails otherwise only at the end of the build.
 AC_DEFUN([PAL_OPENMP], [

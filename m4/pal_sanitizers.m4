@@ -1,3 +1,4 @@
+dnl SPDX-License-Identifier: Apache-2.0
 dnl --enable-sanitizers=address,undefined, or thread with clang.
 
 dnl Early, because CFLAGS not given by the user depend on it: -> pal_sanitizers, pal_default_cflags.

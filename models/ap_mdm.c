@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* AP-MDM: any-process masked diffusion (arXiv 2510.06190) (floor 4).
  *
  * A step is x' = g(f(x)): the network gives each row a candidate token y and the chances of
@@ -17,14 +18,17 @@
 static const pal_setting settings[] = {
     {"bits", "threshold", "threshold: bits are set above their chances below; sample: drawn"},
     {"tau_unmask", "0.5", "a mask stays a mask where the chance of remask is above this"},
-    {"tau_remask", "", "a token becomes a mask where it is above this: one number, or one for each "
-                       "class of tokens with commas; empty: 0.5"},
-    {"jitter", "0", "every step moves a sequence's tau_remask by up to so many logits, so that no "
-                    "mistake need repeat itself for ever"},
+    {"tau_remask", "",
+     "a token becomes a mask where it is above this: one number, or one for each "
+     "class of tokens with commas; empty: 0.5"},
+    {"jitter", "0",
+     "every step moves a sequence's tau_remask by up to so many logits, so that no "
+     "mistake need repeat itself for ever"},
     {"tau_insert", "0.5", "a mask is inserted where the chance of it is above this"},
     {"tau_remove", "0.5", "a mask goes where the chance of it is above this"},
-    {"tau_write", "", "and a mask stays one unless chance of writing x chance of y is above this: one "
-                      "number, or one for each class of tokens y with commas; empty: off"},
+    {"tau_write", "",
+     "and a mask stays one unless chance of writing x chance of y is above this: one "
+     "number, or one for each class of tokens y with commas; empty: off"},
     {"temperature", "0", "of sampled tokens; 0: the most likely one"},
     {"guess", "0", "1: a sequence that would not change writes its surest mask, its token drawn"},
     {"window", "0", "rows a decoding step reads; the rest waits behind them. 0: everything"},
@@ -48,9 +52,8 @@ static heads build_heads(const pal_model *model, pal_graph *graph, const pal_net
   const pal_value weight =
       pal_variable_new(graph, "edit.weight", PAL_TYPE(PAL_F32, PAL_STATIC, BITS, width),
                        PAL_PARAMETER, PAL_NORMAL(HEAD_SCALE));
-  const pal_value bias =
-      pal_variable_new(graph, "edit.bias", PAL_TYPE(PAL_F32, PAL_STATIC, BITS), PAL_PARAMETER,
-                       (pal_init){PAL_INIT_CONSTANT, HEAD_BIAS});
+  const pal_value bias = pal_variable_new(graph, "edit.bias", PAL_TYPE(PAL_F32, PAL_STATIC, BITS),
+                                          PAL_PARAMETER, (pal_init){PAL_INIT_CONSTANT, HEAD_BIAS});
   const pal_value all = pal_linear(graph, hidden, weight, bias);
   pal_scope_pop(graph);
   pal_type rows = pal_type_of(graph, network->token);
@@ -116,8 +119,8 @@ static void loss(const pal_model *model, pal_graph *graph, const pal_batch_value
   const pal_network network = pal_network_of_batch(in);
   const heads h = build_heads(model, graph, &network);
   const pal_value label[BITS] = {in->remask, in->insert, in->remove};
-  part[0] = pal_sum_all(graph, pal_cross_entropy(graph, h.y, in->target, in->weight,
-                                                 (pal_ints){&mask, 1}));
+  part[0] = pal_sum_all(
+      graph, pal_cross_entropy(graph, h.y, in->target, in->weight, (pal_ints){&mask, 1}));
   for (int i = 0; i < BITS; i++)
     part[1 + i] = pal_sum_all(
         graph, pal_binary_cross_entropy_with_logits(graph, h.bit[i], label[i], in->edit_weight));
@@ -144,7 +147,8 @@ static pal_value limits(const pal_model *model, pal_graph *graph, const char *na
   float *limit = pal_alloc(sizeof *limit * (size_t)f->vocabulary);
   if (!limit) return pal_graph_fail(graph, PAL_E_MEMORY, "no memory for thresholds");
   for (int32_t v = 0; v < f->vocabulary; v++)
-    limit[v] = (float)map(*text ? pal_setting_listed(text, f->token_class ? f->token_class[v] : 0, 1) : 0.5);
+    limit[v] = (float)map(
+        *text ? pal_setting_listed(text, f->token_class ? f->token_class[v] : 0, 1) : 0.5);
   const pal_value table = pal_constant(graph, PAL_TYPE(PAL_F32, PAL_STATIC, f->vocabulary), limit);
   pal_free(limit);
   return pal_gather_rows(graph, table, token);
@@ -194,8 +198,7 @@ static pal_value guesses(pal_graph *graph, const pal_decoding *d, pal_value mask
                          pal_value surest, const pal_value bit[BITS]) {
   const pal_value turns = pal_compare(graph, bit[REMASK], masked, PAL_NE);
   const pal_value grows = pal_or(graph, bit[INSERT], bit[REMOVE]);
-  const pal_value moves =
-      pal_segment_any(graph, pal_or(graph, turns, grows), d->begin, d->length);
+  const pal_value moves = pal_segment_any(graph, pal_or(graph, turns, grows), d->begin, d->length);
   const pal_value noise = pal_sum(graph, pal_gumbel(graph, d->random, 1), 1, false);
   const pal_value score = pal_add(graph, surest, pal_affine(graph, noise, GUESS_NOISE, 0));
   return pal_segment_top_k(graph, pal_where(graph, masked, score, pal_scalar(graph, -INFINITY)),
@@ -216,8 +219,7 @@ static void step(const pal_model *model, pal_graph *graph, pal_decoding *d) {
   decide(model, graph, d, &h, masked, surest, y, bit);
   if (pal_model_number(model, "guess") != 0) {
     const pal_value guess = guesses(graph, d, masked, surest, bit);
-    const pal_value drawn =
-        pal_categorical(graph, logits, pal_scalar(graph, 1), 0, 1, d->random);
+    const pal_value drawn = pal_categorical(graph, logits, pal_scalar(graph, 1), 0, 1, d->random);
     y = pal_where(graph, guess, drawn, y);
     bit[REMASK] = pal_and(graph, bit[REMASK], pal_not(graph, guess));
   }
@@ -242,9 +244,9 @@ static pal_status check(const pal_model *model, pal_error *error) {
   for (int i = 0; i < 2 && !status; i++) {
     const char *text = pal_model_text(model, list[i]);
     if (*text && pal_setting_listed(text, INT_MAX - 1, 1) < 0)
-      status = pal_fail(error, PAL_E_ARGUMENT,
-                        "ap-mdm: %s takes numbers from 0 to 1 with commas, not \"%s\"", list[i],
-                        text);
+      status =
+          pal_fail(error, PAL_E_ARGUMENT,
+                   "ap-mdm: %s takes numbers from 0 to 1 with commas, not \"%s\"", list[i], text);
   }
   if (!status) status = pal_setting_range(model, "jitter", 0, 1e3, error);
   if (!status) status = pal_setting_range(model, "temperature", 0, 1e6, error);

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* ARM: a causal decoder that appends one token per step (floor 4).
  *
  * Row i reads the tokens up to i and predicts the next one. The loss is the mean cross-entropy

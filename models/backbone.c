@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The shared pre-norm transformer (floor 4).
  *
  *   x = embedding(token) (+ embedding(position), or of each of its groups)
@@ -63,9 +64,11 @@ static pal_value embed_groups(pal_graph *graph, const pal_model *model, pal_valu
   for (int64_t i = 0; i < n; i++)
     row[i] = f->group[i] < 0 ? -1 : (int32_t)(i % f->groups) * (most + 1) + f->group[i];
   const pal_value table = pal_variable_new(
-      graph, "position.group", PAL_TYPE(PAL_F32, PAL_STATIC, f->groups * (most + 1), number(model, "width")),
-      PAL_PARAMETER, PAL_NORMAL(embedding_scale(model)));
-  const pal_value of = pal_constant(graph, PAL_TYPE(PAL_I32, PAL_STATIC, f->context, f->groups), row);
+      graph, "position.group",
+      PAL_TYPE(PAL_F32, PAL_STATIC, f->groups * (most + 1), number(model, "width")), PAL_PARAMETER,
+      PAL_NORMAL(embedding_scale(model)));
+  const pal_value of =
+      pal_constant(graph, PAL_TYPE(PAL_I32, PAL_STATIC, f->context, f->groups), row);
   pal_free(row);
   return pal_factored_embedding(graph, table, of, position);
 }
@@ -73,9 +76,9 @@ static pal_value embed_groups(pal_graph *graph, const pal_model *model, pal_valu
 static pal_value embed(pal_graph *graph, const pal_model *model, const pal_network *network) {
   const pal_format *f = pal_model_format(model);
   const pal_value table = embedding_table(graph, model);
-  pal_value x =
-      f->factor ? pal_factored_embedding(graph, table, factor_table(graph, f), network->token)
-                : pal_embedding(graph, table, network->token);
+  pal_value x = f->factor
+                    ? pal_factored_embedding(graph, table, factor_table(graph, f), network->token)
+                    : pal_embedding(graph, table, network->token);
   if (pal_model_is(model, "positions", "learned")) {
     const pal_value place = pal_variable_new(
         graph, "position.weight", PAL_TYPE(PAL_F32, PAL_STATIC, f->context, number(model, "width")),
@@ -194,8 +197,11 @@ static pal_value attention(const block *b, pal_value x) {
   if (pal_model_is(b->model, "positions", "rotary"))
     q = pal_rotary_embedding(g, q, n->position, 2 * b->heads, w / b->heads,
                              pal_model_number(b->model, "rotary_base"));
-  pal_attention options = {.heads = b->heads, .causal = n->causal, .q_begin = n->begin,
-                           .q_length = n->length, .q_position = n->position};
+  pal_attention options = {.heads = b->heads,
+                           .causal = n->causal,
+                           .q_begin = n->begin,
+                           .q_length = n->length,
+                           .q_position = n->position};
   const bool averaged = !pal_is_nil(b->q_group) && pal_model_is(b->model, "structure", "heads");
   if (!pal_is_nil(b->q_group) && !averaged) {
     options.bias = structural_bias(b);
@@ -251,8 +257,12 @@ static void find_groups(block *b) {
 
 pal_value pal_backbone(pal_graph *graph, const pal_model *model, const pal_network *network) {
   pal_scope_push(graph, "model");
-  block b = {.graph = graph, .model = model, .network = network, .width = number(model, "width"),
-             .heads = (int)number(model, "heads"), .bias = pal_model_number(model, "bias") != 0};
+  block b = {.graph = graph,
+             .model = model,
+             .network = network,
+             .width = number(model, "width"),
+             .heads = (int)number(model, "heads"),
+             .bias = pal_model_number(model, "bias") != 0};
   const int64_t head_width = number(model, "head_width");
   b.attended = head_width > 0 ? head_width * b.heads : b.width;
   find_groups(&b);

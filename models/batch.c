@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Packed training rows: host arrays that are a plan's input buffers (floor 4). */
 #include <string.h>
 
@@ -6,7 +7,8 @@
 pal_batch_values pal_batch_inputs(pal_graph *graph, int64_t rows, int64_t sequences,
                                   bool training) {
   pal_batch_values v = {.T = pal_symbol_new(graph, "T", rows),
-                        .S = pal_symbol_new(graph, "S", sequences), .training = training};
+                        .S = pal_symbol_new(graph, "S", sequences),
+                        .training = training};
   const pal_type i32 = PAL_TYPE(PAL_I32, v.T, 1), f32 = PAL_TYPE(PAL_F32, v.T, 1);
   v.token = pal_input(graph, "token", i32);
   v.position = pal_input(graph, "position", i32);

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The mixed corruption of AP-MDM's self-supervised training (floor 4). See corrupt.h. */
 #include "models/corrupt.h"
 
@@ -6,7 +7,7 @@ enum { CLEAN = 16 };
 typedef struct damage {
   double omit, mask, replace, surplus; /* rates */
   int32_t mask_token, vocabulary;
-  pal_batch *batch; /* NULL: only count the rows */
+  pal_batch *batch;    /* NULL: only count the rows */
   int64_t first, last; /* first row; the last one that stays */
   int n, masks;
 } damage;

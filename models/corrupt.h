@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The mixed corruption of AP-MDM's self-supervised training (floor 4). */
 #ifndef PAL_MODELS_CORRUPT_H
 #define PAL_MODELS_CORRUPT_H

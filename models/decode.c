@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Decoding: whole groups of prompts through one looping plan (floor 4).
  *
  * The host fills a group's first state, then writes one step number per run until no sequence is
@@ -124,8 +125,7 @@ static int start_rows(pal_decoder *d, const pal_example *e, pal_error *error) {
   int n = e->n_prompt;
   if (definition->start)
     n = definition->start(d->model, e->prompt, e->n_prompt, room_of(d, e), d->start, d->max_length);
-  else if (n > 0 && n <= d->max_length)
-    memcpy(d->start, e->prompt, sizeof *d->start * (size_t)n);
+  else if (n > 0 && n <= d->max_length) memcpy(d->start, e->prompt, sizeof *d->start * (size_t)n);
   if (n >= 0 && n <= d->max_length) return n;
   if (error && !error->code) error->needed = n;
   pal_fail(error, PAL_E_CAPACITY,
@@ -212,9 +212,9 @@ static void show_states(pal_decoder *d, const pal_example *example, int first) {
     const int32_t *token = pal_exec_input(d->exec, "token");
     const int32_t *row = d->cached ? result_rows(d, slot) : token + state_of(d, PAL_BEGIN)[i];
     pal_decoded state = {.forward_passes = age};
-    state.token = in_one_piece(d, &example[slot], slot, row,
-                               d->cached ? age : state_of(d, PAL_LENGTH)[i],
-                               state_of(d, PAL_CURSOR)[i], &state.n);
+    state.token =
+        in_one_piece(d, &example[slot], slot, row, d->cached ? age : state_of(d, PAL_LENGTH)[i],
+                     state_of(d, PAL_CURSOR)[i], &state.n);
     d->options.watch(first + slot, &state, d->options.watch_data);
   }
 }
@@ -229,8 +229,7 @@ static pal_status grow(pal_decoder *d, int64_t needed, pal_error *error) {
   if (T) memcpy(held, pal_exec_input(d->exec, "token"), sizeof *held * (size_t)T);
   for (int i = 0; i < PAL_STATES; i++)
     memcpy(held + T + i * S, state_of(d, i), sizeof *held * (size_t)S);
-  pal_status status =
-      plan_for(d, power_of_two(needed > 2 * d->rows ? needed : 2 * d->rows), error);
+  pal_status status = plan_for(d, power_of_two(needed > 2 * d->rows ? needed : 2 * d->rows), error);
   if (!status) pal_exec_hold(d->exec, true, NULL);
   if (!status) status = pal_exec_count(d->exec, "T", T, error);
   if (!status) status = pal_exec_count(d->exec, "S", S, error);

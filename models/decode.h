@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The decoder's insides (floor 4): decode.c runs it, decode_graph.c builds its plans.
  *
  * One plan is one step of all sequences still going. Their state is looped inputs, the results, the
@@ -26,8 +27,8 @@ struct pal_decoder {
   pal_plan *plan;
   pal_exec *exec;
   pal_variable *result, *tail, *info;
-  int32_t *start;      /* rows of one sequence before its first step */
-  int32_t *out;        /* a result put together */
+  int32_t *start; /* rows of one sequence before its first step */
+  int32_t *out;   /* a result put together */
 };
 
 /* A graph of one step with room for decoder->rows rows; errors are in the graph. */

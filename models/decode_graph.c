@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The plans of decoding: one step, results of finished sequences, and the loop (floor 4). */
 #include <stdio.h>
 
@@ -15,7 +16,8 @@ typedef struct decode_graph {
 } decode_graph;
 
 static decode_graph open_graph(const pal_decoder *decoder, pal_graph *graph) {
-  decode_graph d = {.decoder = decoder, .graph = graph,
+  decode_graph d = {.decoder = decoder,
+                    .graph = graph,
                     .T = pal_symbol_new(graph, "T", decoder->rows),
                     .S = pal_symbol_new(graph, "S", decoder->slots)};
   d.token = pal_input(graph, "token", PAL_TYPE(PAL_I32, d.T, 1));
@@ -93,15 +95,20 @@ static void close_graph(const decode_graph *d, const outcome *o) {
 
 static pal_decoding build_step(const decode_graph *d) {
   pal_graph *g = d->graph;
-  const pal_ragged index =
-      pal_ragged_index(g, d->state[PAL_BEGIN], d->state[PAL_LENGTH], d->token);
-  pal_decoding step = {.T = d->T, .S = d->S, .token = d->token, .position = index.position,
-                       .sequence = index.sequence, .begin = d->state[PAL_BEGIN],
-                       .length = d->state[PAL_LENGTH], .slot = d->state[PAL_SLOT],
-                       .prompt_length = d->state[PAL_PROMPT], .age = d->state[PAL_AGE]};
-  step.random = (pal_random){
-      .seed = d->seed, .position = index.position,
-      .sample = pal_gather_rows(g, d->state[PAL_SAMPLE], index.sequence)};
+  const pal_ragged index = pal_ragged_index(g, d->state[PAL_BEGIN], d->state[PAL_LENGTH], d->token);
+  pal_decoding step = {.T = d->T,
+                       .S = d->S,
+                       .token = d->token,
+                       .position = index.position,
+                       .sequence = index.sequence,
+                       .begin = d->state[PAL_BEGIN],
+                       .length = d->state[PAL_LENGTH],
+                       .slot = d->state[PAL_SLOT],
+                       .prompt_length = d->state[PAL_PROMPT],
+                       .age = d->state[PAL_AGE]};
+  step.random = (pal_random){.seed = d->seed,
+                             .position = index.position,
+                             .sample = pal_gather_rows(g, d->state[PAL_SAMPLE], index.sequence)};
   const pal_model *model = d->decoder->model;
   pal_model_definition_of(model)->step(model, g, &step);
   if (pal_is_nil(step.next_begin)) {
@@ -134,7 +141,9 @@ void pal_decode_build(const pal_decoder *decoder, pal_graph *graph) {
   const decode_graph d = open_graph(decoder, graph);
   pal_decoding step = build_step(&d);
   const pal_value most = pal_int(graph, decoder->max_length);
-  outcome o = {.token = step.next_token, .begin = step.next_begin, .length = step.next_length,
+  outcome o = {.token = step.next_token,
+               .begin = step.next_begin,
+               .length = step.next_length,
                .cursor = d.state[PAL_CURSOR]};
   if (decoder->window > 0) refill(&d, &step, &o);
   else o.length = o.total = pal_minimum(graph, step.next_length, most);
@@ -163,13 +172,18 @@ static pal_value cached_logits(const decode_graph *d) {
   const pal_value past = pal_gather_rows(g, state[PAL_CURSOR], index.sequence);
   const pal_value base = pal_gather_rows(g, slot_begin(d), index.sequence);
   const pal_value position = pal_add(g, past, index.position);
-  const pal_network network = {
-      .token = d->token, .position = position, .sequence = index.sequence,
-      .begin = state[PAL_BEGIN], .length = state[PAL_LENGTH], .causal = true,
-      .time = pal_affine(g, pal_cast(g, state[PAL_BEGIN], PAL_F32), 0, 0),
-      .cache_rows = d->decoder->result_rows, .cache_stride = d->decoder->max_length,
-      .cache_index = pal_add(g, base, position), .cache_begin = slot_begin(d),
-      .cache_length = pal_add(g, state[PAL_CURSOR], state[PAL_LENGTH])};
+  const pal_network network = {.token = d->token,
+                               .position = position,
+                               .sequence = index.sequence,
+                               .begin = state[PAL_BEGIN],
+                               .length = state[PAL_LENGTH],
+                               .causal = true,
+                               .time = pal_affine(g, pal_cast(g, state[PAL_BEGIN], PAL_F32), 0, 0),
+                               .cache_rows = d->decoder->result_rows,
+                               .cache_stride = d->decoder->max_length,
+                               .cache_index = pal_add(g, base, position),
+                               .cache_begin = slot_begin(d),
+                               .cache_length = pal_add(g, state[PAL_CURSOR], state[PAL_LENGTH])};
   const pal_value hidden = pal_backbone(g, model, &network);
   const pal_value last = plus(d, pal_add(g, state[PAL_BEGIN], state[PAL_LENGTH]), -1);
   const pal_value logits = pal_output_logits(g, model, pal_gather_rows(g, hidden, last));

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Layers with their variables, and the settings of the network (floor 4). */
 #include <math.h>
 #include <stdio.h>
@@ -14,12 +15,14 @@ static const pal_setting settings[] = {
     {"activation", "gelu", "of the MLP: relu, gelu (tanh form), gelu_erf or silu"},
     {"norm", "layer", "layer or rms"},
     {"bias", "0", "1: linear layers and norms have biases"},
-    {"positions", "rotary", "rotary; learned, a vector for each; factored, one for each of the "
-                            "format's groups that a position is in, added; none"},
+    {"positions", "rotary",
+     "rotary; learned, a vector for each; factored, one for each of the "
+     "format's groups that a position is in, added; none"},
     {"rotary_base", "10000", "wavelengths grow up to 2 pi times this many rows"},
     {"time", "none", "adaln: blocks are shifted, scaled and gated by the noise level; none"},
-    {"structure", "bias", "of the format's groups, if any: bias, a learned attention bias; heads, "
-                          "one more head for each kind of group, averaging over it; none"},
+    {"structure", "bias",
+     "of the format's groups, if any: bias, a learned attention bias; heads, "
+     "one more head for each kind of group, averaging over it; none"},
     {"group_width", "32", "columns of each of those heads"},
     {"tied", "0", "1: the output shares the embedding's table"},
     {"dropout", "0", "rate on residual branches while training, 0 to below 1"},
@@ -64,10 +67,11 @@ pal_status pal_network_check(const pal_model *model, pal_error *error) {
                     "number each for rotary positions",
                     model->definition->name, heads, width);
   if (pal_model_is(model, "positions", "factored") && !model->format.group)
-    return pal_fail(error, PAL_E_ARGUMENT,
-                    "%s: positions=factored is for a task whose positions are in groups, as rows and "
-                    "columns are; take learned",
-                    model->definition->name);
+    return pal_fail(
+        error, PAL_E_ARGUMENT,
+        "%s: positions=factored is for a task whose positions are in groups, as rows and "
+        "columns are; take learned",
+        model->definition->name);
   if (model->definition->cached && pal_model_is(model, "structure", "heads"))
     return pal_fail(error, PAL_E_ARGUMENT,
                     "%s: structure=heads averages over later rows too; a causal model takes bias "
@@ -112,15 +116,22 @@ pal_value pal_layer_norm_named(pal_graph *graph, const pal_model *model, const c
 }
 
 pal_network pal_network_of_batch(const pal_batch_values *in) {
-  pal_network network = {.token = in->token, .position = in->position, .sequence = in->sequence,
-                         .begin = in->begin, .length = in->length, .time = in->time};
+  pal_network network = {.token = in->token,
+                         .position = in->position,
+                         .sequence = in->sequence,
+                         .begin = in->begin,
+                         .length = in->length,
+                         .time = in->time};
   if (in->training)
     network.random = (pal_random){.seed = in->seed, .sample = in->sample, .position = in->position};
   return network;
 }
 
 pal_network pal_network_of_step(pal_graph *graph, const pal_decoding *d) {
-  return (pal_network){.token = d->token, .position = d->position, .sequence = d->sequence,
-                       .begin = d->begin, .length = d->length,
+  return (pal_network){.token = d->token,
+                       .position = d->position,
+                       .sequence = d->sequence,
+                       .begin = d->begin,
+                       .length = d->length,
                        .time = pal_affine(graph, pal_cast(graph, d->begin, PAL_F32), 0, 0)};
 }

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # Floor 4: model definitions, layers, decoders.
 libpal_core_la_SOURCES += \
 	%D%/ap_mdm.c \

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Masks after or within a prompt: rows, loss and steps that MDM and Masked-ARM share (floor 4). */
 #include "models/masked.h"
 
@@ -14,8 +15,11 @@ pal_region pal_region_add(pal_batch *batch, const pal_model *model, const pal_ex
                           pal_error *error) {
   const pal_format *f = pal_model_format(model);
   const int within = masks_in(example->prompt, example->n_prompt, f->mask);
-  pal_region region = {.first = -1, .prompt = example->prompt, .n_prompt = example->n_prompt,
-                       .mask = f->mask, .n = example->n_answer};
+  pal_region region = {.first = -1,
+                       .prompt = example->prompt,
+                       .n_prompt = example->n_prompt,
+                       .mask = f->mask,
+                       .n = example->n_answer};
   if (within && within != example->n_answer) {
     pal_fail(error, PAL_E_ARGUMENT, "%s: an answer of %d tokens does not fill a prompt of %d masks",
              pal_model_definition_of(model)->name, example->n_answer, within);

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What MDM and Masked-ARM share: masks after or within a prompt, written once each (floor 4). */
 #ifndef PAL_MODELS_MASKED_H
 #define PAL_MODELS_MASKED_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Masked-ARM: the encoder of an MDM that decodes strictly left to right (floor 4).
  *
  * Rows are a prompt with its answer after or within; a step writes the leftmost mask. A training row has

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* MDM: masked diffusion (floor 4). Sahoo et al., arXiv 2406.07524; Shi et al., arXiv
  * 2406.04329.
  *
@@ -20,8 +21,9 @@ enum { LEVELS = 1000, MOST_STEPS = 1 << 20 };
 
 static const pal_setting settings[] = {
     {"schedule", "linear", "share of masks over time: linear or cosine"},
-    {"order", "confidence", "which masks a step writes: random, confidence, margin, entropy (the "
-                            "surest first), or ancestral (each by chance, after the schedule)"},
+    {"order", "confidence",
+     "which masks a step writes: random, confidence, margin, entropy (the "
+     "surest first), or ancestral (each by chance, after the schedule)"},
     {"k", "1", "tokens written per step (not ancestral)"},
     {"steps", "0", "steps of ancestral sampling; 0: one per row of the context"},
     {"temperature", "0", "of sampled tokens; 0: the most likely one"},
@@ -126,9 +128,8 @@ static void step(const pal_model *model, pal_graph *graph, pal_decoding *d) {
   pal_value chosen;
   if (pal_model_is(model, "order", "ancestral")) {
     const int steps = (int)pal_model_number(model, "steps");
-    const pal_value chance = look_up(model, graph, d->age,
-                                     steps ? steps : pal_model_format(model)->context,
-                                     revealed_in_step);
+    const pal_value chance = look_up(
+        model, graph, d->age, steps ? steps : pal_model_format(model)->context, revealed_in_step);
     const pal_value of_rows = pal_gather_rows(graph, chance, d->sequence);
     chosen = pal_and(graph, now.masked, pal_bernoulli(graph, of_rows, d->random));
   } else {
@@ -140,8 +141,8 @@ static void step(const pal_model *model, pal_graph *graph, pal_decoding *d) {
 
 static pal_status check(const pal_model *model, pal_error *error) {
   static const char *const schedule[] = {"linear", "cosine", NULL};
-  static const char *const order[] = {"random", "confidence", "margin",
-                                      "entropy", "ancestral", NULL};
+  static const char *const order[] = {"random",  "confidence", "margin",
+                                      "entropy", "ancestral",  NULL};
   pal_status status = pal_setting_choice(model, "schedule", schedule, error);
   if (!status) status = pal_setting_choice(model, "order", order, error);
   if (!status) status = pal_setting_range(model, "k", 1, 1e9, error);

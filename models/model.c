@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Models: a definition, a format, settings and a store (floor 4). */
 #include <stdlib.h>
 #include <string.h>
@@ -28,8 +29,8 @@ static pal_status configure(pal_model *model, const char *const *setting, int n,
   model->table[1] = pal_network_settings(&model->n[1]);
   model->value = pal_calloc((size_t)(model->n[0] + model->n[1] + 1), sizeof *model->value);
   if (!model->value) return pal_fail(error, PAL_E_MEMORY, "no memory for model \"%s\"", d->name);
-  pal_status status = pal_settings_resolve(d->name, model->table, model->n, 2, setting, n,
-                                           model->value, error);
+  pal_status status =
+      pal_settings_resolve(d->name, model->table, model->n, 2, setting, n, model->value, error);
   if (!status) status = format_check(&model->format, error);
   if (!status) status = pal_network_check(model, error);
   if (!status && d->check) status = d->check(model, error);

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What the files of models/ share (floor 4). */
 #ifndef PAL_MODELS_MODELS_H
 #define PAL_MODELS_MODELS_H

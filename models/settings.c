@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The resolver of "key=value" settings (floor 4). */
 #include "models/settings.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Settings given as "key=value" against tables of settings (floor 4): the one resolver that models,
  * tasks and the trainer share. */
 #ifndef PAL_MODELS_SETTINGS_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Functions of one operand, and casts (floor 2).
  *
  * Invariants: an element's result depends on that element alone. Functions are those of the
@@ -62,21 +63,20 @@ static double gelu_of(double x, bool tanh_form) {
   return 0.5 * x * (1.0 + tanh(sqrt(2.0 / pi) * (x + 0.044715 * x * x * x)));
 }
 static double gelu_slope_of(double x, bool tanh_form) {
-  if (!tanh_form)
-    return 0.5 * (1.0 + erf(x / sqrt(2.0))) + x * exp(-0.5 * x * x) / sqrt(2.0 * pi);
+  if (!tanh_form) return 0.5 * (1.0 + erf(x / sqrt(2.0))) + x * exp(-0.5 * x * x) / sqrt(2.0 * pi);
   const double c = sqrt(2.0 / pi), t = tanh(c * (x + 0.044715 * x * x * x));
   return 0.5 * (1.0 + t) + 0.5 * x * (1.0 - t * t) * c * (1.0 + 3.0 * 0.044715 * x * x);
 }
 
 /* ---- gradients ----------------------------------------------------------------------- */
 
-#define GRADIENT(op, expression)                                                       \
-  static pal_status op##_gradient(pal_gradient_call *call) {                           \
-    pal_graph *const g = call->graph;                                                  \
-    const pal_value d = call->out_grad[0], x = call->in[0], y = call->out[0];          \
-    (void)x, (void)y;                                                                  \
-    if (!pal_is_nil(d)) call->in_grad[0] = (expression);                               \
-    return PAL_OK;                                                                     \
+#define GRADIENT(op, expression)                                              \
+  static pal_status op##_gradient(pal_gradient_call *call) {                  \
+    pal_graph *const g = call->graph;                                         \
+    const pal_value d = call->out_grad[0], x = call->in[0], y = call->out[0]; \
+    (void)x, (void)y;                                                         \
+    if (!pal_is_nil(d)) call->in_grad[0] = (expression);                      \
+    return PAL_OK;                                                            \
   }
 
 GRADIENT(exp, pal_mul(g, d, y))
@@ -91,20 +91,23 @@ GRADIENT(silu, pal_apply(g, "silu_backward", (const pal_value[]){x, d}, 2, NULL,
 
 /* ---- ops without attributes ---------------------------------------------------------- */
 
-#define UNARY(op, kind, function, sample_call, doc_string)                                    \
-  static pal_status op##_run(const pal_run *run) { return unary_run(run, kind, 0, 0); }       \
-  static pal_status op##_reference(const pal_reference *call) {                               \
-    return unary_reference(call, function);                                                   \
-  }                                                                                           \
-  static pal_value op##_sample(pal_case *random) { return sample_call; }                      \
-  static const pal_op op##_op = {                                                             \
-      PAL_OP_HEAD(#op, doc_string "\nf32, any shape. Rows: own row only."),                   \
-      .min_in = 1, .max_in = 1, .in_place = 1, .infer = unary_infer,                          \
-      .gradient = op##_gradient, .reference = op##_reference, .phase = {{.run = op##_run}},   \
-      .sample = op##_sample};                                                                 \
-  pal_value pal_##op(pal_graph *g, pal_value x) {                                             \
-    return pal_apply(g, #op, &x, 1, NULL, NULL);                                              \
-  }
+#define UNARY(op, kind, function, sample_call, doc_string)                              \
+  static pal_status op##_run(const pal_run *run) { return unary_run(run, kind, 0, 0); } \
+  static pal_status op##_reference(const pal_reference *call) {                         \
+    return unary_reference(call, function);                                             \
+  }                                                                                     \
+  static pal_value op##_sample(pal_case *random) { return sample_call; }                \
+  static const pal_op op##_op = {                                                       \
+      PAL_OP_HEAD(#op, doc_string "\nf32, any shape. Rows: own row only."),             \
+      .min_in = 1,                                                                      \
+      .max_in = 1,                                                                      \
+      .in_place = 1,                                                                    \
+      .infer = unary_infer,                                                             \
+      .gradient = op##_gradient,                                                        \
+      .reference = op##_reference,                                                      \
+      .phase = {{.run = op##_run}},                                                     \
+      .sample = op##_sample};                                                           \
+  pal_value pal_##op(pal_graph *g, pal_value x) { return pal_apply(g, #op, &x, 1, NULL, NULL); }
 
 #define BETWEEN(name, low, high) unary_sample(random, name, low, high, NULL)
 
@@ -172,9 +175,17 @@ static const pal_op gelu_op = {
                 "tanh_form = 0: x (1 + erf(x / sqrt 2)) / 2;\n"
                 "1: x (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3))) / 2.\n"
                 "Gradient: gelu_backward. Rows: own row only."),
-    .min_in = 1, .max_in = 1, .in_place = 1, .fields = gelu_fields, .n_fields = 1,
-    .attrs_size = sizeof(gelu_attrs), .infer = unary_infer, .gradient = gelu_gradient,
-    .reference = gelu_reference, .phase = {{.run = gelu_run}}, .sample = gelu_sample};
+    .min_in = 1,
+    .max_in = 1,
+    .in_place = 1,
+    .fields = gelu_fields,
+    .n_fields = 1,
+    .attrs_size = sizeof(gelu_attrs),
+    .infer = unary_infer,
+    .gradient = gelu_gradient,
+    .reference = gelu_reference,
+    .phase = {{.run = gelu_run}},
+    .sample = gelu_sample};
 
 pal_value pal_gelu(pal_graph *g, pal_value x, bool tanh_form) {
   const gelu_attrs a = {tanh_form};
@@ -190,9 +201,9 @@ static pal_status backward_infer(pal_infer *call) {
 
 static pal_status backward_run(const pal_run *run, pal_unary_kind kind) {
   const range e = elements_of(run);
-  pal_kernels_of(run->isa)->elementwise.unary_backward(
-      kind, (float *)run->out[0] + e.first, (const float *)run->in[0] + e.first,
-      (const float *)run->in[1] + e.first, e.n);
+  pal_kernels_of(run->isa)->elementwise.unary_backward(kind, (float *)run->out[0] + e.first,
+                                                       (const float *)run->in[0] + e.first,
+                                                       (const float *)run->in[1] + e.first, e.n);
   return PAL_OK;
 }
 
@@ -256,26 +267,42 @@ static pal_value gelu_backward_sample(pal_case *random) {
 }
 
 static const pal_op relu_backward_op = {
-    PAL_OP_HEAD("relu_backward",
-                "y and dy, f32 of one type: dy where y > 0, else 0.\n"
-                "Gradient: the same for dy; none for y. Rows: own row only."),
-    .min_in = 2, .max_in = 2, .in_place = 3, .infer = backward_infer,
-    .gradient = relu_backward_gradient, .reference = relu_backward_reference,
-    .phase = {{.run = relu_backward_run}}, .sample = relu_backward_sample};
+    PAL_OP_HEAD("relu_backward", "y and dy, f32 of one type: dy where y > 0, else 0.\n"
+                                 "Gradient: the same for dy; none for y. Rows: own row only."),
+    .min_in = 2,
+    .max_in = 2,
+    .in_place = 3,
+    .infer = backward_infer,
+    .gradient = relu_backward_gradient,
+    .reference = relu_backward_reference,
+    .phase = {{.run = relu_backward_run}},
+    .sample = relu_backward_sample};
 static const pal_op silu_backward_op = {
     PAL_OP_HEAD("silu_backward",
                 "x and dy, f32 of one type: dy s (1 + x (1 - s)), s = sigmoid(x).\n"
                 "Rows: own row only."),
-    .min_in = 2, .max_in = 2, .in_place = 3, .flags = PAL_OP_NO_GRADIENT,
-    .infer = backward_infer, .reference = silu_backward_reference,
-    .phase = {{.run = silu_backward_run}}, .sample = silu_backward_sample};
+    .min_in = 2,
+    .max_in = 2,
+    .in_place = 3,
+    .flags = PAL_OP_NO_GRADIENT,
+    .infer = backward_infer,
+    .reference = silu_backward_reference,
+    .phase = {{.run = silu_backward_run}},
+    .sample = silu_backward_sample};
 static const pal_op gelu_backward_op = {
     PAL_OP_HEAD("gelu_backward",
                 "x and dy, f32 of one type: dy times the derivative of gelu at x, in the form\n"
                 "tanh_form says. Rows: own row only."),
-    .min_in = 2, .max_in = 2, .in_place = 3, .flags = PAL_OP_NO_GRADIENT, .fields = gelu_fields,
-    .n_fields = 1, .attrs_size = sizeof(gelu_attrs), .infer = backward_infer,
-    .reference = gelu_backward_reference, .phase = {{.run = gelu_backward_run}},
+    .min_in = 2,
+    .max_in = 2,
+    .in_place = 3,
+    .flags = PAL_OP_NO_GRADIENT,
+    .fields = gelu_fields,
+    .n_fields = 1,
+    .attrs_size = sizeof(gelu_attrs),
+    .infer = backward_infer,
+    .reference = gelu_backward_reference,
+    .phase = {{.run = gelu_backward_run}},
     .sample = gelu_backward_sample};
 
 /* ---- clamp --------------------------------------------------------------------------- */
@@ -328,12 +355,19 @@ static pal_value clamp_sample(pal_case *random) {
 }
 
 static const pal_op clamp_op = {
-    PAL_OP_HEAD("clamp",
-                "x limited to low .. high, f32, any shape; NaN stays.\n"
-                "Gradient: dy where low <= x <= high. Rows: own row only."),
-    .min_in = 1, .max_in = 1, .in_place = 1, .fields = clamp_fields, .n_fields = 2,
-    .attrs_size = sizeof(clamp_attrs), .infer = clamp_infer, .gradient = clamp_gradient,
-    .reference = clamp_reference, .phase = {{.run = clamp_run}}, .sample = clamp_sample};
+    PAL_OP_HEAD("clamp", "x limited to low .. high, f32, any shape; NaN stays.\n"
+                         "Gradient: dy where low <= x <= high. Rows: own row only."),
+    .min_in = 1,
+    .max_in = 1,
+    .in_place = 1,
+    .fields = clamp_fields,
+    .n_fields = 2,
+    .attrs_size = sizeof(clamp_attrs),
+    .infer = clamp_infer,
+    .gradient = clamp_gradient,
+    .reference = clamp_reference,
+    .phase = {{.run = clamp_run}},
+    .sample = clamp_sample};
 
 pal_value pal_clamp(pal_graph *g, pal_value x, double low, double high) {
   const clamp_attrs a = {low, high};
@@ -341,5 +375,6 @@ pal_value pal_clamp(pal_graph *g, pal_value x, double low, double high) {
 }
 
 const pal_op *const pal_ops_activation[] = {
-    &exp_op,  &log_op,  &tanh_op, &sigmoid_op,       &erf_op,           &sqrt_op,  &relu_op,
-    &silu_op, &gelu_op, &clamp_op, &relu_backward_op, &silu_backward_op, &gelu_backward_op, NULL};
+    &exp_op,           &log_op,           &tanh_op,          &sigmoid_op, &erf_op,
+    &sqrt_op,          &relu_op,          &silu_op,          &gelu_op,    &clamp_op,
+    &relu_backward_op, &silu_backward_op, &gelu_backward_op, NULL};

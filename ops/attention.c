@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* scaled_dot_product_attention over ragged rows (floor 2).
  *
  * A first phase checks the ints and lists the work; then a task is one block of queries of one
@@ -71,10 +72,8 @@ static int64_t find(const int64_t *first, int64_t s, int64_t b) {
   int64_t low = 0, high = s;
   while (high - low > 1) {
     const int64_t middle = low + (high - low) / 2;
-    if (first[middle] <= b)
-      low = middle;
-    else
-      high = middle;
+    if (first[middle] <= b) low = middle;
+    else high = middle;
   }
   return low;
 }
@@ -254,8 +253,8 @@ static pal_value sample(pal_case *random) {
   pal_value in[PAL_ATTENTION_INPUTS] = {PAL_NIL};
   const pal_attention_attrs attrs = pal_attention_sample_inputs(random, in);
   if (attrs.precision) pal_case_tolerance(random, PAL_ATTENTION_BF16_TOLERANCE);
-  return pal_apply(pal_case_graph(random), "scaled_dot_product_attention", in,
-                   PAL_ATTENTION_INPUTS, &attrs, NULL);
+  return pal_apply(pal_case_graph(random), "scaled_dot_product_attention", in, PAL_ATTENTION_INPUTS,
+                   &attrs, NULL);
 }
 
 static const pal_op attention = {
@@ -288,9 +287,7 @@ static const pal_op attention = {
     .infer = infer,
     .gradient = gradient,
     .reference = pal_attention_reference,
-    .phase = {{.run = prepare,
-               .tasks = one,
-               .reads = PAL_ATTENTION_INTS},
+    .phase = {{.run = prepare, .tasks = one, .reads = PAL_ATTENTION_INTS},
               {.run = attend, .tasks = tasks}},
     .scratch = scratch,
     .task_scratch = pal_attention_task_scratch,

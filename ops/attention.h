@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What the two attention ops share: inputs, checks, the work list (floor 2).
  *
  * Invariant: after the first phase succeeds every sequence lies within the active rows, every
@@ -32,8 +33,8 @@ enum {
 };
 
 /* May be nil: all but q and the begins and lengths of the queries. */
-#define PAL_ATTENTION_OPTIONAL                                            \
-  (((1u << PAL_ATTENTION_INPUTS) - 1) & ~(1u << PAL_ATTENTION_Q) &        \
+#define PAL_ATTENTION_OPTIONAL                                     \
+  (((1u << PAL_ATTENTION_INPUTS) - 1) & ~(1u << PAL_ATTENTION_Q) & \
    ~(1u << PAL_ATTENTION_Q_BEGIN) & ~(1u << PAL_ATTENTION_Q_LENGTH))
 /* What says which rows there are, and is checked first. */
 #define PAL_ATTENTION_INTS \
@@ -43,7 +44,7 @@ typedef struct pal_attention_attrs {
   int64_t heads;
   double scale; /* 0: 1 / sqrt(D) */
   int64_t causal;
-  int64_t window; /* 0: none */
+  int64_t window;    /* 0: none */
   int64_t precision; /* a pal_precision */
 } pal_attention_attrs;
 
@@ -57,8 +58,8 @@ typedef struct pal_attention_rows {
   int64_t begin, length;
 } pal_attention_rows;
 static inline pal_attention_rows pal_attention_sequence(const pal_run *run, bool keys, int64_t s) {
-  const int i = keys && run->in[PAL_ATTENTION_K_BEGIN] ? PAL_ATTENTION_K_BEGIN
-                                                       : PAL_ATTENTION_Q_BEGIN;
+  const int i =
+      keys && run->in[PAL_ATTENTION_K_BEGIN] ? PAL_ATTENTION_K_BEGIN : PAL_ATTENTION_Q_BEGIN;
   const int32_t *begin = run->in[i], *length = run->in[i + 1];
   return (pal_attention_rows){begin[s], length[s]};
 }

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The gradient of scaled_dot_product_attention by recomputation (floor 2).
  *
  * A task is one head of one sequence: it owns those rows of dq, dk and dv, and a slot of its own
@@ -105,9 +106,9 @@ static work any_work(const pal_run *run) {
     const pal_attention_place p = pal_attention_place_of(run->in_type, heads, i);
     at[i] = (float *)run->out[p.input] + p.column;
   }
-  return (work){.head = pal_attention_head_any(run),
-                .to = {.dq = at[PAL_ATTENTION_Q], .dk = at[PAL_ATTENTION_K],
-                       .dv = at[PAL_ATTENTION_V]}};
+  return (work){
+      .head = pal_attention_head_any(run),
+      .to = {.dq = at[PAL_ATTENTION_Q], .dk = at[PAL_ATTENTION_K], .dv = at[PAL_ATTENTION_V]}};
 }
 
 /* Head h of sequence s. */
@@ -274,9 +275,7 @@ const pal_op pal_op_attention_backward = {
     .attrs_size = sizeof(pal_attention_attrs),
     .infer = infer,
     .reference = pal_attention_backward_reference,
-    .phase = {{.run = prepare,
-               .tasks = one,
-               .reads = PAL_ATTENTION_INTS},
+    .phase = {{.run = prepare, .tasks = one, .reads = PAL_ATTENTION_INTS},
               {.run = attend, .tasks = tasks},
               {.run = combine, .tasks = bias_tasks, .reads = 1u << PAL_ATTENTION_Q_BEGIN}},
     .scratch = scratch,

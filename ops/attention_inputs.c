@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Inputs of the attention ops: types, ragged ints, the kernel's view of a head (floor 2).
  * See attention.h. */
 #define PAL_NO_CALLER
@@ -188,8 +189,7 @@ static pal_status check_rows(const pal_run *run, bool keys, uint8_t *mark) {
       return pal_fail(run->error, PAL_E_ARGUMENT,
                       "attention: the %s of sequence %lld, begin %lld and length %lld, do not lie "
                       "in %lld rows",
-                      what, (long long)s, (long long)r.begin, (long long)r.length,
-                      (long long)rows);
+                      what, (long long)s, (long long)r.begin, (long long)r.length, (long long)rows);
     if (!mark || r.length == 0) continue;
     if (memchr(mark + r.begin, 1, (size_t)r.length))
       return pal_fail(run->error, PAL_E_ARGUMENT,
@@ -228,10 +228,9 @@ static pal_status check_relations(const pal_run *run) {
   const int64_t relations = run->in_type[PAL_ATTENTION_BIAS].dim[1];
   for (int64_t i = 0; i < p * p; i++)
     if (table[i] < -1 || table[i] >= relations)
-      return pal_fail(run->error, PAL_E_ARGUMENT,
-                      "attention: relation[%lld, %lld] is %d, must lie in -1..%lld",
-                      (long long)(i / p), (long long)(i % p), (int)table[i],
-                      (long long)(relations - 1));
+      return pal_fail(
+          run->error, PAL_E_ARGUMENT, "attention: relation[%lld, %lld] is %d, must lie in -1..%lld",
+          (long long)(i / p), (long long)(i % p), (int)table[i], (long long)(relations - 1));
   const pal_status status = check_positions(run, false);
   return status ? status : check_positions(run, true);
 }
@@ -290,10 +289,10 @@ void pal_attention_head_at(const pal_run *run, int64_t s, int64_t h, pal_attenti
   head->queries = q.length;
   head->keys = k.length;
   if (head->causal || head->window || head->table) {
-    head->q_position = positions(run->in[PAL_ATTENTION_Q_POSITION], q.begin, q.length,
-                                 &head->q_first);
-    head->k_position = positions(run->in[PAL_ATTENTION_K_POSITION], k.begin, k.length,
-                                 &head->k_first);
+    head->q_position =
+        positions(run->in[PAL_ATTENTION_Q_POSITION], q.begin, q.length, &head->q_first);
+    head->k_position =
+        positions(run->in[PAL_ATTENTION_K_POSITION], k.begin, k.length, &head->k_first);
   }
   if (!head->relations) return;
   head->bias = (const float *)run->in[PAL_ATTENTION_BIAS] + h * head->relations;

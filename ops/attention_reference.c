@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Double-precision references and random cases of the attention ops (floor 2). */
 #define PAL_NO_CALLER
 #include "ops/attention.h"
@@ -133,8 +134,7 @@ static void backward_query(const pal_reference *c, int64_t s, int64_t h, int64_t
   double delta = 0.0;
   for (int64_t e = 0; e < dv; e++)
     delta += dout[e] * c->in[PAL_ATTENTION_OUT][i * wide + h * dv + e];
-  if (c->in[PAL_ATTENTION_DLSE])
-    delta -= c->in[PAL_ATTENTION_DLSE][i * a->heads + h];
+  if (c->in[PAL_ATTENTION_DLSE]) delta -= c->in[PAL_ATTENTION_DLSE][i * a->heads + h];
   for (int64_t j = begin; j < begin + length_of(c, true, s); j++) {
     const double *k = row_of(c, PAL_ATTENTION_K, j, h), *v = row_of(c, PAL_ATTENTION_V, j, h);
     int64_t relation;
@@ -186,8 +186,8 @@ static void sample_bias(pal_case *random, pal_value *in, int64_t heads, pal_type
   q.dim[1] = k.dim[1] = groups;
   in[PAL_ATTENTION_Q_GROUP] = pal_case_whole(random, q, 0, 2);
   in[PAL_ATTENTION_K_GROUP] = pal_case_whole(random, k, 0, 2);
-  in[PAL_ATTENTION_BIAS] = pal_case_f32(
-      random, PAL_TYPE(PAL_F32, PAL_STATIC, heads, (int64_t)1 << groups), -1.0, 1.0);
+  in[PAL_ATTENTION_BIAS] =
+      pal_case_f32(random, PAL_TYPE(PAL_F32, PAL_STATIC, heads, (int64_t)1 << groups), -1.0, 1.0);
 }
 
 pal_attention_attrs pal_attention_sample_inputs(pal_case *random, pal_value *in) {

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Broadcasting of operands, broadcast_to and sum_to (floor 2).
  *
  * Invariants: an operand is never read outside its active elements; a result's rows depend on
@@ -27,8 +28,7 @@ static pal_status merge(pal_infer *call, const pal_type *in, pal_type *out) {
       const int64_t fixed = symbolic ? *have : in->dim[axis];
       if (fixed != 1 || symbolic)
         return pal_fail(call->error, PAL_E_SHAPE,
-                        "%lld static rows do not fit a symbolic number of rows",
-                        (long long)fixed);
+                        "%lld static rows do not fit a symbolic number of rows", (long long)fixed);
     } else if (symbolic && (in->symbol.id != out->symbol.id || in->dim[0] != *have)) {
       return pal_fail(call->error, PAL_E_SHAPE, "axis 0 of two operands counts different rows");
     } else if (!symbolic && *have == 1) {
@@ -181,8 +181,7 @@ static pal_status broadcast_infer(pal_infer *call) {
   if (a->divide && (to.rank == 0 || own_rows))
     return pal_fail(call->error, PAL_E_SHAPE, "only what is copied along axis 0 can be divided");
   const pal_type both[2] = {*x, to};
-  pal_infer merged = {.n_in = 2, .in_type = both, .out_type = call->out_type,
-                      .error = call->error};
+  pal_infer merged = {.n_in = 2, .in_type = both, .out_type = call->out_type, .error = call->error};
   pal_status status = pal_broadcast_infer(&merged);
   if (status) return status;
   call->n_out = 1;
@@ -211,14 +210,16 @@ static pal_status broadcast_reference(const pal_reference *call) {
 static void copy_plane_i32(const pal_plane *p, int32_t *out, const int32_t *x) {
   for (int64_t r = 0; r < p->rows; r++, out += p->n, x += p->row[0]) {
     if (p->step[0]) memcpy(out, x, (size_t)p->n * sizeof *out);
-    else for (int64_t i = 0; i < p->n; i++) out[i] = x[0];
+    else
+      for (int64_t i = 0; i < p->n; i++) out[i] = x[0];
   }
 }
 
 static void copy_plane_f32(const pal_plane *p, float *out, const float *x) {
   for (int64_t r = 0; r < p->rows; r++, out += p->n, x += p->row[0]) {
     if (p->step[0]) memcpy(out, x, (size_t)p->n * sizeof *out);
-    else for (int64_t i = 0; i < p->n; i++) out[i] = x[0];
+    else
+      for (int64_t i = 0; i < p->n; i++) out[i] = x[0];
   }
 }
 
@@ -232,13 +233,11 @@ static pal_status broadcast_run(const pal_run *run) {
     int64_t at[PAL_OPERANDS];
     const int64_t to = pal_nest_at(&nest, p, at);
     if (run->out_type[0].dtype == PAL_I32)
-      copy_plane_i32(&nest.plane, (int32_t *)run->out[0] + to,
-                     (const int32_t *)run->in[0] + at[0]);
+      copy_plane_i32(&nest.plane, (int32_t *)run->out[0] + to, (const int32_t *)run->in[0] + at[0]);
     else if (a->divide) /* operand 1 is `count` with steps of 0 */
       k->binary_f32(PAL_BINARY_DIV, &nest.plane, (float *)run->out[0] + to,
                     (const float *)run->in[0] + at[0], &count);
-    else
-      copy_plane_f32(&nest.plane, (float *)run->out[0] + to, (const float *)run->in[0] + at[0]);
+    else copy_plane_f32(&nest.plane, (float *)run->out[0] + to, (const float *)run->in[0] + at[0]);
   }
   return PAL_OK;
 }
@@ -265,10 +264,16 @@ static const pal_op broadcast_op = {
                 "or has with extent 1. With divide = 1 also divided by the active extent of\n"
                 "axis 0 (the gradient of mean_rows). f32 or i32.\n"
                 "Gradient: sum over the stretched axes. Rows: own row only."),
-    .min_in = 1, .max_in = 1, .fields = broadcast_fields, .n_fields = 3,
-    .attrs_size = sizeof(broadcast_attrs), .infer = broadcast_infer,
-    .gradient = broadcast_gradient, .reference = broadcast_reference,
-    .phase = {{.run = broadcast_run}}, .sample = broadcast_sample};
+    .min_in = 1,
+    .max_in = 1,
+    .fields = broadcast_fields,
+    .n_fields = 3,
+    .attrs_size = sizeof(broadcast_attrs),
+    .infer = broadcast_infer,
+    .gradient = broadcast_gradient,
+    .reference = broadcast_reference,
+    .phase = {{.run = broadcast_run}},
+    .sample = broadcast_sample};
 
 pal_value pal_broadcast_to(pal_graph *g, pal_value x, pal_value like) {
   const pal_type from = pal_type_of(g, x), to = pal_type_of(g, like);
@@ -300,8 +305,8 @@ pal_value pal_sum_to(pal_graph *g, pal_value x, pal_value like) {
   pal_value sum = x;
   for (int axis = (int)from.rank - 1; axis >= 0; axis--) {
     const int own = axis - extra;
-    const bool same = own >= 0 && from.dim[axis] == to.dim[own] &&
-                      (axis > 0 || from.symbol.id == to.symbol.id);
+    const bool same =
+        own >= 0 && from.dim[axis] == to.dim[own] && (axis > 0 || from.symbol.id == to.symbol.id);
     if (same) continue;
     if (own >= 0 && (to.dim[own] != 1 || (own == 0 && to.symbol.id)))
       return pal_graph_fail(g, PAL_E_SHAPE, "sum_to: axis %d does not sum to the shape asked for",

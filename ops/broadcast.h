@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Broadcasting, shared by the elementwise ops (floor 2).
  *
  * Axes are aligned from the right and extents of 1 stretch. Axis 0 of a symbolic result is the
@@ -38,6 +39,6 @@ pal_value pal_spread_rows(pal_graph *g, pal_value x, pal_value like);
 void pal_sample_broadcast(pal_case *random, pal_dtype dtype, int n, pal_type *type);
 
 /* Op lists of files that ops/common.h does not name. */
-extern const pal_op *const pal_ops_broadcast[], *const pal_ops_cast[], *const pal_ops_finite[],
-    *const pal_ops_confidence[];
+extern const pal_op *const pal_ops_broadcast[],
+    *const pal_ops_cast[], *const pal_ops_finite[], *const pal_ops_confidence[];
 #endif

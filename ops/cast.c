@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Casts between the element types (floor 2).
  *
  * Invariants: an element's result depends on that element alone; what does not fit saturates, so
@@ -64,12 +65,12 @@ static uint8_t to_u8(int32_t i) { return (uint8_t)(i < 0 ? 0 : i > 255 ? 255 : i
 
 /* ---- run ----------------------------------------------------------------------------- */
 
-#define CAST_LOOP(FROM, TO, EXPRESSION)                           \
-  do {                                                            \
-    const FROM *x = (const FROM *)run->in[0] + first;             \
-    TO *y = (TO *)run->out[0] + first;                            \
-    for (int64_t i = 0; i < n; i++) y[i] = (EXPRESSION);          \
-    return PAL_OK;                                                \
+#define CAST_LOOP(FROM, TO, EXPRESSION)                  \
+  do {                                                   \
+    const FROM *x = (const FROM *)run->in[0] + first;    \
+    TO *y = (TO *)run->out[0] + first;                   \
+    for (int64_t i = 0; i < n; i++) y[i] = (EXPRESSION); \
+    return PAL_OK;                                       \
   } while (0)
 #define CAST_PAIR(from, to) ((int)(from)*8 + (int)(to))
 
@@ -124,8 +125,7 @@ static pal_value cast_sample(pal_case *random) {
   if (form == 2)
     return pal_cast(g, pal_case_whole(random, type, -70000, 70000),
                     pal_case_int(random, 0, 1) ? PAL_F32 : PAL_U8);
-  return pal_cast(g, pal_case_whole(random, type, 0, 255),
-                  form == 3 ? PAL_I32 : PAL_F32);
+  return pal_cast(g, pal_case_whole(random, type, 0, 255), form == 3 ? PAL_I32 : PAL_F32);
 }
 
 static const pal_op cast_op = {
@@ -134,9 +134,16 @@ static const pal_op cast_op = {
                 "f32 to bf16 and i32 to f32: to nearest even. To i32 and u8: truncated, then\n"
                 "limited to the type's range, NaN is 0.\n"
                 "Gradient: dy cast back, between f32 and bf16. Rows: own row only."),
-    .min_in = 1, .max_in = 1, .fields = cast_fields, .n_fields = 1,
-    .attrs_size = sizeof(cast_attrs), .infer = cast_infer, .gradient = cast_gradient,
-    .reference = cast_reference, .phase = {{.run = cast_run}}, .sample = cast_sample};
+    .min_in = 1,
+    .max_in = 1,
+    .fields = cast_fields,
+    .n_fields = 1,
+    .attrs_size = sizeof(cast_attrs),
+    .infer = cast_infer,
+    .gradient = cast_gradient,
+    .reference = cast_reference,
+    .phase = {{.run = cast_run}},
+    .sample = cast_sample};
 
 pal_value pal_cast(pal_graph *g, pal_value x, pal_dtype to) {
   const cast_attrs a = {(int64_t)to};

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* categorical: one class per row, sampled with temperature, top-k and nucleus (floor 2).
  *
  * Gumbel-max over the classes that are kept. A row reads itself only; sums are in double and in
@@ -201,8 +202,7 @@ static pal_value sample(pal_case *random) {
   const pal_type one =
       pal_case_int(random, 0, 1) ? pal_type_scalar(PAL_F32) : PAL_TYPE(PAL_F32, rows, 1);
   const double coldest = pal_case_int(random, 0, 4) ? 0.1 : 0;
-  const pal_value logits =
-      pal_case_fixed(random, PAL_TYPE(PAL_F32, rows, 1, classes), -4, 4);
+  const pal_value logits = pal_case_fixed(random, PAL_TYPE(PAL_F32, rows, 1, classes), -4, 4);
   const pal_value temperature = pal_case_fixed(random, one, coldest, coldest > 0 ? 2 : 0);
   const int64_t top_k = pal_case_int(random, 0, 1) ? pal_case_int(random, 0, classes + 1) : 0;
   const double top_p = pal_case_int(random, 0, 1) ? pal_case_real(random, 0.05, 1) : 1;

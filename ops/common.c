@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Checks that many infer functions make (floor 2). */
 #include "ops/common.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Small helpers that the built-in op files share (floor 2). */
 #ifndef PAL_OPS_COMMON_H
 #define PAL_OPS_COMMON_H
@@ -10,13 +11,25 @@
 
 /* Each op file exports its descriptors as a NULL-terminated list; ops/table.c defines them all. */
 typedef const pal_op *const pal_op_list[];
-extern const pal_op *const pal_ops_elementwise[], *const pal_ops_activation[],
-    *const pal_ops_logic[], *const pal_ops_reduce[], *const pal_ops_softmax[],
-    *const pal_ops_matmul[], *const pal_ops_norm[], *const pal_ops_loss[],
-    *const pal_ops_attention[], *const pal_ops_rotary[], *const pal_ops_embedding[],
-    *const pal_ops_gather[], *const pal_ops_segment[], *const pal_ops_shape[],
-    *const pal_ops_random[], *const pal_ops_edit[], *const pal_ops_ragged[],
-    *const pal_ops_factored[], *const pal_ops_update[];
+extern const pal_op *const pal_ops_elementwise[],
+    *const pal_ops_activation[],
+        *const pal_ops_logic[],
+            *const pal_ops_reduce[],
+                *const pal_ops_softmax[],
+                    *const pal_ops_matmul[],
+                        *const pal_ops_norm[],
+                            *const pal_ops_loss[],
+                                *const pal_ops_attention[],
+                                    *const pal_ops_rotary[],
+                                        *const pal_ops_embedding[],
+                                            *const pal_ops_gather[],
+                                                *const pal_ops_segment[],
+                                                    *const pal_ops_shape[],
+                                                        *const pal_ops_random[],
+                                                            *const pal_ops_edit[],
+                                                                *const pal_ops_ragged[],
+                                                                    *const pal_ops_factored[],
+                                                                        *const pal_ops_update[];
 
 /* Opens a descriptor initialiser. */
 #define PAL_OP_HEAD(op_name, op_doc) \

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* entropy and top2_margin of a row of logits: how sure a prediction is (floor 2).
  *
  * Invariants: a row depends on itself only; classes of logit -inf add nothing; equal logits rank
@@ -73,8 +74,8 @@ static pal_status margin_backward_run(const pal_run *run) {
 /* ---- reference ----------------------------------------------------------------------- */
 
 typedef struct row_reference {
-  double most, sum;     /* p[i] = exp(x[i] - most) / sum */
-  double entropy;       /* nats */
+  double most, sum;      /* p[i] = exp(x[i] - most) / sum */
+  double entropy;        /* nats */
   int64_t first, second; /* the two largest; second is -1 where there is one class */
 } row_reference;
 
@@ -217,27 +218,46 @@ static const pal_op entropy_op = {
     PAL_OP_HEAD("entropy",
                 "-sum p log p in nats of p = softmax(logits), [T, ...] from f32 [T, ..., V].\n"
                 "Gradient: entropy_backward. Rows: own row only."),
-    .min_in = 1, .max_in = 1, .infer = logits_infer, .gradient = entropy_gradient,
-    .reference = entropy_reference, .phase = {{.run = entropy_run}}, .sample = entropy_sample};
+    .min_in = 1,
+    .max_in = 1,
+    .infer = logits_infer,
+    .gradient = entropy_gradient,
+    .reference = entropy_reference,
+    .phase = {{.run = entropy_run}},
+    .sample = entropy_sample};
 static const pal_op margin_op = {
     PAL_OP_HEAD("top2_margin",
                 "p1 - p2, the two largest of p = softmax(logits), [T, ...] from\n"
                 "f32 [T, ..., V]; p2 is 0 where there is one class. Equal logits rank by class.\n"
                 "Gradient: top2_margin_backward. Rows: own row only."),
-    .min_in = 1, .max_in = 1, .infer = logits_infer, .gradient = margin_gradient,
-    .reference = margin_reference, .phase = {{.run = margin_run}}, .sample = margin_sample};
+    .min_in = 1,
+    .max_in = 1,
+    .infer = logits_infer,
+    .gradient = margin_gradient,
+    .reference = margin_reference,
+    .phase = {{.run = margin_run}},
+    .sample = margin_sample};
 static const pal_op entropy_backward_op = {
-    PAL_OP_HEAD("entropy_backward",
-                "From logits and dy: -dy p (log p + H). Rows: own row only."),
-    .min_in = 2, .max_in = 2, .in_place = 1, .flags = PAL_OP_NO_GRADIENT, .infer = backward_infer,
-    .reference = entropy_backward_reference, .phase = {{.run = entropy_backward_run}},
+    PAL_OP_HEAD("entropy_backward", "From logits and dy: -dy p (log p + H). Rows: own row only."),
+    .min_in = 2,
+    .max_in = 2,
+    .in_place = 1,
+    .flags = PAL_OP_NO_GRADIENT,
+    .infer = backward_infer,
+    .reference = entropy_backward_reference,
+    .phase = {{.run = entropy_backward_run}},
     .sample = entropy_backward_sample};
 static const pal_op margin_backward_op = {
     PAL_OP_HEAD("top2_margin_backward",
                 "From logits and dy: dy (p1 [i is first] - p2 [i is second] - p (p1 - p2)).\n"
                 "Rows: own row only."),
-    .min_in = 2, .max_in = 2, .in_place = 1, .flags = PAL_OP_NO_GRADIENT, .infer = backward_infer,
-    .reference = margin_backward_reference, .phase = {{.run = margin_backward_run}},
+    .min_in = 2,
+    .max_in = 2,
+    .in_place = 1,
+    .flags = PAL_OP_NO_GRADIENT,
+    .infer = backward_infer,
+    .reference = margin_backward_reference,
+    .phase = {{.run = margin_backward_run}},
     .sample = margin_backward_sample};
 
 pal_value pal_entropy(pal_graph *g, pal_value logits) {

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Running sums: cumsum over an inner axis, cumsum_rows over axis 0 (floor 2).
  *
  * Invariants: sums run in order. Over axis 0 they run within chunks of 256 rows counted from row
@@ -32,9 +33,8 @@ static pal_status cumsum_infer(pal_infer *call) {
 static void run_columns(const pal_run *run, int64_t at, int64_t rows, int64_t n, int64_t stride,
                         bool reverse) {
   if (run->in_type[0].dtype == PAL_F32) {
-    pal_kernels_of(run->isa)->reduce.column_cumsum((float *)run->out[0] + at,
-                                                   (const float *)run->in[0] + at, rows, n, stride,
-                                                   reverse);
+    pal_kernels_of(run->isa)->reduce.column_cumsum(
+        (float *)run->out[0] + at, (const float *)run->in[0] + at, rows, n, stride, reverse);
     return;
   }
   const int32_t *x = (const int32_t *)run->in[0] + at;
@@ -122,9 +122,7 @@ static pal_status rows_infer(pal_infer *call) {
 }
 
 static int64_t block_tasks(const pal_run *run) { return pal_blocks_of(run); }
-static int64_t chunk_tasks(const pal_run *run) {
-  return pal_chunks_of(run) * pal_blocks_of(run);
-}
+static int64_t chunk_tasks(const pal_run *run) { return pal_chunks_of(run) * pal_blocks_of(run); }
 
 /* What is to be added to the rows of each chunk, [chunks, columns]. */
 static size_t rows_scratch(const pal_run *run) {
@@ -137,8 +135,12 @@ typedef struct tile {
 
 static tile tile_of(const pal_run *run, int64_t chunk, int64_t block) {
   const int64_t columns = pal_type_row(&run->in_type[0]);
-  tile t = {.chunk = chunk, .first_row = chunk * PAL_CHUNK_ROWS, .rows = PAL_CHUNK_ROWS,
-            .first = block * PAL_BLOCK_COLUMNS, .n = PAL_BLOCK_COLUMNS, .columns = columns};
+  tile t = {.chunk = chunk,
+            .first_row = chunk * PAL_CHUNK_ROWS,
+            .rows = PAL_CHUNK_ROWS,
+            .first = block * PAL_BLOCK_COLUMNS,
+            .n = PAL_BLOCK_COLUMNS,
+            .columns = columns};
   if (t.rows > run->in_rows[0] - t.first_row) t.rows = run->in_rows[0] - t.first_row;
   if (t.n > columns - t.first) t.n = columns - t.first;
   return t;
@@ -197,8 +199,7 @@ static pal_status rows_add(const pal_run *run) {
     const char *sum = (const char *)run->scratch + (t.chunk * t.columns + t.first) * 4;
     /* Whole rows lie densely and are one plane; of wider ones each piece is. */
     const bool dense = t.n == t.columns;
-    pal_plane plane = {.rows = dense ? t.rows : 1, .n = t.n, .row = {t.n, 0, 0},
-                       .step = {1, 1, 0}};
+    pal_plane plane = {.rows = dense ? t.rows : 1, .n = t.n, .row = {t.n, 0, 0}, .step = {1, 1, 0}};
     if (t.columns == 1) plane = (pal_plane){.rows = 1, .n = t.rows, .step = {1, 0, 0}};
     for (int64_t r = 0; r < t.rows; r += dense ? t.rows : 1) {
       char *row = (char *)run->out[0] + ((t.first_row + r) * t.columns + t.first) * 4;
@@ -235,21 +236,34 @@ static const pal_op cumsum_op = {
                 "Running sums along an inner axis, each element included; reverse = 1 from\n"
                 "the end. f32 or i32 (wraps). Gradient: the same, the other way. Rows: own\n"
                 "row only."),
-    .min_in = 1, .max_in = 1, .fields = cumsum_fields, .n_fields = 2,
-    .attrs_size = sizeof(cumsum_attrs), .infer = cumsum_infer, .gradient = cumsum_gradient,
-    .reference = cumsum_reference, .phase = {{.run = cumsum_run}}, .sample = cumsum_sample};
+    .min_in = 1,
+    .max_in = 1,
+    .fields = cumsum_fields,
+    .n_fields = 2,
+    .attrs_size = sizeof(cumsum_attrs),
+    .infer = cumsum_infer,
+    .gradient = cumsum_gradient,
+    .reference = cumsum_reference,
+    .phase = {{.run = cumsum_run}},
+    .sample = cumsum_sample};
 static const pal_op rows_op = {
     PAL_OP_HEAD("cumsum_rows",
                 "Running sums over the active rows of axis 0, each row included; reverse = 1\n"
                 "from the last. f32 or i32 (wraps). Gradient: the same, the other way. Reads\n"
                 "all rows."),
-    .min_in = 1, .max_in = 1, .fields = rows_fields, .n_fields = 1,
-    .attrs_size = sizeof(rows_attrs), .infer = rows_infer, .gradient = rows_gradient,
+    .min_in = 1,
+    .max_in = 1,
+    .fields = rows_fields,
+    .n_fields = 1,
+    .attrs_size = sizeof(rows_attrs),
+    .infer = rows_infer,
+    .gradient = rows_gradient,
     .reference = rows_reference,
     .phase = {{.run = rows_within, .tasks = chunk_tasks},
               {.run = rows_before, .tasks = block_tasks},
               {.run = rows_add, .tasks = chunk_tasks}},
-    .scratch = rows_scratch, .sample = rows_sample};
+    .scratch = rows_scratch,
+    .sample = rows_sample};
 
 pal_value pal_cumsum(pal_graph *g, pal_value x, int axis) {
   if (axis < 0) axis += pal_type_of(g, x).rank;

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* edit: the transition g of any-process generation over a whole ragged batch (floor 2).
  *
  * Phase 0 finds each sequence's new length, phase 1 the begins (a prefix sum) and the count of
@@ -52,9 +53,7 @@ static int64_t one(const pal_run *run) {
   return 1;
 }
 
-static size_t scratch(const pal_run *run) {
-  return sizeof(int64_t) * (size_t)run->in_rows[BEGIN];
-}
+static size_t scratch(const pal_run *run) { return sizeof(int64_t) * (size_t)run->in_rows[BEGIN]; }
 
 /* New length of sequence s, and whether anything differs from the old tokens. */
 static int64_t measure(const int32_t *const *in, int64_t s, int32_t mask, int32_t *changed) {
@@ -78,8 +77,8 @@ static pal_status run_lengths(const pal_run *run) {
   int64_t *count = run->scratch;
   const int64_t end = pal_least(run->end * PAL_SEQUENCE_BLOCK, run->in_rows[BEGIN]);
   for (int64_t s = run->begin * PAL_SEQUENCE_BLOCK; s < end; s++) {
-    const pal_status status = pal_check_sequence(run->error, s, in[BEGIN][s], in[LENGTH][s],
-                                                 run->in_rows[TOKENS]);
+    const pal_status status =
+        pal_check_sequence(run->error, s, in[BEGIN][s], in[LENGTH][s], run->in_rows[TOKENS]);
     if (status) return status;
     count[s] = measure(in, s, (int32_t)a->mask, (int32_t *)run->out[CHANGED] + s);
   }
@@ -208,9 +207,9 @@ static const pal_op edit_op = {
     .sample = sample,
 };
 
-pal_edited pal_edit(pal_graph *g, pal_value tokens, pal_value y, pal_value remask,
-                    pal_value insert, pal_value remove, pal_value begin, pal_value length,
-                    int32_t mask, int64_t capacity) {
+pal_edited pal_edit(pal_graph *g, pal_value tokens, pal_value y, pal_value remask, pal_value insert,
+                    pal_value remove, pal_value begin, pal_value length, int32_t mask,
+                    int64_t capacity) {
   const pal_value in[N_IN] = {tokens, y, remask, insert, remove, begin, length};
   pal_value out[PAL_MAX_OUTPUTS];
   const int64_t room = capacity ? capacity : 2 * pal_capacity_of(g, tokens);

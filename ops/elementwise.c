@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Arithmetic of two broadcast operands, and affine (floor 2).
  *
  * Invariants: every element is one IEEE operation of its operands (affine: one fused one), so
@@ -31,8 +32,8 @@ static pal_status binary_run(const pal_run *run, pal_binary_kind kind) {
     int64_t at[PAL_OPERANDS];
     const int64_t to = pal_nest_at(&nest, p, at);
     if (run->out_type[0].dtype == PAL_F32)
-      k->binary_f32(kind, &nest.plane, (float *)run->out[0] + to,
-                    (const float *)run->in[0] + at[0], (const float *)run->in[1] + at[1]);
+      k->binary_f32(kind, &nest.plane, (float *)run->out[0] + to, (const float *)run->in[0] + at[0],
+                    (const float *)run->in[1] + at[1]);
     else
       k->binary_i32(kind, &nest.plane, (int32_t *)run->out[0] + to,
                     (const int32_t *)run->in[0] + at[0], (const int32_t *)run->in[1] + at[1]);
@@ -63,10 +64,9 @@ static double reference_one(pal_binary_kind kind, bool whole, double a, double b
 static pal_status binary_reference(const pal_reference *call, pal_binary_kind kind) {
   const pal_type *out = &call->out_type[0];
   for (int64_t i = 0, n = pal_reference_count(call); i < n; i++)
-    call->out[0][i] =
-        reference_one(kind, out->dtype == PAL_I32,
-                      call->in[0][pal_broadcast_index(out, &call->in_type[0], i)],
-                      call->in[1][pal_broadcast_index(out, &call->in_type[1], i)]);
+    call->out[0][i] = reference_one(kind, out->dtype == PAL_I32,
+                                    call->in[0][pal_broadcast_index(out, &call->in_type[0], i)],
+                                    call->in[1][pal_broadcast_index(out, &call->in_type[1], i)]);
   return PAL_OK;
 }
 
@@ -164,19 +164,24 @@ static pal_value choice_sample(pal_case *random, const char *name) {
   return pal_apply(g, name, in, 2, NULL, NULL);
 }
 
-#define BINARY(op, kind, infer_function, sample_call, doc_string)                             \
-  static pal_status op##_run(const pal_run *run) { return binary_run(run, kind); }            \
-  static pal_status op##_reference(const pal_reference *call) {                               \
-    return binary_reference(call, kind);                                                      \
-  }                                                                                           \
-  static pal_value op##_sample(pal_case *random) { return sample_call; }                      \
-  static const pal_op op##_op = {                                                             \
-      PAL_OP_HEAD(#op, doc_string "\nOperands broadcast. Rows: own row only."),               \
-      .min_in = 2, .max_in = 2, .in_place = 3, .infer = infer_function,                       \
-      .gradient = op##_gradient, .reference = op##_reference, .phase = {{.run = op##_run}},   \
-      .sample = op##_sample};                                                                 \
-  pal_value pal_##op(pal_graph *g, pal_value a, pal_value b) {                                \
-    return pal_apply(g, #op, (const pal_value[]){a, b}, 2, NULL, NULL);                       \
+#define BINARY(op, kind, infer_function, sample_call, doc_string)                  \
+  static pal_status op##_run(const pal_run *run) { return binary_run(run, kind); } \
+  static pal_status op##_reference(const pal_reference *call) {                    \
+    return binary_reference(call, kind);                                           \
+  }                                                                                \
+  static pal_value op##_sample(pal_case *random) { return sample_call; }           \
+  static const pal_op op##_op = {                                                  \
+      PAL_OP_HEAD(#op, doc_string "\nOperands broadcast. Rows: own row only."),    \
+      .min_in = 2,                                                                 \
+      .max_in = 2,                                                                 \
+      .in_place = 3,                                                               \
+      .infer = infer_function,                                                     \
+      .gradient = op##_gradient,                                                   \
+      .reference = op##_reference,                                                 \
+      .phase = {{.run = op##_run}},                                                \
+      .sample = op##_sample};                                                      \
+  pal_value pal_##op(pal_graph *g, pal_value a, pal_value b) {                     \
+    return pal_apply(g, #op, (const pal_value[]){a, b}, 2, NULL, NULL);            \
   }
 
 BINARY(add, PAL_BINARY_ADD, binary_infer, binary_sample(random, "add", true, false),
@@ -222,8 +227,7 @@ static pal_status affine_infer(pal_infer *call) {
 
 static pal_status affine_gradient(pal_gradient_call *call) {
   const affine_attrs *a = call->attrs;
-  if (wants(call, 0))
-    call->in_grad[0] = pal_affine(call->graph, call->out_grad[0], a->scale, 0.0);
+  if (wants(call, 0)) call->in_grad[0] = pal_affine(call->graph, call->out_grad[0], a->scale, 0.0);
   return PAL_OK;
 }
 
@@ -244,9 +248,9 @@ static pal_status affine_run(const pal_run *run) {
   const int64_t row = pal_type_row(type), first = pal_first_row(run, type) * row;
   const int64_t n = pal_last_row(run, type) * row - first;
   if (type->dtype == PAL_F32) {
-    pal_kernels_of(run->isa)->elementwise.unary(
-        PAL_UNARY_AFFINE, (float)a->scale, (float)a->shift, (float *)run->out[0] + first,
-        (const float *)run->in[0] + first, n);
+    pal_kernels_of(run->isa)->elementwise.unary(PAL_UNARY_AFFINE, (float)a->scale, (float)a->shift,
+                                                (float *)run->out[0] + first,
+                                                (const float *)run->in[0] + first, n);
     return PAL_OK;
   }
   const uint32_t scale = (uint32_t)(int32_t)a->scale, shift = (uint32_t)(int32_t)a->shift;
@@ -263,18 +267,25 @@ static pal_value affine_sample(pal_case *random) {
   affine_attrs a = {(double)pal_case_int(random, -24, 24), (double)pal_case_int(random, -9, 9)};
   if (whole) a = (affine_attrs){a.scale * 10007, a.shift * 2e8};
   else a = (affine_attrs){a.scale / 8, a.shift / 8}; /* exact in f32 */
-  const pal_value x = whole ? pal_case_whole(random, type, -70000, 70000)
-                            : pal_case_f32(random, type, -2, 2);
+  const pal_value x =
+      whole ? pal_case_whole(random, type, -70000, 70000) : pal_case_f32(random, type, -2, 2);
   return pal_apply(pal_case_graph(random), "affine", &x, 1, &a, NULL);
 }
 
 static const pal_op affine_op = {
-    PAL_OP_HEAD("affine",
-                "x * scale + shift with one rounding, f32; or i32 (wraps; both whole).\n"
-                "Gradient: dy * scale. Rows: own row only."),
-    .min_in = 1, .max_in = 1, .in_place = 1, .fields = affine_fields, .n_fields = 2,
-    .attrs_size = sizeof(affine_attrs), .infer = affine_infer, .gradient = affine_gradient,
-    .reference = affine_reference, .phase = {{.run = affine_run}}, .sample = affine_sample};
+    PAL_OP_HEAD("affine", "x * scale + shift with one rounding, f32; or i32 (wraps; both whole).\n"
+                          "Gradient: dy * scale. Rows: own row only."),
+    .min_in = 1,
+    .max_in = 1,
+    .in_place = 1,
+    .fields = affine_fields,
+    .n_fields = 2,
+    .attrs_size = sizeof(affine_attrs),
+    .infer = affine_infer,
+    .gradient = affine_gradient,
+    .reference = affine_reference,
+    .phase = {{.run = affine_run}},
+    .sample = affine_sample};
 
 pal_value pal_affine(pal_graph *g, pal_value x, double scale, double shift) {
   const affine_attrs a = {scale, shift};

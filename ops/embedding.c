@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* embedding and one_hot (floor 2). */
 #define PAL_NO_CALLER
 #include <string.h>
@@ -41,8 +42,7 @@ static pal_status embedding_run(const pal_run *run) {
   for (int64_t t = pal_first_row(run, &run->out_type[0]); t < end; t++) {
     if (id[t] < 0 || id[t] >= run->in_rows[0])
       return bad_id(run, t, id[t], 0, run->in_rows[0], "embedding");
-    if (wide > 0)
-      memcpy(out + (size_t)t * wide, table + (size_t)id[t] * wide, wide * sizeof *out);
+    if (wide > 0) memcpy(out + (size_t)t * wide, table + (size_t)id[t] * wide, wide * sizeof *out);
   }
   return PAL_OK;
 }

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Factored embeddings: sums over a constant token-to-factor table (floor 2).
  *
  * The op is linear in the table and has its transposed as a backward op, whose gradient is the
@@ -31,8 +32,7 @@ pal_value pal_case_factor(pal_case *random, int64_t tokens, int64_t per, int64_t
   return pal_case_whole(random, PAL_TYPE(PAL_I32, PAL_STATIC, tokens, per), -1, rows - 1);
 }
 
-static const pal_attr_field backward_fields[] = {
-    PAL_FIELD(pal_factored_attrs, rows, PAL_ATTR_INT)};
+static const pal_attr_field backward_fields[] = {PAL_FIELD(pal_factored_attrs, rows, PAL_ATTR_INT)};
 
 static pal_status check_ids(pal_error *error, const int32_t *ids, int64_t first, int64_t last,
                             int64_t tokens) {
@@ -52,8 +52,7 @@ static pal_status embedding_infer(pal_infer *call) {
       (status = pal_want_dtype(call, 2, PAL_I32, "ids")) ||
       (status = pal_want_rank(call, 2, 1, "ids")))
     return status;
-  if (call->in_type[0].symbol.id)
-    return pal_fail(call->error, PAL_E_SHAPE, "table must be static");
+  if (call->in_type[0].symbol.id) return pal_fail(call->error, PAL_E_SHAPE, "table must be static");
   call->n_out = 1;
   call->out_type[0] =
       PAL_TYPE(PAL_F32, call->in_type[2].symbol, call->in_type[2].dim[0], call->in_type[0].dim[1]);
@@ -64,8 +63,7 @@ static pal_status embedding_gradient(pal_gradient_call *call) {
   const pal_value in[] = {call->out_grad[0], call->in[1], call->in[2]};
   const pal_factored_attrs attrs = {pal_type_of(call->graph, call->in[0]).dim[0]};
   if (call->wanted & 1)
-    call->in_grad[0] =
-        pal_apply(call->graph, "factored_embedding_backward", in, 3, &attrs, NULL);
+    call->in_grad[0] = pal_apply(call->graph, "factored_embedding_backward", in, 3, &attrs, NULL);
   return PAL_OK;
 }
 

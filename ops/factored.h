@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What factored.c and factored_logits.c share (floor 2).
  *
  * factor i32 [V, F] lists for each token the rows of a small table; -1: none. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Factored logits: a token's logit is the sum of its factors' (floor 2).
  *
  * Forward and transposed are one computation on two sets of lists: output j sums the inputs on its
@@ -77,8 +78,7 @@ static pal_status infer_rows(pal_infer *call, int64_t outputs, const char *what)
   if (call->in_type[0].dim[1] < 1)
     return pal_fail(call->error, PAL_E_SHAPE, "%s must have columns", what);
   call->n_out = 1;
-  call->out_type[0] =
-      PAL_TYPE(PAL_F32, call->in_type[0].symbol, call->in_type[0].dim[0], outputs);
+  call->out_type[0] = PAL_TYPE(PAL_F32, call->in_type[0].symbol, call->in_type[0].dim[0], outputs);
   return PAL_OK;
 }
 
@@ -169,8 +169,7 @@ pal_value pal_factored_logits(pal_graph *g, pal_value z, pal_value factor) {
 
 /* ---- factored_logits_backward -------------------------------------------------------- */
 
-static const pal_attr_field backward_fields[] = {
-    PAL_FIELD(pal_factored_attrs, rows, PAL_ATTR_INT)};
+static const pal_attr_field backward_fields[] = {PAL_FIELD(pal_factored_attrs, rows, PAL_ATTR_INT)};
 
 static pal_status backward_infer(pal_infer *call) {
   const pal_factored_attrs *a = call->attrs;
@@ -191,8 +190,7 @@ static pal_status backward_gradient(pal_gradient_call *call) {
 static pal_status backward_pack(const pal_run *run) {
   const int64_t n_out = run->out_type[0].dim[1];
   const lists l = lists_at(run->scratch, n_out);
-  const pal_status status =
-      pal_check_factor(run->error, run->in[1], &run->in_type[1], n_out);
+  const pal_status status = pal_check_factor(run->error, run->in[1], &run->in_type[1], n_out);
   if (!status) pack(&l, run->in[1], &run->in_type[1], n_out, true);
   return status;
 }

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* check_finite: fails a run on an infinite or undefined value (floor 2).
  *
  * Invariant: the failure reported is the first in row order, whoever finds it, so the message is
@@ -87,12 +88,18 @@ static const pal_op finite_op = {
                 "No output: fails the run with PAL_E_NONFINITE, naming `what` and the first\n"
                 "bad row and element, if any active element of x (f32, any shape) is infinite\n"
                 "or NaN."),
-    .min_in = 1, .max_in = 1, .flags = PAL_OP_NO_GRADIENT | PAL_OP_ROOT, .fields = finite_fields,
-    .n_fields = 1, .attrs_size = sizeof(finite_attrs), .infer = finite_infer,
+    .min_in = 1,
+    .max_in = 1,
+    .flags = PAL_OP_NO_GRADIENT | PAL_OP_ROOT,
+    .fields = finite_fields,
+    .n_fields = 1,
+    .attrs_size = sizeof(finite_attrs),
+    .infer = finite_infer,
     .reference = finite_reference,
     .phase = {{.run = finite_scan, .tasks = finite_chunks},
               {.run = finite_report, .tasks = finite_one}},
-    .scratch = finite_scratch, .sample = finite_sample};
+    .scratch = finite_scratch,
+    .sample = finite_sample};
 
 void pal_check_finite(pal_graph *g, pal_value x, const char *what) {
   const finite_attrs a = {what};

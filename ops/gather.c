@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* gather_rows, scatter_add_rows and write_rows: rows by index (floor 2).
  *
  * Rows are moved as bytes, so that every dtype has its gather. A scatter sorts the rows by index
@@ -47,10 +48,8 @@ static pal_status gather_run(const pal_run *run) {
     if (index[t] < -1 || index[t] >= run->in_rows[0])
       return bad_index(run, t, index[t], run->in_rows[0], "gather_rows");
     if (size == 0) continue; /* no address */
-    if (index[t] < 0)
-      memset(to + (size_t)t * size, 0, size);
-    else
-      memcpy(to + (size_t)t * size, from + (size_t)index[t] * size, size);
+    if (index[t] < 0) memset(to + (size_t)t * size, 0, size);
+    else memcpy(to + (size_t)t * size, from + (size_t)index[t] * size, size);
   }
   return PAL_OK;
 }
@@ -66,8 +65,7 @@ static pal_status gather_reference(const pal_reference *c) {
   const int64_t wide = pal_type_row(&c->out_type[0]);
   for (int64_t t = 0; t < c->out_rows[0]; t++)
     for (int64_t e = 0; e < wide; e++)
-      c->out[0][t * wide + e] =
-          c->in[1][t] < 0.0 ? 0.0 : c->in[0][(int64_t)c->in[1][t] * wide + e];
+      c->out[0][t * wide + e] = c->in[1][t] < 0.0 ? 0.0 : c->in[0][(int64_t)c->in[1][t] * wide + e];
   return PAL_OK;
 }
 
@@ -282,10 +280,8 @@ static pal_status write_save(const pal_run *run) {
       return bad_index(run, t, index[t], run->in_rows[0], "write_rows");
     if (size == 0) continue;
     char *to = (char *)run->out[1] + (size_t)t * size;
-    if (index[t] < 0)
-      memset(to, 0, size);
-    else
-      memcpy(to, (const char *)run->in[0] + (size_t)index[t] * size, size);
+    if (index[t] < 0) memset(to, 0, size);
+    else memcpy(to, (const char *)run->in[0] + (size_t)index[t] * size, size);
   }
   return PAL_OK;
 }
@@ -295,8 +291,8 @@ static void write_from(const pal_run *run, const void *rows, int64_t begin, int6
   const int32_t *index = run->in[1];
   for (int64_t t = begin; t < end && size > 0; t++)
     if (index[t] >= 0)
-      memcpy((char *)run->out[0] + (size_t)index[t] * size,
-             (const char *)rows + (size_t)t * size, size);
+      memcpy((char *)run->out[0] + (size_t)index[t] * size, (const char *)rows + (size_t)t * size,
+             size);
 }
 
 static pal_status write_run(const pal_run *run) {

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # Floor 2: the built-in ops, and their kernels once per instruction set.
 libpal_core_la_SOURCES += \
 	%D%/activation.c \

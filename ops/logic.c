@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Comparisons, choices and i32 flags (floor 2).
  *
  * Invariants: flags that are made are 0 or 1; flags that are read are true when nonzero. */
@@ -63,9 +64,9 @@ static pal_status compare_reference(const pal_reference *call) {
   const compare_attrs *a = call->attrs;
   const pal_type *out = &call->out_type[0];
   for (int64_t i = 0, n = pal_reference_count(call); i < n; i++)
-    call->out[0][i] = relation_holds(
-        a->relation, call->in[0][pal_broadcast_index(out, &call->in_type[0], i)],
-        call->in[1][pal_broadcast_index(out, &call->in_type[1], i)]);
+    call->out[0][i] =
+        relation_holds(a->relation, call->in[0][pal_broadcast_index(out, &call->in_type[0], i)],
+                       call->in[1][pal_broadcast_index(out, &call->in_type[1], i)]);
   return PAL_OK;
 }
 
@@ -86,9 +87,16 @@ static const pal_op compare_op = {
                 "i32 flags of a `relation` b (0 ==, 1 !=, 2 <, 3 <=, 4 >, 5 >=), f32 or i32;\n"
                 "with a NaN only != holds. Operands broadcast.\n"
                 "Rows: own row only."),
-    .min_in = 2, .max_in = 2, .in_place = 3, .flags = PAL_OP_NO_GRADIENT,
-    .fields = compare_fields, .n_fields = 1, .attrs_size = sizeof(compare_attrs),
-    .infer = compare_infer, .reference = compare_reference, .phase = {{.run = compare_run}},
+    .min_in = 2,
+    .max_in = 2,
+    .in_place = 3,
+    .flags = PAL_OP_NO_GRADIENT,
+    .fields = compare_fields,
+    .n_fields = 1,
+    .attrs_size = sizeof(compare_attrs),
+    .infer = compare_infer,
+    .reference = compare_reference,
+    .phase = {{.run = compare_run}},
     .sample = compare_sample};
 
 pal_value pal_compare(pal_graph *g, pal_value a, pal_value b, pal_relation relation) {
@@ -168,8 +176,14 @@ static const pal_op where_op = {
     PAL_OP_HEAD("where",
                 "a where the i32 condition is nonzero, else b; a and b f32 or i32. All three\n"
                 "broadcast. Gradient: dy to the one chosen. Rows: own row only."),
-    .min_in = 3, .max_in = 3, .in_place = 7, .infer = where_infer, .gradient = where_gradient,
-    .reference = where_reference, .phase = {{.run = where_run}}, .sample = where_sample};
+    .min_in = 3,
+    .max_in = 3,
+    .in_place = 7,
+    .infer = where_infer,
+    .gradient = where_gradient,
+    .reference = where_reference,
+    .phase = {{.run = where_run}},
+    .sample = where_sample};
 
 pal_value pal_where(pal_graph *g, pal_value condition, pal_value a, pal_value b) {
   return pal_apply(g, "where", (const pal_value[]){condition, a, b}, 3, NULL, NULL);
@@ -243,19 +257,36 @@ static const pal_op and_op = {
     PAL_OP_HEAD("and",
                 "1 where the i32 flags a and b are both nonzero, else 0. Operands broadcast.\n"
                 "Rows: own row only."),
-    .min_in = 2, .max_in = 2, .in_place = 3, .flags = PAL_OP_NO_GRADIENT, .infer = flags_infer,
-    .reference = and_reference, .phase = {{.run = and_run}}, .sample = and_sample};
+    .min_in = 2,
+    .max_in = 2,
+    .in_place = 3,
+    .flags = PAL_OP_NO_GRADIENT,
+    .infer = flags_infer,
+    .reference = and_reference,
+    .phase = {{.run = and_run}},
+    .sample = and_sample};
 static const pal_op or_op = {
     PAL_OP_HEAD("or",
                 "1 where any of the i32 flags a and b is nonzero, else 0. Operands broadcast.\n"
                 "Rows: own row only."),
-    .min_in = 2, .max_in = 2, .in_place = 3, .flags = PAL_OP_NO_GRADIENT, .infer = flags_infer,
-    .reference = or_reference, .phase = {{.run = or_run}}, .sample = or_sample};
+    .min_in = 2,
+    .max_in = 2,
+    .in_place = 3,
+    .flags = PAL_OP_NO_GRADIENT,
+    .infer = flags_infer,
+    .reference = or_reference,
+    .phase = {{.run = or_run}},
+    .sample = or_sample};
 static const pal_op not_op = {
-    PAL_OP_HEAD("not",
-                "1 where the i32 flag is 0, else 0. Rows: own row only."),
-    .min_in = 1, .max_in = 1, .in_place = 1, .flags = PAL_OP_NO_GRADIENT, .infer = flags_infer,
-    .reference = not_reference, .phase = {{.run = not_run}}, .sample = not_sample};
+    PAL_OP_HEAD("not", "1 where the i32 flag is 0, else 0. Rows: own row only."),
+    .min_in = 1,
+    .max_in = 1,
+    .in_place = 1,
+    .flags = PAL_OP_NO_GRADIENT,
+    .infer = flags_infer,
+    .reference = not_reference,
+    .phase = {{.run = not_run}},
+    .sample = not_sample};
 
 pal_value pal_and(pal_graph *g, pal_value a, pal_value b) {
   return pal_apply(g, "and", (const pal_value[]){a, b}, 2, NULL, NULL);

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* cross_entropy, forward (floor 2). Its gradients are in loss_backward.c, excluded classes and the
  * binary loss in loss_binary.c.
  *
@@ -24,8 +25,7 @@ pal_status pal_loss_want(const pal_infer *call) {
   if (!status) status = pal_loss_want_rows(call, PAL_LOSS_WEIGHT, "weight");
   if (status) return status;
   if (x->dim[1] < 1 || x->dim[1] > PAL_MOST_CLASSES)
-    return pal_fail(call->error, PAL_E_SHAPE, "logits must have 1 to %d classes",
-                    PAL_MOST_CLASSES);
+    return pal_fail(call->error, PAL_E_SHAPE, "logits must have 1 to %d classes", PAL_MOST_CLASSES);
   if (target->dtype == PAL_I32) {
     status = pal_want_rank(call, PAL_LOSS_TARGET, 1, "an i32 target");
     if (status) return status;
@@ -62,9 +62,9 @@ void pal_loss_sample(pal_case *random, pal_value *in, bool soft) {
   const int64_t width = pal_case_size(random);
   const pal_type matrix = PAL_TYPE(PAL_F32, rows, first, width);
   in[PAL_LOSS_LOGITS] = pal_case_f32(random, matrix, -4, 4);
-  in[PAL_LOSS_TARGET] =
-      soft ? pal_case_f32(random, matrix, 0, 1)
-           : pal_case_whole(random, PAL_TYPE(PAL_I32, rows, first), -1, width - 1);
+  in[PAL_LOSS_TARGET] = soft
+                            ? pal_case_f32(random, matrix, 0, 1)
+                            : pal_case_whole(random, PAL_TYPE(PAL_I32, rows, first), -1, width - 1);
   in[PAL_LOSS_WEIGHT] = pal_case_int(random, 0, 1)
                             ? pal_case_f32(random, PAL_TYPE(PAL_F32, rows, first), 0, 2)
                             : PAL_NIL;
@@ -111,8 +111,7 @@ static pal_status check_targets(const pal_run *run, const pal_cross_entropy_rows
     const char *fault = target_fault(target, rows->width);
     if (!fault && target >= 0 && rows->logits[t * rows->width + target] == -INFINITY)
       fault = "is an excluded class (its logit is -inf)";
-    if (fault)
-      return refuse(run->error, pal_first_row(run, &run->in_type[0]) + t, target, fault);
+    if (fault) return refuse(run->error, pal_first_row(run, &run->in_type[0]) + t, target, fault);
   }
   return PAL_OK;
 }
@@ -190,7 +189,9 @@ static const pal_op cross_entropy = {
                 "A hard target that is no class or an excluded one fails the run (argument).\n"
                 "Gradients: cross_entropy_backward, cross_entropy_targets; dweight = dloss times\n"
                 "the loss without weight."),
-    .min_in = 2, .max_in = 3, .optional = 1u << PAL_LOSS_WEIGHT,
+    .min_in = 2,
+    .max_in = 3,
+    .optional = 1u << PAL_LOSS_WEIGHT,
     .infer = loss_infer,
     .gradient = loss_gradient,
     .reference = loss_reference,
@@ -204,9 +205,6 @@ pal_value pal_cross_entropy(pal_graph *g, pal_value logits, pal_value target, pa
   return pal_apply(g, "cross_entropy", (const pal_value[]){logits, target, weight}, 3, NULL, NULL);
 }
 
-const pal_op *const pal_ops_loss[] = {&cross_entropy,
-                                      &pal_op_cross_entropy_backward,
-                                      &pal_op_cross_entropy_targets,
-                                      &pal_op_exclude,
-                                      &pal_op_binary_cross_entropy,
-                                      NULL};
+const pal_op *const pal_ops_loss[] = {
+    &cross_entropy,  &pal_op_cross_entropy_backward, &pal_op_cross_entropy_targets,
+    &pal_op_exclude, &pal_op_binary_cross_entropy,   NULL};

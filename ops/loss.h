@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What the files of losses share (floor 2). */
 #ifndef PAL_OPS_LOSS_H
 #define PAL_OPS_LOSS_H

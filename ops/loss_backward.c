@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The gradients of cross_entropy with respect to logits and soft targets (floor 2). Row-local; one
  * pass over a row. */
 #define PAL_NO_CALLER
@@ -81,9 +82,11 @@ const pal_op pal_op_cross_entropy_backward = {
                 "p = exp(logits - lse), s = weight dloss:\n"
                 "dlogits = p (s sum(target) + dlse) - s target; hard targets are one-hot, ignored\n"
                 "rows exactly 0. Excluded classes (-inf) get 0."),
-    .min_in = 5, .max_in = 6,
+    .min_in = 5,
+    .max_in = 6,
     .optional = 1u << PAL_LOSS_WEIGHT | 1u << PAL_LOSS_DLOSS | 1u << PAL_LOSS_DLSE,
-    .flags = PAL_OP_NO_GRADIENT, .in_place = 1u << PAL_LOSS_LOGITS | 1u << PAL_LOSS_TARGET,
+    .flags = PAL_OP_NO_GRADIENT,
+    .in_place = 1u << PAL_LOSS_LOGITS | 1u << PAL_LOSS_TARGET,
     .infer = backward_infer,
     .reference = logits_reference,
     .phase = {{.run = logits_run}},
@@ -123,8 +126,11 @@ const pal_op pal_op_cross_entropy_targets = {
                 "The gradient of cross_entropy with respect to soft targets [T, V]. Row-local.\n"
                 "Inputs logits, target, weight, lse [T], dloss [T]:\n"
                 "dtarget = weight dloss (lse - logits), 0 where a logit is -inf."),
-    .min_in = 5, .max_in = 5, .optional = 1u << PAL_LOSS_WEIGHT,
-    .flags = PAL_OP_NO_GRADIENT, .in_place = 1u << PAL_LOSS_LOGITS,
+    .min_in = 5,
+    .max_in = 5,
+    .optional = 1u << PAL_LOSS_WEIGHT,
+    .flags = PAL_OP_NO_GRADIENT,
+    .in_place = 1u << PAL_LOSS_LOGITS,
     .infer = targets_infer,
     .reference = targets_reference,
     .phase = {{.run = targets_run}},

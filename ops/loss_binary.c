@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* binary_cross_entropy_with_logits, and exclude (floor 2). Both are elementwise in their rows. */
 #define PAL_NO_CALLER
 #include <math.h>
@@ -42,8 +43,7 @@ static pal_status binary_gradient(pal_gradient_call *call) {
   const pal_value weight = call->n_in > 2 ? call->in[2] : PAL_NIL;
   if (pal_is_nil(dloss)) return PAL_OK;
   const pal_value scale = pal_is_nil(weight) ? dloss : pal_mul(g, dloss, weight);
-  if (call->wanted & 1)
-    call->in_grad[0] = pal_mul(g, pal_sub(g, pal_sigmoid(g, x), target), scale);
+  if (call->wanted & 1) call->in_grad[0] = pal_mul(g, pal_sub(g, pal_sigmoid(g, x), target), scale);
   if (call->wanted & 2) call->in_grad[1] = pal_affine(g, pal_mul(g, x, scale), -1, 0);
   if (call->wanted & 4)
     call->in_grad[2] =
@@ -57,8 +57,7 @@ static pal_value binary_sample(pal_case *random) {
   pal_type type = PAL_TYPE(PAL_F32, rows, first);
   if (pal_case_int(random, 0, 2) == 0) type = PAL_TYPE(PAL_F32, rows, first, 3);
   const pal_value x = pal_case_f32(random, type, -9, 9), target = pal_case_f32(random, type, 0, 1);
-  const pal_value weight =
-      pal_case_int(random, 0, 1) ? pal_case_f32(random, type, 0, 2) : PAL_NIL;
+  const pal_value weight = pal_case_int(random, 0, 1) ? pal_case_f32(random, type, 0, 2) : PAL_NIL;
   return pal_binary_cross_entropy_with_logits(pal_case_graph(random), x, target, weight);
 }
 
@@ -68,7 +67,10 @@ const pal_op pal_op_binary_cross_entropy = {
                 "x, target (0..1), weight (or none): f32 of one shape, axis 0 may be symbolic.\n"
                 "dx = weight (sigmoid(x) - target) dloss; dtarget = -weight x dloss; dweight =\n"
                 "dloss times the loss without weight."),
-    .min_in = 2, .max_in = 3, .optional = 1u << 2, .in_place = 1u << 0 | 1u << 1 | 1u << 2,
+    .min_in = 2,
+    .max_in = 3,
+    .optional = 1u << 2,
+    .in_place = 1u << 0 | 1u << 1 | 1u << 2,
     .infer = binary_infer,
     .gradient = binary_gradient,
     .reference = binary_reference,
@@ -137,8 +139,7 @@ static pal_status exclude_gradient(pal_gradient_call *call) {
 static pal_value exclude_sample(pal_case *random) {
   const pal_symbol rows = pal_case_int(random, 0, 3) ? pal_case_rows(random) : PAL_STATIC;
   const int64_t width = pal_case_size(random);
-  const pal_value x =
-      pal_case_f32(random, PAL_TYPE(PAL_F32, rows, rows.id ? 1 : 7, width), -2, 2);
+  const pal_value x = pal_case_f32(random, PAL_TYPE(PAL_F32, rows, rows.id ? 1 : 7, width), -2, 2);
   int64_t classes[3];
   for (int k = 0; k < 3; k++) classes[k] = pal_case_int(random, 0, width - 1);
   const exclude_attrs attrs = {.classes = {classes, (size_t)pal_case_int(random, 0, 3)},
@@ -150,8 +151,12 @@ const pal_op pal_op_exclude = {
     PAL_OP_HEAD("exclude",
                 "Logits f32 [T, ..., V] with -inf (attribute zero: with 0) at the given classes\n"
                 "of the last axis. Row-local. The gradient is 0 there and passes elsewhere."),
-    .min_in = 1, .max_in = 1, .in_place = 1,
-    .fields = exclude_fields, .n_fields = 2, .attrs_size = sizeof(exclude_attrs),
+    .min_in = 1,
+    .max_in = 1,
+    .in_place = 1,
+    .fields = exclude_fields,
+    .n_fields = 2,
+    .attrs_size = sizeof(exclude_attrs),
     .infer = exclude_infer,
     .gradient = exclude_gradient,
     .reference = exclude_reference,

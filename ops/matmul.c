@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Products of rows with a static operand: matmul and linear (floor 2).
  *
  * Every output element is one chain of fused multiply-adds, k ascending from 0, bias added last
@@ -135,8 +136,7 @@ static pal_status pack(const pal_run *run, operand b) {
   else if (kind == PAL_GEMM_PACKED)
     pal_kernels_of(run->isa)->gemm.pack(run->in[1], b.row, b.col, b.k, b.n, run->begin, run->end,
                                         run->scratch);
-  else
-    pack_few(run, b, kind == PAL_GEMM_NARROW);
+  else pack_few(run, b, kind == PAL_GEMM_NARROW);
   return PAL_OK;
 }
 
@@ -154,10 +154,8 @@ static pal_status multiply(const pal_run *run, operand b, const float *bias) {
       .c_row = b.n,
       .epilogue = {.bias = bias},
   };
-  if (b.bf16)
-    pal_gemm_bf16_of(run->isa)->product(&product, run->task_scratch);
-  else
-    pal_kernels_of(run->isa)->gemm.product(&product);
+  if (b.bf16) pal_gemm_bf16_of(run->isa)->product(&product, run->task_scratch);
+  else pal_kernels_of(run->isa)->gemm.product(&product);
   return PAL_OK;
 }
 
@@ -259,8 +257,11 @@ static const pal_op matmul = {
                 "y[m, n] = sum over k ascending, one fused chain from 0. Row m reads row m of a.\n"
                 "precision: 0 f32; 1 operands rounded to bfloat16, subnormal numbers zeros.\n"
                 "da = dy b^T or dy b; db = a^T dy or dy^T a (matmul_transposed)."),
-    .min_in = 2, .max_in = 2,
-    .fields = pal_matmul_fields, .n_fields = 2, .attrs_size = sizeof(pal_matmul_attrs),
+    .min_in = 2,
+    .max_in = 2,
+    .fields = pal_matmul_fields,
+    .n_fields = 2,
+    .attrs_size = sizeof(pal_matmul_attrs),
     .infer = matmul_infer,
     .gradient = matmul_gradient,
     .reference = matmul_reference,
@@ -323,8 +324,7 @@ static pal_status linear_pack(const pal_run *run) {
   return pack(run, linear_operand(run->in_type, run->attrs));
 }
 static pal_status linear_multiply(const pal_run *run) {
-  return multiply(run, linear_operand(run->in_type, run->attrs),
-                  run->n_in > 2 ? run->in[2] : NULL);
+  return multiply(run, linear_operand(run->in_type, run->attrs), run->n_in > 2 ? run->in[2] : NULL);
 }
 static pal_status linear_reference(const pal_reference *call) {
   reference_product(call, linear_operand(call->in_type, call->attrs),
@@ -364,14 +364,19 @@ static pal_value linear_sample(pal_case *random) {
 }
 
 static const pal_op linear = {
-    PAL_OP_HEAD("linear",
-                "y = x weight^T + bias.\n"
-                "x f32 [T, I], rows may be symbolic; weight f32 [O, I]; bias f32 [O] or none;\n"
-                "y f32 [T, O].\n"
-                "y[t, o] = (sum over i ascending, one fused chain from 0) + bias[o]. Row t reads\n"
-                "row t of x. precision: as of matmul. dx = dy weight; dweight = dy^T x; dbias = sum of dy over rows."),
-    .min_in = 2, .max_in = 3, .optional = 1u << 2,
-    .fields = linear_fields, .n_fields = 1, .attrs_size = sizeof(linear_attrs),
+    PAL_OP_HEAD(
+        "linear",
+        "y = x weight^T + bias.\n"
+        "x f32 [T, I], rows may be symbolic; weight f32 [O, I]; bias f32 [O] or none;\n"
+        "y f32 [T, O].\n"
+        "y[t, o] = (sum over i ascending, one fused chain from 0) + bias[o]. Row t reads\n"
+        "row t of x. precision: as of matmul. dx = dy weight; dweight = dy^T x; dbias = sum of dy over rows."),
+    .min_in = 2,
+    .max_in = 3,
+    .optional = 1u << 2,
+    .fields = linear_fields,
+    .n_fields = 1,
+    .attrs_size = sizeof(linear_attrs),
     .infer = linear_infer,
     .gradient = linear_gradient,
     .reference = linear_reference,

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What matmul, linear and matmul_transposed share (floor 2). */
 #ifndef PAL_OPS_MATMUL_H
 #define PAL_OPS_MATMUL_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* a^T b, summed over rows: the gradients of weights (floor 2).
  *
  * Tasks are tiles of the output, cut by shapes alone; each walks all active rows in order, so an
@@ -58,12 +59,9 @@ static grid grid_of(const outer *o) {
   if (g.down * g.across == TASKS - 1) ++*(g.down > 1 ? &g.down : &g.across);
   while (g.down * g.across < TASKS) {
     const int64_t m = o->m / (2 * g.down), n = o->n / (2 * g.across);
-    if (n >= LEAST_N && (n >= m || m < LEAST_M))
-      g.across *= 2;
-    else if (m >= LEAST_M)
-      g.down *= 2;
-    else
-      break;
+    if (n >= LEAST_N && (n >= m || m < LEAST_M)) g.across *= 2;
+    else if (m >= LEAST_M) g.down *= 2;
+    else break;
   }
   return g;
 }
@@ -98,10 +96,8 @@ static pal_status outer_run(const pal_run *run) {
         .c_row = o.n,
         .buffer = run->task_scratch,
     };
-    if (bf16)
-      pal_gemm_bf16_of(run->isa)->outer(&tile);
-    else
-      pal_kernels_of(run->isa)->gemm.outer(&tile);
+    if (bf16) pal_gemm_bf16_of(run->isa)->outer(&tile);
+    else pal_kernels_of(run->isa)->gemm.outer(&tile);
     task += rows * columns;
   }
   return PAL_OK;
@@ -161,8 +157,8 @@ static pal_value outer_sample(pal_case *random) {
     n = wide ? many : few;
   }
   const pal_value a = pal_matmul_case(random, PAL_TYPE(PAL_F32, rows, r, m));
-  const pal_value b = pal_matmul_case(
-      random, PAL_TYPE(PAL_F32, rows, transposed ? n : r, transposed ? r : n));
+  const pal_value b =
+      pal_matmul_case(random, PAL_TYPE(PAL_F32, rows, transposed ? n : r, transposed ? r : n));
   return pal_matmul(pal_case_graph(random), a, b, true, transposed);
 }
 
@@ -173,8 +169,11 @@ const pal_op pal_op_matmul_transposed = {
                 "y[m, n] = sum over r ascending, one fused chain from 0; 0 without rows.\n"
                 "precision: as of matmul.\n"
                 "da = b dy^T or b^T dy^T; db = a dy or dy^T a^T."),
-    .min_in = 2, .max_in = 2,
-    .fields = pal_matmul_fields, .n_fields = 2, .attrs_size = sizeof(pal_matmul_attrs),
+    .min_in = 2,
+    .max_in = 2,
+    .fields = pal_matmul_fields,
+    .n_fields = 2,
+    .attrs_size = sizeof(pal_matmul_attrs),
     .infer = outer_infer,
     .gradient = outer_gradient,
     .reference = outer_reference,

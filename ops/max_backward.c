@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* max_backward: the gradient of maxima over any axis (floor 2).
  *
  * Invariant: the result is a copy or zero; a row depends on its own row of index and dy, or for
@@ -94,9 +95,16 @@ static const pal_op place_op = {
                 "zeros elsewhere.\n"
                 "Gradient: what stands at the places. Rows: own row; with axis 0 the whole\n"
                 "dy."),
-    .min_in = 2, .max_in = 2, .fields = place_fields, .n_fields = 3,
-    .attrs_size = sizeof(place_attrs), .infer = place_infer, .gradient = place_gradient,
-    .reference = place_reference, .phase = {{.run = place_run}}, .sample = place_sample};
+    .min_in = 2,
+    .max_in = 2,
+    .fields = place_fields,
+    .n_fields = 3,
+    .attrs_size = sizeof(place_attrs),
+    .infer = place_infer,
+    .gradient = place_gradient,
+    .reference = place_reference,
+    .phase = {{.run = place_run}},
+    .sample = place_sample};
 
 pal_value pal_max_backward(pal_graph *g, pal_value index, pal_value dy, pal_value x, int axis) {
   const pal_type type = pal_type_of(g, x);

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* layer_norm and rms_norm (floor 2). A row is the last axis; its numbers depend on nothing else. */
 #define PAL_NO_CALLER
 #include <math.h>
@@ -103,8 +104,8 @@ static pal_status norm_gradient(pal_gradient_call *call) {
   const pal_value dy = call->out_grad[0];
   pal_value out[PAL_MAX_OUTPUTS];
   if (call->wanted & 1) {
-    const pal_value in[] = {x, rstd, mean, gain, dy, call->out_grad[1],
-                            layer ? call->out_grad[2] : PAL_NIL};
+    const pal_value in[] = {
+        x, rstd, mean, gain, dy, call->out_grad[1], layer ? call->out_grad[2] : PAL_NIL};
     call->in_grad[0] = pal_apply(g, "norm_backward", in, 7, NULL, NULL);
   }
   if ((call->wanted & 6) && !pal_is_nil(dy)) {
@@ -143,8 +144,13 @@ static const pal_op layer_norm = {
                 "x f32 [T, ..., D]; gain, bias f32 [D] or none. Outputs y, rstd [T, ...] and\n"
                 "mean [T, ...]; rstd = 1 / sqrt(variance + epsilon), variance divided by D.\n"
                 "Row-local. Gradients: norm_backward, norm_backward_parameters."),
-    .min_in = 1, .max_in = 3, .optional = 1u << 1 | 1u << 2, .in_place = 1,
-    .fields = norm_fields, .n_fields = 1, .attrs_size = sizeof(norm_attrs),
+    .min_in = 1,
+    .max_in = 3,
+    .optional = 1u << 1 | 1u << 2,
+    .in_place = 1,
+    .fields = norm_fields,
+    .n_fields = 1,
+    .attrs_size = sizeof(norm_attrs),
     .infer = layer_infer,
     .gradient = norm_gradient,
     .reference = norm_reference,
@@ -164,8 +170,13 @@ static const pal_op rms_norm = {
                 "x f32 [T, ..., D]; gain f32 [D] or none. Outputs y and rstd [T, ...];\n"
                 "rstd = 1 / sqrt(mean of x^2 + epsilon).\n"
                 "Row-local. Gradients: norm_backward, norm_backward_parameters."),
-    .min_in = 1, .max_in = 2, .optional = 1u << 1, .in_place = 1,
-    .fields = norm_fields, .n_fields = 1, .attrs_size = sizeof(norm_attrs),
+    .min_in = 1,
+    .max_in = 2,
+    .optional = 1u << 1,
+    .in_place = 1,
+    .fields = norm_fields,
+    .n_fields = 1,
+    .attrs_size = sizeof(norm_attrs),
     .infer = rms_infer,
     .gradient = norm_gradient,
     .reference = norm_reference,

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What layer_norm, rms_norm and their backward ops share (floor 2). */
 #ifndef PAL_OPS_NORM_H
 #define PAL_OPS_NORM_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The gradients of layer_norm and rms_norm (floor 2).
  *
  * That of x is row-local. Those of gain and bias are sums over all rows: in order within chunks of
@@ -14,9 +15,7 @@ static const pal_norm_kernels *kernels(const pal_run *run) {
 static const void *input(const pal_run *run, int i) { return i < run->n_in ? run->in[i] : NULL; }
 
 /* An operand that may be absent, from its n-th element. */
-static const float *offset(const void *p, int64_t n) {
-  return p ? (const float *)p + n : NULL;
-}
+static const float *offset(const void *p, int64_t n) { return p ? (const float *)p + n : NULL; }
 
 /* An optional input that must have a given type. */
 static pal_status want_type(const pal_infer *call, int i, const pal_type *type, const char *what) {
@@ -113,9 +112,11 @@ const pal_op pal_op_norm_backward = {
                 "x [T, ..., D], rstd [T, ...], mean or none, gain [D] or none; gradients of y,\n"
                 "rstd and mean, each or none. With h = (x - mean) rstd, w = dy gain:\n"
                 "dx = rstd (w - mean(w) - h (mean(w h) + drstd rstd / D)) + dmean / D."),
-    .min_in = 5, .max_in = 7,
+    .min_in = 5,
+    .max_in = 7,
     .optional = 1u << MEAN | 1u << GAIN | 1u << DY | 1u << DRSTD | 1u << DMEAN,
-    .flags = PAL_OP_NO_GRADIENT, .in_place = 1u << X | 1u << DY,
+    .flags = PAL_OP_NO_GRADIENT,
+    .in_place = 1u << X | 1u << DY,
     .infer = backward_infer,
     .reference = backward_reference,
     .phase = {{.run = backward_run}},
@@ -182,10 +183,8 @@ static pal_status parameters_combine(const pal_run *run) {
         for (int64_t i = 0; i + step < chunks; i += 2 * step)
           kernels(run)->add(partial + i * 2 * width, partial + (i + step) * 2 * width, n);
       float *out = (float *)run->out[which] + first;
-      if (chunks)
-        memcpy(out, partial, (size_t)n * sizeof *out);
-      else
-        memset(out, 0, (size_t)n * sizeof *out);
+      if (chunks) memcpy(out, partial, (size_t)n * sizeof *out);
+      else memset(out, 0, (size_t)n * sizeof *out);
     }
   }
   return PAL_OK;
@@ -225,7 +224,9 @@ const pal_op pal_op_norm_backward_parameters = {
                 "x [T, ..., D], rstd [T, ...], mean or none, dy [T, ..., D].\n"
                 "dgain = sum over rows of dy (x - mean) rstd; dbias = sum over rows of dy: in\n"
                 "order within 256 rows, then a fixed tree."),
-    .min_in = 4, .max_in = 4, .optional = 1u << MEAN,
+    .min_in = 4,
+    .max_in = 4,
+    .optional = 1u << MEAN,
     .flags = PAL_OP_NO_GRADIENT,
     .infer = parameters_infer,
     .reference = parameters_reference,

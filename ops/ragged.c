@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* ragged_index and compact, and what ops on dynamic length share (floor 2).
  *
  * Both read begin and length only; gaps between sequences and sequences in any order are legal,
@@ -56,8 +57,7 @@ pal_status pal_check_sequence(pal_error *error, int64_t s, int64_t begin, int64_
 enum { INDEX_BEGIN, INDEX_LENGTH, INDEX_LIKE };
 
 static pal_status index_infer(pal_infer *call) {
-  const pal_status status =
-      pal_want_vectors(call, INDEX_BEGIN, INDEX_LENGTH, "begin and length");
+  const pal_status status = pal_want_vectors(call, INDEX_BEGIN, INDEX_LENGTH, "begin and length");
   if (status) return status;
   const pal_type *like = &call->in_type[INDEX_LIKE];
   if (like->rank < 1) return pal_fail(call->error, PAL_E_SHAPE, "rows_like must have rows");
@@ -140,8 +140,7 @@ static const pal_op index_op = {
     .sample = index_sample,
 };
 
-pal_ragged pal_ragged_index(pal_graph *g, pal_value begin, pal_value length,
-                            pal_value rows_like) {
+pal_ragged pal_ragged_index(pal_graph *g, pal_value begin, pal_value length, pal_value rows_like) {
   const pal_value in[] = {begin, length, rows_like};
   pal_value out[PAL_MAX_OUTPUTS];
   pal_apply(g, index_op.name, in, 3, NULL, out);
@@ -151,8 +150,8 @@ pal_ragged pal_ragged_index(pal_graph *g, pal_value begin, pal_value length,
 /* ---- compact ------------------------------------------------------------------------- */
 
 typedef struct compact_attrs {
-  int64_t capacity;          /* of binds */
-  pal_symbol binds, binds2;  /* rows, sequences */
+  int64_t capacity;         /* of binds */
+  pal_symbol binds, binds2; /* rows, sequences */
 } compact_attrs;
 
 static const pal_attr_field compact_fields[] = {
@@ -174,8 +173,7 @@ static pal_status compact_infer(pal_infer *call) {
     return pal_fail(call->error, PAL_E_ARGUMENT, "compact needs two symbols to bind");
   call->n_out = N_OUT;
   call->out_type[ROW_SOURCE] = PAL_TYPE(PAL_I32, a->binds, 1);
-  for (int i = SEQUENCE_SOURCE; i < N_OUT; i++)
-    call->out_type[i] = PAL_TYPE(PAL_I32, a->binds2, 1);
+  for (int i = SEQUENCE_SOURCE; i < N_OUT; i++) call->out_type[i] = PAL_TYPE(PAL_I32, a->binds2, 1);
   return PAL_OK;
 }
 
@@ -256,8 +254,7 @@ static pal_value compact_sample(pal_case *random) {
   pal_case_ragged(random, &begin, &length, NULL, NULL);
   const pal_value keep =
       pal_case_whole(random, PAL_TYPE(PAL_I32, pal_case_sequences(random), 1), 0, 1);
-  const pal_value like =
-      pal_case_whole(random, PAL_TYPE(PAL_I32, pal_case_rows(random), 1), 0, 1);
+  const pal_value like = pal_case_whole(random, PAL_TYPE(PAL_I32, pal_case_rows(random), 1), 0, 1);
   return pal_compact(pal_case_graph(random), keep, begin, length, like).row_source;
 }
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What the ops on dynamic length share: edit.c, refill.c, ragged.c (floor 2). */
 #ifndef PAL_OPS_RAGGED_H
 #define PAL_OPS_RAGGED_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Random draws in a graph: dropout, uniform, gumbel, bernoulli (floor 2).
  *
  * Every draw is pal_rng_uniform(pal_rng_key(seed, path, step), sample, position, index), index
@@ -40,8 +41,8 @@ static uint32_t word_of(double value) { return (uint32_t)(int32_t)value; }
 double pal_reference_draw(const pal_reference *call, int at, const char *path, int64_t t,
                           int64_t index) {
   const double *seed = call->in[at];
-  const uint64_t key = pal_rng_key(word_of(seed[0]) | (uint64_t)word_of(seed[1]) << 32, path,
-                                   word_of(seed[2]));
+  const uint64_t key =
+      pal_rng_key(word_of(seed[0]) | (uint64_t)word_of(seed[1]) << 32, path, word_of(seed[2]));
   return (double)pal_rng_uniform(key, word_of(call->in[at + 1][t]), word_of(call->in[at + 2][t]),
                                  (uint32_t)index);
 }
@@ -235,10 +236,10 @@ static pal_value gumbel_sample(pal_case *random) {
   return pal_gumbel(pal_case_graph(random), pal_case_random(random), pal_case_size(random));
 }
 
-#define FILL_OP                                                                          \
-  .min_in = 3, .max_in = 3, .flags = PAL_OP_RANDOM | PAL_OP_NO_GRADIENT,                 \
-  .fields = fill_fields, .n_fields = sizeof fill_fields / sizeof *fill_fields,           \
-  .attrs_size = sizeof(fill_attrs), .infer = fill_infer
+#define FILL_OP                                                                                 \
+  .min_in = 3, .max_in = 3, .flags = PAL_OP_RANDOM | PAL_OP_NO_GRADIENT, .fields = fill_fields, \
+  .n_fields = sizeof fill_fields / sizeof *fill_fields, .attrs_size = sizeof(fill_attrs),       \
+  .infer = fill_infer
 
 static const pal_op uniform_op = {
     PAL_OP_HEAD("uniform",
@@ -320,8 +321,8 @@ static pal_status bernoulli_reference(const pal_reference *call) {
 static pal_value bernoulli_sample(pal_case *random) {
   const pal_symbol rows = pal_case_rows(random);
   const int64_t size = pal_case_size(random);
-  const pal_type type = pal_case_int(random, 0, 1) ? PAL_TYPE(PAL_F32, rows, 1)
-                                                   : PAL_TYPE(PAL_F32, rows, 1, size);
+  const pal_type type =
+      pal_case_int(random, 0, 1) ? PAL_TYPE(PAL_F32, rows, 1) : PAL_TYPE(PAL_F32, rows, 1, size);
   return pal_bernoulli(pal_case_graph(random), pal_case_fixed(random, type, -0.1, 1.1),
                        pal_case_random(random));
 }
@@ -349,5 +350,4 @@ pal_value pal_bernoulli(pal_graph *g, pal_value p, pal_random random) {
   return pal_apply(g, bernoulli_op.name, in, 4, &attrs, NULL);
 }
 
-const pal_op *const pal_ops_random[] = {&dropout_op, &uniform_op, &gumbel_op, &bernoulli_op,
-                                        NULL};
+const pal_op *const pal_ops_random[] = {&dropout_op, &uniform_op, &gumbel_op, &bernoulli_op, NULL};

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What the ops that draw random numbers share: random.c, categorical.c (floor 2). */
 #ifndef PAL_OPS_RANDOM_H
 #define PAL_OPS_RANDOM_H

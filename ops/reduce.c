@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Reductions over an inner axis, and the builders that choose between them and those over
  * axis 0 of reduce_rows.c (floor 2).
  *
@@ -96,8 +97,8 @@ static pal_status reduce_run(const pal_run *run, pal_reduce_kind kind) {
   const int32_t *x = (const int32_t *)run->in[0] + from;
   int32_t *out = (int32_t *)run->out[0] + to;
   for (int64_t o = 0; o < f.outer; o++, x += f.extent * f.inner, out += f.inner)
-    pal_kernels_of(run->isa)->reduce.column_i32(kind, out, run->task_scratch, x, f.extent,
-                                                f.inner, f.inner, 0);
+    pal_kernels_of(run->isa)->reduce.column_i32(kind, out, run->task_scratch, x, f.extent, f.inner,
+                                                f.inner, 0);
   return PAL_OK;
 }
 
@@ -212,13 +213,13 @@ static pal_value argmax_sample(pal_case *random) {
 
 /* ---- descriptors --------------------------------------------------------------------- */
 
-#define REDUCE(op, kind)                                                                      \
-  static pal_status op##_run(const pal_run *run) { return reduce_run(run, kind); }            \
-  static pal_status op##_reference(const pal_reference *call) {                               \
-    return reduce_reference(call, kind);                                                      \
+#define REDUCE(op, kind)                                                           \
+  static pal_status op##_run(const pal_run *run) { return reduce_run(run, kind); } \
+  static pal_status op##_reference(const pal_reference *call) {                    \
+    return reduce_reference(call, kind);                                           \
   }
-#define REDUCE_OP                                                                             \
-  .min_in = 1, .max_in = 1, .fields = reduce_fields, .n_fields = 2,                           \
+#define REDUCE_OP                                                   \
+  .min_in = 1, .max_in = 1, .fields = reduce_fields, .n_fields = 2, \
   .attrs_size = sizeof(reduce_attrs)
 
 REDUCE(sum, PAL_REDUCE_SUM)
@@ -229,21 +230,33 @@ static const pal_op sum_op = {
     PAL_OP_HEAD("sum",
                 "Sum over an inner axis (1 or more), which keep = 1 leaves with extent 1;\n"
                 "f32 or i32 (wraps). Gradient: dy copied along the axis. Rows: own row only."),
-    REDUCE_OP, .infer = reduce_infer, .gradient = sum_gradient, .reference = sum_reference,
-    .phase = {{.run = sum_run}}, .sample = sum_sample};
+    REDUCE_OP,
+    .infer = reduce_infer,
+    .gradient = sum_gradient,
+    .reference = sum_reference,
+    .phase = {{.run = sum_run}},
+    .sample = sum_sample};
 static const pal_op max_op = {
-    PAL_OP_HEAD("max",
-                "Largest along an inner axis, NaN if any is; keep as for sum. f32 or i32.\n"
-                "Gradient: dy to the first of the largest. Rows: own row only."),
-    REDUCE_OP, .infer = max_infer, .gradient = max_gradient, .reference = max_reference,
-    .phase = {{.run = max_run}}, .sample = max_sample};
+    PAL_OP_HEAD("max", "Largest along an inner axis, NaN if any is; keep as for sum. f32 or i32.\n"
+                       "Gradient: dy to the first of the largest. Rows: own row only."),
+    REDUCE_OP,
+    .infer = max_infer,
+    .gradient = max_gradient,
+    .reference = max_reference,
+    .phase = {{.run = max_run}},
+    .sample = max_sample};
 static const pal_op argmax_op = {
     PAL_OP_HEAD("argmax",
                 "i32 place along an inner axis of the first of the largest; NaN is never the\n"
                 "largest, 0 where nothing exceeds -inf. keep as for sum. f32 or i32.\n"
                 "Rows: own row only."),
-    REDUCE_OP, .flags = PAL_OP_NO_GRADIENT, .infer = argmax_infer, .reference = argmax_reference,
-    .phase = {{.run = argmax_run}}, .task_scratch = argmax_scratch, .sample = argmax_sample};
+    REDUCE_OP,
+    .flags = PAL_OP_NO_GRADIENT,
+    .infer = argmax_infer,
+    .reference = argmax_reference,
+    .phase = {{.run = argmax_run}},
+    .task_scratch = argmax_scratch,
+    .sample = argmax_sample};
 /* ---- builders ------------------------------------------------------------------------ */
 
 /* "<name>" for an inner axis, "<name>_rows" for axis 0; a negative axis counts from the end. */

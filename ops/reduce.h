@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What the files of reductions share (floor 2). */
 #ifndef PAL_OPS_REDUCE_H
 #define PAL_OPS_REDUCE_H
@@ -34,6 +35,6 @@ typedef struct pal_rows_attrs {
 } pal_rows_attrs;
 
 /* Op lists of files that ops/common.h does not name. */
-extern const pal_op *const pal_ops_reduce_rows[], *const pal_ops_max_backward[],
-    *const pal_ops_cumsum[], *const pal_ops_squares[];
+extern const pal_op *const pal_ops_reduce_rows[],
+    *const pal_ops_max_backward[], *const pal_ops_cumsum[], *const pal_ops_squares[];
 #endif

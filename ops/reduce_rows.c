@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Reductions over axis 0: sum_rows, mean_rows, max_rows, argmax_rows (floor 2).
  *
  * Invariants: rows are folded by chunks of 256 counted from row 0, each in row order (one number
@@ -38,9 +39,7 @@ static pal_status argmax_infer(pal_infer *call) {
 /* ---- tasks and scratch --------------------------------------------------------------- */
 
 static int64_t block_tasks(const pal_run *run) { return pal_blocks_of(run); }
-static int64_t fold_tasks(const pal_run *run) {
-  return pal_chunks_of(run) * pal_blocks_of(run);
-}
+static int64_t fold_tasks(const pal_run *run) { return pal_chunks_of(run) * pal_blocks_of(run); }
 
 /* Partial results [chunks, columns] of 4 bytes; behind them their rows, for argmax. */
 static size_t partial_scratch(const pal_run *run) {
@@ -111,8 +110,7 @@ static void combine_f32(const pal_run *run, pal_reduce_kind kind, const span *c,
   const pal_reduce_kernels *k = &pal_kernels_of(run->isa)->reduce;
   const int64_t columns = pal_type_row(&run->in_type[0]), chunks = pal_chunks_of(run);
   float *part = (float *)run->scratch + c->first;
-  if (kind == PAL_REDUCE_SUM)
-    add_tree(run, part, c, (float *)run->out[0] + c->first, count);
+  if (kind == PAL_REDUCE_SUM) add_tree(run, part, c, (float *)run->out[0] + c->first, count);
   else if (kind == PAL_REDUCE_MAX)
     k->column_max((float *)run->out[0] + c->first, part, chunks, c->n, columns);
   else /* the winning chunk first; its value may take the place of chunk 0's */
@@ -128,8 +126,7 @@ static pal_status combine_run(const pal_run *run, pal_reduce_kind kind, float co
       for (int64_t i = 0; i < c.n; i++) out[i] = -1;
       continue;
     }
-    if (run->in_type[0].dtype == PAL_F32)
-      combine_f32(run, kind, &c, count);
+    if (run->in_type[0].dtype == PAL_F32) combine_f32(run, kind, &c, count);
     else
       pal_kernels_of(run->isa)->reduce.column_i32(kind, out, part, part, chunks, c.n, columns, 0);
     if (kind != PAL_REDUCE_ARGMAX) continue;
@@ -142,15 +139,11 @@ static pal_status combine_run(const pal_run *run, pal_reduce_kind kind, float co
 static pal_status sum_fold(const pal_run *run) { return fold_run(run, PAL_REDUCE_SUM); }
 static pal_status max_fold(const pal_run *run) { return fold_run(run, PAL_REDUCE_MAX); }
 static pal_status argmax_fold(const pal_run *run) { return fold_run(run, PAL_REDUCE_ARGMAX); }
-static pal_status sum_combine(const pal_run *run) {
-  return combine_run(run, PAL_REDUCE_SUM, 1.0f);
-}
+static pal_status sum_combine(const pal_run *run) { return combine_run(run, PAL_REDUCE_SUM, 1.0f); }
 static pal_status mean_combine(const pal_run *run) {
   return combine_run(run, PAL_REDUCE_SUM, (float)run->in_rows[0]);
 }
-static pal_status max_combine(const pal_run *run) {
-  return combine_run(run, PAL_REDUCE_MAX, 1.0f);
-}
+static pal_status max_combine(const pal_run *run) { return combine_run(run, PAL_REDUCE_MAX, 1.0f); }
 static pal_status argmax_combine(const pal_run *run) {
   return combine_run(run, PAL_REDUCE_ARGMAX, 1.0f);
 }
@@ -217,8 +210,9 @@ static pal_value apply_rows(pal_case *random, const char *name, pal_value x) {
 static pal_value sum_sample(pal_case *random) {
   const bool whole = pal_case_int(random, 0, 3) == 0;
   const pal_type type = pal_sample_tensor(random, whole ? PAL_I32 : PAL_F32, 1);
-  return apply_rows(random, "sum_rows", whole ? pal_case_whole(random, type, -9, 9)
-                                              : pal_case_f32(random, type, -1, 2));
+  return apply_rows(random, "sum_rows",
+                    whole ? pal_case_whole(random, type, -9, 9)
+                          : pal_case_f32(random, type, -1, 2));
 }
 
 static pal_value mean_sample(pal_case *random) {
@@ -255,38 +249,49 @@ static pal_value argmax_sample(pal_case *random) {
 
 /* ---- descriptors --------------------------------------------------------------------- */
 
-#define ROWS_OP(op)                                                                           \
-  .min_in = 1, .max_in = 1, .fields = rows_fields, .n_fields = 1,                             \
+#define ROWS_OP(op)                                               \
+  .min_in = 1, .max_in = 1, .fields = rows_fields, .n_fields = 1, \
   .attrs_size = sizeof(pal_rows_attrs), .reference = op##_reference, .sample = op##_sample
-#define ROWS_PHASES(fold, combine)                                                            \
+#define ROWS_PHASES(fold, combine) \
   .phase = {{.run = fold, .tasks = fold_tasks}, {.run = combine, .tasks = block_tasks}}
 
 static const pal_op sum_op = {
     PAL_OP_HEAD("sum_rows",
                 "Sum over the active rows of axis 0, which keep = 1 leaves with extent 1; 0\n"
                 "of none. f32 or i32 (wraps). Gradient: dy to every row. Reads all rows."),
-    ROWS_OP(sum), .infer = rows_infer, .gradient = sum_gradient,
-    ROWS_PHASES(sum_fold, sum_combine), .scratch = partial_scratch};
+    ROWS_OP(sum),
+    .infer = rows_infer,
+    .gradient = sum_gradient,
+    ROWS_PHASES(sum_fold, sum_combine),
+    .scratch = partial_scratch};
 static const pal_op mean_op = {
-    PAL_OP_HEAD("mean_rows",
-                "sum_rows divided by the run-time number of rows; 0 of none. f32.\n"
-                "Gradient: dy / rows to every row. Reads all rows."),
-    ROWS_OP(mean), .infer = mean_infer, .gradient = mean_gradient,
-    ROWS_PHASES(sum_fold, mean_combine), .scratch = partial_scratch};
+    PAL_OP_HEAD("mean_rows", "sum_rows divided by the run-time number of rows; 0 of none. f32.\n"
+                             "Gradient: dy / rows to every row. Reads all rows."),
+    ROWS_OP(mean),
+    .infer = mean_infer,
+    .gradient = mean_gradient,
+    ROWS_PHASES(sum_fold, mean_combine),
+    .scratch = partial_scratch};
 static const pal_op max_op = {
     PAL_OP_HEAD("max_rows",
                 "Largest over the active rows of axis 0, NaN if any is; -inf or INT32_MIN of\n"
                 "none; keep as for sum_rows. f32 or i32.\n"
                 "Gradient: dy to the first of the largest.\n"
                 "Reads all rows."),
-    ROWS_OP(max), .infer = rows_infer, .gradient = max_gradient,
-    ROWS_PHASES(max_fold, max_combine), .scratch = partial_scratch};
+    ROWS_OP(max),
+    .infer = rows_infer,
+    .gradient = max_gradient,
+    ROWS_PHASES(max_fold, max_combine),
+    .scratch = partial_scratch};
 static const pal_op argmax_op = {
     PAL_OP_HEAD("argmax_rows",
                 "i32 row of the first of the largest over axis 0; NaN is never the largest, 0\n"
                 "where nothing exceeds -inf, -1 of no rows; keep as for sum_rows. f32 or i32.\n"
                 "Reads all rows."),
-    ROWS_OP(argmax), .flags = PAL_OP_NO_GRADIENT, .infer = argmax_infer,
-    ROWS_PHASES(argmax_fold, argmax_combine), .scratch = argmax_scratch};
+    ROWS_OP(argmax),
+    .flags = PAL_OP_NO_GRADIENT,
+    .infer = argmax_infer,
+    ROWS_PHASES(argmax_fold, argmax_combine),
+    .scratch = argmax_scratch};
 
 const pal_op *const pal_ops_reduce_rows[] = {&sum_op, &mean_op, &max_op, &argmax_op, NULL};

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* window_refill: a decoding window of bounded width over a tail kept as a stack (floor 2).
  *
  * Phase 0 finds counts, cursors and begins in one pass over the sequences; phase 1 has tasks of
@@ -153,8 +154,7 @@ static pal_status reference(const pal_reference *call) {
         return pal_fail(call->error, PAL_E_CAPACITY, "window_refill: no room in the tail");
       call->out[PUSH_INDEX][begin + --length] = (double)--cursor;
     }
-    for (int64_t i = 0; i < length; i++)
-      call->out[NEW_TOKENS][n++] = call->in[TOKENS][begin + i];
+    for (int64_t i = 0; i < length; i++) call->out[NEW_TOKENS][n++] = call->in[TOKENS][begin + i];
     while (n - first < a->window && cursor < (int64_t)call->in[TAIL_END][s])
       call->out[NEW_TOKENS][n++] = call->in[TAIL][cursor++];
     call->out[NEW_BEGIN][s] = (double)first;

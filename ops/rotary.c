@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* rotary_embedding, rotate-half (floor 2). Su et al., arXiv 2104.09864.
  *
  * Frequencies are whole numbers of 2^-64 turns per position, fixed when the graph is built, so that
@@ -131,14 +132,15 @@ static pal_value sample(pal_case *random) {
 }
 
 static const pal_op rotary = {
-    PAL_OP_HEAD("rotary_embedding",
-                "x [T, C], C >= H*D, position i32 [T] (any, also negative): in each of the first H\n"
-                "heads of D = 2n columns, what is behind them staying as it is,\n"
-                "out_i = x_i cos a_i - x_{i+n} sin a_i and out_{i+n} = x_{i+n} cos a_i + x_i sin\n"
-                "a_i for i < n, a_i = 2 pi position turn_i 2^-64 (negated if inverse). The\n"
-                "builder takes turn_i 2^-64 = base^(-i/n) / (2 pi). Angles are right to 2e-9 rad\n"
-                "plus position x 1e-14, sines and cosines to 1.2e-7. Gradient: the inverse\n"
-                "rotation."),
+    PAL_OP_HEAD(
+        "rotary_embedding",
+        "x [T, C], C >= H*D, position i32 [T] (any, also negative): in each of the first H\n"
+        "heads of D = 2n columns, what is behind them staying as it is,\n"
+        "out_i = x_i cos a_i - x_{i+n} sin a_i and out_{i+n} = x_{i+n} cos a_i + x_i sin\n"
+        "a_i for i < n, a_i = 2 pi position turn_i 2^-64 (negated if inverse). The\n"
+        "builder takes turn_i 2^-64 = base^(-i/n) / (2 pi). Angles are right to 2e-9 rad\n"
+        "plus position x 1e-14, sines and cosines to 1.2e-7. Gradient: the inverse\n"
+        "rotation."),
     .min_in = 2,
     .max_in = 2,
     .in_place = 1u << 0,

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Reductions of f32 rows per sequence: segment_sum, segment_mean, segment_max (floor 2).
  *
  * A task is one sequence: results per sequence are disjoint, and rows are taken in order. Rows
@@ -85,10 +86,8 @@ static pal_status reduce(const pal_run *run, kind how) {
     if (status) return status;
     const float *x = (const float *)run->in[0] + begin * wide;
     float *out = (float *)run->out[0] + s * wide;
-    if (how == MAX && n > 0)
-      kernels->max(out, x, wide, n, wide);
-    else
-      kernels->sum(out, x, wide, NULL, n, wide, how == MEAN && n > 0 ? (float)n : 1.0f);
+    if (how == MAX && n > 0) kernels->max(out, x, wide, n, wide);
+    else kernels->sum(out, x, wide, NULL, n, wide, how == MEAN && n > 0 ? (float)n : 1.0f);
   }
   return PAL_OK;
 }
@@ -132,8 +131,7 @@ static pal_status gradient_mean(pal_gradient_call *call) {
   pal_graph *g = call->graph;
   pal_type type = pal_type_of(g, call->out_grad[0]);
   for (int d = 1; d < type.rank; d++) type.dim[d] = 1;
-  const pal_value n =
-      pal_clamp(g, pal_cast(g, call->in[2], PAL_F32), 1.0, 2147483648.0);
+  const pal_value n = pal_clamp(g, pal_cast(g, call->in[2], PAL_F32), 1.0, 2147483648.0);
   call->in_grad[0] = spread(call, pal_div(g, call->out_grad[0], pal_reshape(g, n, type)));
   return PAL_OK;
 }
@@ -168,12 +166,11 @@ pal_value pal_segment_max(pal_graph *g, pal_value x, pal_value begin, pal_value 
 
 #define SEGMENT_DOC \
   "x f32 [T, ...], begin, length i32 [S]: out [S, ...], per sequence s and element the "
-#define SEGMENT_ROWS \
-  "\nrows begin[s] .. begin[s] + length[s] - 1; 0 where length is 0. "
+#define SEGMENT_ROWS "\nrows begin[s] .. begin[s] + length[s] - 1; 0 where length is 0. "
 
 static const pal_op segment_sum = {
-    PAL_OP_HEAD("segment_sum",
-                SEGMENT_DOC "sum of\n" SEGMENT_ROWS
+    PAL_OP_HEAD("segment_sum", SEGMENT_DOC
+                "sum of\n" SEGMENT_ROWS
                 "In order, in blocks of 64 rows.\nGradient: each row takes that of its sequence, 0 "
                 "in gaps." PAL_SEGMENT_ERROR),
     .min_in = 3,
@@ -186,10 +183,10 @@ static const pal_op segment_sum = {
 };
 
 static const pal_op segment_mean = {
-    PAL_OP_HEAD("segment_mean",
-                SEGMENT_DOC "mean of\n" SEGMENT_ROWS
-                "\nGradient: each row takes that of its sequence divided by length, 0 in gaps."
-                PAL_SEGMENT_ERROR),
+    PAL_OP_HEAD(
+        "segment_mean", SEGMENT_DOC
+        "mean of\n" SEGMENT_ROWS
+        "\nGradient: each row takes that of its sequence divided by length, 0 in gaps." PAL_SEGMENT_ERROR),
     .min_in = 3,
     .max_in = 3,
     .infer = infer_rows,
@@ -200,10 +197,10 @@ static const pal_op segment_mean = {
 };
 
 static const pal_op segment_max = {
-    PAL_OP_HEAD("segment_max",
-                SEGMENT_DOC "largest of\n" SEGMENT_ROWS
-                "\nGradient: the first row that has the maximum takes it, per element; others 0."
-                PAL_SEGMENT_ERROR),
+    PAL_OP_HEAD(
+        "segment_max", SEGMENT_DOC
+        "largest of\n" SEGMENT_ROWS
+        "\nGradient: the first row that has the maximum takes it, per element; others 0." PAL_SEGMENT_ERROR),
     .min_in = 3,
     .max_in = 3,
     .infer = infer_rows,
@@ -274,8 +271,7 @@ static const pal_op segment_max_backward = {
     PAL_OP_HEAD("segment_max_backward",
                 "x f32 [T, ...], begin, length i32 [S], out = segment_max(x) and dout [S, ...]:\n"
                 "dx [T, ...], dout at the first row that equals out, per sequence and element;\n"
-                "else 0."
-                PAL_SEGMENT_ERROR),
+                "else 0." PAL_SEGMENT_ERROR),
     .min_in = 5,
     .max_in = 5,
     .flags = PAL_OP_NO_GRADIENT,
@@ -286,7 +282,12 @@ static const pal_op segment_max_backward = {
     .sample = max_backward_sample,
 };
 
-const pal_op *const pal_ops_segment[] = {&segment_sum, &segment_mean, &segment_max,
-                                         &segment_max_backward, &pal_op_segment_any,
-                                         &pal_op_segment_argmax, &pal_op_segment_top_k,
-                                         &pal_op_segment_group_mean, NULL};
+const pal_op *const pal_ops_segment[] = {&segment_sum,
+                                         &segment_mean,
+                                         &segment_max,
+                                         &segment_max_backward,
+                                         &pal_op_segment_any,
+                                         &pal_op_segment_argmax,
+                                         &pal_op_segment_top_k,
+                                         &pal_op_segment_group_mean,
+                                         NULL};

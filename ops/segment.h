@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What the ops per sequence share (floor 2). Inputs 1 and 2 are begin and length, i32 [S]. */
 #ifndef PAL_OPS_SEGMENT_H
 #define PAL_OPS_SEGMENT_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Means over groups of rows within a sequence: segment_group_mean (floor 2).
  *
  * A task is one sequence. Groups are found by comparing integers, so that ids may be any numbers;

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Decisions per sequence: segment_any, segment_argmax, segment_top_k (floor 2).
  *
  * Comparisons only, no arithmetic. A task is one sequence. In orders, NaN counts as -inf. */
@@ -121,10 +122,10 @@ pal_value pal_segment_argmax(pal_graph *g, pal_value x, pal_value begin, pal_val
 }
 
 const pal_op pal_op_segment_argmax = {
-    PAL_OP_HEAD("segment_argmax",
-                "x f32 [T], begin, length i32 [S]: out i32 [S], the row (of x) of the sequence's\n"
-                "largest element, the first of equals, NaN below all; -1 where length is 0."
-                PAL_SEGMENT_ERROR),
+    PAL_OP_HEAD(
+        "segment_argmax",
+        "x f32 [T], begin, length i32 [S]: out i32 [S], the row (of x) of the sequence's\n"
+        "largest element, the first of equals, NaN below all; -1 where length is 0." PAL_SEGMENT_ERROR),
     .min_in = 3,
     .max_in = 3,
     .flags = PAL_OP_NO_GRADIENT,

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* reshape and transpose: bytes moved, none changed (floor 2).
  *
  * reshape is a view. transpose is a row phase: a static result may read any row of its operand,
@@ -40,11 +41,10 @@ static pal_status reshape_infer(pal_infer *call) {
   for (size_t d = 0; d < a->dims.n; d++)
     if (a->dims.at[d] < 0) return pal_fail(call->error, PAL_E_SHAPE, "negative extent");
   if (pal_shape_extent(x, 0, x->rank) != pal_shape_extent(&call->out_type[0], 0, (int)a->dims.n))
-    return pal_fail(call->error, PAL_E_SHAPE,
-                    "the result must have as many elements%s: %lld, not %lld",
-                    x->symbol.id ? " per row of the symbol" : "",
-                    (long long)pal_shape_extent(x, 0, x->rank),
-                    (long long)pal_shape_extent(&call->out_type[0], 0, (int)a->dims.n));
+    return pal_fail(
+        call->error, PAL_E_SHAPE, "the result must have as many elements%s: %lld, not %lld",
+        x->symbol.id ? " per row of the symbol" : "", (long long)pal_shape_extent(x, 0, x->rank),
+        (long long)pal_shape_extent(&call->out_type[0], 0, (int)a->dims.n));
   return PAL_OK;
 }
 
@@ -56,8 +56,7 @@ static pal_status reshape_gradient(pal_gradient_call *call) {
 }
 
 static pal_status reshape_reference(const pal_reference *c) {
-  memcpy(c->out[0], c->in[0],
-         (size_t)pal_active(&c->out_type[0], c->out_rows[0]) * sizeof(double));
+  memcpy(c->out[0], c->in[0], (size_t)pal_active(&c->out_type[0], c->out_rows[0]) * sizeof(double));
   return PAL_OK;
 }
 
@@ -101,8 +100,7 @@ typedef struct transpose_attrs {
   pal_ints order; /* axis d of the result is axis order[d] of x */
 } transpose_attrs;
 
-static const pal_attr_field transpose_fields[] = {
-    PAL_FIELD(transpose_attrs, order, PAL_ATTR_INTS)};
+static const pal_attr_field transpose_fields[] = {PAL_FIELD(transpose_attrs, order, PAL_ATTR_INTS)};
 
 static pal_status transpose_infer(pal_infer *call) {
   const transpose_attrs *a = call->attrs;
@@ -130,12 +128,9 @@ static void transpose_strides(const transpose_attrs *a, const pal_type *in, int6
 }
 
 static void copy_element(char *to, const char *from, size_t size) {
-  if (size == 4)
-    memcpy(to, from, 4);
-  else if (size == 2)
-    memcpy(to, from, 2);
-  else
-    *to = *from;
+  if (size == 4) memcpy(to, from, 4);
+  else if (size == 2) memcpy(to, from, 2);
+  else *to = *from;
 }
 
 static pal_status transpose_run(const pal_run *run) {
@@ -171,8 +166,7 @@ static pal_status transpose_gradient(pal_gradient_call *call) {
   const transpose_attrs *a = call->attrs;
   int back[PAL_MAX_DIMS];
   for (size_t d = 0; d < a->order.n; d++) back[a->order.at[d]] = (int)d;
-  if (call->wanted & 1)
-    call->in_grad[0] = pal_transpose(call->graph, call->out_grad[0], back);
+  if (call->wanted & 1) call->in_grad[0] = pal_transpose(call->graph, call->out_grad[0], back);
   return PAL_OK;
 }
 
@@ -230,5 +224,5 @@ static const pal_op transpose = {
     .sample = transpose_sample,
 };
 
-const pal_op *const pal_ops_shape[] = {&reshape, &transpose, &pal_op_slice, &pal_op_pad,
-                                       &pal_op_concat, NULL};
+const pal_op *const pal_ops_shape[] = {&reshape,    &transpose,     &pal_op_slice,
+                                       &pal_op_pad, &pal_op_concat, NULL};

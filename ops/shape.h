@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What the ops that only move elements share (floor 2). */
 #ifndef PAL_OPS_SHAPE_H
 #define PAL_OPS_SHAPE_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* slice, pad and concat along an axis: bytes moved, none changed (floor 2).
  *
  * Row phases. Axis 0 is cut or joined in static tensors only; their rows may be read from anywhere,
@@ -89,8 +90,8 @@ static pal_status slice_run(const pal_run *run) {
   if (a->axis == 0) {
     if (last > first)
       copy((char *)run->out[0] + (size_t)first * row,
-             (const char *)run->in[0] + (size_t)(a->begin + first) * row,
-             (size_t)(last - first) * row);
+           (const char *)run->in[0] + (size_t)(a->begin + first) * row,
+           (size_t)(last - first) * row);
     return PAL_OK;
   }
   const pieces from = pieces_of(&run->in_type[0], (int)a->axis);
@@ -126,8 +127,8 @@ static pal_status slice_reference(const pal_reference *c) {
   const int64_t n = pal_active(&c->out_type[0], c->out_rows[0]);
   for (int64_t i = 0; i < n; i++) {
     int64_t place;
-    c->out[0][i] = c->in[0][moved(&c->out_type[0], i, a->axis, c->in_type[0].dim[a->axis],
-                                  a->begin, &place)];
+    c->out[0][i] =
+        c->in[0][moved(&c->out_type[0], i, a->axis, c->in_type[0].dim[a->axis], a->begin, &place)];
   }
   return PAL_OK;
 }
@@ -190,10 +191,8 @@ static pal_status pad_run(const pal_run *run) {
     for (int64_t r = first; r < last; r++) {
       const int64_t from = r - a->before;
       char *to = (char *)run->out[0] + (size_t)r * row;
-      if (from < 0 || from >= run->in_rows[0])
-        clear(to, row);
-      else
-        copy(to, (const char *)run->in[0] + (size_t)from * row, row);
+      if (from < 0 || from >= run->in_rows[0]) clear(to, row);
+      else copy(to, (const char *)run->in[0] + (size_t)from * row, row);
     }
     return PAL_OK;
   }
@@ -213,8 +212,8 @@ static pal_status pad_gradient(pal_gradient_call *call) {
   const pal_pad_attrs *a = call->attrs;
   const int64_t n = pal_type_of(call->graph, call->in[0]).dim[a->axis];
   if (call->wanted & 1)
-    call->in_grad[0] = pal_slice(call->graph, call->out_grad[0], (int)a->axis, a->before,
-                                 a->before + n);
+    call->in_grad[0] =
+        pal_slice(call->graph, call->out_grad[0], (int)a->axis, a->before, a->before + n);
   return PAL_OK;
 }
 
@@ -233,7 +232,7 @@ static pal_status pad_reference(const pal_reference *c) {
 static pal_value pad_sample(pal_case *random) {
   const pal_type type = pal_shape_sample(random);
   const pal_pad_attrs attrs = {sample_axis(random, &type), pal_case_int(random, 0, 3),
-                           pal_case_int(random, 0, 3)};
+                               pal_case_int(random, 0, 3)};
   const pal_value x = pal_case_f32(random, type, -1.0, 1.0);
   return pal_apply(pal_case_graph(random), "pad", &x, 1, &attrs, NULL);
 }
@@ -289,7 +288,7 @@ static void concat_rows(const pal_run *run, int i, int64_t start) {
   const int64_t last = run->end < end ? run->end : end;
   if (last > first)
     copy((char *)run->out[0] + (size_t)first * row,
-           (const char *)run->in[i] + (size_t)(first - start) * row, (size_t)(last - first) * row);
+         (const char *)run->in[i] + (size_t)(first - start) * row, (size_t)(last - first) * row);
 }
 
 static pal_status concat_run(const pal_run *run) {
@@ -321,8 +320,7 @@ static pal_status concat_gradient(pal_gradient_call *call) {
   for (int i = 0; i < call->n_in; i++) {
     const int64_t n = pal_type_of(call->graph, call->in[i]).dim[a->axis];
     if (call->wanted >> i & 1)
-      call->in_grad[i] =
-          pal_slice(call->graph, call->out_grad[0], (int)a->axis, start, start + n);
+      call->in_grad[i] = pal_slice(call->graph, call->out_grad[0], (int)a->axis, start, start + n);
     start += n;
   }
   return PAL_OK;

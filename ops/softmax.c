@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* softmax and log_softmax over the last axis (floor 2).
  *
  * Invariants: a row depends on itself only; its largest element is subtracted before exp; sums are
@@ -164,29 +165,50 @@ static const pal_op softmax_op = {
     PAL_OP_HEAD("softmax",
                 "exp(x - max) / sum exp(x - max) along the last axis of f32 x, [T, ..., V].\n"
                 "Gradient: softmax_backward. Rows: own row only."),
-    .min_in = 1, .max_in = 1, .in_place = 1, .infer = softmax_infer, .gradient = softmax_gradient,
-    .reference = softmax_reference, .phase = {{.run = softmax_run}}, .sample = softmax_sample};
+    .min_in = 1,
+    .max_in = 1,
+    .in_place = 1,
+    .infer = softmax_infer,
+    .gradient = softmax_gradient,
+    .reference = softmax_reference,
+    .phase = {{.run = softmax_run}},
+    .sample = softmax_sample};
 static const pal_op log_softmax_op = {
     PAL_OP_HEAD("log_softmax",
                 "x - max - log sum exp(x - max) along the last axis of f32 x, [T, ..., V].\n"
                 "Gradient: log_softmax_backward. Rows: own row only."),
-    .min_in = 1, .max_in = 1, .in_place = 1, .infer = softmax_infer,
-    .gradient = log_softmax_gradient, .reference = log_softmax_reference,
-    .phase = {{.run = log_softmax_run}}, .sample = log_softmax_sample};
+    .min_in = 1,
+    .max_in = 1,
+    .in_place = 1,
+    .infer = softmax_infer,
+    .gradient = log_softmax_gradient,
+    .reference = log_softmax_reference,
+    .phase = {{.run = log_softmax_run}},
+    .sample = log_softmax_sample};
 static const pal_op softmax_backward_op = {
     PAL_OP_HEAD("softmax_backward",
                 "From y = softmax(x) and dy: y (dy - sum(y dy)) along the last axis.\n"
                 "Rows: own row only."),
-    .min_in = 2, .max_in = 2, .in_place = 3, .flags = PAL_OP_NO_GRADIENT,
-    .infer = backward_infer, .reference = softmax_backward_reference,
-    .phase = {{.run = softmax_backward_run}}, .sample = softmax_backward_sample};
+    .min_in = 2,
+    .max_in = 2,
+    .in_place = 3,
+    .flags = PAL_OP_NO_GRADIENT,
+    .infer = backward_infer,
+    .reference = softmax_backward_reference,
+    .phase = {{.run = softmax_backward_run}},
+    .sample = softmax_backward_sample};
 static const pal_op log_softmax_backward_op = {
     PAL_OP_HEAD("log_softmax_backward",
                 "From y = log_softmax(x) and dy: dy - exp(y) sum(dy) along the last axis.\n"
                 "Rows: own row only."),
-    .min_in = 2, .max_in = 2, .in_place = 3, .flags = PAL_OP_NO_GRADIENT,
-    .infer = backward_infer, .reference = log_softmax_backward_reference,
-    .phase = {{.run = log_softmax_backward_run}}, .sample = log_softmax_backward_sample};
+    .min_in = 2,
+    .max_in = 2,
+    .in_place = 3,
+    .flags = PAL_OP_NO_GRADIENT,
+    .infer = backward_infer,
+    .reference = log_softmax_backward_reference,
+    .phase = {{.run = log_softmax_backward_run}},
+    .sample = log_softmax_backward_sample};
 
 pal_value pal_softmax(pal_graph *g, pal_value x) {
   return pal_apply(g, "softmax", &x, 1, NULL, NULL);

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* sum_squares of many tensors at once (floor 2): what the norm of a gradient is made of.
  *
  * Invariant: the order of additions is that of sum_all of the squares of each tensor, from left to

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Optimizer updates: adamw_update, sgd_update, ema_update (floor 2).
  *
  * Pure and elementwise; outputs are the new values. Scalars that depend on the step (powers of
@@ -100,9 +101,14 @@ static pal_status adamw_run(const pal_run *run) {
   const float *const *in = (const float *const *)run->in;
   float *const *out = (float *const *)run->out;
   const pal_adamw_arrays x = {
-      .p = in[P] + i, .g = in[G] + i, .m = in[M] + i, .v = in[V] + i,
+      .p = in[P] + i,
+      .g = in[G] + i,
+      .m = in[M] + i,
+      .v = in[V] + i,
       .average = average ? in[AVERAGE] + i : NULL,
-      .new_p = out[NEW_P] + i, .new_m = out[NEW_M] + i, .new_v = out[NEW_V] + i,
+      .new_p = out[NEW_P] + i,
+      .new_m = out[NEW_M] + i,
+      .new_v = out[NEW_V] + i,
       .new_average = average ? out[NEW_AVERAGE] + i : NULL,
   };
   pal_kernels_of(run->isa)->update.adamw(&step, &x, n);
@@ -308,16 +314,15 @@ static pal_status ema_run(const pal_run *run) {
   int64_t i;
   const int64_t n = range(run, &i);
   pal_kernels_of(run->isa)->update.ema(decay, (float)(1.0 - (double)decay),
-                                       (const float *)run->in[0] + i,
-                                       (const float *)run->in[1] + i, n, (float *)run->out[0] + i);
+                                       (const float *)run->in[0] + i, (const float *)run->in[1] + i,
+                                       n, (float *)run->out[0] + i);
   return PAL_OK;
 }
 
 static pal_status ema_reference(const pal_reference *call) {
   const int64_t n = pal_active(&call->in_type[0], call->in_rows[0]);
   const double d = *call->in[2];
-  for (int64_t i = 0; i < n; i++)
-    call->out[0][i] = d * call->in[0][i] + (1 - d) * call->in[1][i];
+  for (int64_t i = 0; i < n; i++) call->out[0][i] = d * call->in[0][i] + (1 - d) * call->in[1][i];
   return PAL_OK;
 }
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Builders of the optimizer updates (floor 2), for the optimizers of autograd/.
  *
  * Each is one pure op: it gives the new values, and assigning them is the caller's matter.

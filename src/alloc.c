@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Allocation through one door (floor 0).
  *
  * Invariant: pal_alloc and pal_pages_map are the only two places that ask the system for memory, so

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Allocation: 64-byte aligned blocks through one door (floor 0).
  *
  * All memory of the library comes from here, so that tests can fail the n-th allocation. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A bump arena (floor 0).
  *
  * Invariants: blocks form a list, the newest first; only the newest has room. Blocks double up to a
@@ -15,9 +16,7 @@ struct pal_arena_block {
   size_t size, used; /* bytes of the whole block, this header included */
 };
 
-static size_t round_up(size_t size) {
-  return (size + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
-}
+static size_t round_up(size_t size) { return (size + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT; }
 
 static struct pal_arena_block *block_new(pal_arena *arena, size_t least) {
   const size_t header = round_up(sizeof(struct pal_arena_block));

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A bump arena for graph objects: freed all at once (floor 0). */
 #ifndef PAL_SRC_ARENA_H
 #define PAL_SRC_ARENA_H

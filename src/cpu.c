@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Detection of instruction sets (floor 0).
  *
  * A set counts only if the processor has it AND the operating system saves its registers (XCR0).

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Which instruction sets this machine and this build can run (floor 0).
  *
  * Implements pal_isa_name and pal_isa_available of <palimpsest/context.h>. PAL_HAVE_AVX2,

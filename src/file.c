@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Files: see file.h (floor 0).
  *
  * Invariant of the writer: path != NULL exactly while fd, hash and, unless the target is written
@@ -44,8 +45,7 @@ static size_t at_once(size_t size) {
 /* ---- reading ------------------------------------------------------------------------------- */
 
 static pal_status too_long(pal_error *error, const char *path, size_t limit) {
-  return pal_fail(error, PAL_E_FORMAT, "%s is longer than the %zu bytes allowed here", path,
-                  limit);
+  return pal_fail(error, PAL_E_FORMAT, "%s is longer than the %zu bytes allowed here", path, limit);
 }
 
 /* Reads to the end of fd. `guess` is the expected size; the file may have any other, even while it
@@ -98,8 +98,7 @@ pal_status pal_file_read(const char *path, size_t limit, char **data, size_t *si
     status = pal_fail(error, PAL_E_IO, "cannot read %s: it is a directory", path);
   } else {
     const bool known = S_ISREG(about.st_mode) && about.st_size > 0;
-    if (known && (uintmax_t)about.st_size > limit)
-      status = too_long(error, path, limit);
+    if (known && (uintmax_t)about.st_size > limit) status = too_long(error, path, limit);
     else
       status =
           read_to_end(fd, path, known ? (size_t)about.st_size : 4095, limit, data, size, error);
@@ -184,8 +183,7 @@ pal_status pal_writer_open(pal_writer *writer, const char *path, pal_error *erro
     writer->hash = state;
     if (!state || XXH3_64bits_reset(state) != XXH_OK)
       pal_fail(&own, PAL_E_MEMORY, "out of memory opening %s", path);
-    else if (!direct)
-      open_temporary(writer, &own);
+    else if (!direct) open_temporary(writer, &own);
     else if ((writer->fd = open(path, O_WRONLY | O_CLOEXEC)) < 0)
       system_failure(&own, "write", path);
   }

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Bounded reading and atomic writing of whole files (floor 0).
  *
  * Every failure says the path, what was tried and the system's reason. A file is either replaced

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # Floor 0: base.
 libpal_core_la_SOURCES += \
 	%D%/alloc.c \

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Names to definitions (floor 0). A few hundred entries at most, looked up while graphs are built
  * and never while they run: a list in order of definition does. */
 #include "src/registry.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The safetensors format: see safetensors.h (floor 0).
  *
  * Invariant of the reader: nothing from the file is used as a size, index or pointer before it has
@@ -81,8 +82,8 @@ static const pal_tensor *next_stored(const pal_tensor *tensor, size_t n, size_t 
   return NULL;
 }
 
-static pal_status describe_all(json_t *header, const pal_tensor *tensor, size_t n,
-                               const char *path, pal_error *error) {
+static pal_status describe_all(json_t *header, const pal_tensor *tensor, size_t n, const char *path,
+                               pal_error *error) {
   size_t offset = 0, element = 4, index = 0;
   for (size_t i = 0; i < n; i++) /* these would not be visited */
     if (pal_dtype_size(tensor[i].type.dtype) == 0)
@@ -103,8 +104,7 @@ static bool hash_all(const pal_tensor *tensor, size_t n, uint64_t *hash) {
   size_t element = 4, index = 0, bytes;
   const pal_tensor *t;
   while ((t = next_stored(tensor, n, &element, &index)))
-    if (tensor_bytes(&t->type, &bytes) && bytes)
-      (void)XXH3_64bits_update(state, t->data, bytes);
+    if (tensor_bytes(&t->type, &bytes) && bytes) (void)XXH3_64bits_update(state, t->data, bytes);
   *hash = XXH3_64bits_digest(state);
   XXH3_freeState(state);
   return true;
@@ -160,8 +160,7 @@ static pal_status write_all(const char *path, const char *text, size_t size,
   size_t element = 4, index = 0, bytes;
   const pal_tensor *t;
   while (status == PAL_OK && (t = next_stored(tensor, n, &element, &index)))
-    if (tensor_bytes(&t->type, &bytes))
-      status = pal_writer_write(&writer, t->data, bytes, error);
+    if (tensor_bytes(&t->type, &bytes)) status = pal_writer_write(&writer, t->data, bytes, error);
   return status == PAL_OK ? pal_writer_close(&writer, error) : status;
 }
 
@@ -186,8 +185,8 @@ pal_status pal_safetensors_write(const char *path, const pal_tensor *tensor, siz
 /* ---- reading ------------------------------------------------------------------------------- */
 
 struct pal_safetensors {
-  char *data;      /* the whole file */
-  json_t *header;  /* owns the names and the metadata */
+  char *data;     /* the whole file */
+  json_t *header; /* owns the names and the metadata */
   pal_tensor *tensor;
   size_t n;
 };

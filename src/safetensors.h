@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Weights and trainer state on disk: the safetensors format (floor 0).
  *
  *   u64 little endian    n, bytes of the header
@@ -28,8 +29,7 @@ typedef struct pal_metadata {
  * each is aligned. PAL_E_ARGUMENT or PAL_E_DUPLICATE for a name that is empty, reserved, not UTF-8
  * or used twice, or a type that cannot be stored. */
 pal_status pal_safetensors_write(const char *path, const pal_tensor *tensor, size_t n,
-                                 const pal_metadata *metadata, size_t n_metadata,
-                                 pal_error *error);
+                                 const pal_metadata *metadata, size_t n_metadata, pal_error *error);
 
 typedef struct pal_safetensors pal_safetensors;
 
@@ -38,8 +38,7 @@ typedef struct pal_safetensors pal_safetensors;
  * names file, tensor and reason. What is returned can be trusted in every bound. */
 pal_safetensors *pal_safetensors_read(const char *path, pal_error *error);
 /* The same from memory of pal_alloc, taken over even on failure; `path` is for messages. */
-pal_safetensors *pal_safetensors_parse(char *data, size_t size, const char *path,
-                                       pal_error *error);
+pal_safetensors *pal_safetensors_parse(char *data, size_t size, const char *path, pal_error *error);
 void pal_safetensors_free(pal_safetensors *file);
 
 /* NULL when absent. Everything returned lives as long as the object. */

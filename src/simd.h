@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The SIMD vocabulary: 16 virtual lanes on every instruction set (floor 0).
  *
  * Included only by the files of ops/kernels that are compiled once per instruction set; the macro
@@ -88,10 +89,8 @@ static inline vf vf_load_left(const float *p, int64_t left) {
   return left < PAL_LANES ? vf_load_n(p, (int)left) : vf_load(p);
 }
 static inline void vf_store_left(float *p, vf v, int64_t left) {
-  if (left < PAL_LANES)
-    vf_store_n(p, v, (int)left);
-  else
-    vf_store(p, v);
+  if (left < PAL_LANES) vf_store_n(p, v, (int)left);
+  else vf_store(p, v);
 }
 
 /* exp(x) for -87 <= x <= 88, without a call. A polynomial after one-step reduction by multiples of

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The vocabulary of simd.h on AVX2 with FMA: two registers per vector (floor 0). */
 #ifndef PAL_SRC_SIMD_AVX2_H
 #define PAL_SRC_SIMD_AVX2_H
@@ -18,12 +19,12 @@ typedef struct vm {
 /* Defines a function of one or two vectors that works on each half alike. */
 #define PAL_HALVES_1(result, name, operand, call) \
   static inline result name(operand a) { return (result){call(a.lo), call(a.hi)}; }
-#define PAL_HALVES_2(result, name, operand, call) \
-  static inline result name(operand a, operand b) { \
+#define PAL_HALVES_2(result, name, operand, call)        \
+  static inline result name(operand a, operand b) {      \
     return (result){call(a.lo, b.lo), call(a.hi, b.hi)}; \
   }
-#define PAL_HALVES_CMP(name, predicate) \
-  static inline vm name(vf a, vf b) { \
+#define PAL_HALVES_CMP(name, predicate)                                                      \
+  static inline vm name(vf a, vf b) {                                                        \
     return (vm){_mm256_cmp_ps(a.lo, b.lo, predicate), _mm256_cmp_ps(a.hi, b.hi, predicate)}; \
   }
 
@@ -180,6 +181,7 @@ static inline float vf_hmax(vf v) {
 
 /* 8 x 8 at a time: pairs of rows meet in one register, then four, then both halves. */
 #define PAL_SIMD_TRANSPOSE
+/* clang-format off */
 #define PAL_TURN_ROW(i) const __m256 row##i = _mm256_loadu_ps(from + i * stride);
 #define PAL_TURN_TWO(i, j) \
   const __m256 low##i = _mm256_unpacklo_ps(row##i, row##j), \
@@ -199,6 +201,7 @@ static inline void vf_transpose_8(const float *from, int64_t stride, float *to, 
   PAL_TURN_FOUR(0, 2) PAL_TURN_FOUR(4, 6)
   PAL_TURN_COLUMN(0) PAL_TURN_COLUMN(1) PAL_TURN_COLUMN(2) PAL_TURN_COLUMN(3)
 }
+/* clang-format on */
 static inline void vf_transpose(const float *from, int64_t from_row, float *to, int64_t to_row) {
   vf_transpose_8(from, from_row, to, to_row);
   vf_transpose_8(from + 8, from_row, to + 8 * to_row, to_row);
@@ -225,8 +228,7 @@ static inline vf vf_gather(const float *base, vi index) {
   return (vf){_mm256_i32gather_ps(base, index.lo, 4), _mm256_i32gather_ps(base, index.hi, 4)};
 }
 static inline vi vi_gather(const int32_t *base, vi index) {
-  return (vi){_mm256_i32gather_epi32(base, index.lo, 4),
-              _mm256_i32gather_epi32(base, index.hi, 4)};
+  return (vi){_mm256_i32gather_epi32(base, index.lo, 4), _mm256_i32gather_epi32(base, index.hi, 4)};
 }
 
 PAL_HALVES_1(vf, vf_exp, vf, Sleef_finz_expf8_u10avx2)

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The vocabulary of simd.h on AVX-512 F, BW, DQ, VL: one register per vector (floor 0). */
 #ifndef PAL_SRC_SIMD_AVX512_H
 #define PAL_SRC_SIMD_AVX512_H
@@ -18,9 +19,7 @@ static inline uint32_t vm_bits(vm a) { return a; }
 static inline vf vf_load(const float *p) { return _mm512_loadu_ps(p); }
 static inline void vf_store(float *p, vf v) { _mm512_storeu_ps(p, v); }
 static inline vf vf_load_n(const float *p, int n) { return _mm512_maskz_loadu_ps(vm_first(n), p); }
-static inline void vf_store_n(float *p, vf v, int n) {
-  _mm512_mask_storeu_ps(p, vm_first(n), v);
-}
+static inline void vf_store_n(float *p, vf v, int n) { _mm512_mask_storeu_ps(p, vm_first(n), v); }
 static inline vi vi_load(const int32_t *p) { return _mm512_loadu_si512(p); }
 static inline void vi_store(int32_t *p, vi v) { _mm512_storeu_si512(p, v); }
 static inline vi vi_load_n(const int32_t *p, int n) {
@@ -124,6 +123,7 @@ static inline vi vi_gather(const int32_t *base, vi index) {
  * i + 4 share a vector from the load on, 8 columns of each, as loads are cheaper than shuffles; then columns q
  * and q + 4 of eight rows meet in one vector, then those of all. */
 #define PAL_SIMD_TRANSPOSE
+/* clang-format off */
 #define PAL_TURN_ROW(h, i, upper, lower, r) \
   const vf row##i = _mm512_insertf32x8( \
       _mm512_castps256_ps512(_mm256_loadu_ps(upper + 8 * h + r * stride)), \
@@ -148,8 +148,9 @@ static inline vi vi_gather(const int32_t *base, vi index) {
     PAL_TURN_FOUR(0, 2) PAL_TURN_FOUR(8, 10) \
     PAL_TURN_COLUMN(h, 0) PAL_TURN_COLUMN(h, 1) PAL_TURN_COLUMN(h, 2) PAL_TURN_COLUMN(h, 3) \
   }
-static inline __attribute__((always_inline)) void vf_transpose_inline(const float *from, int64_t stride,
-                                                                       float *to, int64_t to_row) {
+/* clang-format on */
+static inline __attribute__((always_inline)) void
+vf_transpose_inline(const float *from, int64_t stride, float *to, int64_t to_row) {
   const float *from4 = from + 4 * stride, *from8 = from + 8 * stride, *from12 = from + 12 * stride;
   /* Four addresses and not sixteen, which would be more than there are registers. */
   __asm__("" : "+r"(from4), "+r"(from8), "+r"(from12));
@@ -168,12 +169,12 @@ static inline void vf_transpose(const float *from, int64_t from_row, float *to, 
 /* Four elements each of four rows that are `row` apart, one behind the other. */
 static inline vf vf_load_four(const float *from, int64_t row) {
   if (row == 4) return vf_load(from);
-  const __m256 low = _mm256_insertf128_ps(_mm256_castps128_ps256(_mm_loadu_ps(from)),
-                                          _mm_loadu_ps(from + row), 1);
+  const __m256 low =
+      _mm256_insertf128_ps(_mm256_castps128_ps256(_mm_loadu_ps(from)), _mm_loadu_ps(from + row), 1);
   const __m256 high = _mm256_insertf128_ps(_mm256_castps128_ps256(_mm_loadu_ps(from + 2 * row)),
                                            _mm_loadu_ps(from + 3 * row), 1);
-  return _mm512_castpd_ps(_mm512_insertf64x4(_mm512_castps_pd(_mm512_castps256_ps512(low)),
-                                             _mm256_castps_pd(high), 1));
+  return _mm512_castpd_ps(
+      _mm512_insertf64x4(_mm512_castps_pd(_mm512_castps256_ps512(low)), _mm256_castps_pd(high), 1));
 }
 static inline void vf_store_four(float *to, int64_t row, vf x) {
   if (row == 4) {

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The vocabulary of simd.h in portable C: arrays of 16 (floor 0).
  *
  * Slow but everywhere right, and the yardstick of the others. fmaf is correctly rounded with or
@@ -19,17 +20,17 @@ typedef struct vm {
 } vm;
 
 /* Defines a function of one or two vectors from an expression in lane i of a and b. */
-#define PAL_LANES_1(result, name, operand, expression) \
-  static inline result name(operand a) { \
-    result r; \
+#define PAL_LANES_1(result, name, operand, expression)         \
+  static inline result name(operand a) {                       \
+    result r;                                                  \
     for (int i = 0; i < PAL_LANES; i++) r.v[i] = (expression); \
-    return r; \
+    return r;                                                  \
   }
-#define PAL_LANES_2(result, name, operand, expression) \
-  static inline result name(operand a, operand b) { \
-    result r; \
+#define PAL_LANES_2(result, name, operand, expression)         \
+  static inline result name(operand a, operand b) {            \
+    result r;                                                  \
     for (int i = 0; i < PAL_LANES; i++) r.v[i] = (expression); \
-    return r; \
+    return r;                                                  \
   }
 #define PAL_U(x) ((uint32_t)(x))
 
@@ -223,13 +224,13 @@ static inline bool sleef_fma(void) { return __builtin_cpu_supports("fma") != 0; 
 #else
 static inline bool sleef_fma(void) { return true; }
 #endif
-#define PAL_LANES_SLEEF(name, function) \
-  static inline vf name(vf a) { \
-    const bool fma = sleef_fma(); \
-    for (int i = 0; i < PAL_LANES; i++) \
+#define PAL_LANES_SLEEF(name, function)                           \
+  static inline vf name(vf a) {                                   \
+    const bool fma = sleef_fma();                                 \
+    for (int i = 0; i < PAL_LANES; i++)                           \
       a.v[i] = fma ? Sleef_finz_##function##1_u10purecfma(a.v[i]) \
-                   : Sleef_cinz_##function##1_u10purec(a.v[i]); \
-    return a; \
+                   : Sleef_cinz_##function##1_u10purec(a.v[i]);   \
+    return a;                                                     \
   }
 PAL_LANES_SLEEF(vf_exp, expf)
 PAL_LANES_SLEEF(vf_log, logf)

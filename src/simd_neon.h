@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The vocabulary of simd.h on AArch64 Advanced SIMD: four registers per vector (floor 0).
  *
  * The hardware's own min, max and float-to-int treat NaN and range unlike x86, so they are built
@@ -19,14 +20,14 @@ typedef struct vm {
 } vm;
 
 /* Defines a function of one or two vectors that works on each quarter alike. */
-#define PAL_QUARTERS_1(result, name, operand, call) \
-  static inline result name(operand a) { \
+#define PAL_QUARTERS_1(result, name, operand, call)                            \
+  static inline result name(operand a) {                                       \
     return (result){{call(a.q[0]), call(a.q[1]), call(a.q[2]), call(a.q[3])}}; \
   }
-#define PAL_QUARTERS_2(result, name, operand, call) \
-  static inline result name(operand a, operand b) { \
-    return (result){{call(a.q[0], b.q[0]), call(a.q[1], b.q[1]), call(a.q[2], b.q[2]), \
-                     call(a.q[3], b.q[3])}}; \
+#define PAL_QUARTERS_2(result, name, operand, call)                                                \
+  static inline result name(operand a, operand b) {                                                \
+    return (result){                                                                               \
+        {call(a.q[0], b.q[0]), call(a.q[1], b.q[1]), call(a.q[2], b.q[2]), call(a.q[3], b.q[3])}}; \
   }
 
 static inline vi vi_set(int32_t x) {
@@ -163,8 +164,7 @@ static inline int32x4_t mulhi_quarter(int32x4_t a, int32x4_t b) {
   const uint32x4_t x = vreinterpretq_u32_s32(a), y = vreinterpretq_u32_s32(b);
   const uint64x2_t lo = vmull_u32(vget_low_u32(x), vget_low_u32(y));
   const uint64x2_t hi = vmull_u32(vget_high_u32(x), vget_high_u32(y));
-  return vreinterpretq_s32_u32(
-      vcombine_u32(vshrn_n_u64(lo, 32), vshrn_n_u64(hi, 32)));
+  return vreinterpretq_s32_u32(vcombine_u32(vshrn_n_u64(lo, 32), vshrn_n_u64(hi, 32)));
 }
 PAL_QUARTERS_2(vi, vi_mulhi, vi, mulhi_quarter)
 

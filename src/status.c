@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Status codes and the first-error record (floor 0). */
 #include <palimpsest/status.h>
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The thread team over OpenMP (floor 0); see team.h.
  *
  * Invariant: team_size of a thread is that of the region whose body it is running, so a barrier in

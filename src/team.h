@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The thread team: the only file with `#pragma omp` (floor 0).
  *
  * One persistent parallel region per run. Inside a region of somebody else's (or without OpenMP)

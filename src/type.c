@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Element types and tensor types (floor 0). Dims past the rank are 0, so that types built alike
  * have equal dims byte for byte. */
 #include <palimpsest/type.h>
@@ -79,12 +80,9 @@ char *pal_type_print(const pal_type *type, char *text, size_t size) {
   append(text, size, &used, "%s[", pal_dtype_name(type->dtype));
   for (int i = 0; i < type->rank; i++) {
     const char *comma = i > 0 ? "," : "";
-    if (i > 0 || !type->symbol.id)
-      append(text, size, &used, "%s%" PRId64, comma, type->dim[i]);
-    else if (type->dim[0] == 1)
-      append(text, size, &used, "s%u", (unsigned)type->symbol.id);
-    else
-      append(text, size, &used, "%" PRId64 "*s%u", type->dim[0], (unsigned)type->symbol.id);
+    if (i > 0 || !type->symbol.id) append(text, size, &used, "%s%" PRId64, comma, type->dim[i]);
+    else if (type->dim[0] == 1) append(text, size, &used, "s%u", (unsigned)type->symbol.id);
+    else append(text, size, &used, "%" PRId64 "*s%u", type->dim[0], (unsigned)type->symbol.id);
   }
   append(text, size, &used, "]");
   return text;

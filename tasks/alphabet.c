@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* See alphabet.h (floor 5). */
 #include "tasks/alphabet.h"
 
@@ -39,7 +40,8 @@ pal_status pal_alphabet_read(const char *text, pal_alphabet *a, pal_error *error
   a->code = pal_alloc(sizeof *a->code * PAL_MOST_CHARACTERS);
   if (!a->code) return pal_fail(error, PAL_E_MEMORY, "no memory for an alphabet");
   for (int64_t next = 0; *at;) {
-    const int64_t first = number(&at, next), last = first >= 0 && *at == '-' ? (at++, number(&at, first)) : first;
+    const int64_t first = number(&at, next),
+                  last = first >= 0 && *at == '-' ? (at++, number(&at, first)) : first;
     if (last < 0 || (a->bytes && last > 255) || last - first >= PAL_MOST_CHARACTERS - a->n ||
         (*at && (*at++ != ',' || !*at))) {
       pal_free(a->code);
@@ -63,7 +65,8 @@ pal_status pal_alphabet_collect(const uint32_t *code, int64_t n, const char *pat
                                 pal_error *error) {
   a->code = pal_alloc(sizeof *a->code * (size_t)n);
   a->n = 0;
-  if (!a->code) return pal_fail(error, PAL_E_MEMORY, "%s: no memory for %lld characters", path, (long long)n);
+  if (!a->code)
+    return pal_fail(error, PAL_E_MEMORY, "%s: no memory for %lld characters", path, (long long)n);
   memcpy(a->code, code, sizeof *code * (size_t)n);
   qsort(a->code, (size_t)n, sizeof *code, by_value);
   for (int64_t i = 0; i < n; i++)

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The characters of a text task as a setting (floor 5): ascending code points in hexadecimal, runs
  * with a dash, "a,20-7e,e9"; after "bytes:" they are bytes. */
 #ifndef PAL_TASKS_ALPHABET_H

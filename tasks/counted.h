@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Streams whose examples are a function of what they are made of and a number (floor 5). */
 #ifndef PAL_TASKS_COUNTED_H
 #define PAL_TASKS_COUNTED_H

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # Floor 5: generators, traces, verifiers, renderers.
 libpal_core_la_SOURCES += \
 	%D%/alphabet.c \

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The full context and the version line (above all other library files). */
 #include <palimpsest/palimpsest.h>
 
@@ -16,7 +17,8 @@ pal_context *pal_open(const pal_options *options, pal_error *error) {
   pal_context *context = pal_context_new(options, error);
   if (!context) return NULL;
   if (pal_register_ops(context, error) || pal_register_autograd(context, error) ||
-      pal_register_optimizers(context, error) || pal_register_models(context, error) || pal_register_tasks(context, error)) {
+      pal_register_optimizers(context, error) || pal_register_models(context, error) ||
+      pal_register_tasks(context, error)) {
     pal_context_free(context);
     return NULL;
   }

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Parity of a bit string (floor 5).
  *
  * For any-process models the whole training set is the transitions of states of at most two bits;
@@ -19,7 +20,7 @@ enum { ZERO, ONE, BOS, EOS, MASK, VOCABULARY };
 enum { MAX_SETS = 32, MAX_LENGTH = 1 << 20 };
 
 typedef struct parity {
-  int longest;              /* bits of a training string */
+  int longest; /* bits of a training string */
   int sets, length[MAX_SETS], size[MAX_SETS];
   char name[MAX_SETS][32];
   int32_t *prompt, *answer; /* of the last instance */
@@ -42,11 +43,16 @@ typedef struct rule {
 } rule;
 
 static const rule rules[] = {
-    {3, {BOS, ZERO, ONE}, {0, 1, 0}, {0, 0, 0}},  {3, {BOS, MASK, ONE}, {0, 0, 0}, {0, 1, 0}},
-    {3, {BOS, ONE, ZERO}, {0, 0, 1}, {0, 0, 0}},  {3, {BOS, ONE, MASK}, {0, 0, 0}, {0, 0, 1}},
-    {3, {BOS, ZERO, ZERO}, {0, 1, 1}, {0, 0, 0}}, {3, {BOS, ONE, ONE}, {0, 1, 1}, {0, 0, 0}},
-    {3, {BOS, MASK, MASK}, {0, 0, 0}, {0, 1, 1}}, {2, {BOS, ZERO}, {0, 1}, {0, 0}},
-    {2, {BOS, MASK}, {0, 0}, {0, 1}},             {1, {BOS}, {0}, {0}},
+    {3, {BOS, ZERO, ONE}, {0, 1, 0}, {0, 0, 0}},
+    {3, {BOS, MASK, ONE}, {0, 0, 0}, {0, 1, 0}},
+    {3, {BOS, ONE, ZERO}, {0, 0, 1}, {0, 0, 0}},
+    {3, {BOS, ONE, MASK}, {0, 0, 0}, {0, 0, 1}},
+    {3, {BOS, ZERO, ZERO}, {0, 1, 1}, {0, 0, 0}},
+    {3, {BOS, ONE, ONE}, {0, 1, 1}, {0, 0, 0}},
+    {3, {BOS, MASK, MASK}, {0, 0, 0}, {0, 1, 1}},
+    {2, {BOS, ZERO}, {0, 1}, {0, 0}},
+    {2, {BOS, MASK}, {0, 0}, {0, 1}},
+    {1, {BOS}, {0}, {0}},
     {2, {BOS, ONE}, {0, 0}, {0, 0}},
 };
 enum { RULES = sizeof rules / sizeof *rules };
@@ -55,9 +61,13 @@ static const uint8_t no_insert[3];
 
 static void rule_example(int i, uint64_t id, pal_example *example) {
   const rule *r = &rules[i];
-  *example = (pal_example){.id = id, .transition = {.state = r->state, .y = no_y, .n = r->n,
-                                                    .remask = r->remask, .insert = no_insert,
-                                                    .remove = r->remove}};
+  *example = (pal_example){.id = id,
+                           .transition = {.state = r->state,
+                                          .y = no_y,
+                                          .n = r->n,
+                                          .remask = r->remask,
+                                          .insert = no_insert,
+                                          .remove = r->remove}};
 }
 
 /* ---- strings ------------------------------------------------------------------------------- */
@@ -90,10 +100,16 @@ static void finish(parity *p, int n, pal_form form, uint64_t id, pal_example *ex
   p->prompt[n + 1] = EOS;
   bool edits = form == PAL_FORM_TRANSITION; /* they start from the string alone */
   if (edits) p->answer[0] = BOS, p->answer[1] = ONE;
-  *example = (pal_example){.id = id, .prompt = p->prompt, .n_prompt = n + 2 - edits,
+  *example = (pal_example){.id = id,
+                           .prompt = p->prompt,
+                           .n_prompt = n + 2 - edits,
                            .answer = p->answer,
-                           .n_answer = edits ? 1 + odd : form == PAL_FORM_REASONED ? n : 1,
-                           .answer_room = edits ? 0 : form == PAL_FORM_REASONED ? n : 1};
+                           .n_answer = edits                       ? 1 + odd
+                                       : form == PAL_FORM_REASONED ? n
+                                                                   : 1,
+                           .answer_room = edits                       ? 0
+                                          : form == PAL_FORM_REASONED ? n
+                                                                      : 1};
 }
 
 static pal_status draw(parity *p, pal_rng *rng, int n, pal_form form, uint64_t id,
@@ -112,9 +128,10 @@ static pal_status read_lengths(parity *p, const char *text, int size, pal_error 
     char *end;
     long n = strtol(text, &end, 10);
     if (end == text || n < 1 || n > MAX_LENGTH || (*end && *end != ',') || p->sets == MAX_SETS)
-      return pal_fail(error, PAL_E_ARGUMENT,
-                      "parity: lengths takes at most %d numbers from 1 to %d with commas, not \"%s\"",
-                      MAX_SETS, MAX_LENGTH, text);
+      return pal_fail(
+          error, PAL_E_ARGUMENT,
+          "parity: lengths takes at most %d numbers from 1 to %d with commas, not \"%s\"", MAX_SETS,
+          MAX_LENGTH, text);
     p->length[p->sets] = (int)n;
     p->size[p->sets] = size;
     snprintf(p->name[p->sets++], sizeof p->name[0], "length=%ld", n);
@@ -184,7 +201,9 @@ static pal_status parity_stream(pal_task *task, pal_form form, uint64_t seed, pa
   stream *s = pal_calloc(1, sizeof *s);
   if (!s) return pal_fail(error, PAL_E_MEMORY, "no memory for a stream");
   const uint64_t of[] = {(uint64_t)p->longest, form};
-  *s = (stream){.strings = {.longest = p->longest}, .form = form, .seed = seed,
+  *s = (stream){.strings = {.longest = p->longest},
+                .form = form,
+                .seed = seed,
                 .at.of = pal_hash64(of, sizeof of)};
   *out = (pal_stream){s, stream_next, stream_save, stream_load, stream_free};
   return PAL_OK;
@@ -212,8 +231,9 @@ static pal_status parity_read(pal_task *task, const char *line, pal_form form, u
   parity *p = task->self;
   size_t n = strspn(line, "01");
   if (n == 0 || n > MAX_LENGTH || line[n])
-    return pal_fail(error, PAL_E_FORMAT, "a line is a string of 1 to %d digits 0 and 1, not \"%.40s\"",
-                    MAX_LENGTH, line);
+    return pal_fail(error, PAL_E_FORMAT,
+                    "a line is a string of 1 to %d digits 0 and 1, not \"%.40s\"", MAX_LENGTH,
+                    line);
   pal_status status = make_room(p, (int)n, error);
   if (status) return status;
   for (size_t b = 0; b < n; b++) p->prompt[1 + b] = line[b] == '1' ? ONE : ZERO;
@@ -225,8 +245,8 @@ static int bits_of(const pal_example *instance, pal_form form) {
   return instance->n_prompt - 2 + (form == PAL_FORM_TRANSITION);
 }
 
-static size_t parity_write(const pal_task *task, const pal_example *instance, pal_form form, char *text,
-                           size_t size) {
+static size_t parity_write(const pal_task *task, const pal_example *instance, pal_form form,
+                           char *text, size_t size) {
   const size_t bits = (size_t)bits_of(instance, form);
   size_t n = 0;
   (void)task;
@@ -254,7 +274,8 @@ static pal_score parity_score(const pal_task *task, const pal_example *instance,
   for (int i = 0; i < bits; i++) odd ^= instance->prompt[1 + i];
   if (form == PAL_FORM_TRANSITION) {
     bool shape = n >= 1 && n <= 2 && token[0] == BOS && (n == 1 || token[1] == ONE);
-    return (pal_score){.valid = shape, .kept = n >= 1 && token[0] == BOS, .exact = shape && n == 1 + odd};
+    return (pal_score){
+        .valid = shape, .kept = n >= 1 && token[0] == BOS, .exact = shape && n == 1 + odd};
   }
   bool kept = n > instance->n_prompt &&
               memcmp(token, instance->prompt, sizeof *token * (size_t)instance->n_prompt) == 0;
@@ -263,7 +284,8 @@ static pal_score parity_score(const pal_task *task, const pal_example *instance,
   return (pal_score){.valid = shape, .kept = kept, .exact = shape && token[n - 1] == odd};
 }
 
-static void parity_print(const pal_task *task, const int32_t *token, int n, char *text, size_t size) {
+static void parity_print(const pal_task *task, const int32_t *token, int n, char *text,
+                         size_t size) {
   static const char letter[] = "01^$_";
   (void)task;
   size_t k = 0;
@@ -275,8 +297,9 @@ static void parity_print(const pal_task *task, const int32_t *token, int n, char
 const pal_task_definition pal_task_parity = {
     .abi_size = sizeof(pal_task_definition),
     .name = "parity",
-    .doc = "Is the number of ones odd? Edit models train on states of two bits, others on strings of 2 to "
-           "train_max bits. Lines of a data file: 0110...",
+    .doc =
+        "Is the number of ones odd? Edit models train on states of two bits, others on strings of 2 to "
+        "train_max bits. Lines of a data file: 0110...",
     .setting = settings,
     .n_settings = sizeof settings / sizeof *settings,
     .open = parity_open,

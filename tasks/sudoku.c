@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Sudoku (floor 5): from few puzzles to states, answers and verdicts.
  *
  * Any-process models learn labelled states, of the restart policy or of the traces released with
@@ -35,7 +36,8 @@ typedef struct sudoku {
 static const pal_setting settings[] = {
     {"size", "9", "4, 9 or 16 rows"},
     {"puzzles", "100", "training puzzles, 1 to 1000000; with a file: at most, 0 for all of it"},
-    {"data", "", "file of training puzzles, one a line: 81 characters, puzzle,solution, or 325 integers"},
+    {"data", "",
+     "file of training puzzles, one a line: 81 characters, puzzle,solution, or 325 integers"},
     {"seed", "1", "seed of the generated training puzzles"},
     {"givens", "", "of a generated puzzle, uniform in LEAST-MOST; empty: 4-8, 20-28, 100-130"},
     {"augment", "1", "training puzzles appear under random symmetries: 0 or 1"},
@@ -45,10 +47,12 @@ static const pal_setting settings[] = {
     {"order", "reading", "of the answer's pairs, and of the places told: reading or solver"},
     {"test_puzzles", "1000", "size of the held-out set, 1 to 100000"},
     {"test_givens", "", "givens of held-out puzzles; empty: as givens"},
-    {"test_guesses", "0", "of a held-out puzzle, at least: right ones, where singles lead no further"},
+    {"test_guesses", "0",
+     "of a held-out puzzle, at least: right ones, where singles lead no further"},
     {"test_seed", "1", "seed of the held-out puzzles"},
     {"cap", "2000", "forward passes of an edit model on one puzzle"},
-    {"lines", "csv", "what palimpsest instances writes: csv (puzzle,solution), board or row (of size 9: 325 integers)"},
+    {"lines", "csv",
+     "what palimpsest instances writes: csv (puzzle,solution), board or row (of size 9: 325 integers)"},
 };
 
 /* ---- settings -------------------------------------------------------------------------------- */
@@ -87,7 +91,8 @@ static int choice(const pal_task *task, const char *name, const char *const *wor
 /* No puzzle of size 9 with fewer than 17 givens has one solution (McGuire, Tugemann and Civario 2012),
  * none of size 4 with fewer than 4; for size 16 no such number is proven. */
 static pal_status read_range(const pal_task *task, const char *name, const char *standard,
-                             const pal_sudoku_shape *shape, pal_sudoku_range *out, pal_error *error) {
+                             const pal_sudoku_shape *shape, pal_sudoku_range *out,
+                             pal_error *error) {
   const char *given = pal_task_text(task, name), *text = *given ? given : standard;
   const int fewest = shape->n == 4 ? 4 : shape->n == 9 ? 17 : 1, cells = shape->cells;
   char *end, *last;
@@ -95,8 +100,8 @@ static pal_status read_range(const pal_task *task, const char *name, const char 
   const long most = *end == '-' ? strtol(end + 1, &last, 10) : (last = end, least);
   if (end == text || *last || least < fewest || most < least || most >= cells)
     return pal_fail(error, PAL_E_ARGUMENT,
-                    "sudoku: %s is a number of givens or LEAST-MOST, from %d to %d, not \"%s\"%s", name,
-                    fewest, cells - 1, text,
+                    "sudoku: %s is a number of givens or LEAST-MOST, from %d to %d, not \"%s\"%s",
+                    name, fewest, cells - 1, text,
                     end > text && least < fewest ? ": none with fewer has one solution" : "");
   *out = (pal_sudoku_range){(int)least, (int)most};
   return PAL_OK;
@@ -124,7 +129,8 @@ static pal_status read_settings(const pal_task *task, sudoku *s, pal_error *erro
   const char *givens = pal_task_text(task, "givens");
   status = read_range(task, "givens", standard, &s->shape, &s->givens, error);
   if (!status)
-    status = read_range(task, "test_givens", *givens ? givens : standard, &s->shape, &s->test_givens, error);
+    status = read_range(task, "test_givens", *givens ? givens : standard, &s->shape,
+                        &s->test_givens, error);
   if (status) return status;
   const int t = choice(task, "trace", trace, 2, error);
   const int a = choice(task, "answer", answer, 3, error);
@@ -242,8 +248,8 @@ static pal_status held_out(const pal_task *task, int i, uint8_t **given, uint8_t
   *given = s->test_given + (size_t)i * cells;
   *solution = s->test_solution + (size_t)i * cells;
   if (**solution) return PAL_OK;
-  const pal_sudoku_series series = {&s->shape, s->test_givens, s->test_seed, "sudoku.test", &s->train,
-                                    s->test_guesses};
+  const pal_sudoku_series series = {&s->shape,     s->test_givens, s->test_seed,
+                                    "sudoku.test", &s->train,      s->test_guesses};
   const int from = i - i % TOGETHER, to = from + TOGETHER < s->tests ? from + TOGETHER : s->tests;
   const size_t at = (size_t)from * cells;
   pal_error own = {0};
@@ -282,8 +288,8 @@ static pal_status sudoku_read(pal_task *task, const char *line, pal_form form, u
   return status;
 }
 
-static size_t sudoku_write(const pal_task *task, const pal_example *instance, pal_form form, char *text,
-                           size_t size) {
+static size_t sudoku_write(const pal_task *task, const pal_example *instance, pal_form form,
+                           char *text, size_t size) {
   const sudoku *s = task->self;
   uint8_t given[PAL_SUDOKU_CELLS], solution[PAL_SUDOKU_CELLS];
   char line[PAL_SUDOKU_TEXT];
@@ -319,9 +325,8 @@ static pal_score sudoku_score(const pal_task *task, const pal_example *instance,
   pal_sudoku_understand(&s->sentences, instance, form, given, solution);
   const bool shape = pal_sudoku_hear(&s->sentences, instance, form, token, n, board);
   const pal_sudoku_verdict v = pal_sudoku_verify(&s->shape, given, solution, board);
-  return (pal_score){.exact = shape && v.exact,
-                     .valid = shape && v.complete && v.valid,
-                     .kept = shape && v.kept};
+  return (pal_score){
+      .exact = shape && v.exact, .valid = shape && v.complete && v.valid, .kept = shape && v.kept};
 }
 
 static void sudoku_picture(const pal_task *task, const pal_example *instance, pal_form form,
@@ -359,8 +364,8 @@ static int64_t sudoku_puzzles(const pal_task *task) {
   return ((const sudoku *)task->self)->train.n;
 }
 
-static void sudoku_traits(const pal_task *task, const pal_example *instance, pal_form form, char *text,
-                          size_t size) {
+static void sudoku_traits(const pal_task *task, const pal_example *instance, pal_form form,
+                          char *text, size_t size) {
   const sudoku *s = task->self;
   uint8_t given[PAL_SUDOKU_CELLS], solution[PAL_SUDOKU_CELLS];
   pal_sudoku_understand(&s->sentences, instance, form, given, solution);

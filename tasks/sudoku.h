@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Sudoku boards: rules, solver, symmetries, text forms, policies (floor 5).
  *
  * A board is an array of shape->cells digits in reading order, 1 .. n, 0 for blank; sizes n are 4,
@@ -19,10 +20,10 @@ enum { PAL_SUDOKU_MOST = 16, PAL_SUDOKU_CELLS = 256, PAL_SUDOKU_TEXT = 8192 };
  * digit d is bit d - 1. */
 typedef struct pal_sudoku_shape {
   int box, n, cells, units, peers;
-  uint16_t all;                           /* every digit */
+  uint16_t all;                                       /* every digit */
   uint8_t unit[3 * PAL_SUDOKU_MOST][PAL_SUDOKU_MOST]; /* cells of a unit */
-  uint8_t of[PAL_SUDOKU_CELLS][3];        /* units of a cell: row, column, box */
-  uint8_t peer[PAL_SUDOKU_CELLS][39];     /* cells that share a unit with a cell */
+  uint8_t of[PAL_SUDOKU_CELLS][3];                    /* units of a cell: row, column, box */
+  uint8_t peer[PAL_SUDOKU_CELLS][39];                 /* cells that share a unit with a cell */
   uint8_t digit[3 * PAL_SUDOKU_MOST + 1], kind[3 * PAL_SUDOKU_MOST + 1]; /* of a token, see below */
 } pal_sudoku_shape;
 
@@ -45,12 +46,12 @@ int pal_sudoku_givens(const pal_sudoku_shape *shape, const uint8_t *board);
 /* A depth-first search after naked and hidden singles. It may guess where singles would do: a hidden
  * single's own units are not looked through again. Zero-initialise, set what you want. */
 typedef struct pal_sudoku_search {
-  int limit;              /* stop after so many solutions; 0 means 2 */
-  int64_t budget;         /* give up after so many guesses; 0: never */
-  const uint8_t *known;   /* a solution that does not count and is looked at last; NULL: none */
-  pal_rng *random;        /* guesses are made in random order; NULL: in order of digits */
-  int count;              /* solutions found */
-  int64_t guesses;        /* digits tried; pal_sudoku_rate tells whether that had to be */
+  int limit;            /* stop after so many solutions; 0 means 2 */
+  int64_t budget;       /* give up after so many guesses; 0: never */
+  const uint8_t *known; /* a solution that does not count and is looked at last; NULL: none */
+  pal_rng *random;      /* guesses are made in random order; NULL: in order of digits */
+  int count;            /* solutions found */
+  int64_t guesses;      /* digits tried; pal_sudoku_rate tells whether that had to be */
   bool gave_up;
   uint8_t solution[PAL_SUDOKU_CELLS]; /* the last one found */
 } pal_sudoku_search;
@@ -119,7 +120,11 @@ void pal_sudoku_write_row(const pal_sudoku_shape *shape, const uint8_t *given,
 
 /* ---- rating ---------------------------------------------------------------------------------- */
 
-enum pal_sudoku_technique { PAL_SUDOKU_NAKED_SINGLE = 1, PAL_SUDOKU_HIDDEN_SINGLE, PAL_SUDOKU_GUESS };
+enum pal_sudoku_technique {
+  PAL_SUDOKU_NAKED_SINGLE = 1,
+  PAL_SUDOKU_HIDDEN_SINGLE,
+  PAL_SUDOKU_GUESS
+};
 /* The order in which a solver that guesses right writes the blanks one by one: a naked single, else a
  * hidden single, else the cell with the fewest candidates, each the first in reading order. Cells
  * into order[], techniques (as above) into technique[] unless NULL. Returns how many. */
@@ -153,8 +158,8 @@ static inline enum pal_sudoku_kind pal_sudoku_kind_of(const pal_sudoku_shape *sh
 
 /* What is to be seen in a state. */
 typedef struct pal_sudoku_view {
-  uint16_t candidate[PAL_SUDOKU_CELLS]; /* digits not visible in a masked cell's units; else 0 */
-  uint16_t forced[PAL_SUDOKU_CELLS];    /* of these: the only, or without another place */
+  uint16_t candidate[PAL_SUDOKU_CELLS];  /* digits not visible in a masked cell's units; else 0 */
+  uint16_t forced[PAL_SUDOKU_CELLS];     /* of these: the only, or without another place */
   int masks, givens, roots, speculative; /* cells of each kind */
   int forced_cells;
   bool conflict; /* a mask without candidates, a digit twice in a unit or without a place there */
@@ -167,8 +172,7 @@ void pal_sudoku_label(const pal_sudoku_shape *shape, const uint8_t *state,
                       float *weight);
 /* The masked cell with the fewest candidates, the first after a random one; -1 when there is none
  * with any. */
-int pal_sudoku_guess_cell(const pal_sudoku_shape *shape, const pal_sudoku_view *view,
-                          pal_rng *rng);
+int pal_sudoku_guess_cell(const pal_sudoku_shape *shape, const pal_sudoku_view *view, pal_rng *rng);
 /* A digit of a set, uniformly. */
 int pal_sudoku_pick(uint16_t set, pal_rng *rng);
 
@@ -186,10 +190,10 @@ enum {
   PAL_RELEASED_ROWS = 4 * 81
 };
 typedef enum pal_released_event {
-  PAL_RELEASED_DONE,   /* the board is full: no labels */
-  PAL_RELEASED_STEP,   /* one transition */
+  PAL_RELEASED_DONE,     /* the board is full: no labels */
+  PAL_RELEASED_STEP,     /* one transition */
   PAL_RELEASED_TOO_DEEP, /* there is no colour for another branch */
-  PAL_RELEASED_STUCK   /* a contradiction without a branch: the puzzle has no solution */
+  PAL_RELEASED_STUCK     /* a contradiction without a branch: the puzzle has no solution */
 } pal_released_event;
 void pal_released_start(const uint8_t *given, uint8_t *state);
 /* Labels of a state on a trace: remask [324], y [324] (-1 where nothing is written). Every event is

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Sudoku: puzzles as prompts and answers, and back (floor 5).
  *
  * Tokens: 0 the mask, then n given, n deduced and n speculative digits; appended boards add a
@@ -9,8 +10,9 @@
 static int first_extra(const pal_sudoku_shape *s) { return 3 * s->n + 1; }
 
 int pal_sudoku_vocabulary(const pal_sudoku_shape *s, pal_sudoku_layout layout) {
-  return first_extra(s) +
-         (layout == PAL_SUDOKU_APPEND ? 1 : layout == PAL_SUDOKU_PAIRS ? s->cells : 0);
+  return first_extra(s) + (layout == PAL_SUDOKU_APPEND  ? 1
+                           : layout == PAL_SUDOKU_PAIRS ? s->cells
+                                                        : 0);
 }
 
 int pal_sudoku_context(const pal_sudoku_shape *s, pal_sudoku_layout layout) {
@@ -27,8 +29,7 @@ static void say_state(pal_sudoku_sentences *s, const uint8_t *given, const uint8
   const int cells = s->shape->cells;
   if (s->released) pal_released_start(given, state);
   example->n_prompt = s->released ? PAL_RELEASED_ROWS : cells;
-  for (int i = 0; i < example->n_prompt; i++)
-    s->prompt[i] = s->released ? state[i] : given[i];
+  for (int i = 0; i < example->n_prompt; i++) s->prompt[i] = s->released ? state[i] : given[i];
   for (int c = 0; c < cells; c++)
     s->answer[c] = s->released ? solution[c] : deduced(s->shape, solution[c]);
   example->n_answer = cells;
@@ -94,9 +95,7 @@ static uint8_t digit_of(const pal_sudoku_shape *s, int32_t token) {
   return token > 0 && token < first_extra(s) ? (uint8_t)pal_sudoku_digit(s, token) : 0;
 }
 
-static uint8_t value_of(int32_t token) {
-  return token >= 1 && token <= 9 ? (uint8_t)token : 0;
-}
+static uint8_t value_of(int32_t token) { return token >= 1 && token <= 9 ? (uint8_t)token : 0; }
 
 /* Pairs into a board; false for one that is no pair or names a cell twice. */
 static bool read_pairs(const pal_sudoku_shape *s, const int32_t *token, int n, uint8_t *board) {
@@ -176,7 +175,10 @@ void pal_sudoku_picture(const pal_sudoku_sentences *s, const pal_example *e, pal
   const bool released = form == PAL_FORM_TRANSITION && s->released;
   const bool pairs = form != PAL_FORM_TRANSITION && s->layout == PAL_SUDOKU_PAIRS;
   uint8_t given[PAL_SUDOKU_CELLS], solution[PAL_SUDOKU_CELLS];
-  *p = (pal_picture){.rows = shape->n, .columns = shape->n, .block = shape->box, .sorts = 4,
+  *p = (pal_picture){.rows = shape->n,
+                     .columns = shape->n,
+                     .block = shape->box,
+                     .sorts = 4,
                      .sort_name = {"mask", "given", "deduced", "speculative"}};
   memset(p->glyph, letter[0], sizeof p->glyph);
   pal_sudoku_understand(s, e, form, given, solution);

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Sudoku: shapes, verification and the solver (floor 5).
  *
  * The solver keeps a set of digits for each cell and propagates naked singles at once and hidden
@@ -30,8 +31,8 @@ bool pal_sudoku_shape_init(pal_sudoku_shape *s, int n) {
   }
   for (int c = 0; c < s->cells; c++)
     for (int p = 0, k = 0; p < s->cells; p++)
-      if (p != c && (s->of[c][0] == s->of[p][0] || s->of[c][1] == s->of[p][1] ||
-                     s->of[c][2] == s->of[p][2]))
+      if (p != c &&
+          (s->of[c][0] == s->of[p][0] || s->of[c][1] == s->of[p][1] || s->of[c][2] == s->of[p][2]))
         s->peer[c][k++] = (uint8_t)p;
   return true;
 }
@@ -65,10 +66,10 @@ pal_sudoku_verdict pal_sudoku_verify(const pal_sudoku_shape *shape, const uint8_
 /* ---- solver ---------------------------------------------------------------------------------- */
 
 typedef struct position {
-  uint64_t dirty;                     /* units to be looked through for hidden singles */
-  uint64_t open[4];                   /* cells not yet placed */
-  int left;                           /* how many */
-  uint16_t digits[PAL_SUDOKU_CELLS];  /* still possible */
+  uint64_t dirty;                    /* units to be looked through for hidden singles */
+  uint64_t open[4];                  /* cells not yet placed */
+  int left;                          /* how many */
+  uint16_t digits[PAL_SUDOKU_CELLS]; /* still possible */
 } position;
 
 static int lowest(uint64_t bits) {
@@ -112,8 +113,8 @@ static bool place(const pal_sudoku_shape *s, position *p, int cell, uint16_t dig
       if (after == before) continue;
       if (!after) return false;
       p->digits[q] = (uint16_t)after;
-      p->dirty |= (uint64_t)1 << s->of[q][0] | (uint64_t)1 << s->of[q][1] |
-                  (uint64_t)1 << s->of[q][2];
+      p->dirty |=
+          (uint64_t)1 << s->of[q][0] | (uint64_t)1 << s->of[q][1] | (uint64_t)1 << s->of[q][2];
       if (!(after & (after - 1))) stack[top++] = (uint8_t)q;
     }
   }

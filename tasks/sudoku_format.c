@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Sudoku: what a model is told of tokens and places (floor 5). */
 #include "src/alloc.h"
 #include "tasks/sudoku_task.h"
@@ -28,13 +29,19 @@ pal_status pal_sudoku_format(const pal_sudoku_sentences *s, pal_sudoku_tables *o
                              pal_error *error) {
   const pal_sudoku_shape *shape = s->shape;
   if (s->released) { /* as released: positions in a line, tokens without parts */
-    *f = (pal_format){.vocabulary = PAL_RELEASED_VOCABULARY, .mask = PAL_RELEASED_MASK, .bos = -1,
-                      .eos = -1, .context = PAL_RELEASED_ROWS};
+    *f = (pal_format){.vocabulary = PAL_RELEASED_VOCABULARY,
+                      .mask = PAL_RELEASED_MASK,
+                      .bos = -1,
+                      .eos = -1,
+                      .context = PAL_RELEASED_ROWS};
     return PAL_OK;
   }
   const pal_sudoku_layout layout = s->layout;
-  *f = (pal_format){.vocabulary = pal_sudoku_vocabulary(shape, layout), .mask = 0, .bos = -1,
-                    .eos = -1, .context = pal_sudoku_context(shape, layout)};
+  *f = (pal_format){.vocabulary = pal_sudoku_vocabulary(shape, layout),
+                    .mask = 0,
+                    .bos = -1,
+                    .eos = -1,
+                    .context = pal_sudoku_context(shape, layout)};
   own->group = pal_alloc(sizeof *own->group * RELATIONS * (size_t)f->context);
   own->factor = pal_alloc(sizeof *own->factor * FACTORS * (size_t)f->vocabulary);
   own->token_class = pal_calloc((size_t)f->vocabulary, sizeof *own->token_class);

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Sudoku: random full boards and puzzles with one solution (floor 5).
  *
  * A puzzle has one solution exactly when its givens meet every "escape": a set of cells in which
@@ -18,9 +19,9 @@ typedef struct maker {
   const pal_sudoku_shape *shape;
   pal_rng *rng;
   const uint8_t *solution;
-  int words;          /* of a set of cells */
-  int n, next;        /* escapes kept, and the one that is overwritten next when full */
-  int64_t budget;     /* guesses of one search; more counts as several solutions */
+  int words;      /* of a set of cells */
+  int n, next;    /* escapes kept, and the one that is overwritten next when full */
+  int64_t budget; /* guesses of one search; more counts as several solutions */
   cells escape[ESCAPES];
 } maker;
 
@@ -149,7 +150,10 @@ bool pal_sudoku_make(const pal_sudoku_shape *shape, pal_rng *rng, int givens, ui
   if (givens < 0 || givens > shape->cells) return false;
   for (int board = 0; board < BOARDS; board++) {
     pal_sudoku_fill(shape, rng, solution);
-    maker m = {.shape = shape, .rng = rng, .solution = solution, .words = (shape->cells + 63) / 64,
+    maker m = {.shape = shape,
+               .rng = rng,
+               .solution = solution,
+               .words = (shape->cells + 63) / 64,
                .budget = shape->n == 16 ? 200 : 0};
     cells set = {{0}};
     for (int c = 0; c < shape->cells; c++) flip(&set, c);

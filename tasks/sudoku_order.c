@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Sudoku: in which order a solver writes, and by which techniques (floor 5). */
 #include <string.h>
 
@@ -16,7 +17,7 @@ int pal_sudoku_order(const pal_sudoku_shape *s, const uint8_t *given, const uint
     for (int c = 0; c < s->cells; c++) {
       if (state[c]) continue;
       const int width = pal_sudoku_count(view.candidate[c]);
-      const int of_cell = width == 1        ? PAL_SUDOKU_NAKED_SINGLE
+      const int of_cell = width == 1       ? PAL_SUDOKU_NAKED_SINGLE
                           : view.forced[c] ? PAL_SUDOKU_HIDDEN_SINGLE
                                            : PAL_SUDOKU_GUESS + width;
       if (best < 0 || of_cell < ease) best = c, ease = of_cell;

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Sudoku: the restart policy, defined on every state (floor 5).
  *
  * Whatever is forced is written, in parallel; if nothing is, one cell is guessed, and all that is
@@ -62,7 +63,8 @@ void pal_sudoku_look(const pal_sudoku_shape *s, const uint8_t *state, pal_sudoku
 
 int pal_sudoku_pick(uint16_t set, pal_rng *rng) {
   unsigned left = set;
-  for (uint32_t k = pal_rng_below(rng, (uint32_t)pal_sudoku_count(left)); k > 0; k--) left &= left - 1;
+  for (uint32_t k = pal_rng_below(rng, (uint32_t)pal_sudoku_count(left)); k > 0; k--)
+    left &= left - 1;
   int digit = 1;
   for (unsigned bit = left & (0 - left); bit > 1; bit >>= 1) digit++;
   return digit;

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Sudoku: the training puzzles, generated or read, and found again (floor 5). */
 #include <stdlib.h>
 #include <string.h>
@@ -109,7 +110,8 @@ pal_status pal_sudoku_puzzles_make(pal_sudoku_puzzles *p, pal_sudoku_range given
 static pal_status read_line(pal_sudoku_puzzles *p, const char *path, int number, const char *line,
                             pal_error *error) {
   pal_error own = {0};
-  pal_status status = pal_sudoku_read(p->shape, line, given_of(p, p->n), solution_of(p, p->n), &own);
+  pal_status status =
+      pal_sudoku_read(p->shape, line, given_of(p, p->n), solution_of(p, p->n), &own);
   return status ? pal_fail(error, status, "%s:%d: %s", path, number, own.text) : PAL_OK;
 }
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Sudoku: the one-cell-at-a-time traces released with the paper (floor 5).
  *
  * State: 81 cells of value, colour, marker, separator. Naked singles in reading order; else a

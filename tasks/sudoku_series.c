@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Sudoku: generated puzzles by their numbers, made by the whole team (floor 5). */
 #include <stdatomic.h>
 #include <stdio.h>
@@ -22,17 +23,19 @@ static pal_status make_one(const pal_sudoku_series *s, int i, uint8_t *given, ui
     const uint32_t range = (uint32_t)(s->givens.most - s->givens.least + 1);
     const int n = s->givens.least + (int)pal_rng_below(&rng, range);
     if (!pal_sudoku_make(s->shape, &rng, n, given, solution))
-      return pal_fail(error, PAL_E_ARGUMENT,
-                      "sudoku: no puzzle of size %d with %d givens and one solution was found; ask for "
-                      "more givens",
-                      s->shape->n, n);
+      return pal_fail(
+          error, PAL_E_ARGUMENT,
+          "sudoku: no puzzle of size %d with %d givens and one solution was found; ask for "
+          "more givens",
+          s->shape->n, n);
     if (s->guesses && pal_sudoku_rate(s->shape, given, solution) < s->guesses) continue;
     if (!s->avoid || !pal_sudoku_puzzles_hold(s->avoid, given, solution)) return PAL_OK;
   }
   char guesses[48] = "";
   if (s->guesses) snprintf(guesses, sizeof guesses, "need fewer than %d guesses or ", s->guesses);
   return pal_fail(error, PAL_E_ARGUMENT,
-                  "sudoku: %d puzzles drawn in a row %sare equivalent to training puzzles", DRAWS, guesses);
+                  "sudoku: %d puzzles drawn in a row %sare equivalent to training puzzles", DRAWS,
+                  guesses);
 }
 
 static void make_some(void *data, int rank, int size) {
@@ -43,7 +46,8 @@ static void make_some(void *data, int rank, int size) {
     const size_t at = (size_t)(i - m->from) * cells;
     if (!make_one(m->series, i, m->given + at, m->solution + at, NULL)) continue;
     int least = atomic_load(&m->failed);
-    while (i < least && !atomic_compare_exchange_weak(&m->failed, &least, i)) {}
+    while (i < least && !atomic_compare_exchange_weak(&m->failed, &least, i)) {
+    }
   }
 }
 

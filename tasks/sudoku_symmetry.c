@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Sudoku: the symmetry group, invariants and canonical forms (floor 5).
  *
  * The group has 2 (b!)^(2b + 2) n! elements for boxes of b x b: 2 x 6^8 x 9! at size 9. The least

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What the files of the task sudoku share (floor 5). */
 #ifndef PAL_TASKS_SUDOKU_TASK_H
 #define PAL_TASKS_SUDOKU_TASK_H
@@ -15,9 +16,9 @@ typedef struct pal_sudoku_range {
 /* Training puzzles. Zero-initialise, set shape and augment, then make or read. */
 typedef struct pal_sudoku_puzzles {
   const pal_sudoku_shape *shape;
-  bool augment;              /* every use under a random symmetry */
+  bool augment; /* every use under a random symmetry */
   int n;
-  uint8_t *given, *solution; /* [n][cells] */
+  uint8_t *given, *solution;    /* [n][cells] */
   struct pal_sudoku_mark *mark; /* [n]: by invariant, to be found again */
 } pal_sudoku_puzzles;
 
@@ -82,8 +83,8 @@ int pal_sudoku_context(const pal_sudoku_shape *shape, pal_sudoku_layout layout);
 typedef struct pal_sudoku_tables {
   int32_t *group, *factor, *token_class;
 } pal_sudoku_tables;
-pal_status pal_sudoku_format(const pal_sudoku_sentences *s, pal_sudoku_tables *own, pal_format *format,
-                             pal_error *error);
+pal_status pal_sudoku_format(const pal_sudoku_sentences *s, pal_sudoku_tables *own,
+                             pal_format *format, pal_error *error);
 void pal_sudoku_tables_free(pal_sudoku_tables *own);
 /* The puzzle as an example of that form. For transitions the prompt is the first state and the
  * answer the solution, a token a cell, of kind deduced. Arrays are those of `s`. */

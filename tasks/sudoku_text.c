@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Sudoku: reading and writing boards (floor 5). */
 #include <ctype.h>
 #include <stdio.h>
@@ -108,8 +109,9 @@ static pal_status bad_item(size_t place, item i, pal_error *error) {
   for (; n < i.length && n + 1 < sizeof shown; n++)
     shown[n] = isprint((unsigned char)i.text[n]) ? i.text[n] : '?';
   shown[n] = 0;
-  return pal_fail(error, PAL_E_FORMAT, "item %zu of the row is \"%s\", not a whole number of at most %d digits",
-                  place, shown, MOST_DIGITS);
+  return pal_fail(error, PAL_E_FORMAT,
+                  "item %zu of the row is \"%s\", not a whole number of at most %d digits", place,
+                  shown, MOST_DIGITS);
 }
 
 static pal_status read_numbers(const pal_sudoku_shape *s, const char *text, int64_t *number,
@@ -118,12 +120,12 @@ static pal_status read_numbers(const pal_sudoku_shape *s, const char *text, int6
   for (size_t i = 0; i < n; i++) {
     const item one = next_item(&text);
     int64_t value = 0;
-    if (one.length > MOST_DIGITS || !whole_number(one, &value))
-      return bad_item(i + 1, one, error);
+    if (one.length > MOST_DIGITS || !whole_number(one, &value)) return bad_item(i + 1, one, error);
     if (i < wanted) number[i] = value;
   }
   if (n == wanted) return PAL_OK;
-  return pal_fail(error, PAL_E_FORMAT, "a row for size %d has %zu integers, this one has %zu", s->n, wanted, n);
+  return pal_fail(error, PAL_E_FORMAT, "a row for size %d has %zu integers, this one has %zu", s->n,
+                  wanted, n);
 }
 
 /* Cell i of a row; `base` is what rows and columns count from. */
@@ -135,19 +137,22 @@ static pal_status read_cell(const pal_sudoku_shape *s, const int64_t *number, in
   if (r < 0 || r >= s->n || c < 0 || c >= s->n || value < 1 || value > s->n)
     return pal_fail(error, PAL_E_FORMAT,
                     "cell %d of the row is row %lld, column %lld, value %lld, outside a board of "
-                    "size %d", i + 1, row, column, (long long)value, s->n);
+                    "size %d",
+                    i + 1, row, column, (long long)value, s->n);
   const int64_t cell = r * s->n + c;
   if (solution[cell])
-    return pal_fail(error, PAL_E_FORMAT, "cell %d of the row names row %lld, column %lld again", i + 1,
-                    row, column);
+    return pal_fail(error, PAL_E_FORMAT, "cell %d of the row names row %lld, column %lld again",
+                    i + 1, row, column);
   if (i < givens && technique != GIVEN)
-    return pal_fail(error, PAL_E_FORMAT,
-                    "cell %d of the row is one of its %d givens, but has technique %lld instead of 0", i + 1,
-                    (int)givens, (long long)technique);
+    return pal_fail(
+        error, PAL_E_FORMAT,
+        "cell %d of the row is one of its %d givens, but has technique %lld instead of 0", i + 1,
+        (int)givens, (long long)technique);
   if (i >= givens && technique == GIVEN)
-    return pal_fail(error, PAL_E_FORMAT,
-                    "cell %d of the row has technique 0 as a given, but the row has only %d, which stand first",
-                    i + 1, (int)givens);
+    return pal_fail(
+        error, PAL_E_FORMAT,
+        "cell %d of the row has technique 0 as a given, but the row has only %d, which stand first",
+        i + 1, (int)givens);
   solution[cell] = (uint8_t)value;
   if (i < givens) given[cell] = (uint8_t)value;
   return PAL_OK;
@@ -174,8 +179,7 @@ static pal_status read_row(const pal_sudoku_shape *s, const char *text, uint8_t 
 
 /* ---- reading: any form ----------------------------------------------------------------------- */
 
-static pal_status check_givens(const pal_sudoku_shape *s, const uint8_t *given,
-                               pal_error *error) {
+static pal_status check_givens(const pal_sudoku_shape *s, const uint8_t *given, pal_error *error) {
   static const char *const unit[] = {"row", "column", "box"};
   for (int u = 0; u < s->units; u++) {
     int times[PAL_SUDOKU_MOST + 1] = {0};
@@ -195,14 +199,15 @@ static pal_status solve(const pal_sudoku_shape *s, const uint8_t *given, const u
   pal_sudoku_search search = {.limit = 2, .budget = MOST_GUESSES};
   pal_status status = check_givens(s, given, error);
   if (status) return status;
-  if (pal_sudoku_givens(s, given) == s->cells) return pal_fail(error, PAL_E_FORMAT, "the board has no blank");
+  if (pal_sudoku_givens(s, given) == s->cells)
+    return pal_fail(error, PAL_E_FORMAT, "the board has no blank");
   const int n = pal_sudoku_solve(s, given, &search);
   if (n < 2 && search.gave_up)
     return pal_fail(error, PAL_E_FORMAT, "the puzzle was not decided within %d guesses",
                     MOST_GUESSES);
   if (n != 1)
-    return pal_fail(error, PAL_E_FORMAT, n ? "the puzzle has several solutions"
-                                           : "the puzzle has no solution");
+    return pal_fail(error, PAL_E_FORMAT,
+                    n ? "the puzzle has several solutions" : "the puzzle has no solution");
   if (claimed && memcmp(claimed, search.solution, (size_t)s->cells) != 0)
     return pal_fail(error, PAL_E_FORMAT, "the solution given with the puzzle is not its solution");
   memcpy(solution, search.solution, (size_t)s->cells);
@@ -222,8 +227,7 @@ pal_status pal_sudoku_read(const pal_sudoku_shape *s, const char *line, uint8_t 
   if (status) return status;
   const char *rest = line + length + strspn(line + length, blanks);
   if (*rest != ',') {
-    if (*rest)
-      return pal_fail(error, PAL_E_FORMAT, "there is \"%.20s\" after the board", rest);
+    if (*rest) return pal_fail(error, PAL_E_FORMAT, "there is \"%.20s\" after the board", rest);
     return solve(s, given, NULL, solution, error);
   }
   rest++;

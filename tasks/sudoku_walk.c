@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Sudoku: streams of labelled states (floor 5).
  *
  * 1,024 walks take turns. A restart walk runs the policy on a random puzzle; some start half
@@ -19,13 +20,13 @@ static const double START_REVEALED = 0.3, START_SPECULATIVE = 0.3, OVERLOOK = 0.
 typedef struct walks {
   const pal_sudoku_puzzles *puzzles;
   bool released, started;
-  int rows;          /* of a state */
+  int rows; /* of a state */
   pal_rng rng;
-  uint64_t digest;   /* of the puzzles */
-  uint64_t next;     /* id of the next example */
-  uint32_t turn;     /* whose it is */
+  uint64_t digest; /* of the puzzles */
+  uint64_t next;   /* id of the next example */
+  uint32_t turn;   /* whose it is */
   uint32_t age[WALKS];
-  uint8_t *state;    /* [WALKS][rows] */
+  uint8_t *state; /* [WALKS][rows] */
   int32_t out[PAL_RELEASED_ROWS], y[PAL_RELEASED_ROWS];
   uint8_t remask[PAL_RELEASED_ROWS], none[PAL_RELEASED_ROWS];
   float weight[PAL_RELEASED_ROWS];
@@ -58,8 +59,7 @@ static void reset(walks *w, uint8_t *state) {
 static void act(walks *w, uint8_t *state, const pal_sudoku_view *view, double drop) {
   const pal_sudoku_shape *s = w->puzzles->shape;
   const enum pal_sudoku_kind kind = view->speculative ? PAL_SUDOKU_SPECULATIVE : PAL_SUDOKU_ROOT;
-  const bool erase = view->conflict &&
-                     !(chance(&w->rng, OVERLOOK) && view->masks > 0);
+  const bool erase = view->conflict && !(chance(&w->rng, OVERLOOK) && view->masks > 0);
   if (!erase && view->forced_cells == 0) {
     const int cell = pal_sudoku_guess_cell(s, view, &w->rng);
     if (cell >= 0)
@@ -68,8 +68,8 @@ static void act(walks *w, uint8_t *state, const pal_sudoku_view *view, double dr
     return;
   }
   for (int c = 0; c < s->cells; c++) {
-    const bool mine = erase ? state[c] && pal_sudoku_kind_of(s, state[c]) == kind
-                            : view->forced[c] != 0;
+    const bool mine =
+        erase ? state[c] && pal_sudoku_kind_of(s, state[c]) == kind : view->forced[c] != 0;
     if (!mine || (drop > 0 && chance(&w->rng, drop))) continue;
     state[c] = 0;
     if (!erase)
@@ -102,8 +102,10 @@ static void damage(walks *w, uint8_t *state, bool speculative) {
   enum { FILL, REPLACE, ERASE, GUESS, SWAP, SORTS };
   const pal_sudoku_shape *s = w->puzzles->shape;
   const int sort = below(&w->rng, SORTS);
-  const int times = sort == FILL ? 1 + below(&w->rng, 2) : sort == ERASE ? 1 + below(&w->rng, 8)
-                    : sort == SWAP ? 1 + below(&w->rng, 4) : 1;
+  const int times = sort == FILL    ? 1 + below(&w->rng, 2)
+                    : sort == ERASE ? 1 + below(&w->rng, 8)
+                    : sort == SWAP  ? 1 + below(&w->rng, 4)
+                                    : 1;
   for (int i = 0; i < times; i++) {
     const int c = random_cell(w, state, sort == FILL || sort == GUESS);
     if (c < 0) return;
@@ -165,16 +167,20 @@ static pal_status take(walks *w, int walk, bool *taken, pal_error *error) {
   const uint8_t *state = w->state + (size_t)walk * (size_t)w->rows;
   pal_sudoku_view view;
   pal_sudoku_look(w->puzzles->shape, state, &view);
-  const double p = view.conflict ? 1 : view.masks == 0 ? TAKE_SOLVED
-                   : view.forced_cells == 0 ? TAKE_GUESS : view.speculative ? TAKE_SPECULATIVE : 1;
+  const double p = view.conflict            ? 1
+                   : view.masks == 0        ? TAKE_SOLVED
+                   : view.forced_cells == 0 ? TAKE_GUESS
+                   : view.speculative       ? TAKE_SPECULATIVE
+                                            : 1;
   *taken = p >= 1 || chance(&w->rng, p);
   if (!*taken) return PAL_OK;
   pal_sudoku_label(w->puzzles->shape, state, &view, &w->rng, w->remask, w->y, w->weight);
   for (int i = 0; i < w->rows; i++) w->out[i] = state[i];
   if (leads_on(w, state, &view)) return PAL_OK;
-  return pal_fail(error, PAL_E_ARGUMENT,
-                  "sudoku: the labels of state %llu do not do what the policy does; they are at fault",
-                  (unsigned long long)w->next);
+  return pal_fail(
+      error, PAL_E_ARGUMENT,
+      "sudoku: the labels of state %llu do not do what the policy does; they are at fault",
+      (unsigned long long)w->next);
 }
 
 /* ---- released: one transition ---------------------------------------------------------------- */
@@ -228,9 +234,12 @@ static pal_status walks_next(void *self, pal_example *example, pal_error *error)
   }
   if (status) return status;
   *example = (pal_example){.id = w->next++,
-                           .transition = {.state = w->out, .y = w->y, .n = w->rows,
+                           .transition = {.state = w->out,
+                                          .y = w->y,
+                                          .n = w->rows,
                                           .y_weight = w->released ? NULL : w->weight,
-                                          .remask = w->remask, .insert = w->none,
+                                          .remask = w->remask,
+                                          .insert = w->none,
                                           .remove = w->none}};
   return PAL_OK;
 }
@@ -243,8 +252,8 @@ static size_t walks_save(const void *self, void *state, size_t room) {
   const size_t states = (size_t)WALKS * (size_t)w->rows;
   const size_t need = HEADER_WORDS * sizeof(uint64_t) + sizeof w->age + states;
   if (room < need) return need;
-  const uint64_t header[HEADER_WORDS] = {(uint64_t)w->rows, w->rng.used, w->next, w->turn,
-                                         w->started, w->digest};
+  const uint64_t header[HEADER_WORDS] = {(uint64_t)w->rows, w->rng.used, w->next,
+                                         w->turn,           w->started,  w->digest};
   unsigned char *out = state;
   memcpy(out, header, sizeof header);
   memcpy(out + sizeof header, w->age, sizeof w->age);

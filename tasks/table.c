@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The built-in tasks (floor 5), defined by the call a plug-in makes. */
 #include <palimpsest/task.h>
 

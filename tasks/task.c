@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Opening tasks by name (floor 5). */
 #include <palimpsest/task.h>
 
@@ -28,7 +29,8 @@ pal_task *pal_task_new(pal_context *context, const char *name, const char *const
     return NULL;
   }
   const pal_setting *tables[] = {definition->setting};
-  if (pal_settings_resolve(name, tables, &definition->n_settings, 1, setting, n, task->value, error) ||
+  if (pal_settings_resolve(name, tables, &definition->n_settings, 1, setting, n, task->value,
+                           error) ||
       definition->open(task, error)) {
     pal_task_free(task);
     return NULL;

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Text by characters (floor 5): any UTF-8 or byte file, split 90/10.
  *
  * Tokens are the distinct characters (code points, or bytes when the file is not UTF-8) in ascending order,
@@ -28,13 +29,18 @@ typedef struct text {
 static const pal_setting settings[] = {
     {"data", "", "the file: UTF-8 text, or any bytes"},
     {"block", "64", "characters of a training example and of a scored block"},
-    {"characters", "", "code points in hexadecimal, e.g. a,20-7e, after bytes: bytes; empty: the file's"},
+    {"characters", "",
+     "code points in hexadecimal, e.g. a,20-7e, after bytes: bytes; empty: the file's"},
 };
 
 /* One code point at p (n bytes left), its length in *used; 0 for what is not UTF-8. */
 static uint32_t decode(const unsigned char *p, size_t n, size_t *used) {
   static const uint32_t least[5] = {0, 0, 0x80, 0x800, 0x10000};
-  size_t length = p[0] < 0x80 ? 1 : p[0] >> 5 == 6 ? 2 : p[0] >> 4 == 14 ? 3 : p[0] >> 3 == 30 ? 4 : 0;
+  size_t length = p[0] < 0x80       ? 1
+                  : p[0] >> 5 == 6  ? 2
+                  : p[0] >> 4 == 14 ? 3
+                  : p[0] >> 3 == 30 ? 4
+                                    : 0;
   *used = 0;
   if (!length || length > n) return 0;
   uint32_t c = length == 1 ? p[0] : p[0] & (0x7Fu >> length);
@@ -61,13 +67,14 @@ static pal_status number_characters(text *t, const uint32_t *code, const char *p
                                     pal_error *error) {
   t->token = pal_alloc(sizeof *t->token * (size_t)t->n);
   if (!t->token)
-    return pal_fail(error, PAL_E_MEMORY, "%s: no memory for %lld characters", path, (long long)t->n);
+    return pal_fail(error, PAL_E_MEMORY, "%s: no memory for %lld characters", path,
+                    (long long)t->n);
   for (int64_t i = 0, line = 1; i < t->n; i++) {
     t->token[i] = pal_alphabet_find(&t->alphabet, code[i]);
     if (t->token[i] < 0)
       return pal_fail(error, PAL_E_FORMAT,
-                      "%s:%lld: character %x (hexadecimal) is none of the %d of the vocabulary", path,
-                      (long long)line, code[i], t->alphabet.n);
+                      "%s:%lld: character %x (hexadecimal) is none of the %d of the vocabulary",
+                      path, (long long)line, code[i], t->alphabet.n);
     line += code[i] == '\n';
   }
   return PAL_OK;
@@ -133,13 +140,17 @@ static pal_status text_open(pal_task *task, pal_error *error) {
   if (!(block >= 1 && block <= 1 << 16))
     return pal_fail(error, PAL_E_ARGUMENT, "text: block is 1 to 65536 characters");
   if (!*path)
-    return pal_fail(error, PAL_E_ARGUMENT, "text: give a file with --data FILE (or --set data=FILE)");
+    return pal_fail(error, PAL_E_ARGUMENT,
+                    "text: give a file with --data FILE (or --set data=FILE)");
   t->block = (int)block;
   pal_status status = *characters ? pal_alphabet_read(characters, &t->alphabet, error) : PAL_OK;
   if (!status) status = read_file(t, path, error);
   if (!status) status = keep_characters(task, error);
-  task->format = (pal_format){.vocabulary = t->alphabet.n + 1, .mask = t->alphabet.n, .bos = -1,
-                              .eos = -1, .context = t->block + 1};
+  task->format = (pal_format){.vocabulary = t->alphabet.n + 1,
+                              .mask = t->alphabet.n,
+                              .bos = -1,
+                              .eos = -1,
+                              .context = t->block + 1};
   return status;
 }
 
@@ -151,7 +162,9 @@ typedef struct stream {
 
 static void block_at(const text *t, int64_t at, uint64_t id, pal_example *example) {
   int64_t left = t->n - at - 1;
-  *example = (pal_example){.id = id, .prompt = t->token + at, .n_prompt = 1,
+  *example = (pal_example){.id = id,
+                           .prompt = t->token + at,
+                           .n_prompt = 1,
                            .answer = t->token + at + 1,
                            .n_answer = left < t->block ? (int)left : t->block,
                            .answer_room = left < t->block ? (int)left : t->block};
@@ -182,9 +195,10 @@ static pal_status text_stream(pal_task *task, pal_form form, uint64_t seed, pal_
   stream *s = pal_calloc(1, sizeof *s);
   if (!s) return pal_fail(error, PAL_E_MEMORY, "no memory for a stream");
   const text *t = task->self;
-  const uint64_t of[] = {pal_hash64(t->token, (size_t)t->n * sizeof *t->token),
-                         pal_hash64(t->alphabet.code, (size_t)t->alphabet.n * sizeof *t->alphabet.code),
-                         (uint64_t)t->block};
+  const uint64_t of[] = {
+      pal_hash64(t->token, (size_t)t->n * sizeof *t->token),
+      pal_hash64(t->alphabet.code, (size_t)t->alphabet.n * sizeof *t->alphabet.code),
+      (uint64_t)t->block};
   *s = (stream){t, seed, {0, pal_hash64(of, sizeof of)}};
   *out = (pal_stream){s, stream_next, stream_save, stream_load, stream_free};
   return PAL_OK;
@@ -256,7 +270,8 @@ static void text_print(const pal_task *task, const int32_t *token, int n, char *
 const pal_task_definition pal_task_text_definition = {
     .abi_size = sizeof(pal_task_definition),
     .name = "text",
-    .doc = "Characters of any file, split 90/10; likelihood of the held-out tenth in nats per character.",
+    .doc =
+        "Characters of any file, split 90/10; likelihood of the held-out tenth in nats per character.",
     .setting = settings,
     .n_settings = sizeof settings / sizeof *settings,
     .open = text_open,

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Elementwise ops of the tests' own; plain C, and differentiable any number of times. */
 #define PAL_NO_CALLER
 #include "tests/bend.h"
@@ -57,10 +58,18 @@ static pal_value mul_sample(pal_case *random) {
   return bend_mul(pal_case_graph(random), a, b);
 }
 
-const pal_op bend_mul_op = {
-    .abi_size = sizeof(pal_op), .name = "bend_mul", .version = 1, .doc = "a b",
-    .min_in = 2, .max_in = 2, .in_place = 3, .infer = infer, .gradient = mul_gradient,
-    .reference = mul_reference, .phase = {{.run = mul_run}}, .sample = mul_sample};
+const pal_op bend_mul_op = {.abi_size = sizeof(pal_op),
+                            .name = "bend_mul",
+                            .version = 1,
+                            .doc = "a b",
+                            .min_in = 2,
+                            .max_in = 2,
+                            .in_place = 3,
+                            .infer = infer,
+                            .gradient = mul_gradient,
+                            .reference = mul_reference,
+                            .phase = {{.run = mul_run}},
+                            .sample = mul_sample};
 
 pal_value bend_mul(pal_graph *g, pal_value a, pal_value b) {
   return pal_apply(g, "bend_mul", (pal_value[]){a, b}, 2, NULL, NULL);
@@ -95,11 +104,21 @@ static pal_value line_sample(pal_case *random) {
   return bend_line(pal_case_graph(random), sample_input(random), slope, 1);
 }
 
-const pal_op bend_line_op = {
-    .abi_size = sizeof(pal_op), .name = "bend_line", .version = 1, .doc = "slope x + shift",
-    .min_in = 1, .max_in = 1, .in_place = 1, .fields = line_fields, .n_fields = 2,
-    .attrs_size = sizeof(line_attrs), .infer = infer, .gradient = line_gradient,
-    .reference = line_reference, .phase = {{.run = line_run}}, .sample = line_sample};
+const pal_op bend_line_op = {.abi_size = sizeof(pal_op),
+                             .name = "bend_line",
+                             .version = 1,
+                             .doc = "slope x + shift",
+                             .min_in = 1,
+                             .max_in = 1,
+                             .in_place = 1,
+                             .fields = line_fields,
+                             .n_fields = 2,
+                             .attrs_size = sizeof(line_attrs),
+                             .infer = infer,
+                             .gradient = line_gradient,
+                             .reference = line_reference,
+                             .phase = {{.run = line_run}},
+                             .sample = line_sample};
 
 pal_value bend_line(pal_graph *g, pal_value x, double slope, double shift) {
   return pal_apply(g, "bend_line", &x, 1, &(line_attrs){slope, shift}, NULL);
@@ -130,10 +149,18 @@ static pal_value bell_sample(pal_case *random) {
   return bend_bell(pal_case_graph(random), sample_input(random));
 }
 
-const pal_op bend_bell_op = {
-    .abi_size = sizeof(pal_op), .name = "bend_bell", .version = 1, .doc = "1 / (1 + x^2)",
-    .min_in = 1, .max_in = 1, .in_place = 1, .infer = infer, .gradient = bell_gradient,
-    .reference = bell_reference, .phase = {{.run = bell_run}}, .sample = bell_sample};
+const pal_op bend_bell_op = {.abi_size = sizeof(pal_op),
+                             .name = "bend_bell",
+                             .version = 1,
+                             .doc = "1 / (1 + x^2)",
+                             .min_in = 1,
+                             .max_in = 1,
+                             .in_place = 1,
+                             .infer = infer,
+                             .gradient = bell_gradient,
+                             .reference = bell_reference,
+                             .phase = {{.run = bell_run}},
+                             .sample = bell_sample};
 
 pal_value bend_bell(pal_graph *g, pal_value x) {
   return pal_apply(g, "bend_bell", &x, 1, NULL, NULL);

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Three differentiable ops of the tests' own, under names no built-in has: autograd/ must
  * differentiate, recompute and check them without knowing any op. */
 #ifndef PAL_TESTS_BEND_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "tests/boards.h"
 
 pal_sudoku_shape shape4, shape9, shape16;
@@ -14,8 +15,7 @@ int below(int n) { return (int)pal_rng_below(&rng, (uint32_t)n); }
 
 bool same_unit(const pal_sudoku_shape *s, int a, int b) {
   const int n = s->n, x = s->box;
-  return a / n == b / n || a % n == b % n ||
-         (a / n / x == b / n / x && a % n / x == b % n / x);
+  return a / n == b / n || a % n == b % n || (a / n / x == b / n / x && a % n / x == b % n / x);
 }
 
 bool may_stand(const pal_sudoku_shape *s, const uint8_t *board, int cell, int digit) {

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What the tests of Sudoku stand on: the three shapes, draws that begin anew with every test, and the
  * rules said plainly. */
 #ifndef PAL_TESTS_BOARDS_H
@@ -8,8 +9,8 @@
 #include "tasks/sudoku_task.h"
 
 /* As ck_assert, but silent when all is well: that writes to a file every time. */
-#define HOLDS(condition) \
-  do { \
+#define HOLDS(condition)                              \
+  do {                                                \
     if (!(condition)) ck_abort_msg("%s", #condition); \
   } while (0)
 #define SAME(a, b) HOLDS((a) == (b))

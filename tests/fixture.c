@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* See fixture.h. */
 #include "tests/fixture.h"
 
@@ -42,8 +43,8 @@ void discard(pal_exec *exec) {
 }
 
 void refused(pal_status code) {
-  ck_assert_msg(pal_graph_error(g)->code == code, "%s: %s", pal_status_name(pal_graph_error(g)->code),
-                pal_graph_error(g)->text);
+  ck_assert_msg(pal_graph_error(g)->code == code, "%s: %s",
+                pal_status_name(pal_graph_error(g)->code), pal_graph_error(g)->text);
   pal_graph_free(g);
   g = pal_graph_new(context, store);
 }
@@ -56,6 +57,4 @@ void compile_refused(pal_status code) {
   g = pal_graph_new(context, store);
 }
 
-pal_value vector(const char *name) {
-  return pal_input(g, name, PAL_TYPE(PAL_F32, PAL_STATIC, 3));
-}
+pal_value vector(const char *name) { return pal_input(g, name, PAL_TYPE(PAL_F32, PAL_STATIC, 3)); }

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What the tests of graph/ stand on: a context with the toy ops, a store, a graph; made anew for
  * every test by the checked fixture fixture_set_up, fixture_tear_down. */
 #ifndef PAL_TESTS_FIXTURE_H

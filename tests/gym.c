@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* See gym.h. */
 #include "tests/gym.h"
 
@@ -16,8 +17,8 @@ static pal_status toy_next(void *self, pal_example *example, pal_error *error) {
   const int n = 4 + (int)pal_rng_below(&rng, LONGEST - 3);
   for (int i = 0; i < n; i++) t->token[i] = (first + i) % LETTERS;
   if (t->mask_at && id == t->mask_at) t->token[0] = MASK;
-  *example = (pal_example){.id = id, .prompt = t->token, .n_prompt = 1, .answer = t->token + 1,
-                           .n_answer = n - 1};
+  *example = (pal_example){
+      .id = id, .prompt = t->token, .n_prompt = 1, .answer = t->token + 1, .n_answer = n - 1};
   return PAL_OK;
 }
 
@@ -45,14 +46,18 @@ pal_status toy_instance(void *data, int i, pal_example *example, pal_error *erro
  */
 
 const recipe recipes[RECIPES] = {
-    {"arm", {"layers=2", "width=32", "heads=2", "dropout=0.1", NULL},
+    {"arm",
+     {"layers=2", "width=32", "heads=2", "dropout=0.1", NULL},
      {"batch=23", "shard=5", "rate=0.01", "warmup=4", "steps=20", NULL}},
-    {"masked-arm", {"layers=2", "width=32", "heads=4", "norm=rms", NULL},
+    {"masked-arm",
+     {"layers=2", "width=32", "heads=4", "norm=rms", NULL},
      {"batch=16", "shard=16", "optimizer=sgd", "rate=0.05", "ema=0.9", "clip=0", "steps=20", NULL}},
-    {"mdm", {"layers=2", "width=32", "heads=2", "time=adaln", NULL},
+    {"mdm",
+     {"layers=2", "width=32", "heads=2", "time=adaln", NULL},
      {"batch=24", "shard=4", "matrix_optimizer=muon", "rate=0.01", "warmup=5", "schedule=linear",
       "ema=0.9", "steps=20", NULL}},
-    {"ap-mdm", {"layers=2", "width=32", "heads=2", "noise=0.4", "dropout=0.05", NULL},
+    {"ap-mdm",
+     {"layers=2", "width=32", "heads=2", "noise=0.4", "dropout=0.05", NULL},
      {"batch=21", "shard=3", "rate=0.01", "schedule=constant", "warmup=0", "steps=20", NULL}},
 };
 
@@ -64,13 +69,14 @@ static int length_of(const char *const *list) {
 
 void gym_open_model(gym *b, const recipe *r, int threads, const char *isa, int context) {
   const pal_options options = {.threads = threads, .isa = isa};
-  const pal_format format = {.vocabulary = VOCABULARY, .mask = MASK, .bos = -1, .eos = -1,
-                             .context = context};
+  const pal_format format = {
+      .vocabulary = VOCABULARY, .mask = MASK, .bos = -1, .eos = -1, .context = context};
   memset(b, 0, sizeof *b);
   b->context = pal_context_new(&options, &b->error);
   ck_assert_msg(b->context && !pal_register_ops(b->context, &b->error) &&
                     !pal_register_optimizers(b->context, &b->error) &&
-                    !pal_register_models(b->context, &b->error), "%s", b->error.text);
+                    !pal_register_models(b->context, &b->error),
+                "%s", b->error.text);
   b->store = pal_store_new(5);
   b->model = pal_model_new(b->context, b->store, r->definition, &format, r->model,
                            length_of(r->model), &b->error);
@@ -112,7 +118,8 @@ static size_t bytes_of(const pal_variable *v) {
 }
 
 memory gym_remember(const gym *b) {
-  memory m = {.done = pal_trainer_done(b->trainer), .examples = pal_trainer_examples(b->trainer),
+  memory m = {.done = pal_trainer_done(b->trainer),
+              .examples = pal_trainer_examples(b->trainer),
               .next = b->toy.next};
   if (b->trainer) { /* where a checkpoint would have the stream */
     pal_error error = {0};

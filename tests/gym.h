@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A toy to train on, and runs of it, for the tests of training. */
 #ifndef PAL_TESTS_GYM_H
 #define PAL_TESTS_GYM_H

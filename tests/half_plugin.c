@@ -1,8 +1,9 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A plug-in that fails in the middle of its definitions; for test_plugin.c. */
 #include <palimpsest/palimpsest.h>
 
-static const pal_model_definition half_model = {.abi_size = sizeof(pal_model_definition),
-                                                .name = "half", .doc = "defined, then regretted"};
+static const pal_model_definition half_model = {
+    .abi_size = sizeof(pal_model_definition), .name = "half", .doc = "defined, then regretted"};
 
 static pal_status define(pal_context *context, pal_error *error) {
   pal_status status = pal_define(context, "model", half_model.name, &half_model, error);
@@ -11,5 +12,5 @@ static pal_status define(pal_context *context, pal_error *error) {
 }
 
 PAL_API extern const pal_plugin palimpsest_plugin;
-const pal_plugin palimpsest_plugin = {.abi = PAL_ABI, .op_size = sizeof(pal_op), .name = "half",
-                                      .define = define};
+const pal_plugin palimpsest_plugin = {
+    .abi = PAL_ABI, .op_size = sizeof(pal_op), .name = "half", .define = define};

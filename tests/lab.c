@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* See lab.h. */
 #include "tests/lab.h"
 
@@ -16,7 +17,8 @@ void lab_open(lab *l, int threads, const char *definition, const pal_format *for
   l->context = pal_context_new(&options, &l->error);
   ck_assert_msg(l->context && !pal_register_ops(l->context, &l->error) &&
                     !pal_register_optimizers(l->context, &l->error) &&
-                    !pal_register_models(l->context, &l->error), "%s", l->error.text);
+                    !pal_register_models(l->context, &l->error),
+                "%s", l->error.text);
   l->store = pal_store_new(7);
   while (setting && setting[n]) n++;
   l->model = pal_model_new(l->context, l->store, definition, format, setting, n, &l->error);
@@ -58,8 +60,12 @@ static void build_steps(lab *l, pal_graph *g, pal_value total) {
   }
   pal_gradient(g, total, p, n, gradient);
   for (int i = 0; i < n; i++)
-    pal_optimize(g, adamw, (pal_optim_call){.options = &adamw->defaults, .parameter = p[i],
-                                            .gradient = gradient[i], .rate = rate, .step = step});
+    pal_optimize(g, adamw,
+                 (pal_optim_call){.options = &adamw->defaults,
+                                  .parameter = p[i],
+                                  .gradient = gradient[i],
+                                  .rate = rate,
+                                  .step = step});
 }
 
 void lab_build(lab *l, bool training) {

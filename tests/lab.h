@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A small laboratory for the tests of models: one model, its loss on batches, a tiny training
  * loop. */
 #ifndef PAL_TESTS_LAB_H

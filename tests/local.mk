@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # Tests. A new unit test is two lines among the ones below; it links the core with internal symbols
 # visible, and exits non-zero on failure. A script exits 77 when it cannot run here.
 noinst_HEADERS += %D%/run.h
@@ -119,7 +120,7 @@ endif
 AM_CPPFLAGS += $(CHECK_CFLAGS)
 LDADD = libpal_core.la $(CHECK_LIBS)
 
-dist_check_SCRIPTS += %D%/test_program.sh tools/check-exports.sh tools/check-floors.sh tools/check-isa.sh \
+dist_check_SCRIPTS += %D%/test_program.sh tools/check-exports.sh tools/check-floors.sh tools/check-format.sh tools/check-isa.sh \
 	tools/check-lists.sh
 EXTRA_DIST += %D%/golden tools/golden.py tools/mutation.sh tools/released_counts.py tools/test-totals.sh
 

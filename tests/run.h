@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* How every test program ends. */
 #ifndef PAL_TESTS_RUN_H
 #define PAL_TESTS_RUN_H

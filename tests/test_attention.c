@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Attention beyond its random cases: nothing in its plan, forward or backward, may grow with the
  * square of the number of rows; short sequences and lone queries, which have kernels of their own, come
  * out as the others do, and so do q, k and v that are joined. */
@@ -19,7 +20,8 @@ static size_t bytes_at(pal_context *context, int64_t rows) {
   pal_value x[3], gradient[3];
   static const char *const name[3] = {"q", "k", "v"};
   for (int i = 0; i < 3; i++) x[i] = pal_input(g, name[i], PAL_TYPE(PAL_F32, t, 1, WIDTH));
-  pal_attention options = {.heads = HEADS, .causal = true,
+  pal_attention options = {.heads = HEADS,
+                           .causal = true,
                            .q_begin = pal_input(g, "begin", PAL_TYPE(PAL_I32, s, 1)),
                            .q_length = pal_input(g, "length", PAL_TYPE(PAL_I32, s, 1))};
   pal_value y = pal_scaled_dot_product_attention(g, x[0], x[1], x[2], &options);
@@ -37,9 +39,11 @@ START_TEST(memory_is_linear_in_rows) {
   pal_error error = {0};
   pal_context *context = pal_open(NULL, &error);
   ck_assert_msg(context != NULL, "%s", error.text);
-  size_t one = bytes_at(context, 4096), two = bytes_at(context, 8192), four = bytes_at(context, 16384);
+  size_t one = bytes_at(context, 4096), two = bytes_at(context, 8192),
+         four = bytes_at(context, 16384);
   /* Linear growth: the second doubling adds twice what the first did; quadratic would add four times. */
-  ck_assert_msg((double)(four - two) < 2.1 * (double)(two - one), "%zu, %zu, %zu bytes", one, two, four);
+  ck_assert_msg((double)(four - two) < 2.1 * (double)(two - one), "%zu, %zu, %zu bytes", one, two,
+                four);
   ck_assert_uint_lt(four, (size_t)16384 * 16384);
   pal_context_free(context);
 }
@@ -144,7 +148,8 @@ END_TEST
 
 typedef struct joined_form {
   int heads, d, longest;
-  bool equal; /* every sequence as long as the longest, none starting elsewhere than behind the last */
+  bool
+      equal; /* every sequence as long as the longest, none starting elsewhere than behind the last */
   pal_attention form;
 } joined_form;
 
@@ -155,7 +160,8 @@ static pal_exec *run_joined(pal_context *context, const joined_form *f, bool joi
   pal_error error = {0};
   pal_graph *g = pal_graph_new(context, NULL);
   if (bf16) pal_graph_set_precision(g, PAL_PRECISION_BF16);
-  const pal_symbol t = pal_symbol_new(g, "T", SHORT * f->longest), s = pal_symbol_new(g, "S", SHORT);
+  const pal_symbol t = pal_symbol_new(g, "T", SHORT * f->longest),
+                   s = pal_symbol_new(g, "S", SHORT);
   const pal_value x = pal_input(g, "x", PAL_TYPE(PAL_F32, t, 1, 3 * all));
   pal_value part[3] = {x, PAL_NIL, PAL_NIL}, gradient;
   for (int i = 0; i < 3 && !joined; i++) part[i] = pal_slice(g, x, 1, i * all, (i + 1) * all);
@@ -173,7 +179,8 @@ static pal_exec *run_joined(pal_context *context, const joined_form *f, bool joi
   pal_exec *exec = pal_exec_new(*plan, &error);
   ck_assert_msg(exec != NULL, "%s", error.text);
   pal_rng rng = pal_rng_new(7, "joined", 0, 0);
-  int32_t *begin = pal_exec_input(exec, "begin"), *length = pal_exec_input(exec, "length"), rows = 0;
+  int32_t *begin = pal_exec_input(exec, "begin"), *length = pal_exec_input(exec, "length"),
+          rows = 0;
   for (int i = 0; i < SHORT; i++) {
     if (!f->equal) rows += i % 5 == 2; /* a row of no sequence: 0 in all results */
     begin[i] = rows;
@@ -190,10 +197,10 @@ static pal_exec *run_joined(pal_context *context, const joined_form *f, bool joi
 /* Short and long, packed and with gaps, one head and several; in both precisions. */
 START_TEST(joined_operands_are_as_three) {
   static const joined_form form[] = {
-      {1, 4, 3, true, {.causal = false}},    {1, 4, 3, true, {.causal = true}},
-      {1, 7, 9, false, {.window = 4}},       {1, 8, 16, true, {.causal = true}},
-      {3, 4, 5, true, {.causal = false}},    {2, 24, 81, false, {.causal = false}},
-      {1, 32, 81, true, {.causal = false}},  {4, 16, 40, false, {.causal = true}},
+      {1, 4, 3, true, {.causal = false}},   {1, 4, 3, true, {.causal = true}},
+      {1, 7, 9, false, {.window = 4}},      {1, 8, 16, true, {.causal = true}},
+      {3, 4, 5, true, {.causal = false}},   {2, 24, 81, false, {.causal = false}},
+      {1, 32, 81, true, {.causal = false}}, {4, 16, 40, false, {.causal = true}},
   };
   const joined_form *f = &form[_i / 2];
   pal_error error = {0};
@@ -274,7 +281,8 @@ static void run_lone(const char *isa, const lone_form *f, int queries, float *ou
   const pal_symbol s = pal_symbol_new(g, "S", LONE), t = pal_symbol_new(g, "T", LONE * queries);
   const pal_symbol u = pal_symbol_new(g, "U", LONE * MOST_KEYS);
   pal_value x[3];
-  for (int i = 0; i < 3; i++) x[i] = pal_input(g, name[i], PAL_TYPE(PAL_F32, i ? u : t, 1, width[i]));
+  for (int i = 0; i < 3; i++)
+    x[i] = pal_input(g, name[i], PAL_TYPE(PAL_F32, i ? u : t, 1, width[i]));
   pal_attention options = f->form;
   options.heads = LONE_HEADS;
   options.q_begin = pal_input(g, "q_begin", PAL_TYPE(PAL_I32, s, 1));
@@ -296,8 +304,10 @@ static void run_lone(const char *isa, const lone_form *f, int queries, float *ou
   ck_assert_msg(exec != NULL, "%s", error.text);
   int32_t *q_begin = pal_exec_input(exec, "q_begin"), *q_length = pal_exec_input(exec, "q_length");
   int32_t *k_begin = pal_exec_input(exec, "k_begin"), *k_length = pal_exec_input(exec, "k_length");
-  int32_t *q_position = pal_exec_input(exec, "q_position"), *q_group = pal_exec_input(exec, "q_group");
-  int32_t *k_position = pal_exec_input(exec, "k_position"), *k_group = pal_exec_input(exec, "k_group");
+  int32_t *q_position = pal_exec_input(exec, "q_position"),
+          *q_group = pal_exec_input(exec, "q_group");
+  int32_t *k_position = pal_exec_input(exec, "k_position"),
+          *k_group = pal_exec_input(exec, "k_group");
   pal_rng rng = pal_rng_new(5, "lone", 0, 0);
   int32_t rows = 0;
   for (int i = 0; i < LONE; i++) {
@@ -337,9 +347,12 @@ static void run_lone(const char *isa, const lone_form *f, int queries, float *ou
 /* Beside seven other queries; on every instruction set. */
 START_TEST(lone_queries_are_as_others) {
   static const lone_form form[] = {
-      {16, 16, {.causal = false}, false, false}, {32, 32, {.causal = true}, false, false},
-      {24, 24, {.causal = true}, false, false},  {40, 20, {.window = 50}, false, true},
-      {7, 48, {.causal = true}, true, false},    {64, 24, {.causal = true, .window = 150}, true, true},
+      {16, 16, {.causal = false}, false, false},
+      {32, 32, {.causal = true}, false, false},
+      {24, 24, {.causal = true}, false, false},
+      {40, 20, {.window = 50}, false, true},
+      {7, 48, {.causal = true}, true, false},
+      {64, 24, {.causal = true, .window = 150}, true, true},
   };
   const lone_form *f = &form[_i];
   static float one[LONE * LONE_HEADS * 48], other[LONE * LONE_HEADS * 48];

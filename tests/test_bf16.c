@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Products of the precision bf16: the chain that gemm_bf16.h defines, on every table; what of a graph
  * is of that precision; training that follows f32. */
 #include <check.h>
@@ -35,7 +36,9 @@ static float rounded(float x) {
   return of_bits(next & 0x10000u ? bits & 0xffff0000u : next);
 }
 
-static float step(float a, float b, float sum) { return flushed(fmaf(rounded(a), rounded(b), sum)); }
+static float step(float a, float b, float sum) {
+  return flushed(fmaf(rounded(a), rounded(b), sum));
+}
 
 typedef struct table {
   const pal_gemm_kernels *plain;
@@ -75,8 +78,8 @@ static void same(const float *want, const float *got, int64_t n, const char *wha
   }
 }
 
-static const int64_t shapes[][3] = {{1, 1, 1}, {2, 17, 3}, {9, 16, 31}, {13, 49, 64}, {31, 100, 515},
-                                    {7, 5, 1030}, {65, 33, 129}, {3, 20, 0}};
+static const int64_t shapes[][3] = {{1, 1, 1},      {2, 17, 3},   {9, 16, 31},   {13, 49, 64},
+                                    {31, 100, 515}, {7, 5, 1030}, {65, 33, 129}, {3, 20, 0}};
 enum { SHAPES = sizeof shapes / sizeof *shapes };
 
 static void product_of(const table *t, bool transposed, const int64_t *s, const float *a,
@@ -87,8 +90,15 @@ static void product_of(const table *t, bool transposed, const int64_t *s, const 
   const int64_t panels = t->plain->panels(n);
   t->bf16->pack(b, row, col, k, n, 0, panels / 2, packed);
   t->bf16->pack(b, row, col, k, n, panels / 2, panels, packed);
-  const pal_gemm_product call = {.m = m, .n = n, .k = k, .a = a, .a_row = k, .b = packed, .c = c,
-                                 .c_row = n, .epilogue = {.bias = bias}};
+  const pal_gemm_product call = {.m = m,
+                                 .n = n,
+                                 .k = k,
+                                 .a = a,
+                                 .a_row = k,
+                                 .b = packed,
+                                 .c = c,
+                                 .c_row = n,
+                                 .epilogue = {.bias = bias}};
   t->bf16->product(&call, room);
   free(packed);
   free(room);
@@ -99,7 +109,8 @@ START_TEST(products) {
   const float exponent = (const float[]){0, -80, 70}[_i % 3];
   float *a = numbers(m * k, 1, exponent), *b = numbers(k * n, 2, exponent);
   float *bias = numbers(n, 3, exponent);
-  float *want = malloc(sizeof *want * (size_t)(m * n)), *got = malloc(sizeof *got * (size_t)(m * n));
+  float *want = malloc(sizeof *want * (size_t)(m * n)),
+        *got = malloc(sizeof *got * (size_t)(m * n));
   table all[2 * PAL_ISA_COUNT];
   const int count = tables(all);
   for (int transposed = 0; transposed < 2; transposed++) {
@@ -127,7 +138,8 @@ START_TEST(outer_products) {
   const int64_t *s = shapes[_i / 3], m = s[0], n = s[1], rows = s[2];
   const float exponent = (const float[]){0, -80, 70}[_i % 3];
   float *a = numbers(m * rows, 4, exponent), *b = numbers(rows * n, 5, exponent);
-  float *want = malloc(sizeof *want * (size_t)(m * n)), *got = malloc(sizeof *got * (size_t)(m * n));
+  float *want = malloc(sizeof *want * (size_t)(m * n)),
+        *got = malloc(sizeof *got * (size_t)(m * n));
   float *buffer = aligned_alloc(64, sizeof *buffer * PAL_GEMM_BUFFER);
   table all[2 * PAL_ISA_COUNT];
   const int count = tables(all);
@@ -139,8 +151,16 @@ START_TEST(outer_products) {
         for (int64_t p = 0; p < rows; p++) sum = step(a[p * m + i], b[p * row + j * col], sum);
         want[i * n + j] = sum;
       }
-    const pal_gemm_outer call = {.rows = rows, .m = m, .n = n, .a = a, .a_row = m, .b = b,
-                                 .b_row = row, .b_col = col, .c = got, .c_row = n,
+    const pal_gemm_outer call = {.rows = rows,
+                                 .m = m,
+                                 .n = n,
+                                 .a = a,
+                                 .a_row = m,
+                                 .b = b,
+                                 .b_row = row,
+                                 .b_col = col,
+                                 .c = got,
+                                 .c_row = n,
                                  .buffer = buffer};
     for (int t = 0; t < count; t++) {
       all[t].bf16->outer(&call);
@@ -161,7 +181,8 @@ START_TEST(blocks) {
   const int64_t m = some[_i / 2][0], n = some[_i / 2][1], k = some[_i / 2][2];
   const bool add = _i % 2;
   float *a = numbers(m * k, 6, -20), *b = numbers(k * n, 7, -20), *c = numbers(m * n, 8, -20);
-  float *want = malloc(sizeof *want * (size_t)(m * n)), *got = malloc(sizeof *got * (size_t)(m * n));
+  float *want = malloc(sizeof *want * (size_t)(m * n)),
+        *got = malloc(sizeof *got * (size_t)(m * n));
   table all[2 * PAL_ISA_COUNT];
   const int count = tables(all);
   for (int turned = 0; turned < 2; turned++) {
@@ -172,8 +193,17 @@ START_TEST(blocks) {
         for (int64_t p = 0; p < k; p++) sum = step(a[i * row + p * col], b[p * n + j], sum);
         want[i * n + j] = sum;
       }
-    const pal_gemm_block call = {.m = m, .n = n, .k = k, .a = a, .a_row = row, .a_col = col, .b = b,
-                                 .b_row = n, .c = got, .c_row = n, .add = add};
+    const pal_gemm_block call = {.m = m,
+                                 .n = n,
+                                 .k = k,
+                                 .a = a,
+                                 .a_row = row,
+                                 .a_col = col,
+                                 .b = b,
+                                 .b_row = n,
+                                 .c = got,
+                                 .c_row = n,
+                                 .add = add};
     for (int t = 0; t < count; t++) {
       memcpy(got, c, sizeof *got * (size_t)(m * n));
       all[t].bf16->block(&call);
@@ -262,8 +292,9 @@ START_TEST(same_bits) {
     if (!pal_isa_available((pal_isa)isa)) continue;
     const course other = gym_course(r, 2 + isa, pal_isa_name((pal_isa)isa), "precision=bf16");
     ck_assert_msg(memcmp(one.report, other.report, sizeof one.report) == 0 &&
-                      memory_same(&one.end, &other.end), "%s: other bits at %d threads, %s",
-                  r->definition, 2 + isa, pal_isa_name((pal_isa)isa));
+                      memory_same(&one.end, &other.end),
+                  "%s: other bits at %d threads, %s", r->definition, 2 + isa,
+                  pal_isa_name((pal_isa)isa));
     free(other.end.bytes);
   }
   free(one.end.bytes);
@@ -286,7 +317,8 @@ static double late_loss(const recipe *r, const char *precision, int steps) {
 /* See doc/architecture.md for what longer runs have shown. */
 START_TEST(losses_track) {
   static const recipe long_run = {
-      "mdm", {"layers=2", "width=32", "heads=2", NULL},
+      "mdm",
+      {"layers=2", "width=32", "heads=2", NULL},
       {"batch=16", "shard=8", "rate=0.001", "warmup=10", "steps=160", NULL}};
   const double f32 = late_loss(&long_run, "precision=f32", 160);
   const double bf16 = late_loss(&long_run, "precision=bf16", 160);

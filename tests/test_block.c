@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Variables that are parts of a block: they keep what makes them variables, whoever changes what. */
 #include <check.h>
 #include <palimpsest/ops.h>
@@ -25,7 +26,8 @@ static void set_up(void) {
   store = pal_store_new(5);
   for (int i = 0; i < PARTS; i++)
     ck_assert(!pal_store_variable(store, name[i], PAL_TYPE(PAL_F32, PAL_STATIC, size[i]),
-                                  i % 2 ? PAL_STATE : PAL_PARAMETER, PAL_NORMAL(1), &part[i], &error));
+                                  i % 2 ? PAL_STATE : PAL_PARAMETER, PAL_NORMAL(1), &part[i],
+                                  &error));
 }
 
 static void tear_down(void) {
@@ -54,7 +56,8 @@ static contents remember(void) {
 }
 
 static void expect(const contents *c) {
-  for (int i = 0; i < PARTS; i++) ck_assert_mem_eq(data(part[i]), c->x[i], pal_variable_bytes(part[i]));
+  for (int i = 0; i < PARTS; i++)
+    ck_assert_mem_eq(data(part[i]), c->x[i], pal_variable_bytes(part[i]));
 }
 
 static bool is_in(pal_variable *v, pal_variable *block) {
@@ -100,11 +103,11 @@ END_TEST
 
 START_TEST(misuse) {
   pal_variable *whole, *other, *got = NULL;
-  ck_assert(!pal_store_variable(store, "count", PAL_TYPE(PAL_I32, PAL_STATIC, 4), PAL_STATE, PAL_ZEROS,
-                                &other, &error));
+  ck_assert(!pal_store_variable(store, "count", PAL_TYPE(PAL_I32, PAL_STATIC, 4), PAL_STATE,
+                                PAL_ZEROS, &other, &error));
   whole = block_of(part, 2);
-  pal_variable *const wrong[][3] = {{part[2], other, part[3]}, {part[2], part[3], part[2]},
-                                    {whole, part[2], part[3]}};
+  pal_variable *const wrong[][3] = {
+      {part[2], other, part[3]}, {part[2], part[3], part[2]}, {whole, part[2], part[3]}};
   static const char *const says[] = {"\"count\"", "twice", "it is one"};
   const contents before = remember();
   const size_t n = pal_store_count(store);
@@ -190,14 +193,17 @@ START_TEST(everybody_sees_the_present) {
     const contents before = c;
     run(&jobs[k]);
     if (k < 2) doubled(&c, 1);
-    else if (k == 2) for (int i = 0; i < PARTS; i++) doubled(&c, i);
+    else if (k == 2)
+      for (int i = 0; i < PARTS; i++) doubled(&c, i);
     else if (k == 3) doubled(&c, 1), doubled(&c, 3);
     else doubled(&c, 0);
     expect(&c);
     const int of = k < 2 ? 1 : k == 4 ? 0 : -1;
     if (of < 0) continue;
-    ck_assert_mem_eq(pal_exec_output(jobs[k].exec, "old", NULL), before.x[of], pal_variable_bytes(part[of]));
-    ck_assert_mem_eq(pal_exec_output(jobs[k].exec, "new", NULL), c.x[of], pal_variable_bytes(part[of]));
+    ck_assert_mem_eq(pal_exec_output(jobs[k].exec, "old", NULL), before.x[of],
+                     pal_variable_bytes(part[of]));
+    ck_assert_mem_eq(pal_exec_output(jobs[k].exec, "new", NULL), c.x[of],
+                     pal_variable_bytes(part[of]));
   }
   for (int i = 0; i < 5; i++) finish(&jobs[i]);
 }

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The op checker finds faults that are planted in an op, and passes ops that have none. */
 #include <check.h>
 #include <palimpsest/check.h>

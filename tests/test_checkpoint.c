@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Files of training and evaluation: a resumed run is one that never stopped; hostile files change
  * nothing; weights; losses of examples and their standard errors. */
 #include <check.h>
@@ -135,8 +136,10 @@ END_TEST
 
 /* A state that is well-formed but whose stream or counters are not. */
 START_TEST(wrong_state) {
-  static const char *const wrong[][3] = {{"step", "-4", "step"}, {"step", "12e3", "step"},
-                                         {"examples", "", "examples"}, {"tokens", "9 9", "tokens"}};
+  static const char *const wrong[][3] = {{"step", "-4", "step"},
+                                         {"step", "12e3", "step"},
+                                         {"examples", "", "examples"},
+                                         {"tokens", "9 9", "tokens"}};
   gym b;
   gym_open(&b, &recipes[0], 1, NULL, NULL);
   gym_step(&b);
@@ -145,20 +148,22 @@ START_TEST(wrong_state) {
   int n = 0;
   for (size_t i = 0; (v = pal_store_at(b.store, i)) != NULL; i++)
     if (pal_variable_role(v) != PAL_SCRATCH)
-      tensor[n++] = (pal_tensor){.name = pal_variable_name(v), .type = *pal_variable_type(v),
+      tensor[n++] = (pal_tensor){.name = pal_variable_name(v),
+                                 .type = *pal_variable_type(v),
                                  .data = pal_variable_data(v)};
   const char *path = in_folder("wrong");
   tensor[n] =
       (pal_tensor){.name = "stream", .data = "12345678", .type = PAL_TYPE(PAL_U8, PAL_STATIC, 7)};
-  pal_metadata metadata[] = {{"step", "1"}, {"examples", "23"}, {"tokens", "46"}, {"seed", "1"},
-                             {"model", "arm"}};
+  pal_metadata metadata[] = {
+      {"step", "1"}, {"examples", "23"}, {"tokens", "46"}, {"seed", "1"}, {"model", "arm"}};
   ck_assert(!pal_safetensors_write(path, tensor, (size_t)n + 1, metadata, 5, &b.error));
   refuse_state(&b, path, "no state of a toy");
   tensor[n].type = PAL_TYPE(PAL_U8, PAL_STATIC, 8);
   for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
     for (int k = 0; k < 5; k++)
       metadata[k].value = strcmp(metadata[k].key, wrong[i][0]) == 0 ? wrong[i][1]
-                          : k == 4 ? "arm" : "1";
+                          : k == 4                                  ? "arm"
+                                                                    : "1";
     ck_assert(!pal_safetensors_write(path, tensor, (size_t)n + 1, metadata, 5, &b.error));
     refuse_state(&b, path, wrong[i][2]);
   }
@@ -207,9 +212,9 @@ START_TEST(weights) {
   const memory before = gym_remember(&other);
   error = (pal_error){0};
   ck_assert_int_eq(pal_weights_load(other.model, raw, true, NULL, &error), PAL_E_FORMAT);
-  ck_assert_msg(
-      strstr(error.text, "model.block.0.mlp.in.weight") && strstr(error.text, "f32[128,32]"), "%s",
-      error.text);
+  ck_assert_msg(strstr(error.text, "model.block.0.mlp.in.weight") &&
+                    strstr(error.text, "f32[128,32]"),
+                "%s", error.text);
   ck_assert(gym_is_as(&other, &before));
   free(before.bytes);
   char *skipped;
@@ -245,8 +250,9 @@ END_TEST
 static pal_likelihood evaluate(gym *b, int n, int draws, uint64_t seed) {
   pal_likelihood result;
   memset(&result, 0, sizeof result);
-  ck_assert_msg(!pal_evaluate_loss(b->model, toy_instance, &b->toy, n, draws, seed, &result,
-                                   &b->error), "%s", b->error.text);
+  ck_assert_msg(
+      !pal_evaluate_loss(b->model, toy_instance, &b->toy, n, draws, seed, &result, &b->error), "%s",
+      b->error.text);
   return result;
 }
 

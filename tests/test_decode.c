@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Decoding: cached steps give the bits of the uncached forward; results do not depend on what is
  * decoded beside them. */
 #include <check.h>
@@ -16,16 +17,21 @@ static int32_t group[256 * 2];
 static pal_format letters(int32_t eos) {
   for (int p = 0; p < 256; p++)
     for (int j = 0; j < 2; j++) group[p * 2 + j] = p / (j + 1) % 3;
-  return (pal_format){.vocabulary = 9, .mask = 8, .bos = 7, .eos = eos, .context = 256,
-                      .groups = 2, .group = group};
+  return (pal_format){.vocabulary = 9,
+                      .mask = 8,
+                      .bos = 7,
+                      .eos = eos,
+                      .context = 256,
+                      .groups = 2,
+                      .group = group};
 }
 
 /* Prompts of 1 to 9 letters. */
 static int make_prompts(pal_example *prompt, int32_t (*token)[16], int n) {
   for (int i = 0; i < n; i++) {
     pal_rng rng = pal_rng_new(2, "prompt", 0, (uint64_t)i);
-    prompt[i] = (pal_example){.id = 100 + (uint64_t)i, .prompt = token[i],
-                              .n_prompt = 1 + (int)pal_rng_below(&rng, 9)};
+    prompt[i] = (pal_example){
+        .id = 100 + (uint64_t)i, .prompt = token[i], .n_prompt = 1 + (int)pal_rng_below(&rng, 9)};
     for (int j = 0; j < prompt[i].n_prompt; j++) token[i][j] = (int32_t)pal_rng_below(&rng, 6);
   }
   return n;
@@ -148,8 +154,8 @@ START_TEST(greedy) {
   pal_exec *whole = whole_forward(&l, &plan);
   const int n = make_prompts(prompt, token, 12), room = 15;
   prompt[0].n_prompt = 0;
-  const pal_decode_options options = {.sequences = 5, .max_length = 26, .max_steps = 100,
-                                      .answer_room = room};
+  const pal_decode_options options = {
+      .sequences = 5, .max_length = 26, .max_steps = 100, .answer_room = room};
   lab_decode(&l, &options, prompt, n, out);
   for (int i = 0; i < n; i++) {
     int32_t sequence[64] = {format.bos};
@@ -225,8 +231,8 @@ START_TEST(alone_or_among_others) {
   for (int k = 0; ways[_i].setting[k]; k++) setting[3 + k] = ways[_i].setting[k];
   open_shaken(&l, ways[_i].definition, &format, setting);
   const int n = make_prompts(prompt, token, 17), room = 11;
-  pal_decode_options options = {.sequences = 17, .max_length = 60, .max_steps = 14,
-                                .answer_room = room, .seed = 77};
+  pal_decode_options options = {
+      .sequences = 17, .max_length = 60, .max_steps = 14, .answer_room = room, .seed = 77};
   lab_decode(&l, &options, prompt, n, out);
   const bool edits = strcmp(ways[_i].definition, "ap-mdm") == 0;
   for (int i = 0; i < n && !edits; i++) {
@@ -264,11 +270,15 @@ START_TEST(precisions) {
   int32_t token[MOST_PROMPTS][16];
   static lab_decoded out[1 + PAL_ISA_COUNT][MOST_PROMPTS];
   const int n = make_prompts(prompt, token, MOST_PROMPTS);
-  const pal_decode_options options = {.sequences = n, .max_length = 60, .max_steps = 30,
-                                      .answer_room = 30, .seed = 7};
+  const pal_decode_options options = {
+      .sequences = n, .max_length = 60, .max_steps = 30, .answer_room = 30, .seed = 7};
   for (int i = 0; i <= PAL_ISA_COUNT; i++) { /* the last one in f32 */
-    const char *setting[] = {"layers=1", "width=16", "heads=2", "temperature=1",
-                             i < PAL_ISA_COUNT ? "decode_precision=bf16" : NULL, NULL};
+    const char *setting[] = {"layers=1",
+                             "width=16",
+                             "heads=2",
+                             "temperature=1",
+                             i < PAL_ISA_COUNT ? "decode_precision=bf16" : NULL,
+                             NULL};
     lab l;
     if (i < PAL_ISA_COUNT && !pal_isa_available((pal_isa)i)) continue;
     lab_isa = i < PAL_ISA_COUNT ? pal_isa_name((pal_isa)i) : NULL;
@@ -310,8 +320,13 @@ START_TEST(states_are_results_under_lower_caps) {
   for (int k = 0; ways[_i].setting[k]; k++) setting[3 + k] = ways[_i].setting[k];
   open_shaken(&l, ways[_i].definition, &format, setting);
   const int n = make_prompts(prompt, token, 7);
-  pal_decode_options options = {.sequences = 3, .max_length = 60, .max_steps = MOST_STEPS,
-                                .answer_room = 11, .seed = 5, .watch = see, .watch_data = seen};
+  pal_decode_options options = {.sequences = 3,
+                                .max_length = 60,
+                                .max_steps = MOST_STEPS,
+                                .answer_room = 11,
+                                .seed = 5,
+                                .watch = see,
+                                .watch_data = seen};
   lab_decode(&l, &options, prompt, n, out);
   options.watch = NULL;
   for (int i = 0; i < n; i++) ck_assert_int_eq(seen[i].n, out[i].passes);

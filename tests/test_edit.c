@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* edit against the sequential statement of g, window_refill against a plain list, ragged_index and
  * compact against loops: random cases by the batch, through graph, plan and executor. */
 #include <check.h>
@@ -150,8 +151,8 @@ static void edit_compare(const edit_run *r, int n, int64_t total) {
     ck_assert_int_eq(length[s], m);
     ck_assert(!memcmp(new_tokens + at, token, (size_t)m * sizeof *token));
     ck_assert(!memcmp(new_source + at, source, (size_t)m * sizeof *source));
-    const int same = m == r->length[s] &&
-                     !memcmp(token, r->row[0] + r->begin[s], (size_t)m * sizeof *token);
+    const int same =
+        m == r->length[s] && !memcmp(token, r->row[0] + r->begin[s], (size_t)m * sizeof *token);
     ck_assert_int_eq(changed[s], !same);
     at += m;
   }

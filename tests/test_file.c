@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Floor 0: bounded reading, writing whole or not at all, safetensors.
  *
  * Runs in a scratch directory of its own, removed at the end. */

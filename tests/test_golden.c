@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Golden values: logits, loss and all gradients of one small transformer of each kind against an
  * implementation in NumPy's double precision that shares nothing with ours (tools/golden.py wrote
  * tests/golden/models.json). Both the planned f32 run and the double reference must agree. */
@@ -61,13 +62,14 @@ static void compare(const pal_exec *exec, const pal_reference_result *reference,
   size_t n = json_is_array(want) ? json_array_size(want) : 1;
   double most = 0;
   for (size_t i = 0; i < n; i++)
-    most = fmax(most, fabs(json_number_value(n > 1 || json_is_array(want) ? json_array_get(want, i) : want)));
+    most = fmax(most, fabs(json_number_value(n > 1 || json_is_array(want) ? json_array_get(want, i)
+                                                                          : want)));
   for (size_t i = 0; i < n; i++) {
     double w = json_number_value(json_is_array(want) ? json_array_get(want, i) : want);
-    ck_assert_msg(fabs(exact[i] - w) <= 1e-9 * (1 + most), "%s, %s[%zu]: reference %.12g, golden %.12g",
-                  model, name, i, exact[i], w);
-    ck_assert_msg(fabs((double)got[i] - w) <= 2e-5 * (0.05 + most), "%s, %s[%zu]: f32 %.9g, golden %.9g",
-                  model, name, i, (double)got[i], w);
+    ck_assert_msg(fabs(exact[i] - w) <= 1e-9 * (1 + most),
+                  "%s, %s[%zu]: reference %.12g, golden %.12g", model, name, i, exact[i], w);
+    ck_assert_msg(fabs((double)got[i] - w) <= 2e-5 * (0.05 + most),
+                  "%s, %s[%zu]: f32 %.9g, golden %.9g", model, name, i, (double)got[i], w);
   }
 }
 

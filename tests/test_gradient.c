@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* pal_gradient and recompute sections on three ops of the tests' own: the transformation knows no
  * op by name. Then on graphs of built-in ops, by the Taylor test. */
 #include <check.h>
@@ -272,7 +273,8 @@ static void expect_failure(pal_status (*gradient)(pal_gradient_call *), const ch
   ck_assert(pal_is_nil(grad));
   const char *text = pal_graph_error(g)->text;
   ck_assert_msg(strstr(text, what) && strstr(text, "bend_bell, bend_line, bend_odd") &&
-                    strstr(text, "test_gradient.c"), "%s", text);
+                    strstr(text, "test_gradient.c"),
+                "%s", text);
 }
 
 START_TEST(a_gradient_of_another_type) { expect_failure(wrong_type, "is f32[] where the input"); }
@@ -328,10 +330,10 @@ START_TEST(a_small_network) {
   pal_scope_push(g, "net");
   parameter[0] = pal_variable_new(g, "w1", PAL_TYPE(PAL_F32, PAL_STATIC, 12, WIDTH), PAL_PARAMETER,
                                   PAL_NORMAL(0.5));
-  parameter[1] = pal_variable_new(g, "b1", PAL_TYPE(PAL_F32, PAL_STATIC, 12), PAL_PARAMETER,
-                                  PAL_NORMAL(0.5));
-  parameter[2] = pal_variable_new(g, "gain", PAL_TYPE(PAL_F32, PAL_STATIC, 12), PAL_PARAMETER,
-                                  PAL_ONES);
+  parameter[1] =
+      pal_variable_new(g, "b1", PAL_TYPE(PAL_F32, PAL_STATIC, 12), PAL_PARAMETER, PAL_NORMAL(0.5));
+  parameter[2] =
+      pal_variable_new(g, "gain", PAL_TYPE(PAL_F32, PAL_STATIC, 12), PAL_PARAMETER, PAL_ONES);
   parameter[3] = pal_variable_new(g, "w2", PAL_TYPE(PAL_F32, PAL_STATIC, 5, 12), PAL_PARAMETER,
                                   PAL_NORMAL(0.5));
   pal_scope_pop(g);

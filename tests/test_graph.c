@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Floor 1 on ops of the tests' own: builder errors, rewrites, stages, memory plan, executor,
  * effects, loops, dump and parse. */
 #include <check.h>
@@ -24,7 +25,8 @@ START_TEST(first_error_names_the_callers_line) {
   ck_assert(pal_is_nil(toy_neg(g, x))); /* nothing is appended any more */
   const pal_error *e = pal_graph_error(g);
   ck_assert_int_eq(e->code, PAL_E_SHAPE);
-  ck_assert_msg(strstr(e->text, "user.c:41") && strstr(e->text, "toy_mul") && strstr(e->text, "[4,4]"),
+  ck_assert_msg(strstr(e->text, "user.c:41") && strstr(e->text, "toy_mul") &&
+                    strstr(e->text, "[4,4]"),
                 "%s", e->text);
   ck_assert_ptr_null(pal_compile(g, &error));
   ck_assert_str_eq(error.text, e->text);
@@ -188,7 +190,8 @@ END_TEST
 
 /* A random graph over three symbols: elementwise chains, gathers, totals. */
 static pal_value random_graph(unsigned *seed, int steps, pal_value *sum) {
-  pal_symbol t[3] = {pal_symbol_new(g, "A", 70), pal_symbol_new(g, "B", 33), pal_symbol_new(g, "C", 5)};
+  pal_symbol t[3] = {pal_symbol_new(g, "A", 70), pal_symbol_new(g, "B", 33),
+                     pal_symbol_new(g, "C", 5)};
   pal_value pool[3][64], index[3];
   int n[3] = {1, 1, 1};
   for (int s = 0; s < 3; s++) {
@@ -217,7 +220,8 @@ static void check_overlaps(const pal_plan *plan) {
   for (size_t i = 1; i < plan->storage.n; i++)
     for (size_t k = i + 1; k < plan->storage.n; k++) {
       const pal_storage *a = &plan->storage.at[i], *b = &plan->storage.at[k];
-      if (a->place != PAL_PLACE_ARENA || b->place != PAL_PLACE_ARENA || !a->bytes || !b->bytes) continue;
+      if (a->place != PAL_PLACE_ARENA || b->place != PAL_PLACE_ARENA || !a->bytes || !b->bytes)
+        continue;
       bool time = a->first <= b->last && b->first <= a->last;
       bool space = a->offset < b->offset + b->bytes && b->offset < a->offset + a->bytes;
       ck_assert_msg(!(time && space), "storages %zu and %zu share bytes", i, k);
@@ -260,7 +264,8 @@ START_TEST(random_graphs_equal_the_reference) {
         ck_assert_double_eq_tol(got[i], want[i], 1e-4 * (1 + (want[i] < 0 ? -want[i] : want[i])));
       float total = *(const float *)pal_exec_output(exec, "sum", NULL);
       if (threads == 1) first = total;
-      ck_assert_msg(memcmp(&first, &total, sizeof total) == 0, "%a on one thread, %a on %d", (double)first, (double)total, threads);
+      ck_assert_msg(memcmp(&first, &total, sizeof total) == 0, "%a on one thread, %a on %d",
+                    (double)first, (double)total, threads);
     }
     pal_reference_free(r);
   }
@@ -281,7 +286,8 @@ START_TEST(dump_parse_dump_is_stable) {
   ck_assert_msg(h != NULL, "%s", error.text);
   char *again = pal_graph_dump(h);
   ck_assert_str_eq(text, again);
-  for (size_t cut = 20; cut < strlen(text); cut += 37) { /* truncated texts fail or parse, never crash */
+  for (size_t cut = 20; cut < strlen(text);
+       cut += 37) { /* truncated texts fail or parse, never crash */
     char *part = strdup(text);
     part[cut] = 0;
     pal_error e = {0};

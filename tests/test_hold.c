@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Held instances: weights are packed once, in the form that the rows at hand ask for; what could have
  * changed is made anew. */
 #include <check.h>
@@ -32,7 +33,8 @@ static void tear_down(void) {
 }
 
 static pal_value weight(void) {
-  return pal_variable_new(g, "w", PAL_TYPE(PAL_F32, PAL_STATIC, N, K), PAL_PARAMETER, PAL_NORMAL(1));
+  return pal_variable_new(g, "w", PAL_TYPE(PAL_F32, PAL_STATIC, N, K), PAL_PARAMETER,
+                          PAL_NORMAL(1));
 }
 static pal_value rows(void) {
   return pal_input(g, "x", PAL_TYPE(PAL_F32, pal_symbol_new(g, "T", ROWS), 1, K));
@@ -68,7 +70,8 @@ static bool same(int n, const float *x, const float *y) {
  * first must not decide for all. _i: transposed or not, and the precision. */
 START_TEST(results_are_those_of_others) {
   enum { RUNS = 9 };
-  static const int count[2][RUNS] = {{3, 70, 5, 9, 0, 70, 1, 70, 4}, {70, 3, 70, 1, 1, 6, 70, 0, 9}};
+  static const int count[2][RUNS] = {{3, 70, 5, 9, 0, 70, 1, 70, 4},
+                                     {70, 3, 70, 1, 1, 6, 70, 0, 9}};
   static float plain[2][RUNS][ROWS * N], held[ROWS * N];
   const bool turned = _i & 1;
   pal_graph_set_precision(g, _i & 2 ? PAL_PRECISION_BF16 : PAL_PRECISION_F32);

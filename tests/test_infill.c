@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Prompts that hold masks: decoding against a loop written by hand, alone and among others; what
  * does not fit is refused. Their likelihoods are in test_likelihood.c. */
 #include <check.h>
@@ -10,10 +11,10 @@
 
 enum { LETTERS = 6, MASK = LETTERS, PROMPTS = 12, MOST_ROWS = 16, LEVELS = 1000 };
 
-static const pal_format letters = {.vocabulary = LETTERS + 1, .mask = MASK, .bos = -1, .eos = -1,
-                                   .context = MOST_ROWS};
-static const pal_format with_eos = {.vocabulary = LETTERS + 1, .mask = MASK, .bos = -1, .eos = 3,
-                                    .context = MOST_ROWS};
+static const pal_format letters = {
+    .vocabulary = LETTERS + 1, .mask = MASK, .bos = -1, .eos = -1, .context = MOST_ROWS};
+static const pal_format with_eos = {
+    .vocabulary = LETTERS + 1, .mask = MASK, .bos = -1, .eos = 3, .context = MOST_ROWS};
 static int32_t token[PROMPTS][MOST_ROWS];
 static pal_example prompt[PROMPTS];
 
@@ -23,7 +24,8 @@ static void make_prompts(void) {
     pal_rng rng = pal_rng_new(4, "holes", 0, (uint64_t)i);
     const int n = 3 + (int)pal_rng_below(&rng, MOST_ROWS - 3);
     for (int j = 0; j < n; j++)
-      token[i][j] = i == 0 || pal_rng_below(&rng, 3) == 0 ? MASK : (int32_t)pal_rng_below(&rng, LETTERS);
+      token[i][j] =
+          i == 0 || pal_rng_below(&rng, 3) == 0 ? MASK : (int32_t)pal_rng_below(&rng, LETTERS);
     token[i][n / 2] = MASK;
     prompt[i] = (pal_example){.id = 50 + (uint64_t)i, .prompt = token[i], .n_prompt = n};
   }
@@ -129,7 +131,8 @@ START_TEST(holes_are_filled) {
   make_prompts();
   open_way(&l, w, &letters);
   pal_exec *exec = forward(&l, &plan);
-  pal_decode_options options = {.sequences = PROMPTS, .max_steps = 100, .answer_room = 3, .seed = 5};
+  pal_decode_options options = {
+      .sequences = PROMPTS, .max_steps = 100, .answer_room = 3, .seed = 5};
   lab_decode(&l, &options, prompt, PROMPTS, out);
   for (int i = 0; i < PROMPTS; i++) {
     const int n = prompt[i].n_prompt, all = masks_in(token[i], n);
@@ -138,8 +141,7 @@ START_TEST(holes_are_filled) {
     ck_assert_int_eq(out[i].n, n);
     ck_assert_int_eq(out[i].passes, (all + w->k - 1) / w->k);
     ck_assert_int_eq(masks_in(out[i].token, n), 0);
-    for (int j = 0; j < n; j++)
-      ck_assert(token[i][j] == MASK || out[i].token[j] == token[i][j]);
+    for (int j = 0; j < n; j++) ck_assert(token[i][j] == MASK || out[i].token[j] == token[i][j]);
     lab_decode(&l, &options, &prompt[i], 1, one);
     lab_assert_same(&out[i], one);
     if (has(w, "order=random")) continue;
@@ -164,8 +166,8 @@ START_TEST(no_rows_are_added) {
   for (int i = 0; i < PROMPTS; i++) ck_assert_int_eq(out[i].n, prompt[i].n_prompt);
   const int32_t answer[] = {3, 4};
   const int32_t holes[] = {1, MASK, 2, MASK};
-  const pal_example e = {.prompt = holes, .n_prompt = 4, .answer = answer, .n_answer = 2,
-                         .answer_room = 9};
+  const pal_example e = {
+      .prompt = holes, .n_prompt = 4, .answer = answer, .n_answer = 2, .answer_room = 9};
   lab_add(&l, &e, 0, false);
   ck_assert_int_eq(l.batch.rows, 4);
   lab_close(&l);
@@ -177,19 +179,22 @@ START_TEST(what_does_not_fit_is_refused) {
     const char *definition;
     int n_answer;
     pal_status code;
-  } bad[] = {{"mdm", 1, PAL_E_ARGUMENT}, {"mdm", 3, PAL_E_ARGUMENT},
-             {"masked-arm", 1, PAL_E_ARGUMENT}, {"arm", 2, PAL_E_UNSUPPORTED}};
+  } bad[] = {{"mdm", 1, PAL_E_ARGUMENT},
+             {"mdm", 3, PAL_E_ARGUMENT},
+             {"masked-arm", 1, PAL_E_ARGUMENT},
+             {"arm", 2, PAL_E_UNSUPPORTED}};
   const int32_t holes[] = {1, MASK, 2, MASK}, answer[] = {3, 4, 5};
   const char *const setting[] = {"layers=1", "width=8", "heads=1", NULL};
   for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
     lab l;
     lab_open(&l, 1, bad[i].definition, &letters, setting);
     lab_build(&l, false);
-    const pal_example e = {.prompt = holes, .n_prompt = 4, .answer = answer,
-                           .n_answer = bad[i].n_answer};
+    const pal_example e = {
+        .prompt = holes, .n_prompt = 4, .answer = answer, .n_answer = bad[i].n_answer};
     pal_rng rng = pal_rng_new(1, "refused", 0, 0);
-    ck_assert_int_eq(pal_model_definition_of(l.model)->rows(l.model, &e, &rng, false, &l.batch, &l.error),
-                     bad[i].code);
+    ck_assert_int_eq(
+        pal_model_definition_of(l.model)->rows(l.model, &e, &rng, false, &l.batch, &l.error),
+        bad[i].code);
     ck_assert_int_eq(l.batch.rows, 0);
     pal_error_clear(&l.error);
     lab_close(&l);

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Likelihoods by enumeration of all strings of three letters: the ARM's and the Masked-ARM's sum
  * to 1, the MDM's any-order likelihood does, its exact ELBO is at most the log of that, and what
  * the models estimate agrees with what is exact. */
@@ -24,8 +25,8 @@ static pal_example string(int number, int within, int32_t *token) {
   token[0] = 1;
   for (int i = 0; i < L; i++, number /= A) token[1 + i] = number % A;
   if (within)
-    return (pal_example){.id = 9, .prompt = masked_prompt, .n_prompt = L + 1, .answer = token + 1,
-                         .n_answer = L};
+    return (pal_example){
+        .id = 9, .prompt = masked_prompt, .n_prompt = L + 1, .answer = token + 1, .n_answer = L};
   return (pal_example){.id = 9, .prompt = token, .n_prompt = 1, .answer = token + 1, .n_answer = L};
 }
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The model definitions: they train, to the same bits on any number of threads and any instruction
  * set; the corruption's labels repair what it damaged; parity is learned from eleven states; settings
  * are checked. */
@@ -19,8 +20,8 @@ static const int32_t factor[8 * 2] = {0, 4, 1, 4, 2, 4, 3, 5, 0, 5, 1, 5, 2, 6, 
 static pal_format letters(void) {
   for (int p = 0; p < 64; p++)
     for (int j = 0; j < 3; j++) group[p * 3 + j] = p / (j + 1) % 4;
-  return (pal_format){.vocabulary = 8, .mask = 7, .bos = 6, .eos = -1, .context = 64,
-                      .groups = 3, .group = group};
+  return (pal_format){
+      .vocabulary = 8, .mask = 7, .bos = 6, .eos = -1, .context = 64, .groups = 3, .group = group};
 }
 
 /* A rising run of letters after its first one: the answer follows from the prompt. */
@@ -28,8 +29,8 @@ static pal_example rising(uint64_t id, int32_t *token) {
   pal_rng rng = pal_rng_new(1, "rising", 0, id);
   const int32_t first = (int32_t)pal_rng_below(&rng, 6);
   for (int i = 0; i < LENGTH; i++) token[i] = (first + i) % 6;
-  return (pal_example){.id = id, .prompt = token, .n_prompt = 1, .answer = token + 1,
-                       .n_answer = LENGTH - 1};
+  return (pal_example){
+      .id = id, .prompt = token, .n_prompt = 1, .answer = token + 1, .n_answer = LENGTH - 1};
 }
 
 typedef struct trained {
@@ -39,14 +40,16 @@ typedef struct trained {
 
 static const trained all_models[] = {
     {"arm", {"layers=2", "width=32", "heads=2", "norm=rms", "dropout=0.1"}, false},
-    {"arm", {"layers=2", "width=32", "positions=learned", "tied=1", "activation=relu", "bias=1"},
+    {"arm",
+     {"layers=2", "width=32", "positions=learned", "tied=1", "activation=relu", "bias=1"},
      false},
     {"arm", {"layers=1", "width=32", "tied=1"}, true},
     {"masked-arm", {"layers=2", "width=32", "heads=4", "structure=none"}, true},
     {"mdm", {"layers=2", "width=32", "heads=2", "time=adaln", "schedule=cosine"}, false},
     {"mdm", {"layers=2", "width=32", "heads=4", "activation=silu", "positions=none"}, false},
-    {"mdm", {"layers=2", "width=32", "heads=1", "head_width=12", "structure=heads",
-             "group_width=8"}, false},
+    {"mdm",
+     {"layers=2", "width=32", "heads=1", "head_width=12", "structure=heads", "group_width=8"},
+     false},
     {"ap-mdm", {"layers=2", "width=32", "heads=4", "noise=0.3", "dropout=0.05"}, true},
     {"ap-mdm", {"layers=1", "width=32", "heads=2", "positions=factored", "structure=none"}, true},
 };
@@ -181,11 +184,16 @@ static const struct {
   int32_t state[3];
   uint8_t remask[3], remove[3];
 } rules[RULES] = {
-    {3, {BOS, ZERO, ONE}, {0, 1, 0}, {0, 0, 0}},  {3, {BOS, MASK, ONE}, {0, 0, 0}, {0, 1, 0}},
-    {3, {BOS, ONE, ZERO}, {0, 0, 1}, {0, 0, 0}},  {3, {BOS, ONE, MASK}, {0, 0, 0}, {0, 0, 1}},
-    {3, {BOS, ZERO, ZERO}, {0, 1, 1}, {0, 0, 0}}, {3, {BOS, ONE, ONE}, {0, 1, 1}, {0, 0, 0}},
-    {3, {BOS, MASK, MASK}, {0, 0, 0}, {0, 1, 1}}, {2, {BOS, ZERO}, {0, 1}, {0, 0}},
-    {2, {BOS, MASK}, {0, 0}, {0, 1}},             {1, {BOS}, {0}, {0}},
+    {3, {BOS, ZERO, ONE}, {0, 1, 0}, {0, 0, 0}},
+    {3, {BOS, MASK, ONE}, {0, 0, 0}, {0, 1, 0}},
+    {3, {BOS, ONE, ZERO}, {0, 0, 1}, {0, 0, 0}},
+    {3, {BOS, ONE, MASK}, {0, 0, 0}, {0, 0, 1}},
+    {3, {BOS, ZERO, ZERO}, {0, 1, 1}, {0, 0, 0}},
+    {3, {BOS, ONE, ONE}, {0, 1, 1}, {0, 0, 0}},
+    {3, {BOS, MASK, MASK}, {0, 0, 0}, {0, 1, 1}},
+    {2, {BOS, ZERO}, {0, 1}, {0, 0}},
+    {2, {BOS, MASK}, {0, 0}, {0, 1}},
+    {1, {BOS}, {0}, {0}},
     {2, {BOS, ONE}, {0, 0}, {0, 0}},
 };
 
@@ -194,15 +202,18 @@ static void add_rules(lab *l) {
   static const uint8_t insert[3];
   for (int i = 0; i < RULES; i++) {
     const pal_example e = {.id = (uint64_t)i,
-                           .transition = {.state = rules[i].state, .y = y, .insert = insert,
-                                          .remask = rules[i].remask, .remove = rules[i].remove,
+                           .transition = {.state = rules[i].state,
+                                          .y = y,
+                                          .insert = insert,
+                                          .remask = rules[i].remask,
+                                          .remove = rules[i].remove,
                                           .n = rules[i].n}};
     lab_add(l, &e, 0, false);
   }
 }
 
-static const pal_format parity = {.vocabulary = 5, .mask = MASK, .bos = BOS, .eos = EOS,
-                                  .context = 3};
+static const pal_format parity = {
+    .vocabulary = 5, .mask = MASK, .bos = BOS, .eos = EOS, .context = 3};
 
 START_TEST(transition_rows) {
   lab l;
@@ -252,13 +263,17 @@ START_TEST(labels_that_g_cannot_carry_out) {
     const int32_t state[2] = {BOS, wrong[i].state}, y[2] = {-1, wrong[i].y};
     const uint8_t remask[2] = {0, wrong[i].remask}, insert[2] = {0, wrong[i].insert};
     const uint8_t remove[2] = {0, wrong[i].remove};
-    const pal_example e = {.id = 40 + i, .transition = {.state = state, .y = y, .remask = remask,
-                                                        .insert = insert, .remove = remove, .n = 2}};
+    const pal_example e = {
+        .id = 40 + i,
+        .transition = {
+            .state = state, .y = y, .remask = remask, .insert = insert, .remove = remove, .n = 2}};
     pal_rng rng = pal_rng_new(1, "test", 0, 0);
     pal_error error = {0};
-    ck_assert_int_eq(pal_model_definition_of(l.model)->rows(l.model, &e, &rng, false, &l.batch, &error),
-                     PAL_E_ARGUMENT);
-    ck_assert_msg(strstr(error.text, "row 1") && strstr(error.text, wrong[i].says), "%s", error.text);
+    ck_assert_int_eq(
+        pal_model_definition_of(l.model)->rows(l.model, &e, &rng, false, &l.batch, &error),
+        PAL_E_ARGUMENT);
+    ck_assert_msg(strstr(error.text, "row 1") && strstr(error.text, wrong[i].says), "%s",
+                  error.text);
     ck_assert_int_eq(l.batch.rows, 0);
   }
   lab_close(&l);
@@ -270,13 +285,16 @@ START_TEST(positions_have_their_vectors) {
   static const struct {
     const char *setting;
     int vectors;
-  } kind[] = {{"positions=none", 0}, {"positions=rotary", 0}, {"positions=learned", 64},
+  } kind[] = {{"positions=none", 0},
+              {"positions=rotary", 0},
+              {"positions=learned", 64},
               {"positions=factored", 12}};
   const pal_format format = letters();
   int64_t without = 0;
   for (size_t i = 0; i < sizeof kind / sizeof *kind; i++) {
     lab l;
-    const char *const setting[] = {"layers=1", "width=8", "heads=2", "structure=none", kind[i].setting, NULL};
+    const char *const setting[] = {"layers=1",       "width=8",       "heads=2",
+                                   "structure=none", kind[i].setting, NULL};
     lab_open(&l, 1, "mdm", &format, setting);
     lab_build(&l, false);
     const int64_t all = pal_model_parameters(l.model);
@@ -291,7 +309,8 @@ END_TEST
  * the first of its groups. */
 static double learn_places(const char *positions) {
   const pal_format format = letters();
-  const char *const setting[] = {"layers=1", "width=16", "heads=2", "structure=none", positions, NULL};
+  const char *const setting[] = {"layers=1",       "width=16", "heads=2",
+                                 "structure=none", positions,  NULL};
   int32_t token[LENGTH];
   double loss = 0;
   lab l;
@@ -299,7 +318,8 @@ static double learn_places(const char *positions) {
   lab_open(&l, 1, "mdm", &format, setting);
   lab_build(&l, true);
   for (uint64_t i = 0; i < EXAMPLES; i++) {
-    const pal_example e = {.id = i, .prompt = token, .n_prompt = 1, .answer = token + 1, .n_answer = LENGTH - 1};
+    const pal_example e = {
+        .id = i, .prompt = token, .n_prompt = 1, .answer = token + 1, .n_answer = LENGTH - 1};
     lab_add(&l, &e, 0, false);
   }
   for (int step = 1; step <= 150; step++) loss = lab_run(&l, step, 1e-2);
@@ -343,8 +363,8 @@ START_TEST(parity_learned) {
         odd[i] ^= token[i][j] = (int32_t)(pal_rng_next(&rng) & 1);
       prompt[i] = (pal_example){.id = (uint64_t)i, .prompt = token[i], .n_prompt = length[k] + 1};
     }
-    const pal_decode_options options = {.sequences = STRINGS_EACH, .max_length = length[k] + 1,
-                                        .max_steps = 2 * length[k] + 4};
+    const pal_decode_options options = {
+        .sequences = STRINGS_EACH, .max_length = length[k] + 1, .max_steps = 2 * length[k] + 4};
     pal_decoder *decoder = pal_decoder_new(l.model, &options, &l.error);
     right = 0;
     ck_assert_msg(decoder && !pal_decode(decoder, prompt, STRINGS_EACH, take, NULL, &l.error), "%s",
@@ -362,19 +382,25 @@ START_TEST(bad_settings) {
   static const struct {
     const char *definition, *setting, *says;
   } bad[] = {
-      {"arm", "speed=3", "temperature"}, {"arm", "width", "key=value"},
-      {"mdm", "order=upwards", "confidence"}, {"mdm", "k=0", "k lies in"},
-      {"ap-mdm", "tau_insert=2", "tau_insert"}, {"arm", "heads=5", "divide"},
-      {"arm", "heads=128", "even"}, {"mdm", "layers=few", "number"},
-      {"mdm", "structure=tree", "heads"}, {"arm", "structure=heads", "causal"},
-      {"mdm", "positions=factored", "in groups"}, {"gpt", "layers=1", "gpt"},
+      {"arm", "speed=3", "temperature"},
+      {"arm", "width", "key=value"},
+      {"mdm", "order=upwards", "confidence"},
+      {"mdm", "k=0", "k lies in"},
+      {"ap-mdm", "tau_insert=2", "tau_insert"},
+      {"arm", "heads=5", "divide"},
+      {"arm", "heads=128", "even"},
+      {"mdm", "layers=few", "number"},
+      {"mdm", "structure=tree", "heads"},
+      {"arm", "structure=heads", "causal"},
+      {"mdm", "positions=factored", "in groups"},
+      {"gpt", "layers=1", "gpt"},
   };
   for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
     lab l;
     lab_open(&l, 1, "arm", &parity, NULL);
     pal_error error = {0};
-    ck_assert_ptr_null(pal_model_new(l.context, l.store, bad[i].definition, &parity,
-                                     &bad[i].setting, 1, &error));
+    ck_assert_ptr_null(
+        pal_model_new(l.context, l.store, bad[i].definition, &parity, &bad[i].setting, 1, &error));
     ck_assert_msg(error.code && strstr(error.text, bad[i].says), "%s: %s", bad[i].setting,
                   error.text);
     lab_close(&l);

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Every registered op through every check of the harness: values against the double reference,
  * gradients by the Taylor test, and the bits at all active counts, fillings of inactive rows,
  * instruction sets, threads, in-place results and capacities. An op that lacks a part fails. */
@@ -46,7 +47,8 @@ END_TEST
 
 /* Far below zero gelu is zero, however large x is, and far above x; an infinity below has no gelu. */
 START_TEST(gelu_far_out) {
-  static const float far[] = {-1e38f, -1e30f, -1e4f, -100.0f, -20.0f, 20.0f, 100.0f, 1e4f, 1e30f, -INFINITY};
+  static const float far[] = {-1e38f, -1e30f, -1e4f, -100.0f, -20.0f,
+                              20.0f,  100.0f, 1e4f,  1e30f,   -INFINITY};
   enum { N = sizeof far / sizeof *far };
   pal_error error = {0};
   pal_context *context = open_all();

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Optimizers against plain double loops over several steps; norm, clipping, EMA; and a run that
  * fails, after which the store is as it was. */
 #include <check.h>
@@ -23,7 +24,8 @@ static void set_up(void) {
   memset(&error, 0, sizeof error);
   context = pal_context_new(NULL, &error);
   ck_assert_msg(context && !pal_register_ops(context, &error) &&
-                    !pal_register_optimizers(context, &error), "%s", error.text);
+                    !pal_register_optimizers(context, &error),
+                "%s", error.text);
   store = pal_store_new(5);
   g = pal_graph_new(context, store);
   plan = NULL;
@@ -73,8 +75,12 @@ static const pal_optimizer *start(const char *name, setting *s) {
   pal_scope_pop(g);
   pal_scope_push(g, "update"); /* must not get into the names of the state */
   pal_value gradient = pal_input(g, "gradient", type);
-  pal_optimize(g, optimizer, (pal_optim_call){.options = &s->o, .parameter = p, .gradient = gradient,
-                                              .rate = scalar("rate"), .step = scalar("step")});
+  pal_optimize(g, optimizer,
+               (pal_optim_call){.options = &s->o,
+                                .parameter = p,
+                                .gradient = gradient,
+                                .rate = scalar("rate"),
+                                .step = scalar("step")});
   pal_scope_pop(g);
   compile();
   return optimizer;
@@ -128,7 +134,8 @@ static void plain_adamw(plain *x, const setting *s, double rate, int step) {
 
 START_TEST(adamw) {
   setting s = {.o = {.beta1 = 0.9, .beta2 = 0.98, .epsilon = 1e-8, .weight_decay = 0.1},
-               .outputs = 5, .inputs = 7};
+               .outputs = 5,
+               .inputs = 7};
   follow("adamw", s, plain_adamw, 1e-6);
   ck_assert_ptr_nonnull(pal_store_find(store, "adamw.first.block.weight"));
   ck_assert_ptr_nonnull(pal_store_find(store, "adamw.second.block.weight"));
@@ -149,7 +156,8 @@ static void plain_sgd(plain *x, const setting *s, double rate, int step) {
 START_TEST(sgd) {
   static const double momentum[] = {0, 0.9, 0.9};
   setting s = {.o = {.beta1 = momentum[_i], .weight_decay = 0.05, .nesterov = _i == 2},
-               .outputs = 3, .inputs = 11};
+               .outputs = 3,
+               .inputs = 11};
   follow("sgd", s, plain_sgd, 1e-6);
   ck_assert_uint_eq(pal_store_count(store), _i ? 2 : 1);
 }
@@ -204,8 +212,7 @@ static void plain_muon(plain *x, const setting *s, double rate, int step) {
   }
   newton_schulz(d, s->outputs, s->inputs, s->o.iterations);
   double scale = sqrt(fmax(1, (double)s->outputs / s->inputs));
-  for (int i = 0; i < n; i++)
-    x->p[i] -= rate * s->o.weight_decay * x->p[i] + rate * scale * d[i];
+  for (int i = 0; i < n; i++) x->p[i] -= rate * s->o.weight_decay * x->p[i] + rate * scale * d[i];
 }
 
 START_TEST(muon) {
@@ -222,9 +229,12 @@ START_TEST(muon_wants_a_matrix) {
   const pal_optimizer *optimizer = pal_lookup(context, "optimizer", "muon");
   pal_type type = PAL_TYPE(PAL_F32, PAL_STATIC, 4);
   pal_value p = pal_variable_new(g, "gain", type, PAL_PARAMETER, PAL_ONES);
-  pal_optimize(g, optimizer, (pal_optim_call){.options = &optimizer->defaults, .parameter = p,
-                                              .gradient = pal_input(g, "gradient", type),
-                                              .rate = scalar("rate"), .step = scalar("step")});
+  pal_optimize(g, optimizer,
+               (pal_optim_call){.options = &optimizer->defaults,
+                                .parameter = p,
+                                .gradient = pal_input(g, "gradient", type),
+                                .rate = scalar("rate"),
+                                .step = scalar("step")});
   ck_assert_int_eq(pal_graph_error(g)->code, PAL_E_SHAPE);
 }
 END_TEST
@@ -232,9 +242,12 @@ END_TEST
 START_TEST(only_variables_have_state) {
   const pal_optimizer *optimizer = pal_lookup(context, "optimizer", "adamw");
   pal_value x = pal_input(g, "x", PAL_TYPE(PAL_F32, PAL_STATIC, 4));
-  pal_optimize(g, optimizer, (pal_optim_call){.options = &optimizer->defaults, .parameter = x,
-                                              .gradient = x, .rate = scalar("rate"),
-                                              .step = scalar("step")});
+  pal_optimize(g, optimizer,
+               (pal_optim_call){.options = &optimizer->defaults,
+                                .parameter = x,
+                                .gradient = x,
+                                .rate = scalar("rate"),
+                                .step = scalar("step")});
   ck_assert_int_eq(pal_graph_error(g)->code, PAL_E_ARGUMENT);
 }
 END_TEST
@@ -310,11 +323,14 @@ START_TEST(a_failed_run_leaves_the_store) {
   pal_value gradient = pal_input(g, "gradient", type);
   pal_value norm = pal_global_norm(g, &gradient, 1);
   pal_check_finite(g, norm, "the gradient");
-  pal_optimize(g, optimizer, (pal_optim_call){.options = &optimizer->defaults, .parameter = p,
-                                              .gradient = gradient,
-                                              .scale = pal_clip_factor(g, norm, 1),
-                                              .rate = scalar("rate"), .step = scalar("step"),
-                                              .decay = pal_scalar(g, 0.99)});
+  pal_optimize(g, optimizer,
+               (pal_optim_call){.options = &optimizer->defaults,
+                                .parameter = p,
+                                .gradient = gradient,
+                                .scale = pal_clip_factor(g, norm, 1),
+                                .rate = scalar("rate"),
+                                .step = scalar("step"),
+                                .decay = pal_scalar(g, 0.99)});
   compile();
   set("rate", 0.1);
   for (int step = 1; step <= 4; step++) {

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Floor 1 where it is easily wrong: what a failed run takes back, versions of variables, loops,
  * bound symbols, plans at size, instances side by side, and a built-in op made again outside the
  * tree. */
@@ -89,7 +90,8 @@ END_TEST
 
 START_TEST(two_inputs_change_places) {
   pal_symbol a = pal_symbol_new(g, "A", 6), b = pal_symbol_new(g, "B", 6);
-  pal_value x = pal_input(g, "x", PAL_TYPE(PAL_F32, a, 1)), y = pal_input(g, "y", PAL_TYPE(PAL_F32, b, 1));
+  pal_value x = pal_input(g, "x", PAL_TYPE(PAL_F32, a, 1)),
+            y = pal_input(g, "y", PAL_TYPE(PAL_F32, b, 1));
   pal_loop(g, x, y);
   pal_loop(g, y, x);
   pal_output(g, "was", x);
@@ -172,7 +174,8 @@ START_TEST(a_failure_in_a_chain_names_its_op) {
   ck_assert_int_eq(pal_plan_statistics(exec->plan).chains, 1);
   *(float *)pal_exec_input(exec, "x") = 1;
   ck_assert_int_eq(pal_exec_run(exec, &error), PAL_E_NONFINITE);
-  ck_assert_msg(strstr(error.text, "toy_refuse") && strstr(error.text, "user.c:77"), "%s", error.text);
+  ck_assert_msg(strstr(error.text, "toy_refuse") && strstr(error.text, "user.c:77"), "%s",
+                error.text);
   discard(exec);
 }
 END_TEST
@@ -199,7 +202,8 @@ static void fill_mixed(pal_exec *exec, int64_t rows, int64_t sequences, unsigned
   if (pal_exec_count(exec, "T", rows, &e) || pal_exec_count(exec, "S", sequences, &e)) abort();
   for (int64_t i = 0; i < 3 * rows; i++) x[i] = (float)(rand_r(&seed) % 2001) / 777 - 1;
   for (int64_t i = 0; i < 3 * sequences; i++) y[i] = (float)(rand_r(&seed) % 2001) / 777 - 1;
-  for (int64_t i = 0; i < rows; i++) of[i] = (int32_t)((unsigned)rand_r(&seed) % (unsigned)sequences);
+  for (int64_t i = 0; i < rows; i++)
+    of[i] = (int32_t)((unsigned)rand_r(&seed) % (unsigned)sequences);
 }
 
 static void same_outputs(const pal_exec *one, const pal_exec *two) {
@@ -300,7 +304,8 @@ static pal_status twin_run(const pal_run *r) {
   const pal_type *t = &r->out_type[0];
   int64_t row = (t->symbol.id ? t->dim[0] : 1) * pal_type_row(t);
   const float *x = r->in[0];
-  for (int64_t i = r->begin * row; i < r->end * row; i++) ((float *)r->out[0])[i] = x[i] < 0 ? 0 : x[i];
+  for (int64_t i = r->begin * row; i < r->end * row; i++)
+    ((float *)r->out[0])[i] = x[i] < 0 ? 0 : x[i];
   return PAL_OK;
 }
 static pal_status twin_reference(const pal_reference *r) {
@@ -315,17 +320,25 @@ static pal_status twin_gradient(pal_gradient_call *c) {
   c->in_grad[0] = pal_apply(in, "relu_backward", y_dy, 2, NULL, NULL);
   return PAL_OK;
 }
-static const pal_op twin_op = {.abi_size = sizeof(pal_op), .name = "rule", .doc = "relu again",
-                               .min_in = 1, .max_in = 1, .in_place = 1, .infer = twin_infer,
-                               .gradient = twin_gradient, .reference = twin_reference,
-                               .phase = {{.run = twin_run}}, .no_case = "a twin of relu"};
+static const pal_op twin_op = {.abi_size = sizeof(pal_op),
+                               .name = "rule",
+                               .doc = "relu again",
+                               .min_in = 1,
+                               .max_in = 1,
+                               .in_place = 1,
+                               .infer = twin_infer,
+                               .gradient = twin_gradient,
+                               .reference = twin_reference,
+                               .phase = {{.run = twin_run}},
+                               .no_case = "a twin of relu"};
 
 static pal_exec *build_with(const char *name) {
   pal_graph_free(g);
   g = pal_graph_new(context, store);
   pal_symbol t = pal_symbol_new(g, "T", 300);
   pal_value x = pal_input(g, "x", PAL_TYPE(PAL_F32, t, 1, 40));
-  pal_value w = pal_variable_new(g, "w", PAL_TYPE(PAL_F32, PAL_STATIC, 40), PAL_PARAMETER, PAL_NORMAL(1));
+  pal_value w =
+      pal_variable_new(g, "w", PAL_TYPE(PAL_F32, PAL_STATIC, 40), PAL_PARAMETER, PAL_NORMAL(1));
   pal_value h = pal_mul(g, x, w), grad;
   h = pal_apply(g, name, &h, 1, NULL, NULL);
   h = pal_mul(g, h, w);

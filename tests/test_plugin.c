@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A plug-in that fails leaves nothing behind. (Plug-ins that work are built by
  * examples/build_installed.sh.) */
 #include <check.h>

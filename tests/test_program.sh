@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
 # The program from outside: good runs, and what bad input gets (a clear message on stderr, a
 # non-zero exit code, nothing half-written).
 program=${PROGRAM:-./palimpsest}

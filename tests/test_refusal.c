@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Floor 1 at its borders: constants in masses, no rows, hostile texts, no memory, and every refusal
  * of builders, definitions and counts. */
 #include <check.h>
@@ -40,16 +41,25 @@ static pal_status many_reference(const pal_reference *r) {
     r->out[i][0] = (double)(((const many *)r->attrs)->seed * PAL_MAX_OUTPUTS + i);
   return PAL_OK;
 }
-static const pal_op many_op = {.abi_size = sizeof(pal_op), .name = "toy_many", .doc = "constants",
-                               .min_in = 1, .max_in = 1, .flags = PAL_OP_NO_GRADIENT,
-                               .fields = many_fields, .n_fields = 1, .attrs_size = sizeof(many),
-                               .infer = many_infer, .reference = many_reference,
-                               .phase = {{.run = many_run}}, .no_case = "a toy of the tests"};
+static const pal_op many_op = {.abi_size = sizeof(pal_op),
+                               .name = "toy_many",
+                               .doc = "constants",
+                               .min_in = 1,
+                               .max_in = 1,
+                               .flags = PAL_OP_NO_GRADIENT,
+                               .fields = many_fields,
+                               .n_fields = 1,
+                               .attrs_size = sizeof(many),
+                               .infer = many_infer,
+                               .reference = many_reference,
+                               .phase = {{.run = many_run}},
+                               .no_case = "a toy of the tests"};
 
 START_TEST(many_constants_may_come_of_few_nodes) {
   ck_assert_int_eq(pal_define(context, "op", "toy_many", &many_op, &error), PAL_OK);
   enum { N = 13 }; /* with 3 more nodes a power of 2: no slack in tables sized by nodes */
-  pal_value zero = pal_scalar(g, 0), out[PAL_MAX_OUTPUTS], sum = pal_input(g, "x", pal_type_scalar(PAL_F32));
+  pal_value zero = pal_scalar(g, 0), out[PAL_MAX_OUTPUTS],
+            sum = pal_input(g, "x", pal_type_scalar(PAL_F32));
   for (int64_t n = 0; n < N; n++) {
     pal_apply(g, "toy_many", &zero, 1, &(many){n}, out);
     for (int i = 0; i < PAL_MAX_OUTPUTS; i++) {
@@ -115,9 +125,12 @@ START_TEST(hostile_texts_are_refused) {
       {PAL_E_FORMAT, TEXT("op \"toy_neg\" in 7 copy 0 section 0 attrs scope \"\" ->\n")},
       {PAL_E_ARGUMENT, TEXT("op \"toy_neg\" in 0 copy 0 section 0 attrs scope \"\" ->\n")},
       {PAL_E_ARGUMENT, TEXT("op \"toy_neg\" in copy 0 section 0 attrs scope \"\" ->\n")},
-      {PAL_E_FORMAT, TEXT("input \"x\" f32[1]\nop \"toy_neg\" in 1 copy 0 section 0 attrs scope \"\" -> f32[2]\n")},
-      {PAL_E_ARGUMENT, TEXT("input \"x\" f32[1]\nop \"toy_keep\" in 1 copy 0 section 0 attrs binds=s0 capacity=9 "
-                            "scope \"\" -> f32[1]\n")},
+      {PAL_E_FORMAT,
+       TEXT(
+           "input \"x\" f32[1]\nop \"toy_neg\" in 1 copy 0 section 0 attrs scope \"\" -> f32[2]\n")},
+      {PAL_E_ARGUMENT,
+       TEXT("input \"x\" f32[1]\nop \"toy_keep\" in 1 copy 0 section 0 attrs binds=s0 capacity=9 "
+            "scope \"\" -> f32[1]\n")},
       {PAL_E_FORMAT, TEXT("output \"y\" 1\n")},
       {PAL_E_ARGUMENT, TEXT("output \"y\" 0\n")},
       {PAL_E_ARGUMENT, TEXT("assign 0 0\n")},
@@ -125,8 +138,8 @@ START_TEST(hostile_texts_are_refused) {
   };
   for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
     pal_graph *h = pal_graph_parse(context, store, all[i].text, &error);
-    ck_assert_msg(!h && error.code == all[i].code, "text %zu: %s: %s", i, pal_status_name(error.code),
-                  error.text);
+    ck_assert_msg(!h && error.code == all[i].code, "text %zu: %s: %s", i,
+                  pal_status_name(error.code), error.text);
     pal_error_clear(&error);
   }
 }
@@ -177,11 +190,11 @@ START_TEST(builders_refuse) {
   pal_type f32 = pal_type_of(g, x);
   pal_value v = pal_variable_new(g, "v", f32, PAL_STATE, PAL_ZEROS);
   ck_assert_ptr_null(pal_variable_of(g, nowhere));
-#define REFUSED(code, statement) \
-  do {                           \
-    statement;                   \
-    refused(code);               \
-    x = vector("x");             \
+#define REFUSED(code, statement)  \
+  do {                            \
+    statement;                    \
+    refused(code);                \
+    x = vector("x");              \
     v = pal_variable_old(g, "v"); \
   } while (0)
   REFUSED(PAL_E_ARGUMENT, toy_neg(g, nowhere));
@@ -191,7 +204,8 @@ START_TEST(builders_refuse) {
   REFUSED(PAL_E_ARGUMENT, toy_put(g, x, x, x));
   REFUSED(PAL_E_NOT_FOUND, pal_apply(g, "none", &x, 1, NULL, NULL));
   REFUSED(PAL_E_NOT_FOUND, pal_variable_old(g, "none"));
-  REFUSED(PAL_E_SHAPE, pal_variable_new(g, "v", PAL_TYPE(PAL_F32, PAL_STATIC, 4), PAL_STATE, PAL_ZEROS));
+  REFUSED(PAL_E_SHAPE,
+          pal_variable_new(g, "v", PAL_TYPE(PAL_F32, PAL_STATIC, 4), PAL_STATE, PAL_ZEROS));
   REFUSED(PAL_E_SHAPE, pal_variable_new(g, "v", f32, PAL_SCRATCH, PAL_ZEROS));
   REFUSED(PAL_E_ARGUMENT, pal_assign(g, x, x));
   REFUSED(PAL_E_ARGUMENT, pal_assign(g, nowhere, x));
@@ -248,7 +262,8 @@ START_TEST(definitions_and_counts_are_refused) {
     if (all[i].op.abi_size) op.abi_size = all[i].op.abi_size;
     if (all[i].op.max_in) op.max_in = all[i].op.max_in;
     if (all[i].op.doc) op.infer = NULL;
-    ck_assert_msg(pal_define(context, "op", op.name, &op, &error) == all[i].code, "op %zu: %s", i, error.text);
+    ck_assert_msg(pal_define(context, "op", op.name, &op, &error) == all[i].code, "op %zu: %s", i,
+                  error.text);
     pal_error_clear(&error);
   }
   ck_assert_int_eq(pal_define(context, "op", "toy_neg", &many_op, NULL), PAL_E_DUPLICATE);
@@ -257,7 +272,8 @@ START_TEST(definitions_and_counts_are_refused) {
   ck_assert_int_eq(pal_plugin_load(context, "libm.so.6", NULL), PAL_E_ABI);
   ck_assert_ptr_null(pal_context_new(&(pal_options){.isa = "abacus"}, &error));
   ck_assert_int_eq(error.code, PAL_E_ARGUMENT);
-  pal_output(g, "y", toy_neg(g, pal_input(g, "x", PAL_TYPE(PAL_F32, pal_symbol_new(g, "T", 4), 1))));
+  pal_output(g, "y",
+             toy_neg(g, pal_input(g, "x", PAL_TYPE(PAL_F32, pal_symbol_new(g, "T", 4), 1))));
   pal_error_clear(&error);
   pal_exec *exec = compile();
   ck_assert_int_eq(pal_exec_count(exec, "U", 1, NULL), PAL_E_NOT_FOUND);
@@ -278,8 +294,9 @@ START_TEST(variables_begin_as_asked_in_every_type) {
   for (int i = 0; i < 4; i++) {
     char name[2] = {(char)('a' + i), 0};
     pal_init init = {PAL_INIT_CONSTANT, 3};
-    ck_assert_int_eq(pal_store_variable(store, name, PAL_TYPE(dtype[i], PAL_STATIC, 5), PAL_STATE, init, &v,
-                                        &error), PAL_OK);
+    ck_assert_int_eq(pal_store_variable(store, name, PAL_TYPE(dtype[i], PAL_STATIC, 5), PAL_STATE,
+                                        init, &v, &error),
+                     PAL_OK);
     for (size_t k = 0; k < 5; k++) {
       size_t size = pal_dtype_size(dtype[i]);
       ck_assert_mem_eq((char *)pal_variable_data(v) + k * size, three[i], size);

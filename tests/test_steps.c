@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A decoding step is one run of one plan, and between steps the host sees no token rows.
  *
  * The linker gives this file every call by which the decoder runs a plan or gets at its data
@@ -14,10 +15,10 @@
 enum { PROMPTS = 12, GROUP = 5, MOST_PLACES = 8 };
 
 static struct {
-  bool on, between;      /* between: after a run that left sequences, before the next */
-  int runs, grown;       /* that succeeded; that lacked room, after which a larger plan takes over */
-  int reads;             /* of token rows, outputs, state or variables between steps */
-  int networks;          /* most attention steps in the plan of a run */
+  bool on, between; /* between: after a run that left sequences, before the next */
+  int runs, grown;  /* that succeeded; that lacked room, after which a larger plan takes over */
+  int reads;        /* of token rows, outputs, state or variables between steps */
+  int networks;     /* most attention steps in the plan of a run */
   int places;
   int32_t *place[MOST_PLACES]; /* scrambled now */
   size_t size[MOST_PLACES];
@@ -139,8 +140,8 @@ START_TEST(a_step_is_one_run) {
   lab_open(&l, 2, decoders[_i].definition, &format, setting);
   lab_build(&l, false);
   lab_shake(&l, 0.5);
-  const pal_decode_options options = {.sequences = GROUP, .max_length = 60, .max_steps = 20,
-                                      .answer_room = 12, .seed = 5};
+  const pal_decode_options options = {
+      .sequences = GROUP, .max_length = 60, .max_steps = 20, .answer_room = 12, .seed = 5};
   lab_decode(&l, &options, prompt, PROMPTS, undisturbed);
   memset(&seen, 0, sizeof seen);
   seen.on = true;

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Sudoku boards: the solver against brute force, the generator, symmetries and canonical
  * forms. */
 #include <check.h>
@@ -106,8 +107,11 @@ START_TEST(puzzles_have_one_solution) {
   const struct {
     const pal_sudoku_shape *shape;
     int least, most, each;
-  } wanted[] = {{&shape4, 4, 9, 50}, {&shape9, 20, 36, 15}, {&shape9, 19, 19, 1},
-                {&shape16, 100, 130, 1}, {&shape9, 81, 81, 1}};
+  } wanted[] = {{&shape4, 4, 9, 50},
+                {&shape9, 20, 36, 15},
+                {&shape9, 19, 19, 1},
+                {&shape16, 100, 130, 1},
+                {&shape9, 81, 81, 1}};
   for (size_t w = 0; w < sizeof wanted / sizeof *wanted; w++)
     for (int g = wanted[w].least; g <= wanted[w].most; g++)
       for (int i = 0; i < wanted[w].each; i++) {
@@ -134,7 +138,7 @@ START_TEST(givens_are_uniform) {
     for (int c = 0; c < 81; c++) seen[c] += given[i][c] != 0;
   }
   for (int k = 0; k < 7; k++) HOLDS(times[k] > 140 && times[k] < 260); /* 200 +- 13 */
-  for (int c = 0; c < 81; c++) HOLDS(seen[c] > 330 && seen[c] < 540); /* 432 +- 17 */
+  for (int c = 0; c < 81; c++) HOLDS(seen[c] > 330 && seen[c] < 540);  /* 432 +- 17 */
 }
 END_TEST
 
@@ -145,11 +149,13 @@ START_TEST(series_are_made_by_any_team) {
   uint8_t given[2][PUZZLES][81], solution[2][PUZZLES][81];
   HOLDS(!pal_sudoku_series_make(&series, 0, PUZZLES, 1, **given, **solution, NULL));
   for (int threads = 2; threads <= 5; threads++) {
-    HOLDS(!pal_sudoku_series_make(&series, FROM, PUZZLES, threads, given[1][FROM], solution[1][FROM], NULL));
+    HOLDS(!pal_sudoku_series_make(&series, FROM, PUZZLES, threads, given[1][FROM],
+                                  solution[1][FROM], NULL));
     HOLDS(memcmp(given[0][FROM], given[1][FROM], (PUZZLES - FROM) * 81) == 0);
     HOLDS(memcmp(solution[0][FROM], solution[1][FROM], (PUZZLES - FROM) * 81) == 0);
   }
-  const pal_sudoku_series none = {&shape4, {2, 4}, 5, "test", NULL, 0}; /* three or less do not do */
+  const pal_sudoku_series none = {&shape4, {2, 4}, 5,
+                                  "test",  NULL,   0}; /* three or less do not do */
   pal_error first = {0}, error = {0};
   SAME(pal_sudoku_series_make(&none, 0, PUZZLES, 1, **given, **solution, &first), PAL_E_ARGUMENT);
   SAME(pal_sudoku_series_make(&none, 0, PUZZLES, 4, **given, **solution, &error), PAL_E_ARGUMENT);
@@ -179,7 +185,8 @@ static bool write_single(const pal_sudoku_shape *s, uint8_t *board) {
 static bool singles_suffice(const pal_sudoku_shape *s, const uint8_t *given) {
   uint8_t board[PAL_SUDOKU_CELLS];
   memcpy(board, given, (size_t)s->cells);
-  while (write_single(s, board)) {}
+  while (write_single(s, board)) {
+  }
   return pal_sudoku_givens(s, board) == s->cells;
 }
 

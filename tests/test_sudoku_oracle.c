@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Sudoku through the library: the restart policy, built as a step of ops, solves every test puzzle
  * under the decoder; a short training run learns to take its steps. */
 #include <check.h>
@@ -34,7 +35,8 @@ static pal_value rows_of(const scene *s, const int32_t *table, int n, pal_value 
 }
 
 static pal_value any(const scene *s, pal_value flag) {
-  return pal_gather_rows(s->g, pal_segment_any(s->g, flag, s->d->begin, s->d->length), s->d->sequence);
+  return pal_gather_rows(s->g, pal_segment_any(s->g, flag, s->d->begin, s->d->length),
+                         s->d->sequence);
 }
 
 static pal_value is(const scene *s, pal_value x, double value, pal_relation relation) {
@@ -48,8 +50,7 @@ static pal_value flag_if_any(const scene *s, pal_value flags) { /* over digits *
 /* Sums over all rows of each unit: f32 [T, n], unit u of a sequence in its row u. */
 static pal_value unit_sums(const scene *s, pal_value x) {
   pal_value sum = pal_affine(s->g, x, 0, 0);
-  for (int k = 0; k < 3; k++)
-    sum = pal_add(s->g, sum, pal_scatter_add_rows(s->g, x, s->at[k], x));
+  for (int k = 0; k < 3; k++) sum = pal_add(s->g, sum, pal_scatter_add_rows(s->g, x, s->at[k], x));
   return sum;
 }
 
@@ -62,8 +63,7 @@ static void look(scene *s) {
     for (int c = 0; c < shape.cells; c++) unit[c] = shape.of[c][k];
     s->at[k] = pal_add(g, begin, rows_of(s, unit, shape.cells, s->d->position));
   }
-  const pal_value shown =
-      pal_one_hot(g, rows_of(s, digit, 3 * shape.n + 1, s->d->token), shape.n);
+  const pal_value shown = pal_one_hot(g, rows_of(s, digit, 3 * shape.n + 1, s->d->token), shape.n);
   const pal_value placed = unit_sums(s, shown);
   pal_value seen = pal_affine(g, shown, 0, 0);
   for (int k = 0; k < 3; k++) seen = pal_add(g, seen, pal_gather_rows(g, placed, s->at[k]));
@@ -71,8 +71,8 @@ static void look(scene *s) {
   const pal_value open = pal_sub(g, pal_scalar(g, 1), pal_sum(g, shown, 1, true)); /* [T, 1] */
   s->candidate = pal_mul(g, open, pal_cast(g, is(s, seen, 0, PAL_EQ), PAL_F32));
   const pal_value places = unit_sums(s, s->candidate);
-  const pal_value broken = pal_or(g, is(s, placed, 1, PAL_GT),
-                                  is(s, pal_add(g, placed, places), 0, PAL_EQ));
+  const pal_value broken =
+      pal_or(g, is(s, placed, 1, PAL_GT), is(s, pal_add(g, placed, places), 0, PAL_EQ));
   const pal_value unit_row = pal_compare(g, s->d->position, whole(s, shape.units), PAL_LT);
   const pal_value none = is(s, pal_sum(g, s->candidate, 1, false), 0, PAL_EQ);
   s->dead = pal_or(g, pal_and(g, unit_row, flag_if_any(s, broken)), pal_and(g, s->masked, none));
@@ -108,22 +108,22 @@ static void policy_step(const pal_model *model, pal_graph *g, pal_decoding *d) {
   const pal_value score =
       pal_add(g, pal_affine(g, pal_sum(g, s.candidate, 1, false), -1, 0),
               pal_affine(g, pal_sum(g, pal_gumbel(g, d->random, 1), 1, false), 0.01, 0));
-  const pal_value idle = pal_not(
-      g, pal_segment_any(g, pal_or(g, s.dead, cell), d->begin, d->length));
-  const pal_value guess =
-      pal_segment_top_k(g, pal_where(g, s.masked, score, pal_scalar(g, -INFINITY)), d->begin,
-                        d->length, idle);
+  const pal_value idle =
+      pal_not(g, pal_segment_any(g, pal_or(g, s.dead, cell), d->begin, d->length));
+  const pal_value guess = pal_segment_top_k(
+      g, pal_where(g, s.masked, score, pal_scalar(g, -INFINITY)), d->begin, d->length, idle);
   const pal_value logits =
       pal_where(g, is(&s, s.candidate, 0, PAL_GT), pal_scalar(g, 0), pal_scalar(g, -1e9));
   const pal_value drawn = pal_categorical(g, logits, pal_scalar(g, 1), 0, 1, d->random);
   const pal_value speculates = pal_or(g, speculative, guess);
-  const pal_value first = pal_where(g, speculates, whole(&s, 2 * shape.n + 1), whole(&s, shape.n + 1));
+  const pal_value first =
+      pal_where(g, speculates, whole(&s, 2 * shape.n + 1), whole(&s, shape.n + 1));
   const pal_value y =
       pal_add(g, first, pal_where(g, fills, pal_argmax(g, digits, 1, false), drawn));
   const pal_value stays = pal_and(g, s.masked, pal_not(g, pal_or(g, written, guess)));
   const pal_value none = pal_affine(g, d->token, 0, 0);
-  const pal_edited e = pal_edit(g, d->token, y, pal_or(g, erased, stays), none, none, d->begin,
-                                d->length, 0, 0);
+  const pal_edited e =
+      pal_edit(g, d->token, y, pal_or(g, erased, stays), none, none, d->begin, d->length, 0, 0);
   d->next_token = e.tokens;
   d->next_begin = e.begin;
   d->next_length = e.length;
@@ -132,7 +132,8 @@ static void policy_step(const pal_model *model, pal_graph *g, pal_decoding *d) {
 }
 
 static const pal_model_definition policy = {.abi_size = sizeof(pal_model_definition),
-                                            .name = "policy", .form = PAL_FORM_TRANSITION,
+                                            .name = "policy",
+                                            .form = PAL_FORM_TRANSITION,
                                             .step = policy_step};
 
 /* ---- every test puzzle ----------------------------------------------------------------------- */
@@ -188,8 +189,8 @@ START_TEST(oracle_under_the_decoder) {
     j.e[i].prompt = token[0][i];
     j.e[i].answer = token[1][i];
   }
-  const pal_decode_options options = {.sequences = set[_i].tests, .max_length = shape.cells,
-                                      .max_steps = 20000, .seed = 1};
+  const pal_decode_options options = {
+      .sequences = set[_i].tests, .max_length = shape.cells, .max_steps = 20000, .seed = 1};
   pal_decoder *decoder = pal_decoder_new(l.model, &options, &l.error);
   ck_assert_msg(decoder != NULL, "%s", l.error.text);
   ck_assert_msg(!pal_decode(decoder, j.e, set[_i].tests, judge, &j, &l.error), "%s", l.error.text);
@@ -252,10 +253,14 @@ START_TEST(short_training_improves_held_out_steps) {
   lab l;
   static probe p;
   pal_stream training, held_out;
-  static const char *const puzzles[] = {"size=4", "puzzles=10"}, *const others[] = {"size=4", "puzzles=200", "seed=2"};
-  static const char *const model[] = {"layers=2", "heads=4", "width=32", "hidden=64", "activation=relu",
-                                      "positions=none", "tau_unmask=0.5", NULL};
-  static const char *const train[] = {"steps=250", "batch=32", "shard=16", "rate=0.004", "warmup=20", "matrix_optimizer=muon",
+  static const char *const puzzles[] = {"size=4", "puzzles=10"}, *const others[] = {"size=4",
+                                                                                    "puzzles=200",
+                                                                                    "seed=2"};
+  static const char *const model[] = {
+      "layers=2",        "heads=4",        "width=32",       "hidden=64",
+      "activation=relu", "positions=none", "tau_unmask=0.5", NULL};
+  static const char *const train[] = {"steps=250",        "batch=32",  "shard=16",
+                                      "rate=0.004",       "warmup=20", "matrix_optimizer=muon",
                                       "matrix_rate=0.02", "clip=0"};
   const pal_format any_format = {.vocabulary = 4, .mask = 0, .bos = -1, .eos = -1, .context = 9};
   lab_open(&l, 2, "arm", &any_format, NULL);
@@ -280,8 +285,8 @@ START_TEST(short_training_improves_held_out_steps) {
   while (pal_trainer_done(trainer) < pal_trainer_steps(trainer))
     ck_assert_msg(!pal_trainer_step(trainer, NULL, &l.error), "%s", l.error.text);
   measure(&l, &p, 1);
-  printf("steps as the policy's on held-out states: %d of %d before, %d after training\n", p.right[0],
-         STATES, p.right[1]);
+  printf("steps as the policy's on held-out states: %d of %d before, %d after training\n",
+         p.right[0], STATES, p.right[1]);
   ck_assert_int_gt(p.right[1], p.right[0] + STATES / 4);
   pal_trainer_free(trainer);
   training.free(training.self);

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Labels of states: through g and against plain loops, an oracle that plays the policy, released
  * traces against a recursive statement of them and literal counts. */
 #include <check.h>
@@ -93,8 +94,11 @@ static int check_labels(const pal_sudoku_shape *s, const pal_transition *t) {
       HOLDS(t->y_weight[c] == (forced ? 1.0f : 0.3f));
     }
   }
-  return p.conflict ? CONFLICT : !masks ? SOLVED : !p.forced_any ? GUESS
-         : p.speculative ? FILL : ROOT_FILL;
+  return p.conflict      ? CONFLICT
+         : !masks        ? SOLVED
+         : !p.forced_any ? GUESS
+         : p.speculative ? FILL
+                         : ROOT_FILL;
 }
 
 static void make_puzzles(pal_sudoku_puzzles *p, const pal_sudoku_shape *s, int least, int most,
@@ -155,8 +159,7 @@ START_TEST(labels_commute_with_symmetries) {
     pal_sudoku_label(&shape9, image, &b, &rng, r[1], y[1], w[1]);
     for (int c = 0; c < 81; c++) {
       const int from = symmetry.source[c];
-      HOLDS(r[1][c] == r[0][from] && w[1][c] == w[0][from] &&
-                (y[1][c] < 0) == (y[0][from] < 0));
+      HOLDS(r[1][c] == r[0][from] && w[1][c] == w[0][from] && (y[1][c] < 0) == (y[0][from] < 0));
       unsigned forced = 0;
       for (int d = 1; d <= 9; d++)
         forced |= (a.forced[from] >> (d - 1) & 1u) << (symmetry.digit[d] - 1);
@@ -336,13 +339,22 @@ static kinds count_kinds(const uint8_t *given) {
 START_TEST(released_counts_of_a_literal_puzzle) {
   static const char puzzle[] =
       "2....98..9...3....1.......45..6..7..89..1.54...3........57...1....1...67..6...9..";
-  enum { FILLS = 112, TRIES = 18, SKULLS = 13, PARKS = 13, ERASURES = 13, DEEPEST = 5, TRANSITIONS = 338 };
+  enum {
+    FILLS = 112,
+    TRIES = 18,
+    SKULLS = 13,
+    PARKS = 13,
+    ERASURES = 13,
+    DEEPEST = 5,
+    TRANSITIONS = 338
+  };
   uint8_t given[81], solution[81], board[81];
   tally t = {0};
   HOLDS(!pal_sudoku_read(&shape9, puzzle, given, solution, NULL));
   memcpy(board, given, 81);
   HOLDS(recurse(board, 0, &t));
-  HOLDS(t.fills == FILLS && t.tries == TRIES && t.skulls == SKULLS && t.returns == PARKS && t.deepest == DEEPEST);
+  HOLDS(t.fills == FILLS && t.tries == TRIES && t.skulls == SKULLS && t.returns == PARKS &&
+        t.deepest == DEEPEST);
   const kinds k = count_kinds(given);
   HOLDS(k.fills == FILLS && k.tries == TRIES && k.skulls == SKULLS);
   HOLDS(k.parks == PARKS && k.erasures == ERASURES && k.transitions == TRANSITIONS);

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The task sudoku: settings, formats, answers and their verdicts, files, held-out puzzles. */
 #ifndef _DEFAULT_SOURCE
 #define _DEFAULT_SOURCE /* mkstemp */
@@ -42,10 +43,10 @@ static void setup(void) {
 static void teardown(void) { pal_context_free(context); }
 
 START_TEST(settings_are_checked) {
-  static const char *const bad[] = {
-      "size=8",      "puzzles=0",        "puzzles=1.5",     "givens=30-20", "givens=x", "givens=0",
-      "givens=81",   "test_puzzles=0",   "augment=2",       "trace=long",   "order=up",
-      "answer=none", "cap=0",            "seed=-1",         "lines=text",   "data=/nowhere"};
+  static const char *const bad[] = {"size=8",    "puzzles=0",  "puzzles=1.5", "givens=30-20",
+                                    "givens=x",  "givens=0",   "givens=81",   "test_puzzles=0",
+                                    "augment=2", "trace=long", "order=up",    "answer=none",
+                                    "cap=0",     "seed=-1",    "lines=text",  "data=/nowhere"};
   for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
     pal_error error = {0};
     ck_assert_msg(!open_task(&bad[i], 1, &error), "%s", bad[i]);
@@ -231,8 +232,7 @@ START_TEST(streams_of_answers) {
   ck_assert_mem_eq(x.answer, y.answer, 81 * sizeof *x.answer);
   a.free(a.self);
   b.free(b.self);
-  SAME(task->definition->stream(task, PAL_FORM_REASONED, 1, &a, NULL),
-                   PAL_E_UNSUPPORTED);
+  SAME(task->definition->stream(task, PAL_FORM_REASONED, 1, &a, NULL), PAL_E_UNSUPPORTED);
   pal_task_free(task);
 }
 END_TEST
@@ -298,14 +298,17 @@ END_TEST
 START_TEST(ranges_without_puzzles_are_refused) {
   static const struct {
     const char *size, *givens, *says;
-  } run[] = {{"size=9", "givens=16", "givens is"},       {"size=9", "givens=10-30", "givens is"},
-             {"size=9", "test_givens=16-20", "test_givens is"}, {"size=4", "givens=3", "givens is"},
+  } run[] = {{"size=9", "givens=16", "givens is"},
+             {"size=9", "givens=10-30", "givens is"},
+             {"size=9", "test_givens=16-20", "test_givens is"},
+             {"size=4", "givens=3", "givens is"},
              {"size=4", "test_givens=3-5", "test_givens is"}};
   for (size_t i = 0; i < sizeof run / sizeof *run; i++) {
     const char *setting[] = {run[i].size, run[i].givens, "puzzles=1"};
     pal_error error = {0};
     HOLDS(!open_task(setting, 3, &error) && error.code == PAL_E_ARGUMENT);
-    ck_assert_msg(strstr(error.text, run[i].says) && strstr(error.text, i < 3 ? "from 17 to 80" : "from 4 to 15"),
+    ck_assert_msg(strstr(error.text, run[i].says) &&
+                      strstr(error.text, i < 3 ? "from 17 to 80" : "from 4 to 15"),
                   "%s", error.text);
   }
   static const char *const good_one[] = {"size=4", "givens=4", "puzzles=2"};
@@ -320,13 +323,16 @@ START_TEST(failed_searches_name_the_setting) {
     pal_task *task = open_well(setting, n);
     pal_error error = {0};
     pal_example e;
-    HOLDS(task->definition->instance(task, 0, 0, PAL_FORM_TRANSITION, &e, &error) == PAL_E_ARGUMENT);
-    ck_assert_msg(strstr(error.text, n == 3 ? "(setting givens)" : "(setting test_givens)"), "%s", error.text);
+    HOLDS(task->definition->instance(task, 0, 0, PAL_FORM_TRANSITION, &e, &error) ==
+          PAL_E_ARGUMENT);
+    ck_assert_msg(strstr(error.text, n == 3 ? "(setting givens)" : "(setting test_givens)"), "%s",
+                  error.text);
     pal_task_free(task);
   }
   pal_sudoku_puzzles none = {.shape = &shape4};
   pal_error error = {0};
-  HOLDS(pal_sudoku_puzzles_make(&none, (pal_sudoku_range){2, 3}, 1, 1, 1, &error) == PAL_E_ARGUMENT);
+  HOLDS(pal_sudoku_puzzles_make(&none, (pal_sudoku_range){2, 3}, 1, 1, 1, &error) ==
+        PAL_E_ARGUMENT);
   ck_assert_msg(strstr(error.text, "(setting givens)"), "%s", error.text);
   pal_sudoku_puzzles_free(&none);
 }
@@ -389,7 +395,8 @@ START_TEST(written_lines_are_read_back) {
     int32_t answer[PAL_SUDOKU_CELLS];
     const char *heading = d->heading(task);
     HOLDS(k % 3 == 0 ? strcmp(heading, "quizzes,solutions") == 0 : heading == NULL);
-    HOLDS(!heading || (!d->read(task, heading, PAL_FORM_TRANSITION, 1, &e, NULL) && e.n_prompt == 0));
+    HOLDS(!heading ||
+          (!d->read(task, heading, PAL_FORM_TRANSITION, 1, &e, NULL) && e.n_prompt == 0));
     HOLDS(!d->instance(task, 0, 1, PAL_FORM_TRANSITION, &e, NULL));
     d->print(task, e.prompt, e.n_prompt, start, sizeof start);
     memcpy(answer, e.answer, sizeof *answer * cells[k / 3]);

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Sudoku boards as text: three forms that are read back, and what is refused for which reason. */
 #include <check.h>
 #include <stdio.h>
@@ -150,9 +151,10 @@ START_TEST(techniques_agree_with_the_number_of_givens) {
     if (change == 0) number[0] = 40;
     if (change == 1) number[0] = 29;
     if (change == 2) number[4] = 1; /* of the first cell, a given */
-    static const char *const says[] = {"cell 31 of the row is one of its 40 givens, but has technique 1",
-                                       "cell 30 of the row has technique 0 as a given, but the row has only 29",
-                                       "cell 1 of the row is one of its 30 givens, but has technique 1"};
+    static const char *const says[] = {
+        "cell 31 of the row is one of its 40 givens, but has technique 1",
+        "cell 30 of the row has technique 0 as a given, but the row has only 29",
+        "cell 1 of the row is one of its 30 givens, but has technique 1"};
     if (change >= 0) refused(row_text(number, ROW, ""), says[change]);
     else HOLDS(!pal_sudoku_read(&shape9, row_text(number, ROW, ""), given, solution, NULL));
   }
@@ -216,11 +218,20 @@ START_TEST(full_boards_are_refused) {
 END_TEST
 
 START_TEST(only_headers_are_passed_over) {
-  static const char *const nothing[] = {"", " \t\r", "# puzzle", "quizzes,solutions", "puzzle,solution",
-                                        "puzzles,solutions\r", " quiz,solution ", "puzzle", "quizzes",
-                                        "puzzle, solution", "quizzes,solutions,rating"};
-  static const char *const something[] = {"puzzle51..", "quizzes,solutions,53", "puzzle solution", "solution",
-                                          "quizzes 5", "puzzling", "puzzle,5"};
+  static const char *const nothing[] = {"",
+                                        " \t\r",
+                                        "# puzzle",
+                                        "quizzes,solutions",
+                                        "puzzle,solution",
+                                        "puzzles,solutions\r",
+                                        " quiz,solution ",
+                                        "puzzle",
+                                        "quizzes",
+                                        "puzzle, solution",
+                                        "quizzes,solutions,rating"};
+  static const char *const something[] = {
+      "puzzle51..", "quizzes,solutions,53", "puzzle solution", "solution", "quizzes 5", "puzzling",
+      "puzzle,5"};
   for (size_t i = 0; i < sizeof nothing / sizeof *nothing; i++)
     ck_assert_msg(!pal_sudoku_holds_puzzle(nothing[i]), "%s", nothing[i]);
   for (size_t i = 0; i < sizeof something / sizeof *something; i++)

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Walks over labelled states: streams resume, and every kind of damage is in them.
  *
  * A walk that is loaded as a solved board begins anew and makes one step until it is seen: a state of its
@@ -13,14 +14,15 @@
 
 static void next(pal_stream *s, pal_example *e) { HOLDS(!s->next(s->self, e, NULL)); }
 
-static void make_puzzles(pal_sudoku_puzzles *p, const pal_sudoku_shape *s, int least, int most, int n) {
+static void make_puzzles(pal_sudoku_puzzles *p, const pal_sudoku_shape *s, int least, int most,
+                         int n) {
   *p = (pal_sudoku_puzzles){.shape = s, .augment = true};
   HOLDS(!pal_sudoku_puzzles_make(p, (pal_sudoku_range){least, most}, 5, n, 2, NULL));
 }
 
 /* Others than the state was saved with: one cell of one of them, or its symmetries. */
-static void refuse_other_puzzles(pal_sudoku_puzzles *puzzles, bool released, const unsigned char *state,
-                                 size_t bytes) {
+static void refuse_other_puzzles(pal_sudoku_puzzles *puzzles, bool released,
+                                 const unsigned char *state, size_t bytes) {
   uint8_t *given = puzzles->given + 5 * 81;
   while (!*given) given++;
   const uint8_t was = *given;
@@ -86,7 +88,8 @@ static void first_steps(const uint8_t *given, const uint8_t *solution, uint8_t (
   uint8_t only[2][81];
   memcpy(only[0], given, 81);
   memcpy(only[1], solution, 81);
-  const pal_sudoku_puzzles puzzles = {.shape = &shape9, .n = 1, .given = only[0], .solution = only[1]};
+  const pal_sudoku_puzzles puzzles = {
+      .shape = &shape9, .n = 1, .given = only[0], .solution = only[1]};
   pal_stream stream;
   pal_example e;
   HOLDS(!pal_sudoku_walks_new(&puzzles, false, 3, &stream, NULL));
@@ -133,8 +136,8 @@ static bool is_candidate(const uint8_t *given, int cell, int token) {
  * from the chances named in tasks/sudoku_walk.c, and from how readily a stream takes such a state. */
 static void about(const char *what, int n, double share) {
   const double expected = share * STATES;
-  ck_assert_msg(n > expected / 2 && n < 2 * expected, "%s: %d of %d, not about %.0f", what, n, (int)STATES,
-                expected);
+  ck_assert_msg(n > expected / 2 && n < 2 * expected, "%s: %d of %d, not about %.0f", what, n,
+                (int)STATES, expected);
 }
 
 /* A puzzle in which nothing is forced: the step is one guess. */
@@ -151,8 +154,8 @@ START_TEST(walks_are_damaged) {
   for (int i = 0; i < STATES; i++) {
     const more m = beside(given, solution, state[i]);
     const bool candidate = m.last < 0 || is_candidate(given, m.last, state[i][m.last]);
-    revealed += m.roots > 4;           /* else two are filled, or a guess swapped */
-    speculative += m.speculative > 5;  /* else a guess, two filled or four swapped */
+    revealed += m.roots > 4;          /* else two are filled, or a guess swapped */
+    speculative += m.speculative > 5; /* else a guess, two filled or four swapped */
     filled += m.roots > 0 && m.roots < 3 && m.wrong_roots == m.roots && m.speculative == 1;
     replaced += m.cells == 1 && m.speculative == 1 && !candidate; /* guesses are candidates */
     erased += m.cells == 0;

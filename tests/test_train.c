@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Training: the same bits at any number of threads, groups, instruction sets and any room; the tree
  * and the schedules; what is updated how; failures that leave everything as it was. */
 #include <check.h>
@@ -19,9 +20,9 @@
 
 static void expect_same(const course *want, course got, const char *what, int threads,
                         const char *isa) {
-  ck_assert_msg(
-      memcmp(want->report, got.report, sizeof got.report) == 0 && memory_same(&want->end, &got.end),
-      "%s: other bits at %d threads, %s", what, threads, isa ? isa : "best");
+  ck_assert_msg(memcmp(want->report, got.report, sizeof got.report) == 0 &&
+                    memory_same(&want->end, &got.end),
+                "%s: other bits at %d threads, %s", what, threads, isa ? isa : "best");
   free(got.end.bytes);
 }
 
@@ -227,9 +228,10 @@ static double distance(const memory *a, const memory *b) {
 }
 
 START_TEST(clipping) {
-  static const recipe plain = {"arm", {"layers=1", "width=16", NULL},
-      {"batch=8", "optimizer=sgd", "momentum=0", "rate=0.5", "schedule=constant", "warmup=0",
-       "weight_decay=0", NULL}};
+  static const recipe plain = {"arm",
+                               {"layers=1", "width=16", NULL},
+                               {"batch=8", "optimizer=sgd", "momentum=0", "rate=0.5",
+                                "schedule=constant", "warmup=0", "weight_decay=0", NULL}};
   const char *const clip[] = {"clip=0", "clip=0.125", "clip=1000"};
   double norm[3], moved[3];
   for (int k = 0; k < 3; k++) {
@@ -254,9 +256,10 @@ START_TEST(clipping) {
 END_TEST
 
 START_TEST(groups_and_decay) {
-  static const recipe r = {"ap-mdm", {"layers=1", "width=16", "positions=learned", "time=adaln",
-                                      "bias=1", NULL},
-                           {"batch=8", "rate=0.1", "warmup=0", NULL}};
+  static const recipe r = {
+      "ap-mdm",
+      {"layers=1", "width=16", "positions=learned", "time=adaln", "bias=1", NULL},
+      {"batch=8", "rate=0.1", "warmup=0", NULL}};
   gym plain, decayed, muon;
   gym_open(&plain, &r, 1, NULL, "weight_decay=0");
   gym_open(&decayed, &r, 1, NULL, "weight_decay=0.5");
@@ -273,8 +276,8 @@ START_TEST(groups_and_decay) {
         strstr(name, ".weight") && !strstr(name, "embedding") && !strstr(name, "position");
     const bool block = strncmp(name, "model.block.", 12) == 0 && strstr(name, ".weight");
     pal_variable *other = pal_store_find(decayed.store, name);
-    const bool differs = memcmp(pal_variable_data(v), pal_variable_data(other),
-                                pal_variable_bytes(v)) != 0;
+    const bool differs =
+        memcmp(pal_variable_data(v), pal_variable_data(other), pal_variable_bytes(v)) != 0;
     ck_assert_msg(!differs || weight, "%s decays", name);
     decays += differs;
     snprintf(state, sizeof state, "muon.velocity.%s", name);
@@ -427,12 +430,24 @@ START_TEST(bad_settings) {
   static const struct {
     const char *setting, *says;
   } bad[] = {
-      {"speed=3", "matrix_optimizer"}, {"batch=0", "batch"}, {"batch=1.5", "whole"},
-      {"rate=fast", "number"}, {"rate=nan", "rate"}, {"optimizer=adagrad", "adagrad"},
-      {"matrix_optimizer=adagrad", "adagrad"}, {"schedule=steep", "cosine"}, {"seed=-1", "seed"},
-      {"beta1=1", "beta1"}, {"optimizer=muon", "muon updates matrices"}, {"ema=1", "ema"},
-      {"weights=1,-1", "weights"}, {"weights=1,2,3,4,5", "weights"}, {"weights=1;2", "weights"},
-      {"micro=0", "micro"}, {"shard=1e9", "shard"}, {"rate", "key=value"},
+      {"speed=3", "matrix_optimizer"},
+      {"batch=0", "batch"},
+      {"batch=1.5", "whole"},
+      {"rate=fast", "number"},
+      {"rate=nan", "rate"},
+      {"optimizer=adagrad", "adagrad"},
+      {"matrix_optimizer=adagrad", "adagrad"},
+      {"schedule=steep", "cosine"},
+      {"seed=-1", "seed"},
+      {"beta1=1", "beta1"},
+      {"optimizer=muon", "muon updates matrices"},
+      {"ema=1", "ema"},
+      {"weights=1,-1", "weights"},
+      {"weights=1,2,3,4,5", "weights"},
+      {"weights=1;2", "weights"},
+      {"micro=0", "micro"},
+      {"shard=1e9", "shard"},
+      {"rate", "key=value"},
   };
   for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
     gym b;

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The trainer's update against optimizers applied tensor by tensor, with the average as an op of its
  * own: the same bits, whatever is updated together. */
 #include <check.h>
@@ -15,10 +16,10 @@ enum { PARAMETERS = 8, STEPS = 5 };
 static const struct shape {
   const char *name;
   int rows, columns; /* rows 0: a vector */
-} shapes[PARAMETERS] = {{"model.embedding.weight", 7, 12}, {"model.block.0.norm.gain", 0, 12},
+} shapes[PARAMETERS] = {{"model.embedding.weight", 7, 12},    {"model.block.0.norm.gain", 0, 12},
                         {"model.block.0.qkv.weight", 36, 12}, {"model.block.0.qkv.bias", 0, 36},
-                        {"model.block.1.mlp.weight", 9, 5}, {"model.time.scale", 0, 1},
-                        {"model.head.weight", 700, 1001}, {"model.head.bias", 0, 33}};
+                        {"model.block.1.mlp.weight", 9, 5},   {"model.time.scale", 0, 1},
+                        {"model.head.weight", 700, 1001},     {"model.head.bias", 0, 33}};
 
 typedef struct variant {
   const char *optimizer, *matrix_optimizer;
@@ -70,14 +71,19 @@ static pal_update_options options_of(const side *s, const variant *v) {
       .optimizer = pal_lookup(s->context, "optimizer", v->optimizer),
       .matrix_optimizer =
           v->matrix_optimizer ? pal_lookup(s->context, "optimizer", v->matrix_optimizer) : NULL,
-      .beta1 = 0.9, .beta2 = 0.95, .epsilon = 1e-8, .momentum = v->momentum,
-      .weight_decay = v->weight_decay, .clip = v->clip, .average = v->average};
+      .beta1 = 0.9,
+      .beta2 = 0.95,
+      .epsilon = 1e-8,
+      .momentum = v->momentum,
+      .weight_decay = v->weight_decay,
+      .clip = v->clip,
+      .average = v->average};
 }
 
 static void open_update(pal_update *u, side *s, const variant *v) {
   const pal_update_options o = options_of(s, v);
-  ck_assert_msg(!pal_update_init(u, s->context, s->store, s->parameter, PARAMETERS, &o, &s->error), "%s",
-                s->error.text);
+  ck_assert_msg(!pal_update_init(u, s->context, s->store, s->parameter, PARAMETERS, &o, &s->error),
+                "%s", s->error.text);
 }
 
 /* ---- one by one ---------------------------------------------------------------------------- */
@@ -103,7 +109,8 @@ static plain open_plain(side *s, const variant *v) {
   const pal_type one = pal_type_scalar(PAL_F32);
   const pal_value rate = pal_input(g, "rate", one), matrix_rate = pal_input(g, "matrix_rate", one);
   const pal_value step = pal_input(g, "step", one), decay = pal_input(g, "decay", one);
-  const pal_value norm = pal_input(g, "norm", one); /* the update's: its order of summation is its own */
+  const pal_value norm =
+      pal_input(g, "norm", one); /* the update's: its order of summation is its own */
   for (int i = 0; i < PARAMETERS; i++) {
     const bool matrix = o.matrix_optimizer && is_block_matrix[i];
     const pal_optimizer *optimizer = matrix ? o.matrix_optimizer : o.optimizer;
@@ -111,8 +118,10 @@ static plain open_plain(side *s, const variant *v) {
     options.beta1 = strcmp(optimizer->name, "adamw") == 0 ? o.beta1 : o.momentum;
     options.beta2 = o.beta2;
     options.weight_decay = decays[i] ? o.weight_decay : 0;
-    pal_optim_call call = {.options = &options, .parameter = pal_variable_old(g, shapes[i].name),
-                           .rate = matrix ? matrix_rate : rate, .step = step};
+    pal_optim_call call = {.options = &options,
+                           .parameter = pal_variable_old(g, shapes[i].name),
+                           .rate = matrix ? matrix_rate : rate,
+                           .step = step};
     call.gradient = pal_input(g, input_name(i), pal_type_of(g, call.parameter));
     if (o.clip > 0) call.gradient = pal_mul(g, call.gradient, pal_clip_factor(g, norm, o.clip));
     const pal_value next = optimizer->update(g, &call);
@@ -162,8 +171,10 @@ static void expect_same(const side *a, const side *b) {
   pal_variable *v;
   for (size_t i = 0; (v = pal_store_at(b->store, i)) != NULL; i++) {
     pal_variable *other = pal_store_find(a->store, pal_variable_name(v));
-    ck_assert_msg(other && pal_variable_role(other) == pal_variable_role(v), "%s", pal_variable_name(v));
-    ck_assert_msg(memcmp(pal_variable_data(v), pal_variable_data(other), pal_variable_bytes(v)) == 0,
+    ck_assert_msg(other && pal_variable_role(other) == pal_variable_role(v), "%s",
+                  pal_variable_name(v));
+    ck_assert_msg(memcmp(pal_variable_data(v), pal_variable_data(other), pal_variable_bytes(v)) ==
+                      0,
                   "%s differs", pal_variable_name(v));
     n[1]++;
   }

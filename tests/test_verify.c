@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What is checked between the passes of pal_compile: each pass is made to slip, one fault at a time,
  * and the compilation must fail. The linker puts the slips behind the passes (--wrap, in local.mk). */
 #include <check.h>
@@ -40,9 +41,10 @@ static pal_plan *plan(void) {
   const pal_symbol t = pal_symbol_new(h, "T", 9);
   const pal_value x = pal_input(h, "x", PAL_TYPE(PAL_F32, t, 1, 3));
   const pal_value index = pal_input(h, "index", PAL_TYPE(PAL_I32, t, 1));
-  const pal_value table = pal_variable_new(h, "table", PAL_TYPE(PAL_F32, PAL_STATIC, 5, 3), PAL_STATE,
-                                           PAL_ONES);
-  const pal_value a = toy_neg(h, x), b = toy_mul(h, a, a), c = toy_neg(h, toy_mul(h, b, toy_total(h, a)));
+  const pal_value table =
+      pal_variable_new(h, "table", PAL_TYPE(PAL_F32, PAL_STATIC, 5, 3), PAL_STATE, PAL_ONES);
+  const pal_value a = toy_neg(h, x), b = toy_mul(h, a, a),
+                  c = toy_neg(h, toy_mul(h, b, toy_total(h, a)));
   const pal_value before = toy_pick(h, table, index), after = toy_put(h, table, index, c);
   const pal_value kept = toy_keep(h, toy_mul(h, toy_pick(h, after, index), before), "kept", 9);
   pal_output(h, "kept", toy_neg(h, toy_neg(h, kept)));
@@ -89,10 +91,17 @@ static pal_status no_reference(const pal_reference *r) {
   (void)r;
   return PAL_OK;
 }
-static const pal_op fickle = {.abi_size = sizeof(pal_op), .name = "fickle", .version = 1, .doc = "",
-                              .no_case = "a toy of the tests", .min_in = 1, .max_in = 1,
-                              .flags = PAL_OP_NO_GRADIENT, .infer = fickle_infer,
-                              .reference = no_reference, .phase = {{.run = nothing}}};
+static const pal_op fickle = {.abi_size = sizeof(pal_op),
+                              .name = "fickle",
+                              .version = 1,
+                              .doc = "",
+                              .no_case = "a toy of the tests",
+                              .min_in = 1,
+                              .max_in = 1,
+                              .flags = PAL_OP_NO_GRADIENT,
+                              .infer = fickle_infer,
+                              .reference = no_reference,
+                              .phase = {{.run = nothing}}};
 
 /* The builder asks once, then the verifier after each of the two rewriting passes. */
 START_TEST(every_rewriting_pass_is_verified) {
@@ -138,7 +147,8 @@ static bool no_barrier(pal_plan *p, int k) {
   if (k + 1 >= (int)p->stage.n) return false;
   p->stage.at[k].n_items += p->stage.at[k + 1].n_items;
   p->stage.at[k].binds |= p->stage.at[k + 1].binds;
-  memmove(&p->stage.at[k + 1], &p->stage.at[k + 2], (p->stage.n - (size_t)k - 2) * sizeof *p->stage.at);
+  memmove(&p->stage.at[k + 1], &p->stage.at[k + 2],
+          (p->stage.n - (size_t)k - 2) * sizeof *p->stage.at);
   p->stage.n--;
   for (size_t s = 0; s < p->step.n; s++) {
     pal_step *step = &p->step.at[s];
@@ -196,7 +206,8 @@ static bool shared_bytes(pal_plan *p, int k) {
   for (size_t i = 1; i < p->storage.n; i++)
     for (size_t j = i + 1; j < p->storage.n; j++) {
       pal_storage *a = &p->storage.at[i], *b = &p->storage.at[j];
-      if (!in_arena(p, i) || !in_arena(p, j) || a->first > b->last || b->first > a->last || k--) continue;
+      if (!in_arena(p, i) || !in_arena(p, j) || a->first > b->last || b->first > a->last || k--)
+        continue;
       b->offset = a->offset;
       return true;
     }
@@ -223,7 +234,8 @@ static bool taken_place(pal_plan *p, int k) {
       for (size_t r = s + 1; r < p->step.n; r++) {
         const pal_node *reader = &p->graph->node.at[p->step.at[r].node];
         for (int j = 0; j < reader->n_in; j++)
-          wanted |= reader->in[j].id == node->in[i].id && p->step.at[r].stage[0] > p->step.at[s].last_stage;
+          wanted |= reader->in[j].id == node->in[i].id &&
+                    p->step.at[r].stage[0] > p->step.at[s].last_stage;
       }
       if (!wanted || !in_arena(p, id) || node->op->writes || k--) continue;
       p->storage_of[node->first_out] = id;

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Decoding of scripted policies: windows, growth, caps and halting are those of a host
  * simulation. */
 #include <check.h>
@@ -9,8 +10,8 @@
 
 enum { MOST_PROMPTS = 24 };
 enum { ZERO, ONE, BOS, EOS, MASK };
-static const pal_format parity = {.vocabulary = 5, .mask = MASK, .bos = BOS, .eos = -1,
-                                  .context = 64};
+static const pal_format parity = {
+    .vocabulary = 5, .mask = MASK, .bos = BOS, .eos = -1, .context = 64};
 
 static pal_value number(pal_graph *g, int32_t x) {
   return pal_constant(g, pal_type_scalar(PAL_I32), &x);
@@ -21,8 +22,8 @@ static pal_value is(pal_graph *g, pal_value token, int32_t x) {
 }
 
 static void finish(pal_graph *g, pal_decoding *d, pal_value y, pal_value remask, pal_value insert) {
-  const pal_edited e = pal_edit(g, d->token, y, remask, insert, is(g, d->token, MASK), d->begin,
-                                d->length, MASK, 0);
+  const pal_edited e =
+      pal_edit(g, d->token, y, remask, insert, is(g, d->token, MASK), d->begin, d->length, MASK, 0);
   d->next_token = e.tokens;
   d->next_begin = e.begin;
   d->next_length = e.length;
@@ -51,9 +52,8 @@ static void grow_step(const pal_model *model, pal_graph *g, pal_decoding *d) {
   const pal_value mask = is(g, d->token, MASK), none = pal_affine(g, d->token, 0, 0);
   const pal_value early = pal_compare(g, age, turns, PAL_LT);
   const pal_value insert = pal_and(g, pal_not(g, mask), early);
-  const pal_edited e =
-      pal_edit(g, d->token, pal_affine(g, none, 1, ONE), none, insert, none, d->begin, d->length,
-               MASK, 0);
+  const pal_edited e = pal_edit(g, d->token, pal_affine(g, none, 1, ONE), none, insert, none,
+                                d->begin, d->length, MASK, 0);
   d->next_token = e.tokens;
   d->next_begin = e.begin;
   d->next_length = e.length;
@@ -63,18 +63,26 @@ static void grow_step(const pal_model *model, pal_graph *g, pal_decoding *d) {
 static const pal_setting scripted_settings[] = {{"window", "0", "rows"}, {"turns", "4", "steps"}};
 
 static const pal_model_definition scripted[] = {
-    {.abi_size = sizeof(pal_model_definition), .name = "parity", .form = PAL_FORM_TRANSITION,
-     .setting = scripted_settings, .n_settings = 2, .step = parity_step},
-    {.abi_size = sizeof(pal_model_definition), .name = "grow", .form = PAL_FORM_TRANSITION,
-     .setting = scripted_settings, .n_settings = 2, .step = grow_step},
+    {.abi_size = sizeof(pal_model_definition),
+     .name = "parity",
+     .form = PAL_FORM_TRANSITION,
+     .setting = scripted_settings,
+     .n_settings = 2,
+     .step = parity_step},
+    {.abi_size = sizeof(pal_model_definition),
+     .name = "grow",
+     .form = PAL_FORM_TRANSITION,
+     .setting = scripted_settings,
+     .n_settings = 2,
+     .step = grow_step},
 };
 
 static void open_scripted(lab *l, int which, const char *const *setting, int n) {
   lab_open(l, 2, "arm", &parity, NULL);
   pal_model_free(l->model);
   ck_assert(!pal_define(l->context, "model", scripted[which].name, &scripted[which], &l->error));
-  l->model = pal_model_new(l->context, l->store, scripted[which].name, &parity, setting, n,
-                           &l->error);
+  l->model =
+      pal_model_new(l->context, l->store, scripted[which].name, &parity, setting, n, &l->error);
   ck_assert_msg(l->model != NULL, "%s", l->error.text);
 }
 
@@ -154,7 +162,8 @@ START_TEST(growth_against_simulation) {
   static const struct {
     const char *setting[2];
     int window, turns;
-  } ways_to_grow[] = {{{"window=4", "turns=9"}, 4, 9}, {{"window=7", "turns=3"}, 7, 3},
+  } ways_to_grow[] = {{{"window=4", "turns=9"}, 4, 9},
+                      {{"window=7", "turns=3"}, 7, 3},
                       {{"window=0", "turns=5"}, 0, 5}};
   lab l;
   static pal_example prompt[MOST_PROMPTS];

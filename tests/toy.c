@@ -1,11 +1,13 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Ops of the tests' own; plain C, one element at a time. */
 #define PAL_NO_CALLER
 #include "tests/toy.h"
 
 #include <string.h>
 
-#define HEAD(text) .abi_size = sizeof(pal_op), .name = text, .version = 1, .doc = text, \
-                   .no_case = "a toy of the tests"
+#define HEAD(text)                                                     \
+  .abi_size = sizeof(pal_op), .name = text, .version = 1, .doc = text, \
+  .no_case = "a toy of the tests"
 
 static int64_t first(const pal_run *r, const pal_type *t) {
   return r->begin * (t->symbol.id ? t->dim[0] : 1) * pal_type_row(t);
@@ -43,9 +45,14 @@ static pal_status mul_gradient(pal_gradient_call *c) {
   if (c->wanted & 2) c->in_grad[1] = toy_mul(c->graph, c->out_grad[0], c->in[0]);
   return PAL_OK;
 }
-static const pal_op mul_op = {HEAD("toy_mul"), .min_in = 2, .max_in = 2, .in_place = 3,
-                              .infer = mul_infer, .gradient = mul_gradient,
-                              .reference = mul_reference, .phase = {{.run = mul_run}}};
+static const pal_op mul_op = {HEAD("toy_mul"),
+                              .min_in = 2,
+                              .max_in = 2,
+                              .in_place = 3,
+                              .infer = mul_infer,
+                              .gradient = mul_gradient,
+                              .reference = mul_reference,
+                              .phase = {{.run = mul_run}}};
 pal_value toy_mul(pal_graph *g, pal_value a, pal_value b) {
   return pal_apply(g, "toy_mul", (pal_value[]){a, b}, 2, NULL, NULL);
 }
@@ -57,16 +64,22 @@ static pal_status neg_run(const pal_run *r) {
   return PAL_OK;
 }
 static pal_status neg_reference(const pal_reference *r) {
-  for (int64_t i = 0; i < r->in_rows[0] * pal_type_row(&r->in_type[0]); i++) r->out[0][i] = -r->in[0][i];
+  for (int64_t i = 0; i < r->in_rows[0] * pal_type_row(&r->in_type[0]); i++)
+    r->out[0][i] = -r->in[0][i];
   return PAL_OK;
 }
 static pal_status neg_gradient(pal_gradient_call *c) {
   c->in_grad[0] = toy_neg(c->graph, c->out_grad[0]);
   return PAL_OK;
 }
-static const pal_op neg_op = {HEAD("toy_neg"), .min_in = 1, .max_in = 1, .in_place = 1,
-                              .infer = like_first, .gradient = neg_gradient,
-                              .reference = neg_reference, .phase = {{.run = neg_run}}};
+static const pal_op neg_op = {HEAD("toy_neg"),
+                              .min_in = 1,
+                              .max_in = 1,
+                              .in_place = 1,
+                              .infer = like_first,
+                              .gradient = neg_gradient,
+                              .reference = neg_reference,
+                              .phase = {{.run = neg_run}}};
 pal_value toy_neg(pal_graph *g, pal_value a) { return pal_apply(g, "toy_neg", &a, 1, NULL, NULL); }
 
 /* ---- toy_total: partial sums of 4 rows, then their sum ------------------------------------- */
@@ -99,15 +112,22 @@ static pal_status total_sum(const pal_run *r) {
 static size_t total_scratch(const pal_run *r) { return (size_t)total_parts(r) * sizeof(float); }
 static pal_status total_reference(const pal_reference *r) {
   r->out[0][0] = 0;
-  for (int64_t i = 0; i < r->in_rows[0] * pal_type_row(&r->in_type[0]); i++) r->out[0][0] += r->in[0][i];
+  for (int64_t i = 0; i < r->in_rows[0] * pal_type_row(&r->in_type[0]); i++)
+    r->out[0][0] += r->in[0][i];
   return PAL_OK;
 }
-static const pal_op total_op = {HEAD("toy_total"), .min_in = 1, .max_in = 1,
-                                .flags = PAL_OP_NO_GRADIENT, .infer = total_infer,
-                                .reference = total_reference, .scratch = total_scratch,
-                                .phase = {{.run = total_part, .tasks = total_parts},
-                                          {.run = total_sum, .tasks = one}}};
-pal_value toy_total(pal_graph *g, pal_value a) { return pal_apply(g, "toy_total", &a, 1, NULL, NULL); }
+static const pal_op total_op = {
+    HEAD("toy_total"),
+    .min_in = 1,
+    .max_in = 1,
+    .flags = PAL_OP_NO_GRADIENT,
+    .infer = total_infer,
+    .reference = total_reference,
+    .scratch = total_scratch,
+    .phase = {{.run = total_part, .tasks = total_parts}, {.run = total_sum, .tasks = one}}};
+pal_value toy_total(pal_graph *g, pal_value a) {
+  return pal_apply(g, "toy_total", &a, 1, NULL, NULL);
+}
 
 /* ---- toy_pick -------------------------------------------------------------------------------- */
 static pal_status pick_infer(pal_infer *c) {
@@ -120,18 +140,24 @@ static pal_status pick_infer(pal_infer *c) {
 static pal_status pick_run(const pal_run *r) {
   int64_t row = pal_type_row(&r->in_type[0]);
   for (int64_t i = first(r, &r->in_type[1]); i < last(r, &r->in_type[1]); i++)
-    memcpy((float *)r->out[0] + i * row, (const float *)r->in[0] + ((const int32_t *)r->in[1])[i] * row,
+    memcpy((float *)r->out[0] + i * row,
+           (const float *)r->in[0] + ((const int32_t *)r->in[1])[i] * row,
            (size_t)row * sizeof(float));
   return PAL_OK;
 }
 static pal_status pick_reference(const pal_reference *r) {
   int64_t row = pal_type_row(&r->in_type[0]);
   for (int64_t i = 0; i < r->in_rows[1]; i++)
-    for (int64_t k = 0; k < row; k++) r->out[0][i * row + k] = r->in[0][(int64_t)r->in[1][i] * row + k];
+    for (int64_t k = 0; k < row; k++)
+      r->out[0][i * row + k] = r->in[0][(int64_t)r->in[1][i] * row + k];
   return PAL_OK;
 }
-static const pal_op pick_op = {HEAD("toy_pick"), .min_in = 2, .max_in = 2, .flags = PAL_OP_NO_GRADIENT,
-                               .infer = pick_infer, .reference = pick_reference,
+static const pal_op pick_op = {HEAD("toy_pick"),
+                               .min_in = 2,
+                               .max_in = 2,
+                               .flags = PAL_OP_NO_GRADIENT,
+                               .infer = pick_infer,
+                               .reference = pick_reference,
                                .phase = {{.run = pick_run, .whole = 1}}};
 pal_value toy_pick(pal_graph *g, pal_value a, pal_value index) {
   return pal_apply(g, "toy_pick", (pal_value[]){a, index}, 2, NULL, NULL);
@@ -164,7 +190,8 @@ static pal_status keep_copy(const pal_run *r) {
   int64_t row = pal_type_row(&r->in_type[0]), n = 0;
   for (int64_t i = 0; i < r->in_rows[0]; i++)
     if (((const float *)r->in[0])[i * row] > 0)
-      memcpy((float *)r->out[0] + n++ * row, (const float *)r->in[0] + i * row, (size_t)row * sizeof(float));
+      memcpy((float *)r->out[0] + n++ * row, (const float *)r->in[0] + i * row,
+             (size_t)row * sizeof(float));
   return PAL_OK;
 }
 static pal_status keep_reference(const pal_reference *r) {
@@ -175,11 +202,17 @@ static pal_status keep_reference(const pal_reference *r) {
   *r->bound = n;
   return PAL_OK;
 }
-static const pal_op keep_op = {HEAD("toy_keep"), .min_in = 1, .max_in = 1,
-                               .flags = PAL_OP_NO_GRADIENT | PAL_OP_BINDS, .fields = keep_fields,
-                               .n_fields = 2, .attrs_size = sizeof(keep_attrs), .infer = keep_infer,
-                               .reference = keep_reference,
-                               .phase = {{.run = keep_count, .tasks = one}, {.run = keep_copy, .tasks = one}}};
+static const pal_op keep_op = {
+    HEAD("toy_keep"),
+    .min_in = 1,
+    .max_in = 1,
+    .flags = PAL_OP_NO_GRADIENT | PAL_OP_BINDS,
+    .fields = keep_fields,
+    .n_fields = 2,
+    .attrs_size = sizeof(keep_attrs),
+    .infer = keep_infer,
+    .reference = keep_reference,
+    .phase = {{.run = keep_count, .tasks = one}, {.run = keep_copy, .tasks = one}}};
 pal_value toy_keep(pal_graph *g, pal_value a, const char *symbol, int64_t capacity) {
   keep_attrs attrs = {pal_symbol_new(g, symbol, capacity), capacity};
   return pal_apply(g, "toy_keep", &a, 1, &attrs, NULL);
@@ -217,13 +250,20 @@ static pal_status put_reference(const pal_reference *r) {
   int64_t row = pal_type_row(&r->in_type[0]);
   memcpy(r->out[0], r->in[0], (size_t)(r->in_rows[0] * row) * sizeof(double));
   for (int64_t i = 0; i < r->in_rows[1]; i++)
-    memcpy(r->out[0] + (int64_t)r->in[1][i] * row, r->in[2] + i * row, (size_t)row * sizeof(double));
+    memcpy(r->out[0] + (int64_t)r->in[1][i] * row, r->in[2] + i * row,
+           (size_t)row * sizeof(double));
   return PAL_OK;
 }
-static const pal_op put_op = {HEAD("toy_put"), .min_in = 3, .max_in = 3, .flags = PAL_OP_NO_GRADIENT,
-                              .writes = 1, .infer = put_infer, .reference = put_reference,
-                              .undo = put_undo,
-                              .phase = {{.run = put_save, .tasks = one}, {.run = put_write, .tasks = one}}};
+static const pal_op put_op = {
+    HEAD("toy_put"),
+    .min_in = 3,
+    .max_in = 3,
+    .flags = PAL_OP_NO_GRADIENT,
+    .writes = 1,
+    .infer = put_infer,
+    .reference = put_reference,
+    .undo = put_undo,
+    .phase = {{.run = put_save, .tasks = one}, {.run = put_write, .tasks = one}}};
 pal_value toy_put(pal_graph *g, pal_value variable, pal_value index, pal_value x) {
   return pal_apply(g, "toy_put", (pal_value[]){variable, index, x}, 3, NULL, NULL);
 }
@@ -243,9 +283,13 @@ static pal_status refuse_reference(const pal_reference *r) {
   (void)r;
   return PAL_OK;
 }
-static const pal_op refuse_op = {HEAD("toy_refuse"), .min_in = 1, .max_in = 1,
-                                 .flags = PAL_OP_NO_GRADIENT | PAL_OP_ROOT, .infer = refuse_infer,
-                                 .reference = refuse_reference, .phase = {{.run = refuse_run}}};
+static const pal_op refuse_op = {HEAD("toy_refuse"),
+                                 .min_in = 1,
+                                 .max_in = 1,
+                                 .flags = PAL_OP_NO_GRADIENT | PAL_OP_ROOT,
+                                 .infer = refuse_infer,
+                                 .reference = refuse_reference,
+                                 .phase = {{.run = refuse_run}}};
 void toy_refuse(pal_graph *g, pal_value a) { pal_apply(g, "toy_refuse", &a, 1, NULL, NULL); }
 
 pal_status toy_define(pal_context *context, pal_error *error) {

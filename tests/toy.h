@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A registry of a few ops of the tests' own, under names no built-in has: graph/ must plan and
  * run them without knowing any op. */
 #ifndef PAL_TESTS_TOY_H

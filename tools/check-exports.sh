@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
 # The shared library exports what include/palimpsest/*.h declares with PAL_API, no more and no
 # less, and calls nothing that aborts, exits or prints. Run by `make check` in the build folder.
 srcdir=${srcdir:-.}

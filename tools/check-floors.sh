@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
 # An include only points down. Reads the #include lines of every .c and .h and fails on one that
 # points up, prints it, and says why. The table of floors is below; a new folder or public header
 # without a floor is a failure too.

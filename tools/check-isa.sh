@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
 # Only the kernel objects of an instruction set may contain its instructions, and such an object may
 # define one external symbol, its table: a shared inline function there would be kept by the linker
 # for everyone, and fail on a lesser machine. Run by `make check` in the build folder.

@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
 # Every source file of a folder is named in that folder's local.mk, every public header in
 # Makefile.am and in the umbrella, every script here in a fragment; and every name in a local.mk is
 # a file. Otherwise the tarball would lack it, or a user the declaration.

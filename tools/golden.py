@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
 """Golden values: one small transformer of each kind in NumPy, in double precision.
 
 Written from the published definitions and not from the library's code; gradients come from the

@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
 # Plants one fault at a time into a copy of the tree and asks the tests to notice.
 #
 #   tools/mutation.sh            in the source folder; some minutes

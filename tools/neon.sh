@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
 # The NEON kernels without an AArch64 machine: cross-builds a copy of this tree and, under QEMU's
 # user emulation, runs the base tests, checks every op (the generic and the NEON table must give
 # the same bits) and trains each kind of model for a few steps, whose files must be byte for byte

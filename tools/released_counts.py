@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
 """Events of a released Sudoku trace by kind, for the literal counts in tests/test_sudoku_policy.c.
 
 A statement apart from the library's and from that of its tests: a loop over a plain board with a list of

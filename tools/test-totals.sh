@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
 # Totals of the tests whose logs lie in the given build folders:   N passed, N failed, N skipped
 # A log with Check's summary line counts its unit tests; any other counts once, by its .trs. A
 # program that died, or failed beyond what its summary admits, adds one failure.

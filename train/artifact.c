@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What programs write beside weights: files that are whole or absent, and directories (floor 5). */
 #include <palimpsest/train.h>
 

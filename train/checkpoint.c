@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The state of a trainer on disk, for an exact resume (floor 5). See train.h.
  *
  * One safetensors file: parameters and state variables under their own names, the stream's state as
@@ -29,17 +30,23 @@ static pal_status write_state(const pal_trainer *t, const pal_stream_state *stre
   snprintf(examples, sizeof examples, "%" PRId64, t->examples);
   snprintf(tokens, sizeof tokens, "%" PRId64, t->tokens);
   snprintf(seed, sizeof seed, "%" PRIu64, t->set.seed);
-  const pal_metadata metadata[] = {{"step", step}, {"examples", examples}, {"tokens", tokens},
-                                   {"seed", seed}, {"model", pal_model_definition_of(t->model)->name}};
+  const pal_metadata metadata[] = {{"step", step},
+                                   {"examples", examples},
+                                   {"tokens", tokens},
+                                   {"seed", seed},
+                                   {"model", pal_model_definition_of(t->model)->name}};
   size_t n = 0;
   pal_variable *v;
   for (size_t i = 0; (v = pal_store_at(store, i)) != NULL; i++)
     if (is_kept(v))
-      tensor[n++] = (pal_tensor){.name = pal_variable_name(v), .type = *pal_variable_type(v),
+      tensor[n++] = (pal_tensor){.name = pal_variable_name(v),
+                                 .type = *pal_variable_type(v),
                                  .data = pal_variable_data(v)};
-  tensor[n++] = (pal_tensor){.name = stream_name, .data = stream->data,
+  tensor[n++] = (pal_tensor){.name = stream_name,
+                             .data = stream->data,
                              .type = PAL_TYPE(PAL_U8, PAL_STATIC, (int64_t)stream->bytes)};
-  return pal_safetensors_write(path, tensor, n, metadata, sizeof metadata / sizeof *metadata, error);
+  return pal_safetensors_write(path, tensor, n, metadata, sizeof metadata / sizeof *metadata,
+                               error);
 }
 
 pal_status pal_trainer_save(pal_trainer *t, const char *path, pal_error *error) {

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Rows of a step, drawn from a stream (floor 5). See drawn.h. */
 #include "train/drawn.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Rows of a step, drawn from a stream (floor 5). */
 #ifndef PAL_TRAIN_DRAWN_H
 #define PAL_TRAIN_DRAWN_H
@@ -15,7 +16,7 @@ void pal_stream_forget(pal_stream_state *state);
 
 /* Zero-initialise, then give it a staging. */
 typedef struct pal_drawn {
-  int64_t step;            /* whose rows these are, from 1; 0: nobody's */
+  int64_t step; /* whose rows these are, from 1; 0: nobody's */
   pal_staging staging;
   pal_stream_state before; /* the stream before they were drawn */
 } pal_drawn;

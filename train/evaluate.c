@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Losses of examples in evaluation mode (floor 5). See train.h.
  *
  * Examples are cut into chunks of a fixed number; sums of chunks are kept and added in order, in
@@ -24,8 +25,8 @@ typedef struct evaluation {
   pal_status (*example)(void *data, int i, pal_example *out, pal_error *error);
   void *data;
   int n, chunk, chunks, draws; /* examples, those of a chunk, chunks */
-  uint64_t seed, drawn; /* random numbers used so far */
-  cell *at; /* [draws][chunks] */
+  uint64_t seed, drawn;        /* random numbers used so far */
+  cell *at;                    /* [draws][chunks] */
 } evaluation;
 
 static pal_status pack(evaluation *e, int first, int chunks, int draw, pal_error *error) {
@@ -105,17 +106,20 @@ static pal_status evaluate(evaluation *e, pal_model *model, pal_likelihood *resu
   return status;
 }
 
-pal_status pal_evaluate_loss(pal_model *model,
-                             pal_status (*example)(void *data, int i, pal_example *out,
-                                                   pal_error *error),
-                             void *data, int n, int draws, uint64_t seed,
-                             pal_likelihood *result, pal_error *error) {
+pal_status pal_evaluate_loss(
+    pal_model *model, pal_status (*example)(void *data, int i, pal_example *out, pal_error *error),
+    void *data, int n, int draws, uint64_t seed, pal_likelihood *result, pal_error *error) {
   if (n < 1 || draws < 1)
     return pal_fail(error, PAL_E_ARGUMENT, "%d draws of %d examples cannot be evaluated", draws, n);
   const int affordable = MOST_ROWS / pal_model_format(model)->context;
   const int chunk = affordable < 1 ? 1 : affordable < MOST_EXAMPLES ? affordable : MOST_EXAMPLES;
-  evaluation e = {.example = example, .data = data, .n = n, .chunk = chunk,
-                  .chunks = (n - 1) / chunk + 1, .draws = draws, .seed = seed};
+  evaluation e = {.example = example,
+                  .data = data,
+                  .n = n,
+                  .chunk = chunk,
+                  .chunks = (n - 1) / chunk + 1,
+                  .draws = draws,
+                  .seed = seed};
   pal_error own = {0};
   const pal_status status = evaluate(&e, model, result, &own);
   pal_shards_free(&e.shards);

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # Floor 5: sharded steps, trainer, schedules, evaluation, checkpoints.
 libpal_core_la_SOURCES += \
 	%D%/artifact.c \

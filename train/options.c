@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The trainer's settings (floor 5). */
 #include <math.h>
 #include <stdlib.h>
@@ -25,7 +26,8 @@ static const pal_setting settings[] = {
     {"warmup", "100", "steps in which the rate rises from 0"},
     {"final", "0.1", "share of the rate that is left at the end"},
     {"ema", "0", "decay of the averages that are evaluated and saved, e.g. 0.999; 0: none"},
-    {"weights", "", "of the loss's parts in turn, with commas, the last serving the rest; empty: 1"},
+    {"weights", "",
+     "of the loss's parts in turn, with commas, the last serving the rest; empty: 1"},
     {"precision", "f32", "of matrix products while training: f32, or bf16 with f32 sums"},
     {"seed", "1", "of corruption and dropout, at most 19 digits"},
 };
@@ -101,8 +103,8 @@ static pal_status find_optimizer(const char *name, const pal_context *context,
                     : pal_fail(error, PAL_E_NOT_FOUND, "no optimizer is named \"%s\"", name);
 }
 
-static pal_status read_update(pal_update_options *u, const char *const *value,
-                              pal_context *context, pal_error *error) {
+static pal_status read_update(pal_update_options *u, const char *const *value, pal_context *context,
+                              pal_error *error) {
   const double below_one = 1 - 1e-9;
   const char *matrix = text(value, "matrix_optimizer");
   pal_status status;

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A model's parameters in its store (floor 5). */
 #ifndef PAL_TRAIN_PARAMETERS_H
 #define PAL_TRAIN_PARAMETERS_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Learning-rate schedules (floor 5). See schedule.h.
  *
  * Invariant: the same double on every machine, hence SLEEF's plain cosine, as in rng.c. */

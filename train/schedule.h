@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Learning rates over the steps of a run (floor 5). */
 #ifndef PAL_TRAIN_SCHEDULE_H
 #define PAL_TRAIN_SCHEDULE_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Running the shards of a step (floor 5). See shard.h. */
 #define PAL_NO_CALLER
 #include "train/shard.h"
@@ -37,8 +38,8 @@ static pal_value add_loss(pal_graph *g, const pal_model *model, const pal_batch_
     char name[16];
     snprintf(name, sizeof name, "part.%d", k);
     pal_output(g, name, part[k]);
-    const pal_value scale = pal_reshape(g, pal_slice(g, in->scale, 0, k, k + 1),
-                                        pal_type_scalar(PAL_F32));
+    const pal_value scale =
+        pal_reshape(g, pal_slice(g, in->scale, 0, k, k + 1), pal_type_scalar(PAL_F32));
     const pal_value scaled = pal_mul(g, part[k], scale);
     total = k ? pal_add(g, total, scaled) : scaled;
   }
@@ -158,8 +159,8 @@ static pal_status make_worker(const pal_shards *shards, pal_worker *w, pal_error
 
 static pal_status make_workers(pal_shards *shards, int n, pal_error *error) {
   if (n <= shards->workers) return PAL_OK;
-  pal_worker *all = pal_grow(shards->worker, sizeof *all * (size_t)shards->workers,
-                             sizeof *all * (size_t)n);
+  pal_worker *all =
+      pal_grow(shards->worker, sizeof *all * (size_t)shards->workers, sizeof *all * (size_t)n);
   if (!all) return pal_fail(error, PAL_E_MEMORY, "no memory for %d workers", n);
   shards->worker = all;
   while (shards->workers < n) {
@@ -264,12 +265,12 @@ pal_status pal_shards_run(pal_shards *shards, int first, int end, const float sc
 
 pal_status pal_shards_init(pal_shards *shards, pal_model *model, const pal_staging *staging,
                            bool training, pal_precision precision, pal_error *error) {
-  *shards = (pal_shards){.model = model, .training = training, .precision = precision,
-                         .staging = staging};
+  *shards = (pal_shards){
+      .model = model, .training = training, .precision = precision, .staging = staging};
   shards->part = pal_calloc((size_t)staging->shards, sizeof *shards->part);
-  pal_status status = shards->part ? make_plan(shards, error)
-                                   : pal_fail(error, PAL_E_MEMORY, "no memory for %d shards",
-                                              staging->shards);
+  pal_status status =
+      shards->part ? make_plan(shards, error)
+                   : pal_fail(error, PAL_E_MEMORY, "no memory for %d shards", staging->shards);
   if (status) pal_shards_free(shards);
   return status;
 }

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Running the shards of a step: one plan, one instance per worker (floor 5).
  *
  * Shards are claimed by workers, each of which runs them on its own thread; what they compute
@@ -12,13 +13,14 @@
 typedef struct pal_worker pal_worker;
 
 typedef struct pal_shards {
-  pal_model *model; /* borrowed */
-  bool training;    /* gradients are wanted, dropout is on */
+  pal_model *model;        /* borrowed */
+  bool training;           /* gradients are wanted, dropout is on */
   pal_precision precision; /* of products */
-  const pal_staging *staging; /* the rows, borrowed; another with as many shards may take its place */
+  const pal_staging
+      *staging; /* the rows, borrowed; another with as many shards may take its place */
   int64_t row_room, sequence_room; /* of the plan */
   pal_plan *plan;
-  double seconds;   /* of a full shard on one thread, roughly */
+  double seconds; /* of a full shard on one thread, roughly */
   pal_worker *worker;
   int workers;
   pal_variable **parameter; /* those of the model, in the order of the store */

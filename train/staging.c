@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Host batches that grow (floor 5). See staging.h. */
 #include "train/staging.h"
 
@@ -11,8 +12,8 @@ static const int64_t most_rows = (int64_t)1 << 28;
 
 /* The arrays of a batch: those of rows first. All have elements of 4 bytes. */
 static void list_arrays(const pal_batch *b, void *array[ROW_ARRAYS + SEQUENCE_ARRAYS]) {
-  void *const all[] = {b->token,  b->position, b->sequence, b->sample,      b->target,
-                       b->weight, b->remask,   b->insert,   b->remove,      b->edit_weight,
+  void *const all[] = {b->token,  b->position, b->sequence, b->sample, b->target,
+                       b->weight, b->remask,   b->insert,   b->remove, b->edit_weight,
                        b->begin,  b->length,   b->time};
   memcpy(array, all, sizeof all);
 }
@@ -35,11 +36,21 @@ static pal_status make_batch(pal_batch *b, int64_t rows, int64_t sequences, pal_
   if (!i) return pal_fail(error, PAL_E_MEMORY, "no memory for %lld packed rows", (long long)rows);
   float *f = (float *)(void *)i;
   const int64_t r = rows, s = ROW_ARRAYS * rows;
-  *b = (pal_batch){.row_room = rows, .sequence_room = sequences,
-                   .token = i, .position = i + r, .sequence = i + 2 * r, .sample = i + 3 * r,
-                   .target = i + 4 * r, .weight = f + 5 * r, .remask = f + 6 * r,
-                   .insert = f + 7 * r, .remove = f + 8 * r, .edit_weight = f + 9 * r,
-                   .begin = i + s, .length = i + s + sequences, .time = f + s + 2 * sequences};
+  *b = (pal_batch){.row_room = rows,
+                   .sequence_room = sequences,
+                   .token = i,
+                   .position = i + r,
+                   .sequence = i + 2 * r,
+                   .sample = i + 3 * r,
+                   .target = i + 4 * r,
+                   .weight = f + 5 * r,
+                   .remask = f + 6 * r,
+                   .insert = f + 7 * r,
+                   .remove = f + 8 * r,
+                   .edit_weight = f + 9 * r,
+                   .begin = i + s,
+                   .length = i + s + sequences,
+                   .time = f + s + 2 * sequences};
   return PAL_OK;
 }
 
@@ -48,8 +59,8 @@ pal_status pal_staging_init(pal_staging *staging, const pal_model *model, int sh
   const int64_t context = pal_model_format(model)->context;
   int64_t rows = sequences <= FIRST_ROWS / context ? sequences * context : FIRST_ROWS;
   if (rows < context && context <= FIRST_ROWS) rows = context;
-  *staging = (pal_staging){.model = model, .shards = shards, .row_room = rows,
-                           .sequence_room = sequences};
+  *staging =
+      (pal_staging){.model = model, .shards = shards, .row_room = rows, .sequence_room = sequences};
   staging->batch = pal_calloc((size_t)shards, sizeof *staging->batch);
   if (!staging->batch) return pal_fail(error, PAL_E_MEMORY, "no memory for %d shards", shards);
   for (int i = 0; i < shards; i++)

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Packed rows of all shards of a step, on the host, before any of them runs (floor 5).
  *
  * All are built first because the loss is divided by counts of the whole step. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The trainer: one sharded step after another (floor 5). See train.h.
  *
  * Invariants: a step changes the store, the stream as a checkpoint has it, and the counters together
@@ -24,11 +25,11 @@ static pal_status build(pal_trainer *t, pal_error *error) {
   const int64_t n = (t->set.batch + t->set.shard - 1) / t->set.shard;
   pal_status status = PAL_OK;
   for (int i = 0; i < 2 && !status; i++)
-    status = pal_staging_init(&t->drawn[i].staging, t->model, (int)n, (t->set.batch + n - 1) / n,
-                              error);
+    status =
+        pal_staging_init(&t->drawn[i].staging, t->model, (int)n, (t->set.batch + n - 1) / n, error);
   if (!status)
-    status = pal_shards_init(&t->shards, t->model, &t->drawn[0].staging, true, t->set.precision,
-                             error);
+    status =
+        pal_shards_init(&t->shards, t->model, &t->drawn[0].staging, true, t->set.precision, error);
   if (!status)
     status = pal_update_init(&t->update, pal_model_context(t->model), pal_model_store(t->model),
                              t->shards.parameter, t->shards.parameters, &t->set.update, error);
@@ -49,8 +50,7 @@ static pal_status configure(pal_trainer *t, const char *const *setting, int n, p
   if (!t->value) return pal_fail(error, PAL_E_MEMORY, "no memory for settings");
   pal_status status =
       pal_settings_resolve("the trainer", &table, &settings, 1, setting, n, t->value, error);
-  if (!status)
-    status = pal_trainer_read(&t->set, t->value, pal_model_context(t->model), error);
+  if (!status) status = pal_trainer_read(&t->set, t->value, pal_model_context(t->model), error);
   return status ? status : build(t, error);
 }
 
@@ -167,7 +167,9 @@ static pal_status run(pal_trainer *t, int64_t step, pal_step_report *report, pal
     status = pal_update_run(&t->update, t->set.rate * factor, t->set.matrix_rate * factor, step,
                             average_decay(t->set.ema, step), error);
   if (status) return status;
-  *report = (pal_step_report){.step = step, .rate = t->set.rate * factor, .tokens = total.rows,
+  *report = (pal_step_report){.step = step,
+                              .rate = t->set.rate * factor,
+                              .tokens = total.rows,
                               .sequences = total.sequences,
                               .gradient_norm = (double)*t->update.norm};
   for (int k = 0; k < PAL_MAX_PARTS; k++) {

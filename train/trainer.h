@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What the files of train/ share about a trainer (floor 5). */
 #ifndef PAL_TRAIN_TRAINER_H
 #define PAL_TRAIN_TRAINER_H
@@ -19,7 +20,7 @@ typedef struct pal_trainer_numbers {
 } pal_trainer_numbers;
 
 struct pal_trainer {
-  pal_model *model;   /* borrowed, as is the stream */
+  pal_model *model; /* borrowed, as is the stream */
   pal_stream *stream;
   const char **value; /* of the settings */
   pal_trainer_numbers set;
@@ -28,7 +29,7 @@ struct pal_trainer {
   pal_tree tree;
   pal_update update;
   int64_t done, examples, tokens;
-  bool averaged;      /* parameters are averages now, their own contents in `kept` */
+  bool averaged; /* parameters are averages now, their own contents in `kept` */
   float *kept;
 };
 

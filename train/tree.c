@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Combining gradients in a fixed tree (floor 5). See tree.h.
  *
  * Of two children the one that comes second adds: to the other's buffer, whose owner it then is.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The one point where gradients of shards are combined (floor 5).
  *
  * Shards are the leaves 0 .. n-1 of a binary tree: on each level node 2i is added to node 2i + 1,
@@ -11,12 +12,12 @@
 
 typedef struct pal_tree {
   int leaves, pieces;
-  const size_t *piece;        /* floats of each piece of a gradient */
-  size_t floats;              /* of all */
-  float *const *root;         /* where the sum goes, piece by piece; borrowed */
-  _Atomic(float *) *waiting;  /* per inner node: the child that came first */
-  _Atomic(float *) *buffer;   /* made when first needed; few are in use at once */
-  atomic_flag *taken;         /* per buffer */
+  const size_t *piece;       /* floats of each piece of a gradient */
+  size_t floats;             /* of all */
+  float *const *root;        /* where the sum goes, piece by piece; borrowed */
+  _Atomic(float *) *waiting; /* per inner node: the child that came first */
+  _Atomic(float *) *buffer;  /* made when first needed; few are in use at once */
+  atomic_flag *taken;        /* per buffer */
 } pal_tree;
 
 /* A tree over `leaves` gradients of `pieces` pieces; arrays are borrowed. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The update plan (floor 5). See update.h.
  *
  * Two groups by name and shape. Matrices of blocks, "model.block.*.weight" of rank 2, go to the
@@ -61,8 +62,9 @@ static const pal_optimizer *optimizer_of(const pal_update_options *o, int kind) 
 
 /* The parameters of a kind as one unit, or one by one where the optimizer is not elementwise. `member`
  * has room for all. */
-static pal_status add_kind(units *u, pal_store *store, pal_variable *const *parameter, int n, int kind,
-                           const pal_update_options *o, pal_variable **member, pal_error *error) {
+static pal_status add_kind(units *u, pal_store *store, pal_variable *const *parameter, int n,
+                           int kind, const pal_update_options *o, pal_variable **member,
+                           pal_error *error) {
   int members = 0;
   const bool one = optimizer_of(o, kind) && optimizer_of(o, kind)->elementwise;
   for (int i = 0; i < n; i++) {
@@ -81,7 +83,8 @@ static pal_status add_kind(units *u, pal_store *store, pal_variable *const *para
 
 static pal_status make_units(units *u, pal_store *store, pal_variable *const *parameter, int n,
                              const pal_update_options *o, pal_error *error) {
-  *u = (units){.at = pal_calloc((size_t)n, sizeof *u->at), .of = pal_calloc((size_t)n, sizeof *u->of)};
+  *u = (units){.at = pal_calloc((size_t)n, sizeof *u->at),
+               .of = pal_calloc((size_t)n, sizeof *u->of)};
   pal_variable **member = pal_calloc((size_t)n, sizeof(pal_variable *));
   pal_status status = PAL_OK;
   if (!u->at || !u->of || !member)
@@ -133,20 +136,21 @@ static void build(pal_graph *g, const units *u, const pal_update_options *o, pal
   for (int i = 0; i < u->n; i++) {
     const int kind = u->at[i].kind;
     const pal_optim_options options = options_for(o, kind);
-    pal_optimize(g, optimizer_of(o, kind), (pal_optim_call){
-        .options = &options,
-        .parameter = pal_variable_old(g, pal_variable_name(u->at[i].variable)),
-        .gradient = gradient[i],
-        .scale = scale,
-        .rate = kind & MATRIX ? matrix_rate : rate,
-        .step = step,
-        .decay = decay,
-    });
+    pal_optimize(g, optimizer_of(o, kind),
+                 (pal_optim_call){
+                     .options = &options,
+                     .parameter = pal_variable_old(g, pal_variable_name(u->at[i].variable)),
+                     .gradient = gradient[i],
+                     .scale = scale,
+                     .rate = kind & MATRIX ? matrix_rate : rate,
+                     .step = step,
+                     .decay = decay,
+                 });
   }
 }
 
-static pal_status compile(pal_update *update, const units *u, pal_context *context, pal_store *store,
-                          const pal_update_options *options, pal_error *error) {
+static pal_status compile(pal_update *update, const units *u, pal_context *context,
+                          pal_store *store, const pal_update_options *options, pal_error *error) {
   pal_graph *g = pal_graph_new(context, store);
   pal_value *gradient = pal_calloc((size_t)u->n, sizeof *gradient);
   if (g && gradient) {
@@ -170,7 +174,8 @@ static void find_inputs(pal_update *update, const units *u, pal_variable *const 
     const pal_variable *whole = u->at[u->of[i]].variable;
     input_name(name, sizeof name, whole);
     update->gradient[i] = pal_exec_input(update->exec, name);
-    if (whole != parameter[i]) update->gradient[i] += pal_block_offset(parameter[i]) / sizeof(float);
+    if (whole != parameter[i])
+      update->gradient[i] += pal_block_offset(parameter[i]) / sizeof(float);
     update->size[i] = pal_variable_bytes(parameter[i]) / sizeof(float);
   }
   update->rate = pal_exec_input(update->exec, "rate");

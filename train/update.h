@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The update plan: gradients in, new parameters out (floor 5).
  *
  * Making one lays parameters and state out in blocks (graph/parts.h); pointers to their contents are void.
@@ -22,7 +23,7 @@ typedef struct pal_update {
   float **gradient; /* of each parameter: where it is to be put before a run */
   size_t *size;     /* floats of each */
   float *rate, *matrix_rate, *step, *decay; /* NULL where not needed */
-  const float *norm; /* before clipping, after a run */
+  const float *norm;                        /* before clipping, after a run */
 } pal_update;
 
 /* Makes the state of the optimizers, and averages of parameters, in the store. */

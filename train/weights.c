@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Weights on disk (floor 5). See train.h.
  *
  * Invariant: a file is checked against the model as a whole before the first number is taken from
@@ -39,7 +40,8 @@ static pal_status write_all(pal_model *model, const char *path, bool average, pa
   const int parameters = count_parameters(store);
   for (int i = 0; i < parameters; i++) {
     pal_variable *v = pal_parameter_at(store, i), *mean = pal_average_of(store, v);
-    tensor[i] = (pal_tensor){.name = pal_variable_name(v), .type = *pal_variable_type(v),
+    tensor[i] = (pal_tensor){.name = pal_variable_name(v),
+                             .type = *pal_variable_type(v),
                              .data = pal_variable_data(average && mean ? mean : v)};
   }
   pal_status status = PAL_OK;

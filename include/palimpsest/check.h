@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Random cases of an op, and the checks every op must pass.
  *
  * An op's `sample` function draws a random instance: it makes inputs with the helpers

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The context: one open registry, the instruction set in use, the thread count.
  *
  * Everything that has a name is defined through pal_define: ops, optimizers,
@@ -59,8 +60,8 @@ PAL_API void pal_each(const pal_context *context, const char *kind,
 
 /* What a plug-in (a shared object) exports under the name `palimpsest_plugin`. */
 typedef struct pal_plugin {
-  uint32_t abi;       /* PAL_ABI */
-  uint32_t op_size;   /* sizeof(pal_op) */
+  uint32_t abi;     /* PAL_ABI */
+  uint32_t op_size; /* sizeof(pal_op) */
   const char *name;
   pal_status (*define)(pal_context *context, pal_error *error); /* calls pal_define */
 } pal_plugin;

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The graph: append-only, built once, compiled many times (plan.h).
  *
  * Builder calls return small handles. The first error is kept in the graph with the
@@ -57,8 +58,8 @@ PAL_API pal_value pal_constant(pal_graph *graph, pal_type type, const void *data
 PAL_API pal_value pal_scalar(pal_graph *graph, double value);
 /* The contents, at the start of the run, of the store's variable "<scope>.<name>", which
  * is made if absent. */
-PAL_API pal_value pal_variable_new(pal_graph *graph, const char *name, pal_type type,
-                                   pal_role role, pal_init init);
+PAL_API pal_value pal_variable_new(pal_graph *graph, const char *name, pal_type type, pal_role role,
+                                   pal_init init);
 /* The same for a variable the store already has; `name` is its full name. */
 PAL_API pal_value pal_variable_old(pal_graph *graph, const char *name);
 /* When the run succeeds, the variable read by `variable` becomes `value` (same type). */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The shared network: layers and one pre-norm transformer backbone.
  *
  * Every model uses it, so that a comparison differs in nothing but the process. Its settings
@@ -33,7 +34,7 @@ typedef struct pal_network {
   pal_value begin, length;             /* i32 [S] */
   pal_value time;                      /* f32 [S] in 0..1; read with time=adaln only */
   bool causal;
-  pal_random random;                   /* keys dropout; seed nil: no dropout */
+  pal_random random; /* keys dropout; seed nil: no dropout */
   /* Caches for decoding; 0: none. Keys and values of the rows [T] are kept in scratch variables
    * of cache_rows rows, at cache_index [T]; a sequence sees rows cache_begin [S] on,
    * cache_length [S] of them, the new ones included. Row r holds position r % cache_stride of

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Generative processes as definitions (kind "model" in the registry).
  *
  * A definition says how an example becomes packed training rows, how the loss is built on
@@ -19,23 +20,24 @@ extern "C" {
 
 /* What a task tells a model about its sequences. Arrays are borrowed. */
 typedef struct pal_format {
-  int32_t vocabulary;         /* tokens are 0 .. vocabulary - 1, the mask included */
-  int32_t mask;               /* the mask token M */
-  int32_t bos, eos;           /* -1 where there is none */
-  int context;                /* rows of the longest sequence */
-  int groups;                 /* structure: position p belongs to group[p * groups + j], */
-  const int32_t *group;       /* j < groups, e.g. row, column and box; NULL when there is none */
-  int factors, factor_rows;   /* token v has the factors factor[v * factors + f] < factor_rows */
-  const int32_t *factor;      /* (digit, kind, ...); -1 for none; NULL: tokens are not factored */
-  const int32_t *token_class; /* [vocabulary], from 0: classes with thresholds of their own; NULL: one */
+  int32_t vocabulary;       /* tokens are 0 .. vocabulary - 1, the mask included */
+  int32_t mask;             /* the mask token M */
+  int32_t bos, eos;         /* -1 where there is none */
+  int context;              /* rows of the longest sequence */
+  int groups;               /* structure: position p belongs to group[p * groups + j], */
+  const int32_t *group;     /* j < groups, e.g. row, column and box; NULL when there is none */
+  int factors, factor_rows; /* token v has the factors factor[v * factors + f] < factor_rows */
+  const int32_t *factor;    /* (digit, kind, ...); -1 for none; NULL: tokens are not factored */
+  const int32_t
+      *token_class; /* [vocabulary], from 0: classes with thresholds of their own; NULL: one */
 } pal_format;
 
 /* Labels of one any-process step for each row of a state, as pal_edit would carry them out: training
  * refuses others (PAL_E_ARGUMENT). */
 typedef struct pal_transition {
-  const int32_t *state;              /* n tokens */
-  const int32_t *y;                  /* target at masks, never the mask; -1: none. Idle at other tokens */
-  const float *y_weight;             /* of each target in the loss; NULL: 1 everywhere */
+  const int32_t *state;  /* n tokens */
+  const int32_t *y;      /* target at masks, never the mask; -1: none. Idle at other tokens */
+  const float *y_weight; /* of each target in the loss; NULL: 1 everywhere */
   const uint8_t *remask, *insert, *remove; /* 0 or 1 per row */
   int n;
 } pal_transition;
@@ -43,13 +45,13 @@ typedef struct pal_transition {
 /* One training or test example. Arrays belong to whoever made it, until its next call. The answer
  * follows the prompt or, where that holds masks, fills them in order (MDM and Masked-ARM). */
 typedef struct pal_example {
-  uint64_t id;             /* its own number: keys all its random draws */
+  uint64_t id; /* its own number: keys all its random draws */
   const int32_t *prompt;
   int n_prompt;
   const int32_t *answer;
   int n_answer;
-  int answer_room;         /* rows an answer may take after its prompt, eos included; 0: unknown */
-  const int32_t *order;    /* answer places in the order of writing, or NULL: left to right */
+  int answer_room;      /* rows an answer may take after its prompt, eos included; 0: unknown */
+  const int32_t *order; /* answer places in the order of writing, or NULL: left to right */
   pal_transition transition; /* n > 0: a state with labels, instead of prompt and answer */
 } pal_example;
 
@@ -76,13 +78,13 @@ enum { PAL_MAX_PARTS = 4 };
  * shapes. count[k] is what part k of the loss is divided by, summed over the whole step. */
 typedef struct pal_batch {
   int64_t rows, sequences, row_room, sequence_room;
-  int32_t *token, *position, *sequence, *sample;  /* [T] */
-  int32_t *target;                                /* [T], -1: no loss */
-  float *weight;                                  /* [T] of target */
-  float *remask, *insert, *remove;                /* [T] labels 0 or 1 */
-  float *edit_weight;                             /* [T] of the three */
-  int32_t *begin, *length;                        /* [S] */
-  float *time;                                    /* [S] in 0..1 */
+  int32_t *token, *position, *sequence, *sample; /* [T] */
+  int32_t *target;                               /* [T], -1: no loss */
+  float *weight;                                 /* [T] of target */
+  float *remask, *insert, *remove;               /* [T] labels 0 or 1 */
+  float *edit_weight;                            /* [T] of the three */
+  int32_t *begin, *length;                       /* [S] */
+  float *time;                                   /* [S] in 0..1 */
   double count[PAL_MAX_PARTS];
 } pal_batch;
 
@@ -155,13 +157,13 @@ typedef struct pal_decoding {
   pal_value age;                       /* i32 [S]: steps this sequence has taken before */
   pal_random random;                   /* seed, sample [T] and position [T] of this step */
   /* Set by the definition: */
-  pal_value next_token;                /* i32 [T'] */
-  pal_value next_begin, next_length;   /* i32 [S]; nil: unchanged (then T' is T) */
-  pal_value done;                      /* i32 [S]: 1 where this sequence halts by itself */
+  pal_value next_token;              /* i32 [T'] */
+  pal_value next_begin, next_length; /* i32 [S]; nil: unchanged (then T' is T) */
+  pal_value done;                    /* i32 [S]: 1 where this sequence halts by itself */
 } pal_decoding;
 
 typedef struct pal_model_definition {
-  uint32_t abi_size;          /* sizeof(pal_model_definition) */
+  uint32_t abi_size; /* sizeof(pal_model_definition) */
   const char *name, *doc;
   pal_form form;              /* of the examples it trains on */
   const pal_setting *setting; /* its own, besides the network's (layers.h) */
@@ -198,15 +200,15 @@ typedef struct pal_decoded {
    * eos and the model writes answers, it ends before the first eos of the answer. */
   const int32_t *token;
   int n;
-  int forward_passes;   /* steps this sequence took */
-  bool halted;          /* by itself; else by the cap */
+  int forward_passes; /* steps this sequence took */
+  bool halted;        /* by itself; else by the cap */
 } pal_decoded;
 typedef struct pal_decode_options {
-  int sequences;    /* decoded together at most; fewer where they would take much memory */
-  int max_length;   /* rows of one sequence; 0: the format's context. One that grows beyond is
+  int sequences;   /* decoded together at most; fewer where they would take much memory */
+  int max_length;  /* rows of one sequence; 0: the format's context. One that grows beyond is
                        stopped, as by the cap on steps */
-  int max_steps;    /* cap on forward passes of one sequence */
-  int answer_room;  /* for prompts that do not say their own */
+  int max_steps;   /* cap on forward passes of one sequence */
+  int answer_room; /* for prompts that do not say their own */
   uint64_t seed;
   /* Tracing, NULL for none: called with every sequence's state before each of its steps; the state
    * has been through forward_passes steps, and is valid during the call. What the last step leaves

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The op descriptor: all the framework ever knows about an op.
  *
  * Built-in ops and a user's own are defined by the same call,
@@ -76,9 +77,9 @@ typedef struct pal_run {
    * outputs; multiply by dim[0] of a type for its rows), or plain rows when static. Task phase:
    * tasks [begin, end). */
   int64_t begin, end;
-  int64_t *bound;     /* PAL_OP_BINDS: set the new symbol's count here before the last phase ends */
+  int64_t *bound; /* PAL_OP_BINDS: set the new symbol's count here before the last phase ends */
   pal_isa isa;
-  pal_error *error;   /* this worker's own; fail with pal_fail and return its code */
+  pal_error *error; /* this worker's own; fail with pal_fail and return its code */
 } pal_run;
 
 typedef struct pal_phase {
@@ -140,38 +141,39 @@ typedef enum pal_op_flags {
 } pal_op_flags;
 
 typedef struct pal_op {
-  uint32_t abi_size;   /* sizeof(pal_op) */
-  const char *name;    /* lower_case, after ONNX and PyTorch */
+  uint32_t abi_size; /* sizeof(pal_op) */
+  const char *name;  /* lower_case, after ONNX and PyTorch */
   uint32_t version;
-  const char *doc;     /* shapes, formula, which rows are read; several lines */
-  int min_in, max_in;  /* inputs; trailing ones may be left out */
-  uint32_t optional;   /* bit i: input i may be nil */
+  const char *doc;    /* shapes, formula, which rows are read; several lines */
+  int min_in, max_in; /* inputs; trailing ones may be left out */
+  uint32_t optional;  /* bit i: input i may be nil */
   uint32_t flags;
-  uint32_t in_place;   /* bit i: output 0 may take input i's buffer (same type; each element
+  uint32_t in_place; /* bit i: output 0 may take input i's buffer (same type; each element
                           is read before its place is written) */
-  uint32_t writes;     /* bit i: input i is a version of a variable that this op changes in
+  uint32_t writes;   /* bit i: input i is a version of a variable that this op changes in
                           place; output 0 is its next version (see pal_write_rows) */
   const pal_attr_field *fields; /* n_fields of them */
   size_t n_fields;
-  size_t attrs_size;   /* sizeof of the attribute struct */
+  size_t attrs_size; /* sizeof of the attribute struct */
 
   pal_status (*infer)(pal_infer *call);
   pal_status (*gradient)(pal_gradient_call *call); /* NULL only with PAL_OP_NO_GRADIENT */
   pal_status (*reference)(const pal_reference *call);
-  pal_phase phase[PAL_MAX_PHASES]; /* ends at the first NULL run */
+  pal_phase phase[PAL_MAX_PHASES];                    /* ends at the first NULL run */
   size_t (*scratch)(const pal_run *at_capacity);      /* bytes; NULL: none */
   size_t (*task_scratch)(const pal_run *at_capacity); /* bytes per worker; NULL: none */
   /* With `writes`: puts back what was there. The last phase writes; the phase before has saved the
    * old rows in an output, so undo may be called once that one is over. */
   pal_status (*undo)(const pal_run *run);
-  pal_cost (*cost)(const pal_run *run);   /* NULL: no flops, bytes of all operands */
+  pal_cost (*cost)(const pal_run *run); /* NULL: no flops, bytes of all operands */
   /* Builds a random instance for the test suite (check.h); NULL with a reason in no_case. */
   pal_value (*sample)(pal_case *random);
   const char *no_case;
 } pal_op;
 
 /* One entry of a field table: PAL_FIELD(struct, member, PAL_ATTR_INT). */
-#define PAL_FIELD(type, member, kind) {#member, kind, offsetof(type, member)}
+#define PAL_FIELD(type, member, kind) \
+  { #member, kind, offsetof(type, member) }
 
 #ifdef __cplusplus
 }

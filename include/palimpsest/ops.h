@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Builders of the built-in ops: each is one pal_apply (or a few, where said).
  *
  * Shapes: T is any axis-0 extent (symbolic or static), D the last axis. i32 flags are 0 or
@@ -39,9 +40,12 @@ PAL_API pal_value pal_gelu(pal_graph *g, pal_value x, bool tanh_form);
 PAL_API pal_value pal_clamp(pal_graph *g, pal_value x, double low, double high);
 PAL_API pal_value pal_cast(pal_graph *g, pal_value x, pal_dtype to); /* f32 to i32 truncates */
 typedef enum pal_relation { PAL_EQ, PAL_NE, PAL_LT, PAL_LE, PAL_GT, PAL_GE } pal_relation;
-PAL_API pal_value pal_compare(pal_graph *g, pal_value a, pal_value b, pal_relation relation); /* i32 flags */
-PAL_API pal_value pal_where(pal_graph *g, pal_value condition, pal_value a, pal_value b); /* broadcasts */
-PAL_API pal_value pal_and(pal_graph *g, pal_value a, pal_value b); /* of i32 flags (nonzero is true) */
+PAL_API pal_value pal_compare(pal_graph *g, pal_value a, pal_value b,
+                              pal_relation relation); /* i32 flags */
+PAL_API pal_value pal_where(pal_graph *g, pal_value condition, pal_value a,
+                            pal_value b); /* broadcasts */
+PAL_API pal_value pal_and(pal_graph *g, pal_value a,
+                          pal_value b); /* of i32 flags (nonzero is true) */
 PAL_API pal_value pal_or(pal_graph *g, pal_value a, pal_value b);
 PAL_API pal_value pal_not(pal_graph *g, pal_value a);
 /* Root op: fails the run with PAL_E_NONFINITE, naming `what`, if any element is not finite. */
@@ -63,7 +67,8 @@ PAL_API pal_value pal_linear(pal_graph *g, pal_value x, pal_value weight, pal_va
 PAL_API pal_value pal_sum(pal_graph *g, pal_value x, int axis, bool keep);
 PAL_API pal_value pal_mean(pal_graph *g, pal_value x, int axis, bool keep);
 PAL_API pal_value pal_max(pal_graph *g, pal_value x, int axis, bool keep);
-PAL_API pal_value pal_argmax(pal_graph *g, pal_value x, int axis, bool keep); /* i32, first of equals */
+PAL_API pal_value pal_argmax(pal_graph *g, pal_value x, int axis,
+                             bool keep); /* i32, first of equals */
 /* Everything summed to a scalar. */
 PAL_API pal_value pal_sum_all(pal_graph *g, pal_value x);
 /* Sums the broadcast axes of x away until it has `like`'s type: the gradient of broadcasting. */
@@ -71,8 +76,8 @@ PAL_API pal_value pal_sum_to(pal_graph *g, pal_value x, pal_value like);
 /* Copies x along the axes in which `like` is larger: the gradient of pal_sum_to. */
 PAL_API pal_value pal_broadcast_to(pal_graph *g, pal_value x, pal_value like);
 PAL_API pal_value pal_cumsum(pal_graph *g, pal_value x, int axis); /* inclusive; f32 or i32 */
-PAL_API pal_value pal_softmax(pal_graph *g, pal_value x);     /* last axis */
-PAL_API pal_value pal_log_softmax(pal_graph *g, pal_value x); /* last axis */
+PAL_API pal_value pal_softmax(pal_graph *g, pal_value x);          /* last axis */
+PAL_API pal_value pal_log_softmax(pal_graph *g, pal_value x);      /* last axis */
 PAL_API pal_value pal_entropy(pal_graph *g, pal_value logits);     /* nats, [T] from [T, V] */
 PAL_API pal_value pal_top2_margin(pal_graph *g, pal_value logits); /* p1 - p2, [T] from [T, V] */
 
@@ -83,7 +88,8 @@ PAL_API pal_value pal_rms_norm(pal_graph *g, pal_value x, pal_value gain, double
 
 /* ---- rows: embedding, gather, segments (ops/embedding.c, ops/gather.c, ops/segment.c) ------ */
 PAL_API pal_value pal_embedding(pal_graph *g, pal_value table, pal_value ids); /* [V, D], i32 [T] */
-PAL_API pal_value pal_one_hot(pal_graph *g, pal_value ids, int64_t classes);   /* f32 [T, V]; -1: zeros */
+PAL_API pal_value pal_one_hot(pal_graph *g, pal_value ids,
+                              int64_t classes); /* f32 [T, V]; -1: zeros */
 /* factor: constant i32 [V, F], rows of `table` [R, D] summed for each token, -1 skipped. */
 PAL_API pal_value pal_factored_embedding(pal_graph *g, pal_value table, pal_value factor,
                                          pal_value ids);
@@ -98,8 +104,10 @@ PAL_API pal_value pal_scatter_add_rows(pal_graph *g, pal_value x, pal_value inde
 PAL_API pal_value pal_segment_sum(pal_graph *g, pal_value x, pal_value begin, pal_value length);
 PAL_API pal_value pal_segment_mean(pal_graph *g, pal_value x, pal_value begin, pal_value length);
 PAL_API pal_value pal_segment_max(pal_graph *g, pal_value x, pal_value begin, pal_value length);
-PAL_API pal_value pal_segment_any(pal_graph *g, pal_value x, pal_value begin, pal_value length); /* i32 [T] */
-PAL_API pal_value pal_segment_argmax(pal_graph *g, pal_value x, pal_value begin, pal_value length); /* row, i32 [S] from f32 [T] */
+PAL_API pal_value pal_segment_any(pal_graph *g, pal_value x, pal_value begin,
+                                  pal_value length); /* i32 [T] */
+PAL_API pal_value pal_segment_argmax(pal_graph *g, pal_value x, pal_value begin,
+                                     pal_value length); /* row, i32 [S] from f32 [T] */
 /* 1 on the k[s] rows of sequence s with the largest x (f32 [T]; first of equals), else 0; rows
  * with x = -inf never. i32 [T]. */
 PAL_API pal_value pal_segment_top_k(pal_graph *g, pal_value x, pal_value begin, pal_value length,
@@ -114,24 +122,27 @@ PAL_API pal_value pal_segment_group_mean(pal_graph *g, pal_value x, pal_value be
 PAL_API pal_value pal_write_rows(pal_graph *g, pal_value variable, pal_value index, pal_value x);
 
 /* ---- shape (ops/shape.c) --------------------------------------------------------------- */
-PAL_API pal_value pal_reshape(pal_graph *g, pal_value x, pal_type type); /* same elements per symbol unit */
-PAL_API pal_value pal_transpose(pal_graph *g, pal_value x, const int *order); /* symbolic axis 0 stays */
+PAL_API pal_value pal_reshape(pal_graph *g, pal_value x,
+                              pal_type type); /* same elements per symbol unit */
+PAL_API pal_value pal_transpose(pal_graph *g, pal_value x,
+                                const int *order); /* symbolic axis 0 stays */
 PAL_API pal_value pal_slice(pal_graph *g, pal_value x, int axis, int64_t begin, int64_t end);
 PAL_API pal_value pal_concat(pal_graph *g, const pal_value *x, int n, int axis);
 
 /* ---- attention (ops/attention.c, ops/rotary.c) -------------------------------------------- */
 typedef struct pal_attention {
-  int heads;          /* H; q is [Tq, H * D], k [Tk, H * D], v [Tk, H * Dv]; or all in one, see below */
-  double scale;       /* of q.k; 0: 1 / sqrt(D) */
-  bool causal;        /* key position <= query position */
-  int64_t window;     /* > 0: |query position - key position| < window */
+  int heads;      /* H; q is [Tq, H * D], k [Tk, H * D], v [Tk, H * Dv]; or all in one, see below */
+  double scale;   /* of q.k; 0: 1 / sqrt(D) */
+  bool causal;    /* key position <= query position */
+  int64_t window; /* > 0: |query position - key position| < window */
   pal_value q_begin, q_length; /* i32 [S] */
   pal_value k_begin, k_length; /* i32 [S]; nil: those of the queries; not with q, k and v in one */
   pal_value q_position, k_position; /* i32 [Tq], [Tk]; nil: row - begin of its sequence */
   /* Structural bias: bias[h, relation] is added to the score, 0 where the relation is -1. */
   pal_value bias;     /* f32 [H, R] or nil */
   pal_value relation; /* i32 [P, P], of query position and key position; or nil */
-  pal_value q_group, k_group; /* instead: i32 [Tq, G], [Tk, G] with R = 2^G: bit j of the relation is
+  pal_value q_group,
+      k_group; /* instead: i32 [Tq, G], [Tk, G] with R = 2^G: bit j of the relation is
                                  q_group[., j] == k_group[., j] */
 } pal_attention;
 /* softmax(scale q k^T + bias) v per sequence and head, [Tq, H * Dv]; rows outside every sequence
@@ -162,23 +173,26 @@ typedef struct pal_random {
   pal_value sample;   /* i32 [T]: the example's own id */
   pal_value position; /* i32 [T] */
 } pal_random;
-PAL_API pal_value pal_dropout(pal_graph *g, pal_value x, double rate, pal_random random); /* x [T, ...] */
-PAL_API pal_value pal_uniform(pal_graph *g, pal_random random, int64_t n); /* f32 [T, n] in (0, 1) */
-PAL_API pal_value pal_bernoulli(pal_graph *g, pal_value p, pal_random random); /* i32 [T] from f32 [T] */
+PAL_API pal_value pal_dropout(pal_graph *g, pal_value x, double rate,
+                              pal_random random); /* x [T, ...] */
+PAL_API pal_value pal_uniform(pal_graph *g, pal_random random,
+                              int64_t n); /* f32 [T, n] in (0, 1) */
+PAL_API pal_value pal_bernoulli(pal_graph *g, pal_value p,
+                                pal_random random); /* i32 [T] from f32 [T] */
 /* -log(-log u): f32 [T, n]. */
 PAL_API pal_value pal_gumbel(pal_graph *g, pal_random random, int64_t n);
 /* One class per row from softmax(logits / temperature [T] or scalar), i32 [T]; temperature 0 is
  * argmax; top_k 0 and top_p 1 keep all. Gumbel-max. */
-PAL_API pal_value pal_categorical(pal_graph *g, pal_value logits, pal_value temperature, int64_t top_k,
-                                  double top_p, pal_random random);
+PAL_API pal_value pal_categorical(pal_graph *g, pal_value logits, pal_value temperature,
+                                  int64_t top_k, double top_p, pal_random random);
 
 /* ---- dynamic length (ops/edit.c, ops/ragged.c) -------------------------------------------------- */
 typedef struct pal_edited {
-  pal_value tokens;          /* i32 [T'] */
-  pal_value source;          /* i32 [T']: row each came from, -1 for an inserted mask */
-  pal_value begin, length;   /* i32 [S], packed without gaps */
-  pal_value changed;         /* i32 [S]: 1 where any token or the length changed */
-  pal_symbol symbol;         /* T' */
+  pal_value tokens;        /* i32 [T'] */
+  pal_value source;        /* i32 [T']: row each came from, -1 for an inserted mask */
+  pal_value begin, length; /* i32 [S], packed without gaps */
+  pal_value changed;       /* i32 [S]: 1 where any token or the length changed */
+  pal_symbol symbol;       /* T' */
 } pal_edited;
 /* The transition g of an any-process model (arXiv 2510.06190), all decisions from the old tokens:
  * remove, insert, remask i32 [T] flags, y i32 [T] candidates. Delete and mask: nothing (insert
@@ -186,8 +200,8 @@ typedef struct pal_edited {
  * `capacity` rows are room for the result (0: twice the old capacity); more fail the run with
  * PAL_E_CAPACITY, needed set, before anything is written. */
 PAL_API pal_edited pal_edit(pal_graph *g, pal_value tokens, pal_value y, pal_value remask,
-                            pal_value insert, pal_value remove, pal_value begin,
-                            pal_value length, int32_t mask, int64_t capacity);
+                            pal_value insert, pal_value remove, pal_value begin, pal_value length,
+                            int32_t mask, int64_t capacity);
 typedef struct pal_compacted {
   pal_value row_source;      /* i32 [T']: old row of each kept row */
   pal_value sequence_source; /* i32 [S']: old index of each kept sequence */
@@ -204,10 +218,10 @@ typedef struct pal_ragged {
 PAL_API pal_ragged pal_ragged_index(pal_graph *g, pal_value begin, pal_value length,
                                     pal_value rows_like);
 typedef struct pal_refilled {
-  pal_value tokens;         /* i32 [T']: at most `window` rows per sequence */
-  pal_value begin, length;  /* i32 [S] */
-  pal_value cursor;         /* i32 [S]: new cursor */
-  pal_value push_index;     /* i32 [T]: place in the tail of each row pushed out, else -1 */
+  pal_value tokens;        /* i32 [T']: at most `window` rows per sequence */
+  pal_value begin, length; /* i32 [S] */
+  pal_value cursor;        /* i32 [S]: new cursor */
+  pal_value push_index;    /* i32 [T]: place in the tail of each row pushed out, else -1 */
   pal_symbol symbol;
 } pal_refilled;
 /* A decoding window over a tail kept as a stack: tail i32 [N], of sequence s the rows cursor[s] ..
@@ -277,10 +291,12 @@ PAL_API pal_refilled pal_window_refill(pal_graph *g, pal_value tokens, pal_value
 #define pal_transpose(g, ...) pal_transpose(PAL_HERE(g), __VA_ARGS__)
 #define pal_slice(g, ...) pal_slice(PAL_HERE(g), __VA_ARGS__)
 #define pal_concat(g, ...) pal_concat(PAL_HERE(g), __VA_ARGS__)
-#define pal_scaled_dot_product_attention(g, ...) pal_scaled_dot_product_attention(PAL_HERE(g), __VA_ARGS__)
+#define pal_scaled_dot_product_attention(g, ...) \
+  pal_scaled_dot_product_attention(PAL_HERE(g), __VA_ARGS__)
 #define pal_rotary_embedding(g, ...) pal_rotary_embedding(PAL_HERE(g), __VA_ARGS__)
 #define pal_cross_entropy(g, ...) pal_cross_entropy(PAL_HERE(g), __VA_ARGS__)
-#define pal_binary_cross_entropy_with_logits(g, ...) pal_binary_cross_entropy_with_logits(PAL_HERE(g), __VA_ARGS__)
+#define pal_binary_cross_entropy_with_logits(g, ...) \
+  pal_binary_cross_entropy_with_logits(PAL_HERE(g), __VA_ARGS__)
 #define pal_exclude(g, ...) pal_exclude(PAL_HERE(g), __VA_ARGS__)
 #define pal_dropout(g, ...) pal_dropout(PAL_HERE(g), __VA_ARGS__)
 #define pal_uniform(g, ...) pal_uniform(PAL_HERE(g), __VA_ARGS__)

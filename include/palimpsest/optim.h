@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Optimizers: registered definitions that build a graph.
  *
  * An optimizer turns (parameter, gradient) pairs into assignments of parameters and of its own state

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Everything public, in one include.
  *
  * A program that uses one part may include that part's header alone. */

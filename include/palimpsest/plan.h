@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Plans and their instances.
  *
  * pal_compile turns a graph into an immutable plan: dead code gone, common
@@ -23,12 +24,12 @@ PAL_API pal_plan *pal_compile(pal_graph *graph, pal_error *error);
 PAL_API void pal_plan_free(pal_plan *plan);
 
 typedef struct pal_plan_stats {
-  size_t arena_bytes;    /* laid out at capacity */
-  size_t largest_live;   /* bytes of the largest set of values alive at once */
+  size_t arena_bytes;        /* laid out at capacity */
+  size_t largest_live;       /* bytes of the largest set of values alive at once */
   size_t task_scratch_bytes; /* per worker */
-  size_t kept_bytes;     /* of packed weights, beside the arena of an instance that is held */
+  size_t kept_bytes;         /* of packed weights, beside the arena of an instance that is held */
   int steps, stages, chains, barriers;
-  double flops, bytes;   /* at capacity */
+  double flops, bytes; /* at capacity */
 } pal_plan_stats;
 PAL_API pal_plan_stats pal_plan_statistics(const pal_plan *plan);
 /* Steps by stage with fusions, offsets and costs, as text; freed with free(). */

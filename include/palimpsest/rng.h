@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Counter-based random numbers: Philox 4x32-10 (Salmon et al., SC 2011).
  *
  * Every draw is a pure function of (seed, purpose, step, sample, position, index):

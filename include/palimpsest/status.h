@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Status codes and the first-error record.
  *
  * Every call that can fail returns a pal_status and describes the failure in a
@@ -40,8 +41,8 @@ typedef enum pal_status {
 /* The first failure. Zero-initialise before use. */
 typedef struct pal_error {
   pal_status code;
-  int64_t needed;  /* PAL_E_CAPACITY: rows that would have been enough, else 0 */
-  char text[768];  /* one sentence: what, where, what to do; no trailing newline */
+  int64_t needed; /* PAL_E_CAPACITY: rows that would have been enough, else 0 */
+  char text[768]; /* one sentence: what, where, what to do; no trailing newline */
 } pal_error;
 
 /* Short name of a code, e.g. "shape"; never NULL. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The store: named, typed variables that outlive every plan.
  *
  * Parameters, optimizer moments, EMA weights, key/value caches, decoding state. Names

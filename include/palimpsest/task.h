@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Tasks: where examples come from and how answers are judged (kind "task" in the registry).
  *
  * A task knows no model and no trainer. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Training: sharded steps, schedules, evaluation of losses, checkpoints.
  *
  * A step is cut into shards of a fixed number of sequences (a setting that is part of the
@@ -33,7 +34,7 @@ typedef struct pal_step_report {
   double loss;                /* weighted sum of the parts */
   double part[PAL_MAX_PARTS]; /* sum / count of each */
   double gradient_norm, rate;
-  int64_t tokens, sequences;  /* packed rows and sequences of this step */
+  int64_t tokens, sequences; /* packed rows and sequences of this step */
 } pal_step_report;
 
 /* Trains `model` on `stream` (both borrowed). The model's parameters exist from then on. NULL on
@@ -62,15 +63,13 @@ PAL_API void pal_trainer_use_average(pal_trainer *trainer, bool average);
 /* The evaluation loss of n examples, each drawn `draws` times where the model's loss is an
  * estimate; one that uses no random numbers is computed once. Means of several parts are added. */
 typedef struct pal_likelihood {
-  double nats;            /* mean per token that is scored */
-  double standard_error;  /* of that mean, from the spread of draws; 0 when exact or drawn once */
+  double nats;           /* mean per token that is scored */
+  double standard_error; /* of that mean, from the spread of draws; 0 when exact or drawn once */
   int64_t tokens, examples;
 } pal_likelihood;
-PAL_API pal_status pal_evaluate_loss(pal_model *model,
-                                     pal_status (*example)(void *data, int i, pal_example *out,
-                                                           pal_error *error),
-                                     void *data, int n, int draws, uint64_t seed,
-                                     pal_likelihood *result, pal_error *error);
+PAL_API pal_status pal_evaluate_loss(
+    pal_model *model, pal_status (*example)(void *data, int i, pal_example *out, pal_error *error),
+    void *data, int n, int draws, uint64_t seed, pal_likelihood *result, pal_error *error);
 
 /* Weights (parameters, or their averages where there are such) as safetensors, with metadata
  * "key=value" and the definition's name under "model". Strict loading refuses what does not match

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Element types, symbolic row counts and tensor types.
  *
  * A tensor is row-major, outermost axis first, at most PAL_MAX_DIMS axes. Only
@@ -33,14 +34,14 @@ typedef struct pal_symbol {
 
 typedef struct pal_type {
   pal_dtype dtype;
-  uint8_t rank;       /* 0 for a scalar */
-  pal_symbol symbol;  /* of axis 0; PAL_STATIC when its extent is dim[0] */
+  uint8_t rank;              /* 0 for a scalar */
+  pal_symbol symbol;         /* of axis 0; PAL_STATIC when its extent is dim[0] */
   int64_t dim[PAL_MAX_DIMS]; /* dim[0] is a multiplier when axis 0 is symbolic */
 } pal_type;
 
 /* PAL_TYPE(PAL_F32, T, 1, 64) is [T, 64]; PAL_TYPE(PAL_I32, PAL_STATIC, 3) is [3]. */
-#define PAL_TYPE(dtype, symbol, ...)                                   \
-  pal_type_make((dtype), (symbol), (const int64_t[]){__VA_ARGS__},     \
+#define PAL_TYPE(dtype, symbol, ...)                               \
+  pal_type_make((dtype), (symbol), (const int64_t[]){__VA_ARGS__}, \
                 (int)(sizeof((const int64_t[]){__VA_ARGS__}) / sizeof(int64_t)))
 
 /* The scalar type of `dtype`. */

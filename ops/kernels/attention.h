@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Kernels of attention and of the rotary embedding (floor 2).
  *
  * Attention works on one head of one sequence. Keys are visited in tiles counted from the
@@ -13,7 +14,7 @@
 #include "ops/kernels/gemm_bf16.h"
 
 enum {
-  PAL_KEY_TILE = 128,    /* part of the numbers: the softmax is rescaled at its borders */
+  PAL_KEY_TILE = 128,   /* part of the numbers: the softmax is rescaled at its borders */
   PAL_QUERY_BLOCK = 96, /* queries of a forward call at most; not part of the numbers */
   PAL_QUERY_GROUP = 24, /* queries whose scores are in flight together */
   /* Heads whose sequences are short go side by side: */
@@ -36,9 +37,9 @@ typedef struct pal_attention_ahead {
 typedef struct pal_attention_head {
   const float *q, *k, *v;
   int64_t q_stride, k_stride, v_stride;
-  int64_t d, dv;         /* widths of q and k, of v */
-  bool joined;           /* the only head; k follows q and v follows k, d columns each, in every row */
-  bool abreast;          /* row r is head r: its keys are at k + r * d, its bias at bias + r * relations */
+  int64_t d, dv; /* widths of q and k, of v */
+  bool joined;   /* the only head; k follows q and v follows k, d columns each, in every row */
+  bool abreast;  /* row r is head r: its keys are at k + r * d, its bias at bias + r * relations */
   int64_t queries, keys; /* rows */
   float scale;
   bool causal;
@@ -68,9 +69,9 @@ typedef struct pal_attention_grads {
   int64_t out_stride;
   const float *lse, *dlse; /* dlse may be NULL; strides lse_stride */
   int64_t lse_stride;
-  float *dq, *dk, *dv;     /* every row of the sequence is written; strides as of q, k, v */
-  double *dbias;           /* [relations], added to; NULL without bias */
-  float *delta;            /* [queries] of room */
+  float *dq, *dk, *dv; /* every row of the sequence is written; strides as of q, k, v */
+  double *dbias;       /* [relations], added to; NULL without bias */
+  float *delta;        /* [queries] of room */
 } pal_attention_grads;
 
 /* Frequencies of a rotary embedding are turns per position in units of 2^-64. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Bodies of pal_attention_kernels, compiled once per instruction set (floor 2). Here: forward.
  *
  * Scores are computed with keys in the lanes (K is transposed tile by tile), everything else with
@@ -17,8 +18,16 @@ static void attention_multiply(const pal_attention_head *h, int64_t rows, int64_
     attention_mm(rows, cols, k, a, a_row, a_step, b, b_row, c, c_row, add);
     return;
   }
-  const pal_gemm_block block = {.m = rows, .n = cols, .k = k, .a = a, .a_row = a_row,
-                                .a_col = a_step, .b = b, .b_row = b_row, .c = c, .c_row = c_row,
+  const pal_gemm_block block = {.m = rows,
+                                .n = cols,
+                                .k = k,
+                                .a = a,
+                                .a_row = a_row,
+                                .a_col = a_step,
+                                .b = b,
+                                .b_row = b_row,
+                                .c = c,
+                                .c_row = c_row,
                                 .add = add};
   h->bf16->block(&block);
 }
@@ -82,8 +91,8 @@ static vf attention_weights(attention_span span, float top, bool holes, float *s
 }
 
 /* out += weights times values for up to 6 queries; each sees its own span, in order. */
-static void attention_mix(const pal_attention_head *h, int64_t rows, const attention_span *span, const float *s, const float *v,
-                          int64_t v_row, int64_t wide, float *out) {
+static void attention_mix(const pal_attention_head *h, int64_t rows, const attention_span *span,
+                          const float *s, const float *v, int64_t v_row, int64_t wide, float *out) {
   attention_span all = span[0];
   for (int64_t r = 1; r < rows; r++) {
     if (span[r].lo > all.lo) all.lo = span[r].lo;
@@ -94,15 +103,15 @@ static void attention_mix(const pal_attention_head *h, int64_t rows, const atten
     const int64_t end = shared ? all.lo : span[r].hi;
     if (span[r].lo < end)
       attention_multiply(h, 1, wide, end - span[r].lo, s + r * PAL_KEY_TILE + span[r].lo, 0, 1,
-                   v + span[r].lo * v_row, v_row, out + r * wide, 0, true);
+                         v + span[r].lo * v_row, v_row, out + r * wide, 0, true);
   }
   if (!shared) return;
-  attention_multiply(h, rows, wide, all.hi - all.lo, s + all.lo, PAL_KEY_TILE, 1, v + all.lo * v_row, v_row,
-               out, wide, true);
+  attention_multiply(h, rows, wide, all.hi - all.lo, s + all.lo, PAL_KEY_TILE, 1,
+                     v + all.lo * v_row, v_row, out, wide, true);
   for (int64_t r = 0; r < rows; r++)
     if (all.hi < span[r].hi)
       attention_multiply(h, 1, wide, span[r].hi - all.hi, s + r * PAL_KEY_TILE + all.hi, 0, 1,
-                   v + all.hi * v_row, v_row, out + r * wide, 0, true);
+                         v + all.hi * v_row, v_row, out + r * wide, 0, true);
 }
 
 /* The same for one query whose masked keys are marked by a negative weight. */
@@ -129,10 +138,10 @@ static void attention_raise(const pal_attention_head *h, int64_t i, int64_t rows
     float *s = m->s + r * PAL_KEY_TILE;
     const float old = m->top[i + r];
     if (span[r].lo >= span[r].hi) continue;
-    const float top = plain ? attention_largest(s, n) * h->scale
-                            : attention_scores(h, i + r, span[r], s, m);
+    const float top =
+        plain ? attention_largest(s, n) * h->scale : attention_scores(h, i + r, span[r], s, m);
     if (top == -INFINITY) {
-      span[r].hi = span[r].lo; /* nothing visible: the row stays as it is */
+      span[r].hi = span[r].lo;  /* nothing visible: the row stays as it is */
     } else if (!(top <= old)) { /* also when top is not a number */
       m->top[i + r] = top;
       up[r] = old - top;
@@ -152,11 +161,10 @@ static void attention_group(const pal_attention_head *h, int64_t i, int64_t rows
   const bool plain = full && !h->bias && h->scale > 0.0f;
   const attention_span reach = attention_reach(h, i, rows, first, n);
   if (reach.lo >= reach.hi) return;
-  if (h->abreast)
-    attention_abreast_scores(h, i, rows, first, n, reach, m);
+  if (h->abreast) attention_abreast_scores(h, i, rows, first, n, reach, m);
   else
-    attention_multiply(h, rows, attention_up(reach.hi), h->d, h->q + i * h->q_stride, h->q_stride, 1,
-                       m->kt, PAL_KEY_TILE, m->s, PAL_KEY_TILE, false);
+    attention_multiply(h, rows, attention_up(reach.hi), h->d, h->q + i * h->q_stride, h->q_stride,
+                       1, m->kt, PAL_KEY_TILE, m->s, PAL_KEY_TILE, false);
   attention_span span[PAL_QUERY_GROUP];
   float fade[2 * PAL_LANES];
   for (int64_t r = 0; r < rows; r++)
@@ -175,7 +183,8 @@ static void attention_group(const pal_attention_head *h, int64_t i, int64_t rows
     vf_store(sum, vf_fma(vf_load(sum), by, more));
     if (fade[r] != 1.0f)
       for (int64_t c = 0; c < wide; c += PAL_LANES) vf_store(out + c, vf_mul(vf_load(out + c), by));
-    if (holes && h->abreast) attention_mix_holes(span[r], s, v + (i + r) * h->dv, v_row, h->dv, out);
+    if (holes && h->abreast)
+      attention_mix_holes(span[r], s, v + (i + r) * h->dv, v_row, h->dv, out);
     else if (holes) attention_mix_holes(span[r], s, v, v_row, wide, out);
   }
   if (holes) return;
@@ -184,7 +193,8 @@ static void attention_group(const pal_attention_head *h, int64_t i, int64_t rows
     return;
   }
   if (whole) {
-    attention_multiply(h, rows, wide, n, m->s, PAL_KEY_TILE, 1, v, v_row, m->out + i * wide, wide, true);
+    attention_multiply(h, rows, wide, n, m->s, PAL_KEY_TILE, 1, v, v_row, m->out + i * wide, wide,
+                       true);
     return;
   }
   for (int64_t r = 0; r < rows; r += 6)
@@ -228,15 +238,14 @@ static void attention_forward(const pal_attention_head *h, const pal_attention_r
   pal_attention_ahead ahead;
   const int64_t tiles = (h->keys + PAL_KEY_TILE - 1) / PAL_KEY_TILE;
   attention_asking asking = attention_look_ahead(h, h->queries * tiles);
-  const bool direct = h->abreast || (h->queries <= 6 && wide == h->dv); /* too few to repay a copy */
+  const bool direct =
+      h->abreast || (h->queries <= 6 && wide == h->dv); /* too few to repay a copy */
   for (int64_t first = reach.lo / PAL_KEY_TILE * PAL_KEY_TILE; first < reach.hi;
        first += PAL_KEY_TILE) {
     const int64_t n = h->keys - first < PAL_KEY_TILE ? h->keys - first : PAL_KEY_TILE;
     attention_keys(h, first, n, &m);
-    if (h->abreast)
-      asking = attention_abreast_ahead(h, first + n, n, &ahead);
-    else
-      attention_transpose(n, h->d, h->k + first * h->k_stride, h->k_stride, m.kt);
+    if (h->abreast) asking = attention_abreast_ahead(h, first + n, n, &ahead);
+    else attention_transpose(n, h->d, h->k + first * h->k_stride, h->k_stride, m.kt);
     if (!direct) attention_pack(n, h->dv, h->v + first * h->v_stride, h->v_stride, m.vp);
     for (int64_t i = 0; i < h->queries; i += PAL_QUERY_GROUP) {
       const int64_t rows = h->queries - i < PAL_QUERY_GROUP ? h->queries - i : PAL_QUERY_GROUP;
@@ -251,6 +260,8 @@ static void attention_forward(const pal_attention_head *h, const pal_attention_r
 #include "ops/kernels/attention_short.inc.c"
 #include "ops/kernels/rotary.inc.c"
 
-#define PAL_ATTENTION_KERNELS                                                               \
-  {attention_scratch,       attention_short_scratch,  attention_forward, attention_backward, \
-   attention_forward_short, attention_backward_short, attention_rotary}
+#define PAL_ATTENTION_KERNELS                                                          \
+  {                                                                                    \
+    attention_scratch, attention_short_scratch, attention_forward, attention_backward, \
+        attention_forward_short, attention_backward_short, attention_rotary            \
+  }

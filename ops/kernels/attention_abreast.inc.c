@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Heads of a lone query, abreast (floor 2). Included by attention.inc.c.
  *
  * Keys and values are read where they lie, a row through all heads, and asked for (into level 2) one step
@@ -22,13 +23,15 @@ static inline vf attention_dots(const float *k, int64_t k_row, const float *q, i
   }
   if (c == d) return sum;
   vf_transpose(k + d - PAL_LANES, k_row, room, PAL_LANES);
-  for (; c < d; c++) sum = vf_fma(vf_set(q[c]), vf_load(room + (c - d + PAL_LANES) * PAL_LANES), sum);
+  for (; c < d; c++)
+    sum = vf_fma(vf_set(q[c]), vf_load(room + (c - d + PAL_LANES) * PAL_LANES), sum);
   return sum;
 }
 
 /* m->s of heads i .. i + rows - 1 where keys are in reach, of a tile of n. */
-static void attention_abreast_scores(const pal_attention_head *h, int64_t i, int64_t rows, int64_t first,
-                                     int64_t n, attention_span reach, const attention_room *m) {
+static void attention_abreast_scores(const pal_attention_head *h, int64_t i, int64_t rows,
+                                     int64_t first, int64_t n, attention_span reach,
+                                     const attention_room *m) {
   const bool whole = n >= PAL_LANES && h->d >= PAL_LANES;
   for (int64_t j = reach.lo / PAL_LANES * PAL_LANES; j < reach.hi; j += PAL_LANES) {
     const int64_t key = whole ? attention_column(j, n) : j;
@@ -104,8 +107,9 @@ static void attention_abreast_mix(const pal_attention_head *h, int64_t i, int64_
     if (span[r].lo >= span[r].hi) continue;
     seen = span[r];
     for (int64_t c = 0; c < wide; c += PAL_LANES) {
-      p[n++] = (attention_part){m->s + r * PAL_KEY_TILE, (i + r) * h->dv + attention_column(c, h->dv),
-                                m->out + (i + r) * wide + c};
+      p[n++] =
+          (attention_part){m->s + r * PAL_KEY_TILE, (i + r) * h->dv + attention_column(c, h->dv),
+                           m->out + (i + r) * wide + c};
       if (n < PARTS) continue;
       attention_mix_parts(p, seen, v, h->v_stride, asking);
       n = 0;

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Asking for rows that later calls will touch (floor 2). Included by attention.inc.c.
  *
  * A head's rows are short and far apart, so the hardware does not foresee them; a call that waits for

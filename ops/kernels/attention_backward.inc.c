@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The backward attention kernel (floor 2). Included by attention.inc.c.
  *
  * Weights and their gradients are computed again tile by tile. Every result is a chain of fma over
@@ -7,8 +8,8 @@
 
 /* Rows i .. i + 15 of what is `width` wide, columns c .. c + 15, turned: to[column, row]. Rows from `n` on
  * repeat row 0. */
-static inline void attention_turn(const float *from, int64_t stride, int64_t n, int64_t width, bool round,
-                                  float *to) {
+static inline void attention_turn(const float *from, int64_t stride, int64_t n, int64_t width,
+                                  bool round, float *to) {
   float room[PAL_LANES * PAL_LANES];
   if (n >= PAL_LANES && width >= PAL_LANES && !round) {
     vf_transpose(from, stride, to, PAL_LANES);
@@ -88,8 +89,8 @@ static void attention_row_backward(const pal_attention_head *h, const pal_attent
 }
 
 /* dq += t k, one vector at a time where the width is not a multiple of 16. */
-static void attention_add_dq(const pal_attention_head *h, int64_t rows, int64_t width, int64_t n, const float *t, const float *k,
-                             float *dq, int64_t stride) {
+static void attention_add_dq(const pal_attention_head *h, int64_t rows, int64_t width, int64_t n,
+                             const float *t, const float *k, float *dq, int64_t stride) {
   const int64_t full = width / PAL_LANES * PAL_LANES, wide = attention_up(width);
   attention_multiply(h, rows, full, n, t, PAL_KEY_TILE, 1, k, wide, dq, stride, true);
   if (full == width) return;
@@ -99,8 +100,8 @@ static void attention_add_dq(const pal_attention_head *h, int64_t rows, int64_t 
     const int64_t some = rows - i < 6 ? rows - i : 6;
     for (int64_t r = 0; r < some; r++)
       vf_store(room + r * PAL_LANES, vf_load_n(dq + (i + r) * stride + full, lanes));
-    attention_multiply(h, some, PAL_LANES, n, t + i * PAL_KEY_TILE, PAL_KEY_TILE, 1, k + full, wide, room,
-                 PAL_LANES, true);
+    attention_multiply(h, some, PAL_LANES, n, t + i * PAL_KEY_TILE, PAL_KEY_TILE, 1, k + full, wide,
+                       room, PAL_LANES, true);
     for (int64_t r = 0; r < some; r++)
       vf_store_n(dq + (i + r) * stride + full, vf_load(room + r * PAL_LANES), lanes);
   }
@@ -112,9 +113,10 @@ static void attention_block_backward(const pal_attention_head *h, const pal_atte
                                      const attention_room *m, attention_asking *asking) {
   const int64_t wd = attention_up(h->d), wv = attention_up(h->dv), up = attention_up(n);
   const float *q = h->q + i * h->q_stride, *g = to->dout + i * to->out_stride;
-  attention_multiply(h, rows, up, h->d, q, h->q_stride, 1, m->kt, PAL_KEY_TILE, m->s, PAL_KEY_TILE, false);
-  attention_multiply(h, rows, up, h->dv, g, to->out_stride, 1, m->vt, PAL_KEY_TILE, m->t, PAL_KEY_TILE,
-               false);
+  attention_multiply(h, rows, up, h->d, q, h->q_stride, 1, m->kt, PAL_KEY_TILE, m->s, PAL_KEY_TILE,
+                     false);
+  attention_multiply(h, rows, up, h->dv, g, to->out_stride, 1, m->vt, PAL_KEY_TILE, m->t,
+                     PAL_KEY_TILE, false);
   const bool plain = !h->bias && attention_full(h, i, rows, first, n);
   for (int64_t r = 0; r < rows; r++) {
     float *s = m->s + r * PAL_KEY_TILE, *t = m->t + r * PAL_KEY_TILE;
@@ -122,8 +124,7 @@ static void attention_block_backward(const pal_attention_head *h, const pal_atte
     if (asking) attention_ask(asking);
     if (plain && lse != -INFINITY)
       attention_row_backward_full(n, h->scale, lse, to->delta[i + r], s, t);
-    else
-      attention_row_backward(h, to, i + r, attention_visible(h, i + r, first, n), n, s, t, m);
+    else attention_row_backward(h, to, i + r, attention_visible(h, i + r, first, n), n, s, t, m);
   }
   attention_add_dq(h, rows, h->d, n, m->t, m->kp, to->dq + i * h->q_stride, h->q_stride);
   attention_pack(rows, h->d, q, h->q_stride, m->qp);
@@ -150,7 +151,8 @@ static void attention_backward(const pal_attention_head *h, const pal_attention_
                                void *scratch) {
   const attention_room m = attention_layout(h->d, h->dv, h->groups, scratch);
   const int64_t wd = attention_up(h->d), wv = attention_up(h->dv);
-  attention_asking asking = attention_look_ahead(h, h->queries); /* in the last tile: room is scarce */
+  attention_asking asking =
+      attention_look_ahead(h, h->queries); /* in the last tile: room is scarce */
   attention_delta(h, to);
   attention_zero(h->queries, h->d, to->dq, h->q_stride);
   /* Smaller blocks where many pairs are masked. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Scratch of the attention kernels, and which query sees which key at what bias (floor 2). Included
  * by attention.inc.c. */
 
@@ -106,9 +107,9 @@ static void attention_keys(const pal_attention_head *h, int64_t first, int64_t n
                            const attention_room *m) {
   if (h->q_position || h->k_position || h->table)
     for (int64_t j = 0; j < PAL_KEY_TILE; j++)
-      m->position[j] = j >= n            ? 0
-                       : h->k_position   ? h->k_position[first + j]
-                                         : (int32_t)(h->k_first + first + j);
+      m->position[j] = j >= n          ? 0
+                       : h->k_position ? h->k_position[first + j]
+                                       : (int32_t)(h->k_first + first + j);
   if (!h->bias || h->table) return;
   for (int64_t g = 0; g < h->groups; g++)
     for (int64_t j = 0; j < PAL_KEY_TILE; j++)
@@ -117,12 +118,12 @@ static void attention_keys(const pal_attention_head *h, int64_t first, int64_t n
 
 /* Lanes j .. j + 15 of the tile that lie in the span and, with holes, are not masked. */
 static inline vm attention_mask(const pal_attention_head *h, int64_t i, attention_span s, int64_t j,
-                         const attention_room *m) {
+                                const attention_room *m) {
   const vm before = vm_first(attention_lanes(s.lo - j)), up = vm_first(attention_lanes(s.hi - j));
   vm seen = vm_and(up, vm_not(before));
   if (!attention_holes(h)) return seen;
-  const vi ahead = vi_sub(vi_set((int32_t)attention_query_position(h, i)),
-                          vi_load(m->position + j));
+  const vi ahead =
+      vi_sub(vi_set((int32_t)attention_query_position(h, i)), vi_load(m->position + j));
   if (h->causal) seen = vm_and(seen, vi_gt(ahead, vi_set(-1)));
   if (h->window > 0) {
     const int32_t w = h->window < INT32_MAX ? (int32_t)h->window : INT32_MAX;
@@ -133,7 +134,7 @@ static inline vm attention_mask(const pal_attention_head *h, int64_t i, attentio
 
 /* Relations of query i to keys j .. j + 15 of the tile. */
 static inline vi attention_relation(const pal_attention_head *h, int64_t i, int64_t j,
-                             const attention_room *m) {
+                                    const attention_room *m) {
   if (h->table)
     return vi_gather(h->table + attention_query_position(h, i) * h->positions,
                      vi_load(m->position + j));

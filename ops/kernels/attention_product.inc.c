@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Products, copies and exp of the attention kernels (floor 2). Included by attention.inc.c.
  *
  * Invariant: an element of a product is one chain of fma over k ascending, so how the product is
@@ -7,6 +8,7 @@
 
 /* ---- c[rows, cols] (+)= a[rows, k] b[k, cols] ------------------------------------------ */
 
+/* clang-format off */
 #define ATTENTION_COLS_1(F, r) F(r, 0)
 #define ATTENTION_COLS_2(F, r) ATTENTION_COLS_1(F, r) F(r, 1)
 #define ATTENTION_COLS_3(F, r) ATTENTION_COLS_2(F, r) F(r, 2)
@@ -50,6 +52,7 @@ typedef void (*attention_tile)(int64_t k, const float *a, int64_t a_row, int64_t
 #define ATTENTION_NAMES(N)                                                        \
   {attention_tile_1_##N, attention_tile_2_##N, attention_tile_3_##N,              \
    attention_tile_4_##N, attention_tile_5_##N, attention_tile_6_##N}
+/* clang-format on */
 
 /* 24 accumulators of one register each on AVX-512; elsewhere a vector takes several. */
 #if defined(PAL_SIMD_AVX512)

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Attention of short sequences: 16 heads of sequences side by side, one in each lane (floor 2).
  * Included by attention.inc.c.
  *
@@ -15,7 +16,7 @@ typedef struct attention_short {
   float *q, *k, *v, *out, *dout; /* [rows * width rounded up, 16] */
   float *dq, *dk, *dv_;
   int64_t q_row, k_row, v_row; /* floats from one row to the next, of their gradients too */
-  float *s, *t; /* [queries, keys, 16]: scores or weights, and their gradients */
+  float *s, *t;                /* [queries, keys, 16]: scores or weights, and their gradients */
   float *rows; /* [16, rows * width rounded up + 16], of whatever is on its way in or out */
 } attention_short;
 
@@ -43,9 +44,7 @@ static void attention_short_positions(const pal_attention_head *h, int l, attent
   for (int32_t i = 0; i < h->queries; i++)
     m->q_position[i][l] = holes ? (int32_t)attention_query_position(h, i) : ahead + i;
   for (int32_t j = 0; j < h->keys; j++)
-    m->k_position[j][l] = !holes            ? j
-                          : h->k_position ? h->k_position[j]
-                                            : (int32_t)(h->k_first + j);
+    m->k_position[j][l] = !holes ? j : h->k_position ? h->k_position[j] : (int32_t)(h->k_first + j);
 }
 
 /* Places q, k and v, or their gradients. */
@@ -77,8 +76,8 @@ static void attention_short_open(const pal_attention_head *h, int n, void *scrat
   m->v_row = m->joined ? m->q_row : m->dv * PAL_LANES;
   float *at = attention_short_place(m, scratch, &m->q, &m->k, &m->v);
   at = attention_short_place(m, at, &m->dq, &m->dk, &m->dv_);
-#define ATTENTION_TAKE(rows, width) (at += attention_short_size(rows, width), \
-                                     at - attention_short_size(rows, width))
+#define ATTENTION_TAKE(rows, width) \
+  (at += attention_short_size(rows, width), at - attention_short_size(rows, width))
   m->out = ATTENTION_TAKE(m->queries, m->dv);
   m->dout = ATTENTION_TAKE(m->queries, m->dv);
   m->s = ATTENTION_TAKE(m->queries, m->keys);
@@ -165,7 +164,8 @@ static void attention_short_store(const attention_short *m, float *const *to, co
       for (int64_t c = 0; c < each; c += PAL_LANES) {
         const vf x = vf_load(m->rows + l * pitch + r * each + c);
         float *at = to[l] + r * stride + c;
-        if (packed && end - at >= PAL_LANES) vf_store(at, x); /* the next lane overwrites what is over */
+        if (packed && end - at >= PAL_LANES)
+          vf_store(at, x); /* the next lane overwrites what is over */
         else vf_store_left(at, x, each - c);
       }
   }
@@ -271,8 +271,8 @@ static ATTENTION_NOT_INLINED void attention_short_mix(const pal_attention_head *
   for (int64_t i = 0; i < m->queries; i++)
     for (int64_t j = 0; j < m->keys; j++)
       attention_short_add(m->out + i * m->dv * PAL_LANES, attention_short_seen(h, m, i, j),
-                          vf_load(m->s + (i * m->keys + j) * PAL_LANES),
-                          m->v + j * m->v_row, m->dv);
+                          vf_load(m->s + (i * m->keys + j) * PAL_LANES), m->v + j * m->v_row,
+                          m->dv);
 }
 
 static void attention_forward_short(const pal_attention_head *h, const pal_attention_result *to,
@@ -321,9 +321,8 @@ static void attention_short_query_backward(const pal_attention_head *h, const at
 }
 
 /* Adds up the gradients. Queries without a visible key (lse -inf) add nothing. */
-static ATTENTION_NOT_INLINED void attention_short_gradients(const pal_attention_head *h,
-                                                            const attention_short *m,
-                                                            const float *lse) {
+static ATTENTION_NOT_INLINED void
+attention_short_gradients(const pal_attention_head *h, const attention_short *m, const float *lse) {
   for (int64_t i = 0; i < m->queries; i++) attention_short_clear(m->dq + i * m->q_row, m->d);
   for (int64_t j = 0; j < m->keys; j++) {
     attention_short_clear(m->dk + j * m->k_row, m->d);

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Kernels of the elementwise ops (floor 2).
  *
  * A plane is `rows` rows of n elements: the result is dense, operand k moves by row[k] elements
@@ -61,8 +62,8 @@ typedef struct pal_elementwise_kernels {
   /* 1 where the relation holds, else 0; with a NaN only NE holds. */
   void (*compare_f32)(pal_compare_kind kind, const pal_plane *plane, int32_t *out, const float *a,
                       const float *b);
-  void (*compare_i32)(pal_compare_kind kind, const pal_plane *plane, int32_t *out,
-                      const int32_t *a, const int32_t *b);
+  void (*compare_i32)(pal_compare_kind kind, const pal_plane *plane, int32_t *out, const int32_t *a,
+                      const int32_t *b);
   /* a where the condition (operand 0) is nonzero, else b. */
   void (*where_f32)(const pal_plane *plane, float *out, const int32_t *condition, const float *a,
                     const float *b);

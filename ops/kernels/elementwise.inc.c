@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Bodies of pal_elementwise_kernels, compiled once per instruction set (floor 2).
  *
  * Invariant: an element's arithmetic does not depend on its place, so a range may be cut
@@ -7,33 +8,32 @@
 
 /* One row of a two-operand map: V loads the operands, W stores the result. X and Y give the
  * operands of a full vector, XN and YN those of the last k lanes. */
-#define ELEMENTWISE_LOOP(W, F, X, Y, XN, YN)                                \
-  do {                                                                      \
-    int64_t i = 0;                                                          \
-    for (; i + PAL_LANES <= n; i += PAL_LANES) W##_store(o + i, F(X, Y));   \
-    if (i < n) {                                                            \
-      const int k = (int)(n - i);                                           \
-      W##_store_n(o + i, F(XN, YN), k);                                     \
-    }                                                                       \
+#define ELEMENTWISE_LOOP(W, F, X, Y, XN, YN)                              \
+  do {                                                                    \
+    int64_t i = 0;                                                        \
+    for (; i + PAL_LANES <= n; i += PAL_LANES) W##_store(o + i, F(X, Y)); \
+    if (i < n) {                                                          \
+      const int k = (int)(n - i);                                         \
+      W##_store_n(o + i, F(XN, YN), k);                                   \
+    }                                                                     \
   } while (0)
 
-#define ELEMENTWISE_MAP2(V, W, F)                                                              \
-  do {                                                                                         \
-    const int64_t n = plane->n;                                                                \
-    for (int64_t r = 0; r < plane->rows && n > 0; r++) {                                       \
-      const V##_lane *x = a + r * plane->row[0], *y = b + r * plane->row[1];                   \
-      W##_lane *o = out + r * n;                                                               \
-      const V xs = V##_set(x[0]), ys = V##_set(y[0]);                                          \
-      if (plane->step[0] && plane->step[1])                                                    \
-        ELEMENTWISE_LOOP(W, F, V##_load(x + i), V##_load(y + i), V##_load_n(x + i, k),         \
-                         V##_load_n(y + i, k));                                                \
-      else if (plane->step[0])                                                                 \
-        ELEMENTWISE_LOOP(W, F, V##_load(x + i), ys, V##_load_n(x + i, k), ys);                 \
-      else if (plane->step[1])                                                                 \
-        ELEMENTWISE_LOOP(W, F, xs, V##_load(y + i), xs, V##_load_n(y + i, k));                 \
-      else                                                                                     \
-        ELEMENTWISE_LOOP(W, F, xs, ys, xs, ys);                                                \
-    }                                                                                          \
+#define ELEMENTWISE_MAP2(V, W, F)                                                      \
+  do {                                                                                 \
+    const int64_t n = plane->n;                                                        \
+    for (int64_t r = 0; r < plane->rows && n > 0; r++) {                               \
+      const V##_lane *x = a + r * plane->row[0], *y = b + r * plane->row[1];           \
+      W##_lane *o = out + r * n;                                                       \
+      const V xs = V##_set(x[0]), ys = V##_set(y[0]);                                  \
+      if (plane->step[0] && plane->step[1])                                            \
+        ELEMENTWISE_LOOP(W, F, V##_load(x + i), V##_load(y + i), V##_load_n(x + i, k), \
+                         V##_load_n(y + i, k));                                        \
+      else if (plane->step[0])                                                         \
+        ELEMENTWISE_LOOP(W, F, V##_load(x + i), ys, V##_load_n(x + i, k), ys);         \
+      else if (plane->step[1])                                                         \
+        ELEMENTWISE_LOOP(W, F, xs, V##_load(y + i), xs, V##_load_n(y + i, k));         \
+      else ELEMENTWISE_LOOP(W, F, xs, ys, xs, ys);                                     \
+    }                                                                                  \
   } while (0)
 
 typedef float vf_lane;
@@ -117,21 +117,21 @@ static void elementwise_compare_i32(pal_compare_kind kind, const pal_plane *plan
   }
 }
 
-#define ELEMENTWISE_WHERE(V)                                                                  \
-  do {                                                                                        \
+#define ELEMENTWISE_WHERE(V)                                                                   \
+  do {                                                                                         \
     const int64_t n = plane->n, cs = plane->step[0], as = plane->step[1], bs = plane->step[2]; \
-    for (int64_t r = 0; r < plane->rows && n > 0; r++) {                                      \
-      const int32_t *c = condition + r * plane->row[0];                                       \
-      const V##_lane *x = a + r * plane->row[1], *y = b + r * plane->row[2];                  \
-      const vi c0 = vi_set(c[0]);                                                             \
-      const V x0 = V##_set(x[0]), y0 = V##_set(y[0]);                                         \
-      for (int64_t i = 0; i < n; i += PAL_LANES) {                                            \
-        const int k = n - i < PAL_LANES ? (int)(n - i) : PAL_LANES;                           \
-        const vi flag = cs ? vi_load_n(c + i, k) : c0;                                        \
-        const V u = as ? V##_load_n(x + i, k) : x0, w = bs ? V##_load_n(y + i, k) : y0;       \
-        V##_store_n(out + r * n + i, V##_select(vi_eq(flag, vi_zero()), w, u), k);            \
-      }                                                                                       \
-    }                                                                                         \
+    for (int64_t r = 0; r < plane->rows && n > 0; r++) {                                       \
+      const int32_t *c = condition + r * plane->row[0];                                        \
+      const V##_lane *x = a + r * plane->row[1], *y = b + r * plane->row[2];                   \
+      const vi c0 = vi_set(c[0]);                                                              \
+      const V x0 = V##_set(x[0]), y0 = V##_set(y[0]);                                          \
+      for (int64_t i = 0; i < n; i += PAL_LANES) {                                             \
+        const int k = n - i < PAL_LANES ? (int)(n - i) : PAL_LANES;                            \
+        const vi flag = cs ? vi_load_n(c + i, k) : c0;                                         \
+        const V u = as ? V##_load_n(x + i, k) : x0, w = bs ? V##_load_n(y + i, k) : y0;        \
+        V##_store_n(out + r * n + i, V##_select(vi_eq(flag, vi_zero()), w, u), k);             \
+      }                                                                                        \
+    }                                                                                          \
   } while (0)
 
 static void elementwise_where_f32(const pal_plane *plane, float *out, const int32_t *condition,
@@ -172,7 +172,8 @@ static inline vf elementwise_gelu_gate(vf x) {
   const vf one = vf_set(1.0f), down = vf_mul(vf_neg(x), slope);
   const vf held = elementwise_clamp(down, vf_set(-87.0f), vf_set(87.0f));
   const vf gate = vf_div(one, vf_add(one, vf_exp_normal(held)));
-  return vf_select(vf_gt(down, vf_set(87.0f)), vf_zero(), gate); /* what x cannot make large again */
+  return vf_select(vf_gt(down, vf_set(87.0f)), vf_zero(),
+                   gate); /* what x cannot make large again */
 }
 static inline vf elementwise_gelu_tanh(vf x) { return vf_mul(x, elementwise_gelu_gate(x)); }
 
@@ -212,24 +213,24 @@ static inline vf elementwise_silu_slope(vf x) {
 
 /* Phi(x) + x exp(-x^2 / 2) / sqrt(2 pi) */
 static inline vf elementwise_gelu_erf_slope(vf x) {
-  const vf density = vf_mul(vf_set(ELEMENTWISE_DENSITY),
-                            vf_exp(vf_mul(vf_mul(x, x), vf_set(-0.5f))));
+  const vf density =
+      vf_mul(vf_set(ELEMENTWISE_DENSITY), vf_exp(vf_mul(vf_mul(x, x), vf_set(-0.5f))));
   return vf_fma(x, density, elementwise_phi(x));
 }
 
 /* s (1 + x (1 - s) (c1 + 3 c3 x^2)), s the gate */
 static inline vf elementwise_gelu_tanh_slope(vf x) {
   const vf one = vf_set(1.0f), s = elementwise_gelu_gate(x);
-  const vf inner = vf_fma(vf_mul(x, x), vf_set(3.0f * ELEMENTWISE_TANH_3),
-                          vf_set(ELEMENTWISE_TANH_1));
+  const vf inner =
+      vf_fma(vf_mul(x, x), vf_set(3.0f * ELEMENTWISE_TANH_3), vf_set(ELEMENTWISE_TANH_1));
   return vf_mul(s, vf_fma(vf_mul(x, vf_sub(one, s)), inner, one));
 }
 
-#define ELEMENTWISE_BACKWARD(SLOPE)                                             \
-  for (int64_t i = 0; i < n; i += PAL_LANES) {                                  \
-    const int k = n - i < PAL_LANES ? (int)(n - i) : PAL_LANES;                 \
-    const vf slope = SLOPE(vf_load_left(x + i, k));                             \
-    vf_store_left(dx + i, vf_mul(vf_load_left(dy + i, k), slope), k);           \
+#define ELEMENTWISE_BACKWARD(SLOPE)                                   \
+  for (int64_t i = 0; i < n; i += PAL_LANES) {                        \
+    const int k = n - i < PAL_LANES ? (int)(n - i) : PAL_LANES;       \
+    const vf slope = SLOPE(vf_load_left(x + i, k));                   \
+    vf_store_left(dx + i, vf_mul(vf_load_left(dy + i, k), slope), k); \
   }
 
 /* A choice, not a product: what is cut off may be infinite. */
@@ -242,14 +243,10 @@ static void elementwise_relu_backward(float *dx, const float *y, const float *dy
 
 static void elementwise_unary_backward(pal_unary_kind kind, float *dx, const float *x,
                                        const float *dy, int64_t n) {
-  if (kind == PAL_UNARY_SILU)
-    ELEMENTWISE_BACKWARD(elementwise_silu_slope)
-  else if (kind == PAL_UNARY_GELU_ERF)
-    ELEMENTWISE_BACKWARD(elementwise_gelu_erf_slope)
-  else if (kind == PAL_UNARY_GELU_TANH)
-    ELEMENTWISE_BACKWARD(elementwise_gelu_tanh_slope)
-  else if (kind == PAL_UNARY_RELU)
-    elementwise_relu_backward(dx, x, dy, n);
+  if (kind == PAL_UNARY_SILU) ELEMENTWISE_BACKWARD(elementwise_silu_slope)
+  else if (kind == PAL_UNARY_GELU_ERF) ELEMENTWISE_BACKWARD(elementwise_gelu_erf_slope)
+  else if (kind == PAL_UNARY_GELU_TANH) ELEMENTWISE_BACKWARD(elementwise_gelu_tanh_slope)
+  else if (kind == PAL_UNARY_RELU) elementwise_relu_backward(dx, x, dy, n);
 }
 
 /* Exponent bits all ones, which no finite number has. */
@@ -268,7 +265,9 @@ static int64_t elementwise_first_nonfinite(const float *x, int64_t n) {
   return -1;
 }
 
-#define PAL_ELEMENTWISE_KERNELS                                                        \
-  {elementwise_binary_f32,  elementwise_binary_i32,  elementwise_compare_f32,          \
-   elementwise_compare_i32, elementwise_where_f32,   elementwise_where_i32,            \
-   elementwise_unary,       elementwise_unary_backward, elementwise_first_nonfinite}
+#define PAL_ELEMENTWISE_KERNELS                                                                   \
+  {                                                                                               \
+    elementwise_binary_f32, elementwise_binary_i32, elementwise_compare_f32,                      \
+        elementwise_compare_i32, elementwise_where_f32, elementwise_where_i32, elementwise_unary, \
+        elementwise_unary_backward, elementwise_first_nonfinite                                   \
+  }

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Matrix product kernels, f32 row-major (floor 2).
  *
  * Every element of a product is one chain acc = fma(a[i,k], b[k,j], acc), k ascending from

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Bodies of pal_gemm_kernels, compiled once per instruction set (floor 2).
  *
  * A tile of GEMM_MR rows x GEMM_NV vectors of c lives in registers while k runs; a is read by
@@ -37,6 +38,7 @@ static inline int64_t gemm_least(int64_t a, int64_t b) { return a < b ? a : b; }
 
 /* Tiles are written out by macros, because sums in arrays would end up in memory.
  * GEMM_ROWS_<rows>(X, vectors): X(i, vectors) for every row i of a tile. */
+/* clang-format off */
 #define GEMM_ROWS_1(X, n) X(0, n)
 #define GEMM_ROWS_2(X, n) GEMM_ROWS_1(X, n) X(1, n)
 #define GEMM_ROWS_3(X, n) GEMM_ROWS_2(X, n) X(2, n)
@@ -106,6 +108,7 @@ static inline int64_t gemm_least(int64_t a, int64_t b) { return a < b ? a : b; }
 #define GEMM_NAMES_4(n) gemm_tile_1x##n, gemm_tile_2x##n, gemm_tile_3x##n, gemm_tile_4x##n
 #define GEMM_NAMES_6(n) GEMM_NAMES_4(n), gemm_tile_5x##n, gemm_tile_6x##n
 #define GEMM_NAMES_8(n) GEMM_NAMES_6(n), gemm_tile_7x##n, gemm_tile_8x##n
+/* clang-format on */
 
 typedef void gemm_tile_run(const gemm_tile *t);
 #if defined(PAL_SIMD_AVX512)
@@ -205,13 +208,13 @@ typedef struct gemm_cut {
   const float *a;               /* at the cut's first k */
   int64_t a_row, a_col, a_tile; /* a_tile: from a tile of GEMM_MR rows to the next */
   const float *b;
-  int64_t b_row;   /* of b in place; 0: packed from b_depth rows */
+  int64_t b_row; /* of b in place; 0: packed from b_depth rows */
   int64_t b_depth;
-  int64_t k;       /* first row of b in the cut */
+  int64_t k; /* first row of b in the cut */
   float *c;
   int64_t c_row;
   const float *bias;
-  bool begin, end; /* the first cut, the last cut */
+  bool begin, end;   /* the first cut, the last cut */
   gemm_soon next[2]; /* what is read after this cut: of a and of b */
 } gemm_cut;
 
@@ -219,8 +222,10 @@ typedef struct gemm_cut {
  * the machine's own prefetching takes up; others by columns. */
 static gemm_soon gemm_soon_of(const float *at, int64_t row, int64_t n, int64_t depth) {
   const bool stretch = n == row;
-  return (gemm_soon){.at = at, .row = stretch ? PAL_LANES : row,
-                     .stripe = stretch ? PAL_LANES * depth : PAL_LANES, .stripes = gemm_vectors(n)};
+  return (gemm_soon){.at = at,
+                     .row = stretch ? PAL_LANES : row,
+                     .stripe = stretch ? PAL_LANES * depth : PAL_LANES,
+                     .stripes = gemm_vectors(n)};
 }
 
 /* What tile number `count` asks for: where rows of a are neighbours in k the tile after it, else a
@@ -243,8 +248,8 @@ static inline void gemm_look_ahead(const gemm_cut *s, int64_t count, gemm_tile *
 
 static void gemm_run(const gemm_cut *s) {
   const int64_t vectors = gemm_vectors(s->n), panels = gemm_panels(s->n);
-  gemm_tile t = {.a_row = s->a_row, .a_col = s->a_col, .k = s->depth, .c_row = s->c_row,
-                 .begin = s->begin};
+  gemm_tile t = {
+      .a_row = s->a_row, .a_col = s->a_col, .k = s->depth, .c_row = s->c_row, .begin = s->begin};
   int64_t count = 0;
   for (int64_t j = 0; j < panels; j++) {
     const int64_t from = gemm_panel(vectors, panels, j), to = gemm_panel(vectors, panels, j + 1);
@@ -264,9 +269,16 @@ static void gemm_run(const gemm_cut *s) {
 }
 
 static void gemm_product(const pal_gemm_product *p) {
-  gemm_cut s = {.m = p->m, .n = p->n, .a_row = p->a_row, .a_col = 1,
-                .a_tile = GEMM_MR * p->a_row, .b = p->b, .b_depth = p->k, .c = p->c,
-                .c_row = p->c_row, .bias = p->epilogue.bias};
+  gemm_cut s = {.m = p->m,
+                .n = p->n,
+                .a_row = p->a_row,
+                .a_col = 1,
+                .a_tile = GEMM_MR * p->a_row,
+                .b = p->b,
+                .b_depth = p->k,
+                .c = p->c,
+                .c_row = p->c_row,
+                .bias = p->epilogue.bias};
   do {
     s.a = p->a + s.k;
     s.depth = gemm_least(p->k - s.k, GEMM_DEPTH);
@@ -305,7 +317,8 @@ static void gemm_pack_tiles(const float *a, int64_t a_row, int64_t depth, int64_
 enum { GEMM_SHORT_ROW = 512, GEMM_FEW = 4 };
 
 /* The block of c at (i, j), at most PAL_GEMM_TILE_M x PAL_GEMM_TILE_N, of one cut over rows. */
-static void gemm_outer_block(const pal_gemm_outer *o, gemm_cut *s, int64_t t, int64_t i, int64_t j) {
+static void gemm_outer_block(const pal_gemm_outer *o, gemm_cut *s, int64_t t, int64_t i,
+                             int64_t j) {
   const bool pack_a = o->a_row > GEMM_SHORT_ROW && o->n > GEMM_NV * PAL_LANES;
   const float *a = o->a + t * o->a_row + i;
   s->m = gemm_least(o->m - i, PAL_GEMM_TILE_M);

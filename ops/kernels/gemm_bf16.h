@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Matrix products of operands rounded to bfloat16, sums in f32 (floor 2).
  *
  * Every element of a product is the chain of gemm.h, acc = fma(a[i,k], b[k,j], acc), k ascending

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Bodies of pal_gemm_bf16_kernels, included after gemm.inc.c (floor 2).
  *
  * A unit is 32 bits of a packed operand. With PAL_BF16_DOT, BF16_FOLD = 2 neighbouring k share one,
@@ -20,7 +21,9 @@ static bf16_mode bf16_enter(void) {
 static void bf16_leave(bf16_mode before) { _mm_setcsr(before); }
 #elif defined(__aarch64__)
 typedef uint64_t bf16_mode;
-static void bf16_leave(bf16_mode mode) { __asm__ volatile("msr fpcr, %0" : : "r"(mode) : "memory"); }
+static void bf16_leave(bf16_mode mode) {
+  __asm__ volatile("msr fpcr, %0" : : "r"(mode) : "memory");
+}
 static bf16_mode bf16_enter(void) {
   bf16_mode before;
   __asm__ volatile("mrs %0, fpcr" : "=r"(before));
@@ -170,8 +173,15 @@ static void bf16_outer(const pal_gemm_outer *o) {
   enum { ROW = PAL_GEMM_TILE_M + PAL_LANES }; /* of a's units */
   const bf16_mode mode = bf16_enter();
   float *units = o->buffer, *panels = o->buffer + PAL_GEMM_TILES;
-  gemm_cut s = {.m = o->m, .n = o->n, .a = units, .a_row = 1, .a_col = ROW, .a_tile = GEMM_MR,
-                .b = panels, .c = o->c, .c_row = o->c_row};
+  gemm_cut s = {.m = o->m,
+                .n = o->n,
+                .a = units,
+                .a_row = 1,
+                .a_col = ROW,
+                .a_tile = GEMM_MR,
+                .b = panels,
+                .c = o->c,
+                .c_row = o->c_row};
   int64_t t = 0;
   do {
     const int64_t k = gemm_least(o->rows - t, PAL_GEMM_DEPTH * BF16_FOLD);
@@ -192,8 +202,11 @@ static void bf16_outer(const pal_gemm_outer *o) {
 
 enum { BLOCK_M = 64, BLOCK_N = 128, BLOCK_K = 128, BLOCK_DEPTH = BLOCK_K / BF16_FOLD };
 /* Units of a, by rows or by columns, and of b: rows of these lengths. */
-enum { BLOCK_A_ROW = BLOCK_DEPTH + PAL_LANES, BLOCK_A_COLUMN = BLOCK_M + PAL_LANES,
-       BLOCK_B = BLOCK_N + PAL_LANES };
+enum {
+  BLOCK_A_ROW = BLOCK_DEPTH + PAL_LANES,
+  BLOCK_A_COLUMN = BLOCK_M + PAL_LANES,
+  BLOCK_B = BLOCK_N + PAL_LANES
+};
 
 /* Rows first .. first + s->m - 1 of a: row by row where k are neighbours, else k by k. */
 static void bf16_block_a(const pal_gemm_block *p, int64_t first, int64_t k, int64_t depth,
@@ -240,4 +253,5 @@ static void bf16_block(const pal_gemm_block *p) {
   bf16_leave(mode);
 }
 
-#define PAL_GEMM_BF16_KERNELS {bf16_pack, bf16_product, bf16_outer, bf16_block}
+#define PAL_GEMM_BF16_KERNELS \
+  { bf16_pack, bf16_product, bf16_outer, bf16_block }

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Products of at most 8 columns by half vectors, f32 (floor 2). Included after gemm.inc.c.
  *
  * A tile of rows is held in registers, an element of a is broadcast to the half vector of its row. */
@@ -24,28 +25,26 @@
 #define THIN_GROUP_BEGIN(g) const float *a##g = t->a + 4 * g * t->a_row;
 #define THIN_GROUP_NEXT(g) a##g++;
 #define THIN_HALF_BEGIN(g, r) vh sum##g##_##r = vh_zero();
-#define THIN_HALF_FMA(g, r) \
-  sum##g##_##r = vh_fma(vh_set(a##g[r * a_row]), y, sum##g##_##r);
+#define THIN_HALF_FMA(g, r) sum##g##_##r = vh_fma(vh_set(a##g[r * a_row]), y, sum##g##_##r);
 #define THIN_HALF_BIAS(g, r) sum##g##_##r = vh_add(sum##g##_##r, bias);
 #define THIN_HALF_END(g, r) vh_store_n(t->c + (4 * g + r) * t->c_row, sum##g##_##r, n);
-#define THIN_HALF(rows) \
-  static void thin_half_##rows(const gemm_tile *t) { \
-    const float *b = t->b, *ahead = t->ahead; \
-    const int64_t a_row = t->a_row; \
-    const int n = (int)t->last; \
-    THIN_GROUPS_##rows(THIN_GROUP_BEGIN) \
-    THIN_HALF_##rows(THIN_HALF_BEGIN) \
-    for (int64_t k = t->k; k > 0; k--, b += PAL_GEMM_FEW, ahead += PAL_LANES) { \
-      const vh y = vh_load(b); \
-      __builtin_prefetch(ahead); \
-      THIN_HALF_##rows(THIN_HALF_FMA) \
-      THIN_GROUPS_##rows(THIN_GROUP_NEXT) \
-    } \
-    if (t->bias) { \
-      const vh bias = vh_load(t->bias); \
-      THIN_HALF_##rows(THIN_HALF_BIAS) \
-    } \
-    THIN_HALF_##rows(THIN_HALF_END) \
+#define THIN_HALF(rows)                                                                      \
+  static void thin_half_##rows(const gemm_tile *t) {                                         \
+    const float *b = t->b, *ahead = t->ahead;                                                \
+    const int64_t a_row = t->a_row;                                                          \
+    const int n = (int)t->last;                                                              \
+    THIN_GROUPS_##rows(THIN_GROUP_BEGIN)                                                     \
+        THIN_HALF_##rows(THIN_HALF_BEGIN) for (int64_t k = t->k; k > 0;                      \
+                                               k--, b += PAL_GEMM_FEW, ahead += PAL_LANES) { \
+      const vh y = vh_load(b);                                                               \
+      __builtin_prefetch(ahead);                                                             \
+      THIN_HALF_##rows(THIN_HALF_FMA) THIN_GROUPS_##rows(THIN_GROUP_NEXT)                    \
+    }                                                                                        \
+    if (t->bias) {                                                                           \
+      const vh bias = vh_load(t->bias);                                                      \
+      THIN_HALF_##rows(THIN_HALF_BIAS)                                                       \
+    }                                                                                        \
+    THIN_HALF_##rows(THIN_HALF_END)                                                          \
   }
 #define THIN_HALF_OF_(rows) THIN_HALF(rows)
 #define THIN_HALF_NAME_(rows) thin_half_##rows
@@ -59,16 +58,20 @@ THIN_HALF_OF_(THIN_TALL)
 static void thin_narrow(const pal_gemm_product *p) {
   float bias[PAL_GEMM_FEW] = {0};
   if (p->epilogue.bias) memcpy(bias, p->epilogue.bias, (size_t)p->n * sizeof *bias);
-  gemm_tile t = {.a = p->a, .a_row = p->a_row, .b = p->b, .k = p->k, .c = p->c, .c_row = p->c_row,
-                 .last = p->n, .bias = p->epilogue.bias ? bias : NULL};
-  for (int64_t left = p->m, rows; left > 0; left -= rows, t.a += rows * t.a_row, t.c += rows * t.c_row) {
+  gemm_tile t = {.a = p->a,
+                 .a_row = p->a_row,
+                 .b = p->b,
+                 .k = p->k,
+                 .c = p->c,
+                 .c_row = p->c_row,
+                 .last = p->n,
+                 .bias = p->epilogue.bias ? bias : NULL};
+  for (int64_t left = p->m, rows; left > 0;
+       left -= rows, t.a += rows * t.a_row, t.c += rows * t.c_row) {
     rows = left >= THIN_TALL ? THIN_TALL : left >= 4 ? 4 : 1;
     t.ahead = t.a + rows * t.a_row;
-    if (rows == THIN_TALL)
-      THIN_HALF_NAME(THIN_TALL)(&t);
-    else if (rows == 4)
-      thin_half_4(&t);
-    else
-      thin_half_1(&t);
+    if (rows == THIN_TALL) THIN_HALF_NAME(THIN_TALL)(&t);
+    else if (rows == 4) thin_half_4(&t);
+    else thin_half_1(&t);
   }
 }

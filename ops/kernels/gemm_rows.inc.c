@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Sums of few by many, f32, where the many are neighbours: c = x y with a few x, or turned (floor 2).
  * Included after gemm.inc.c.
  *
@@ -7,6 +8,7 @@
 #if defined(PAL_SIMD_AVX512)
 enum { THIN_ROWS = 3, THIN_STRIPE = 8 * PAL_LANES };
 
+/* clang-format off */
 #define THIN_VECTORS(X, i) X(i, 0) X(i, 1) X(i, 2) X(i, 3) X(i, 4) X(i, 5) X(i, 6) X(i, 7)
 #define THIN_ZERO(i, v) vf c##i##_##v = vf_zero();
 #define THIN_BIAS(i, v) if (t->bias) c##i##_##v = vf_add(c##i##_##v, vf_load(t->bias + v * PAL_LANES));
@@ -40,13 +42,20 @@ enum { THIN_ROWS = 3, THIN_STRIPE = 8 * PAL_LANES };
 THIN_TILE(1)
 THIN_TILE(2)
 THIN_TILE(3)
+/* clang-format on */
 
 /* Whether the cut was a stripe for few enough rows, and is done. */
 static bool thin_stripe(const gemm_cut *s) {
   static gemm_tile_run *const tile[THIN_ROWS] = {thin_tile_1, thin_tile_2, thin_tile_3};
   if (s->m > THIN_ROWS || s->n != THIN_STRIPE) return false;
-  tile[s->m - 1](&(gemm_tile){.a = s->a, .a_row = s->a_row, .a_col = s->a_col, .b = s->b,
-                              .b_row = s->b_row, .k = s->depth, .c = s->c, .c_row = s->c_row,
+  tile[s->m - 1](&(gemm_tile){.a = s->a,
+                              .a_row = s->a_row,
+                              .a_col = s->a_col,
+                              .b = s->b,
+                              .b_row = s->b_row,
+                              .k = s->depth,
+                              .c = s->c,
+                              .c_row = s->c_row,
                               .bias = s->bias});
   return true;
 }
@@ -100,10 +109,18 @@ static void thin_cuts(const thin_sum *o, int64_t j, gemm_cut *s) {
 static void thin_rows(const thin_sum *o) {
   float sums[PAL_GEMM_FEW * THIN_SPAN];
   for (int64_t j = 0; j < o->many; j += THIN_SPAN) {
-    gemm_cut s = {.m = o->few, .n = gemm_least(o->many - j, THIN_SPAN), .depth = o->k,
-                  .a = o->x, .a_row = o->x_few, .a_col = o->x_k, .a_tile = GEMM_MR * o->x_few,
-                  .b = o->y + j, .b_row = o->y_row, .c = o->turned ? sums : o->c + j,
-                  .c_row = o->turned ? THIN_SPAN : o->c_row, .bias = o->bias ? o->bias + j : NULL};
+    gemm_cut s = {.m = o->few,
+                  .n = gemm_least(o->many - j, THIN_SPAN),
+                  .depth = o->k,
+                  .a = o->x,
+                  .a_row = o->x_few,
+                  .a_col = o->x_k,
+                  .a_tile = GEMM_MR * o->x_few,
+                  .b = o->y + j,
+                  .b_row = o->y_row,
+                  .c = o->turned ? sums : o->c + j,
+                  .c_row = o->turned ? THIN_SPAN : o->c_row,
+                  .bias = o->bias ? o->bias + j : NULL};
     if (!thin_stripe(&s)) thin_cuts(o, j, &s);
     for (int64_t r = 0; o->turned && r < s.n; r++)
       for (int64_t i = 0; i < o->few; i++) o->c[(j + r) * o->c_row + i] = sums[i * THIN_SPAN + r];
@@ -113,13 +130,27 @@ static void thin_rows(const thin_sum *o) {
 static void gemm_outer_any(const pal_gemm_outer *o) {
   const bool turned = o->n <= PAL_GEMM_FEW && o->m > o->n;
   if (o->b_col == 1 && turned)
-    thin_rows(&(thin_sum){.k = o->rows, .few = o->n, .many = o->m, .x = o->b, .x_few = 1,
-                          .x_k = o->b_row, .y = o->a, .y_row = o->a_row, .c = o->c,
-                          .c_row = o->c_row, .turned = true});
+    thin_rows(&(thin_sum){.k = o->rows,
+                          .few = o->n,
+                          .many = o->m,
+                          .x = o->b,
+                          .x_few = 1,
+                          .x_k = o->b_row,
+                          .y = o->a,
+                          .y_row = o->a_row,
+                          .c = o->c,
+                          .c_row = o->c_row,
+                          .turned = true});
   else if (o->b_col == 1 && o->m <= PAL_GEMM_FEW)
-    thin_rows(&(thin_sum){.k = o->rows, .few = o->m, .many = o->n, .x = o->a, .x_few = 1,
-                          .x_k = o->a_row, .y = o->b, .y_row = o->b_row, .c = o->c,
+    thin_rows(&(thin_sum){.k = o->rows,
+                          .few = o->m,
+                          .many = o->n,
+                          .x = o->a,
+                          .x_few = 1,
+                          .x_k = o->a_row,
+                          .y = o->b,
+                          .y_row = o->b_row,
+                          .c = o->c,
                           .c_row = o->c_row});
-  else
-    gemm_outer(o);
+  else gemm_outer(o);
 }

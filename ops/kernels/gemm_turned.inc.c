@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Products of very few rows or columns with rows of neighbours in k, f32 (floor 2). Included after
  * gemm.inc.c.
  *
@@ -17,6 +18,7 @@ static void thin_pad(const float *a, int64_t a_row, int64_t rows, int64_t depth,
     vf_store(block + r * PAL_LANES, r < rows ? vf_load_left(a + r * a_row, depth) : vf_zero());
 }
 
+/* clang-format off */
 #define THIN_FEW_1(X, d) X(0, d)
 #define THIN_FEW_2(X, d) THIN_FEW_1(X, d) X(1, d)
 #define THIN_FEW_3(X, d) THIN_FEW_2(X, d) X(2, d)
@@ -69,6 +71,7 @@ static void thin_pad(const float *a, int64_t a_row, int64_t rows, int64_t depth,
     } \
     THIN_FEW_##few(THIN_END, 0) \
   }
+/* clang-format on */
 THIN_TURN(1)
 THIN_TURN(2)
 THIN_TURN(3)

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Picks the table of an instruction set (floor 2). Which ones exist is the build's choice. */
 #ifdef HAVE_CONFIG_H
 #include <config.h>

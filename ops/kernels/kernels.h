@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The kernel tables: one constant table per instruction set (floor 2).
  *
  * Each family has <family>.h with a struct pal_<family>_kernels of function pointers and

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Kernels of layer_norm, rms_norm and the losses, f32 (floor 2).
  *
  * A row's numbers depend on that row only: 16 lanes and the fixed tree of vf_sum over its

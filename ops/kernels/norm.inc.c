@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Bodies of pal_norm_kernels, compiled once per instruction set (floor 2). */
 #include "ops/kernels/norm.h"
 #include "src/simd.h"
@@ -9,10 +10,8 @@ static inline vf norm_load(const float *p, int n) {
   return n < PAL_LANES ? vf_load_n(p, n) : vf_load(p);
 }
 static inline void norm_store(float *p, vf v, int n) {
-  if (n < PAL_LANES)
-    vf_store_n(p, v, n);
-  else
-    vf_store(p, v);
+  if (n < PAL_LANES) vf_store_n(p, v, n);
+  else vf_store(p, v);
 }
 
 /* [i, i + 16) of a row that may be absent. */
@@ -218,8 +217,7 @@ static void norm_cross_entropy(const pal_cross_entropy_rows *c, float *loss, flo
   if (c->soft)
     for (int64_t t = 0; t < c->rows; t++)
       loss[t] = norm_soft_loss(c->logits + t * c->width, c->soft + t * c->width, c->width, lse[t]);
-  else
-    norm_hard_losses(c, lse, loss);
+  else norm_hard_losses(c, lse, loss);
   for (int64_t t = 0; t < c->rows && c->weight; t += PAL_LANES) {
     const int n = norm_lanes(c->rows - t);
     norm_store(loss + t, vf_mul(norm_load(loss + t, n), norm_load(c->weight + t, n)), n);
@@ -258,8 +256,7 @@ static void norm_cross_entropy_backward(const pal_cross_entropy_rows *c, const f
       if (!ignored) {
         const vf p = vf_exp(vf_sub(norm_load(x + i, n), l));
         const vm here = vi_eq(vi_iota(), vi_set((int32_t)(hard - i)));
-        const vf target =
-            soft ? vf_mul(norm_load(soft + i, n), s) : vf_select(here, s, zero);
+        const vf target = soft ? vf_mul(norm_load(soft + i, n), s) : vf_select(here, s, zero);
         d = vf_fma(p, all, vf_neg(target));
       }
       norm_store(out + i, d, n);
@@ -300,6 +297,8 @@ static void norm_binary_cross_entropy(const float *x, const float *target, const
   }
 }
 
-#define PAL_NORM_KERNELS \
-  {norm_forward, norm_backward, norm_parameters, norm_add, norm_cross_entropy, \
-   norm_cross_entropy_backward, norm_cross_entropy_targets, norm_binary_cross_entropy}
+#define PAL_NORM_KERNELS                                                                   \
+  {                                                                                        \
+    norm_forward, norm_backward, norm_parameters, norm_add, norm_cross_entropy,            \
+        norm_cross_entropy_backward, norm_cross_entropy_targets, norm_binary_cross_entropy \
+  }

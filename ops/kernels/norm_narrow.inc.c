@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Rows of one vector at most, 16 rows at a time (floor 2): layer_norm, rms_norm, the gradient of x,
  * and hard cross-entropy. Included by norm.inc.c.
  *
@@ -103,8 +104,7 @@ static void norm_backward_narrow(const pal_norm_backward *c) {
       along = vf_add(along, vf_div(vf_mul(norm_load(c->drstd + t, rows), rstd), divisor));
     if (c->dmean)
       level = vf_sub(level, vf_div(norm_load(c->dmean + t, rows), vf_mul(divisor, rstd)));
-    for (int i = 0; i < width; i++)
-      w[i] = vf_mul(vf_sub(vf_fnma(h[i], along, w[i]), level), rstd);
+    for (int i = 0; i < width; i++) w[i] = vf_mul(vf_sub(vf_fnma(h[i], along, w[i]), level), rstd);
     norm_rows(w, rows, width, c->dx + at);
   }
 }

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Kernels of reductions, running sums and softmax (floor 2).
  *
  * Two shapes of work: "rows" reduce n contiguous elements of each row by 16 virtual lanes
@@ -40,8 +41,7 @@ typedef struct pal_reduce_kernels {
   void (*softmax)(float *y, const float *x, int64_t rows, int64_t n);
   void (*log_softmax)(float *y, const float *x, int64_t rows, int64_t n);
   void (*softmax_backward)(float *dx, const float *y, const float *dy, int64_t rows, int64_t n);
-  void (*log_softmax_backward)(float *dx, const float *y, const float *dy, int64_t rows,
-                               int64_t n);
+  void (*log_softmax_backward)(float *dx, const float *y, const float *dy, int64_t rows, int64_t n);
   /* Logits x [rows, n] to out [rows], and back: dout [rows] to dx [rows, n]. */
   void (*entropy)(float *out, const float *x, int64_t rows, int64_t n);
   void (*entropy_backward)(float *dx, const float *x, const float *dout, int64_t rows, int64_t n);

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Bodies of pal_reduce_kernels, compiled once per instruction set (floor 2).
  *
  * Invariants: a row's result depends on that row only; a column's on the order of its rows
@@ -103,8 +104,7 @@ static void reduce_row_argmax(int32_t *out, const float *x, int64_t rows, int64_
 /* ---- columns ------------------------------------------------------------------------ */
 
 /* Four vectors of columns at a time hide the latency of the additions. */
-static void reduce_column_sum(float *out, const float *x, int64_t rows, int64_t n,
-                              int64_t stride) {
+static void reduce_column_sum(float *out, const float *x, int64_t rows, int64_t n, int64_t stride) {
   int64_t c = 0;
   for (; c + 4 * PAL_LANES <= n; c += 4 * PAL_LANES) {
     vf s0 = vf_zero(), s1 = s0, s2 = s0, s3 = s0;
@@ -128,8 +128,7 @@ static void reduce_column_sum(float *out, const float *x, int64_t rows, int64_t 
   }
 }
 
-static void reduce_column_max(float *out, const float *x, int64_t rows, int64_t n,
-                              int64_t stride) {
+static void reduce_column_max(float *out, const float *x, int64_t rows, int64_t n, int64_t stride) {
   for (int64_t c = 0; c < n; c += PAL_LANES) {
     const int k = reduce_lanes(n - c);
     vf best = vf_set(-INFINITY);
@@ -138,8 +137,8 @@ static void reduce_column_max(float *out, const float *x, int64_t rows, int64_t 
   }
 }
 
-static void reduce_column_argmax(int32_t *out, float *best, const float *x, int64_t rows,
-                                 int64_t n, int64_t stride, int32_t first) {
+static void reduce_column_argmax(int32_t *out, float *best, const float *x, int64_t rows, int64_t n,
+                                 int64_t stride, int32_t first) {
   for (int64_t c = 0; c < n; c += PAL_LANES) {
     const int k = reduce_lanes(n - c);
     vf most = vf_set(-INFINITY);
@@ -312,7 +311,7 @@ static void reduce_entropy_backward(float *dx, const float *x, const float *dout
 }
 
 typedef struct reduce_top2 {
-  float value[2];  /* -inf where there is none */
+  float value[2];   /* -inf where there is none */
   int32_t index[2]; /* -1 where there is none */
 } reduce_top2;
 
@@ -369,8 +368,8 @@ static void reduce_top2_margin(float *out, const float *x, int64_t rows, int64_t
 }
 
 /* p1 at the first, -p2 at the second, less p (p1 - p2) everywhere */
-static void reduce_top2_margin_backward(float *dx, const float *x, const float *dout,
-                                        int64_t rows, int64_t n) {
+static void reduce_top2_margin_backward(float *dx, const float *x, const float *dout, int64_t rows,
+                                        int64_t n) {
   for (int64_t r = 0; r < rows; r++, dx += n, x += n) {
     const float d = dout[r]; /* read before dx is written */
     const reduce_top2 top = reduce_top2_of(x, n);
@@ -386,10 +385,11 @@ static void reduce_top2_margin_backward(float *dx, const float *x, const float *
   }
 }
 
-#define PAL_REDUCE_KERNELS                                                                     \
-  {reduce_row_sum,        reduce_row_squares, reduce_row_max,     reduce_row_argmax,           \
-   reduce_column_sum,     reduce_column_max,  reduce_column_argmax,                            \
-   reduce_accumulate,     reduce_column_cumsum, reduce_column_i32,                             \
-   reduce_softmax,        reduce_log_softmax, reduce_softmax_backward,                         \
-   reduce_log_softmax_backward, reduce_entropy, reduce_entropy_backward,                       \
-   reduce_top2_margin,    reduce_top2_margin_backward}
+#define PAL_REDUCE_KERNELS                                                                        \
+  {                                                                                               \
+    reduce_row_sum, reduce_row_squares, reduce_row_max, reduce_row_argmax, reduce_column_sum,     \
+        reduce_column_max, reduce_column_argmax, reduce_accumulate, reduce_column_cumsum,         \
+        reduce_column_i32, reduce_softmax, reduce_log_softmax, reduce_softmax_backward,           \
+        reduce_log_softmax_backward, reduce_entropy, reduce_entropy_backward, reduce_top2_margin, \
+        reduce_top2_margin_backward                                                               \
+  }

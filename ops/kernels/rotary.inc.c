@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The rotary embedding kernel (floor 2). Included by attention.inc.c. */
 
 /* Sine and cosine of phase * 2 pi / 2^32: to the nearest quarter turn, then Taylor's series, whose

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Kernels that reduce rows: scatter and segments (floor 2). */
 #ifndef PAL_OPS_KERNELS_ROWS_H
 #define PAL_OPS_KERNELS_ROWS_H

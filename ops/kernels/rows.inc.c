@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Bodies of pal_rows_kernels, compiled once per instruction set (floor 2). Columns are in the
  * lanes, so a column's sum has one order whatever the width. */
 #include "ops/kernels/rows.h"
@@ -41,4 +42,5 @@ static void rows_max(float *out, const float *x, int64_t stride, int64_t n, int6
   }
 }
 
-#define PAL_ROWS_KERNELS {rows_sum, rows_max}
+#define PAL_ROWS_KERNELS \
+  { rows_sum, rows_max }

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* All kernels for one instruction set, and the table PAL_TABLE of them (floor 2). Included by
  * isa_<name>.c only, after the macro that src/simd.h asks for. */
 #include "ops/kernels/kernels.h"

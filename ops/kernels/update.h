@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Kernels of the optimizer updates, of random fills and of the factored lookups (floor 2). */
 #ifndef PAL_OPS_KERNELS_UPDATE_H
 #define PAL_OPS_KERNELS_UPDATE_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Bodies of pal_update_kernels, compiled once per instruction set (floor 2).
  *
  * Invariant: an element's arithmetic does not depend on its place in the range, so a range may
@@ -22,8 +23,7 @@ static void update_adamw(const pal_adamw_step *s, const pal_adamw_arrays *x, int
     const int k = update_lanes(n - i);
     const vf gradient = vf_mul(scale, vf_load_n(g + i, k)), old = vf_load_n(p + i, k);
     const vf first = vf_fma(beta1, vf_load_n(m + i, k), vf_mul(rest1, gradient));
-    const vf second =
-        vf_fma(beta2, vf_load_n(v + i, k), vf_mul(rest2, vf_mul(gradient, gradient)));
+    const vf second = vf_fma(beta2, vf_load_n(v + i, k), vf_mul(rest2, vf_mul(gradient, gradient)));
     const vf root = vf_sqrt(vf_mul(second, correct2));
     const vf direction = vf_div(vf_mul(first, correct1), vf_add(root, epsilon));
     vf_store_n(new_m + i, first, k);
@@ -35,8 +35,8 @@ static void update_adamw(const pal_adamw_step *s, const pal_adamw_arrays *x, int
   }
 }
 
-static void update_sgd(const pal_sgd_step *s, const float *p, const float *g,
-                       const float *velocity, int64_t n, float *new_p, float *new_velocity) {
+static void update_sgd(const pal_sgd_step *s, const float *p, const float *g, const float *velocity,
+                       int64_t n, float *new_p, float *new_velocity) {
   const vf momentum = vf_set(s->momentum), rate = vf_set(s->rate), decay = vf_set(s->decay);
   for (int64_t i = 0; i < n; i += PAL_LANES) {
     const int k = update_lanes(n - i);
@@ -133,8 +133,7 @@ static void update_uniform(uint64_t key, uint64_t sample, uint32_t position, int
   }
 }
 
-static void update_gumbel(uint64_t key, uint64_t sample, uint32_t position, int64_t n,
-                          float *out) {
+static void update_gumbel(uint64_t key, uint64_t sample, uint32_t position, int64_t n, float *out) {
   float draw[UPDATE_DRAWS];
   for (int64_t i = 0; i < n; i += UPDATE_DRAWS) {
     const int64_t some = n - i < UPDATE_DRAWS ? n - i : UPDATE_DRAWS;
@@ -215,8 +214,8 @@ static void update_gather_sum(const float *z, const int32_t *packed, const int32
   }
 }
 
-#define PAL_UPDATE_KERNELS                                                              \
-  {                                                                                     \
+#define PAL_UPDATE_KERNELS                                                               \
+  {                                                                                      \
     update_adamw, update_sgd, update_ema, update_uniform, update_gumbel, update_dropout, \
-        update_exp_shifted, update_sum_rows, update_scatter_columns, update_gather_sum  \
+        update_exp_shifted, update_sum_rows, update_scatter_columns, update_gather_sum   \
   }
