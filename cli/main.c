@@ -28,9 +28,7 @@ static int run_verb(pal_context *context, const cli_options *o) {
   if (strcmp(o->verb, "compare") == 0) return cli_verb_compare(context, o);
   if (strcmp(o->verb, "check-op") == 0) return cli_verb_check_op(context, o);
   if (strcmp(o->verb, "bench") == 0) return cli_verb_bench(context, o);
-  if (strcmp(o->verb, "info") == 0) return cli_verb_info(context, o);
-  fprintf(stderr, "palimpsest: there is no verb \"%s\"; see palimpsest --help\n", o->verb);
-  return CLI_USAGE;
+  return cli_verb_info(context, o); /* others are refused when the command line is read */
 }
 
 /* libgomp reads its environment before main does. Its default is to spin at barriers for so long that

@@ -19,7 +19,7 @@ typedef struct option {
 static const option options[] = {
     {"--set", MANY_SETS, 0, "train eval sample compare bench instances",
      "KEY=VALUE  a setting of the task, model or trainer; later wins. Also --KEY VALUE"},
-    {"--config", TEXT, AT(config), "train compare",
+    {"--config", TEXT, AT(config), "train",
      "FILE       settings, one key = value a line, # for comments"},
     {"--data", MANY_FILES, 0, "train eval sample instances compare",
      "FILE       the task's data; with eval and sample: one instance a line; eval takes several"},
@@ -52,23 +52,29 @@ static const option options[] = {
 };
 enum { OPTIONS = sizeof options / sizeof *options };
 
-static const char *const verbs[][3] = {
-    {"train", "TASK", "trains one model and keeps it in a run directory"},
-    {"eval", "RUN", "evaluates a trained model"},
-    {"sample", "RUN", "decodes a few instances and shows them"},
+/* Name, arguments, what it does, and how many arguments it takes at most. */
+static const struct verb {
+  const char *name, *arguments, *doc;
+  int most;
+} verbs[] = {
+    {"train", "TASK", "trains one model and keeps it in a run directory", 1},
+    {"eval", "RUN", "evaluates a trained model", 1},
+    {"sample", "RUN", "decodes a few instances and shows them", 1},
     {"instances", "TASK",
-     "prints what a task evaluates on, one instance a line, as --data reads it"},
-    {"compare", "TASK", "trains several kinds of model side by side and prints one table"},
-    {"check-op", "[NAME]", "tests an op, or every op, against its reference on random cases"},
-    {"bench", "[PART [CASE]]", "measures ceilings, gemm, ops, train, decode, plan; or one of them"},
-    {"info", "[KIND [NAME]]", "what is built in: ops, models, tasks, optimizers; or one of them"},
+     "prints what a task evaluates on, one instance a line, as --data reads it", 1},
+    {"compare", "TASK", "trains several kinds of model side by side and prints one table", 1},
+    {"check-op", "[NAME]", "tests an op, or every op, against its reference on random cases", 1},
+    {"bench", "[PART [CASE]]", "measures ceilings, gemm, ops, train, decode, plan; or one of them",
+     2},
+    {"info", "[KIND [NAME]]", "what is built in: ops, models, tasks, optimizers; or one of them",
+     2},
 };
 
 void cli_usage(FILE *to, const char *verb) {
   fprintf(to, "usage: palimpsest VERB [ARGUMENT] [OPTION]...\n\n");
   for (size_t v = 0; v < sizeof verbs / sizeof *verbs; v++)
-    if (!verb || strcmp(verb, verbs[v][0]) == 0)
-      fprintf(to, "  %-9s %-14s %s\n", verbs[v][0], verbs[v][1], verbs[v][2]);
+    if (!verb || strcmp(verb, verbs[v].name) == 0)
+      fprintf(to, "  %-9s %-14s %s\n", verbs[v].name, verbs[v].arguments, verbs[v].doc);
   fprintf(to, "\n");
   for (int i = 0; i < OPTIONS; i++)
     if (!verb || !*options[i].verbs || strstr(options[i].verbs, verb))
@@ -124,11 +130,48 @@ static const option *find(const char *name, size_t length) {
   return NULL;
 }
 
+static const struct verb *find_verb(const char *name) {
+  for (size_t v = 0; v < sizeof verbs / sizeof *verbs; v++)
+    if (strcmp(verbs[v].name, name) == 0) return &verbs[v];
+  return NULL;
+}
+
 static pal_status word(cli_options *out, const char *text, pal_error *error) {
-  const char **place = !out->verb ? &out->verb : !out->argument ? &out->argument : &out->second;
-  if (*place) return pal_fail(error, PAL_E_ARGUMENT, "what is \"%s\" for?", text);
-  *place = text;
+  const struct verb *verb = out->verb ? find_verb(out->verb) : NULL;
+  if (out->verb && !verb) return PAL_OK; /* the verb is refused */
+  const int have = (out->argument != NULL) + (out->second != NULL);
+  if (verb && have == verb->most)
+    return pal_fail(error, PAL_E_ARGUMENT,
+                    "%s takes %s and no \"%s\"; files are named by --data FILE", verb->name,
+                    verb->arguments, text);
+  *(verb ? have ? &out->second : &out->argument : &out->verb) = text;
   return PAL_OK;
+}
+
+/* What is given is wanted: by a verb that has such an option, and once where one value is taken. */
+static pal_status check(const cli_options *out, const int *given, pal_error *error) {
+  if (out->verb && !find_verb(out->verb))
+    return pal_fail(error, PAL_E_ARGUMENT, "there is no verb \"%s\"; see palimpsest --help",
+                    out->verb);
+  for (int i = 0; i < OPTIONS; i++) {
+    const option *o = &options[i];
+    if (given[i] && out->verb && *o->verbs && !strstr(o->verbs, out->verb))
+      return pal_fail(error, PAL_E_ARGUMENT, "%s has no option %s; see palimpsest %s --help",
+                      out->verb, o->name, out->verb);
+    if (given[i] > 1 && (o->kind == TEXT || o->kind == WHOLE || o->kind == SECONDS))
+      return pal_fail(error, PAL_E_ARGUMENT, "%s is given %d times; it has one value", o->name,
+                      given[i]);
+  }
+  if (out->n_files > 1 && out->verb && strcmp(out->verb, "eval") != 0)
+    return pal_fail(error, PAL_E_ARGUMENT, "--data is given too often: %s takes one", out->verb);
+  if (out->steps && (out->n || out->svg))
+    return pal_fail(error, PAL_E_ARGUMENT, "--steps goes without %s", out->n ? "--n" : "--svg");
+  return PAL_OK;
+}
+
+static pal_status refuse_dash(pal_error *error) {
+  return pal_fail(error, PAL_E_ARGUMENT,
+                  "\"-\" is no file name here: name a file, or /dev/stdin or /dev/stdout");
 }
 
 /* No option but perhaps a setting, --KEY=VALUE or --KEY VALUE; *i becomes the last word it takes. */
@@ -136,8 +179,9 @@ static pal_status setting(int argc, char **argv, int *i, cli_options *out, pal_e
   const char *key = argv[*i] + 2, *value = *i + 1 < argc ? argv[*i + 1] : "-";
   const bool joined = strchr(key, '=') != NULL,
              takes = out->verb && strstr(options[0].verbs, out->verb);
-  if (!takes || strncmp(argv[*i], "--", 2) != 0 || (!joined && *value == '-'))
-    return pal_fail(error, PAL_E_ARGUMENT, "there is no option %s; see --help", argv[*i]);
+  if (!takes || strncmp(argv[*i], "--", 2) != 0 || !*key || (!joined && *value == '-'))
+    return pal_fail(error, PAL_E_ARGUMENT, "there is no option %s; see palimpsest --help",
+                    argv[*i]);
   if (joined) return take(out, &options[0], key, error);
   const size_t room = strlen(key) + strlen(value) + 2;
   char *own = malloc(room);
@@ -154,31 +198,27 @@ void cli_options_free(cli_options *out) {
   while (out->n_owned) free(out->owned[--out->n_owned]);
 }
 
+/* One word of the command line, and the next where it is the value; *i becomes the last that is read. */
+static pal_status parse_one(int argc, char **argv, int *i, cli_options *out, int *given,
+                            pal_error *error) {
+  const char *text = argv[*i], *equals = strchr(text, '=');
+  if (strcmp(text, "-") == 0) return refuse_dash(error);
+  if (text[0] != '-') return word(out, text, error);
+  const option *o = find(text, equals ? (size_t)(equals - text) : strlen(text));
+  if (!o) return setting(argc, argv, i, out, error);
+  given[o - options]++;
+  if (o->kind == FLAG ? equals != NULL : !equals && *i + 1 == argc)
+    return pal_fail(error, PAL_E_ARGUMENT, "%s takes %s", o->name,
+                    o->kind == FLAG ? "no value" : "a value");
+  const char *value = o->kind == FLAG ? "" : equals ? equals + 1 : argv[++*i];
+  if (strcmp(value, "-") == 0) return refuse_dash(error);
+  return take(out, o, value, error);
+}
+
 pal_status cli_parse(int argc, char **argv, cli_options *out, pal_error *error) {
+  int given[OPTIONS] = {0};
+  pal_status status = PAL_OK;
   *out = (cli_options){0};
-  for (int i = 1; i < argc; i++) {
-    pal_status status = PAL_OK;
-    if (argv[i][0] != '-') {
-      status = word(out, argv[i], error);
-    } else {
-      const char *equals = strchr(argv[i], '=');
-      size_t length = equals ? (size_t)(equals - argv[i]) : strlen(argv[i]);
-      const option *o = find(argv[i], length);
-      if (!o) {
-        if ((status = setting(argc, argv, &i, out, error))) return status;
-        continue;
-      }
-      if (out->verb && *o->verbs && !strstr(o->verbs, out->verb))
-        return pal_fail(error, PAL_E_ARGUMENT, "%s has no option %s; see palimpsest %s --help",
-                        out->verb, o->name, out->verb);
-      if (o->kind == FLAG ? equals != NULL : !equals && i + 1 == argc)
-        return pal_fail(error, PAL_E_ARGUMENT, "%s takes %s", o->name,
-                        o->kind == FLAG ? "no value" : "a value");
-      status = take(out, o, o->kind == FLAG ? "" : equals ? equals + 1 : argv[++i], error);
-    }
-    if (status) return status;
-  }
-  if (out->n_files > 1 && out->verb && strcmp(out->verb, "eval") != 0)
-    return pal_fail(error, PAL_E_ARGUMENT, "--data is given too often: %s takes one", out->verb);
-  return PAL_OK;
+  for (int i = 1; i < argc && !status; i++) status = parse_one(argc, argv, &i, out, given, error);
+  return status ? status : check(out, given, error);
 }

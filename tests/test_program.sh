@@ -2,29 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # The program from outside: good runs, and what bad input gets (a clear message on stderr, a
 # non-zero exit code, nothing half-written).
-program=${PROGRAM:-./palimpsest}
-test -x "$program" || { echo "no program"; exit 77; }
-work=$(mktemp -d) || exit 99
-trap 'rm -rf "$work"' EXIT
-failed=0
-
-# expect CODE WORDS ARGUMENTS...: runs the program; its stderr must have the words.
-expect() {
-  code=$1 words=$2
-  shift 2
-  "$program" "$@" >"$work/out" 2>"$work/err" </dev/null
-  got=$?
-  if [ $got -ne "$code" ]; then
-    echo "FAIL exit $got, not $code: palimpsest $*"; cat "$work/err"; failed=1
-  elif [ -n "$words" ] && ! grep -q -- "$words" "$work/err"; then
-    echo "FAIL no \"$words\" on stderr: palimpsest $*"; cat "$work/err"; failed=1
-  else
-    echo "ok palimpsest $*"
-  fi
-}
-
-quick="--quiet --set train.steps=30 --set train.batch=8 --set train.shard=4"
-tiny="$quick --set layers=1 --set heads=1 --set width=4 --set hidden=4"
+. "${srcdir:-.}/tests/expect.sh"
 
 expect 0 "" --version
 expect 0 "" --help
