@@ -31,6 +31,6 @@ int cli_verb_check_op(pal_context *context, const cli_options *o) {
   checking c = {context, o, 0, 0};
   pal_each(context, "op", check, &c);
   if (c.checked) return c.failed ? CLI_CHECK : CLI_DONE;
-  fprintf(stderr, "palimpsest: no op is named \"%s\"\n", o->argument ? o->argument : "");
+  cli_say("no op is named \"%s\"", o->argument ? o->argument : "");
   return CLI_USAGE;
 }

@@ -69,6 +69,20 @@ pal_status cli_job_open_task(cli_job *job, pal_error *error);
 pal_status cli_job_open(cli_job *job, bool train, pal_error *error);
 void cli_job_close(cli_job *job);
 
+/* A file line by line: ends are LF, CRLF or CR, and a byte order mark at the beginning is none of it. */
+typedef struct cli_lines {
+  const char *path; /* borrowed */
+  FILE *file;
+  char *text; /* of the line, without its end; it may hold zero bytes */
+  size_t length, room;
+  int number; /* from 1 */
+} cli_lines;
+pal_status cli_lines_open(cli_lines *lines, const char *path, pal_error *error);
+/* False at the end of the file, and with an error. */
+bool cli_lines_next(cli_lines *lines, pal_error *error);
+void cli_lines_rewind(cli_lines *lines);
+void cli_lines_close(cli_lines *lines);
+
 /* Instances with copies of their prompts and answers; zero-initialise. Lines of a file that the task
  * refuses are kept with what is wrong with them. */
 typedef struct cli_refusal {
@@ -144,6 +158,16 @@ bool cli_keep_is_due(const cli_kept *kept); /* a checkpoint */
 pal_status cli_keep_checkpoint(cli_kept *kept, const cli_job *job, pal_error *error);
 /* PAL_E_IO when metrics have not all been written. */
 pal_status cli_keep_close(cli_kept *kept, pal_error *error);
+
+/* A task's text of tokens, and of what kind an instance is, whole, to be freed; NULL without memory. */
+char *cli_text_of(const cli_job *job, const int32_t *token, int n);
+char *cli_traits_of(const cli_job *job, const pal_example *instance);
+/* Text of data: on a terminal what would control it is shown as \x1b and the like, but for ends of lines. */
+void cli_show(FILE *to, const char *text);
+/* "palimpsest: " and a message on stderr, a line, with such characters shown in any case. */
+void cli_say(const char *format, ...) PAL_FORMAT(1, 2);
+/* Text with such characters shown, at most size - 1 bytes of it. */
+void cli_escape(const char *text, char *out, size_t size);
 
 /* What is known without training or evaluation. */
 void cli_describe(const cli_job *job, cli_row *row);

@@ -18,15 +18,19 @@ typedef struct batch {
   int n;
   int *passes;
   cli_set *set;
+  bool failed; /* no memory for what is kept of an instance */
 } batch;
 
 /* Counts an instance under each of its traits; where there are too many kinds the last place is that of
  * all the others. */
-static void count_traits(const batch *b, int index, bool exact) {
+static void count_traits(batch *b, int index, bool exact) {
   const pal_task *task = b->job->task;
-  char text[160];
   if (!task->definition->traits) return;
-  task->definition->traits(task, &b->instance[index], b->job->form, text, sizeof text);
+  char *text = cli_traits_of(b->job, &b->instance[index]);
+  if (!text) {
+    b->failed = true;
+    return;
+  }
   for (char *rest, *one = strtok_r(text, ",", &rest); one; one = strtok_r(NULL, ",", &rest)) {
     cli_set *set = b->set;
     int at = 0;
@@ -44,6 +48,7 @@ static void count_traits(const batch *b, int index, bool exact) {
     set->trait[at].n++;
     set->trait[at].exact += exact;
   }
+  free(text);
 }
 
 static void take(int index, const pal_decoded *decoded, void *data) {
@@ -81,6 +86,7 @@ static pal_status decode_batch(batch *b, pal_error *error) {
   if (!decoder) return error->code;
   pal_status status = pal_decode(decoder, b->instance, b->n, take, b, error);
   pal_decoder_free(decoder);
+  if (!status && b->failed) status = pal_fail(error, PAL_E_MEMORY, "no memory for an answer");
   if (status) return status;
   double sum = 0;
   qsort(b->passes, (size_t)b->n, sizeof *b->passes, by_value);

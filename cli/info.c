@@ -49,7 +49,7 @@ int cli_verb_info(pal_context *context, const cli_options *o) {
     known = true;
     const void *one = o->second ? pal_lookup(context, kinds[k], o->second) : NULL;
     if (o->second && !one) {
-      fprintf(stderr, "palimpsest: no %s is named \"%s\"\n", kinds[k], o->second);
+      cli_say("no %s is named \"%s\"", kinds[k], o->second);
       return CLI_USAGE;
     }
     if (one) {
@@ -59,8 +59,6 @@ int cli_verb_info(pal_context *context, const cli_options *o) {
       pal_each(context, kinds[k], print_name, NULL);
     }
   }
-  if (!known)
-    fprintf(stderr, "palimpsest: info knows op, optimizer, model and task, not \"%s\"\n",
-            o->argument);
+  if (!known) cli_say("info knows op, optimizer, model and task, not \"%s\"", o->argument);
   return known ? CLI_DONE : CLI_USAGE;
 }

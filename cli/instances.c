@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Instances in memory, and those of a user's file (floor 6). */
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -45,16 +44,16 @@ static pal_status refuse(cli_instances *all, int line, const char *text, pal_err
   return pal_fail(error, PAL_E_MEMORY, "no memory for refused lines");
 }
 
-static pal_status read_line(cli_instances *all, cli_job *job, int number, char *line, size_t length,
+static pal_status read_line(cli_instances *all, cli_job *job, const cli_lines *l,
                             pal_error *error) {
   pal_example e;
   pal_error own = {0};
-  while (length > 0 && (line[length - 1] == '\n' || line[length - 1] == '\r')) line[--length] = 0;
-  if (strlen(line) != length) return refuse(all, number, "the line holds a zero byte", error);
-  if (length == 0 || line[0] == '#') return PAL_OK;
+  if (strlen(l->text) != l->length)
+    return refuse(all, l->number, "the line holds a zero byte", error);
+  if (l->length == 0 || l->text[0] == '#') return PAL_OK;
   pal_status status =
-      job->task->definition->read(job->task, line, job->form, (uint64_t)number, &e, &own);
-  if (status == PAL_E_FORMAT) return refuse(all, number, own.text, error);
+      job->task->definition->read(job->task, l->text, job->form, (uint64_t)l->number, &e, &own);
+  if (status == PAL_E_FORMAT) return refuse(all, l->number, own.text, error);
   if (status) return pal_fail(error, status, "%s", own.text);
   return e.n_prompt ? cli_instances_add(all, &e, error) : PAL_OK;
 }
@@ -64,30 +63,21 @@ pal_status cli_instances_read(cli_instances *all, cli_job *job, const char *path
   if (!job->task->definition->read)
     return pal_fail(error, PAL_E_UNSUPPORTED, "task %s has no text form for instances",
                     job->task->definition->name);
-  FILE *file = fopen(path, "r");
-  if (!file) return pal_fail(error, PAL_E_NOT_FOUND, "%s: %s", path, strerror(errno));
-  char *line = NULL;
-  size_t size = 0;
-  pal_status status = PAL_OK;
-  for (int number = 1; !status && (!limit || all->n < limit); number++) {
-    ssize_t length = getline(&line, &size, file);
-    if (length < 0) break;
-    status = read_line(all, job, number, line, (size_t)length, error);
-  }
-  if (!status && ferror(file)) status = pal_fail(error, PAL_E_IO, "%s: %s", path, strerror(errno));
-  free(line);
-  fclose(file);
-  if (!status && !all->n)
-    status =
-        pal_fail(error, PAL_E_FORMAT,
-                 all->refused ? "%s: every instance is refused" : "%s holds no instance", path);
-  return status;
+  cli_lines l;
+  pal_error own = {0};
+  pal_status status = cli_lines_open(&l, path, &own);
+  while (!status && (!limit || all->n < limit) && cli_lines_next(&l, &own))
+    status = read_line(all, job, &l, &own);
+  cli_lines_close(&l);
+  if (own.code) return pal_fail(error, own.code, "%s", own.text);
+  if (all->n) return PAL_OK;
+  return pal_fail(error, PAL_E_FORMAT,
+                  all->refused ? "%s: every instance is refused" : "%s holds no instance", path);
 }
 
 void cli_instances_report(const cli_instances *all, const char *path) {
   for (int i = 0; i < all->refused; i++)
-    fprintf(stderr, "palimpsest: refused: %s:%d: %s\n", path, all->refusal[i].line,
-            all->refusal[i].text);
+    cli_say("refused: %s:%d: %s", path, all->refusal[i].line, all->refusal[i].text);
 }
 
 void cli_instances_free(cli_instances *all) {

@@ -30,11 +30,13 @@ palimpsest_SOURCES = \
 	%D%/options.c \
 	%D%/page.c \
 	%D%/progress.c \
+	%D%/reader.c \
 	%D%/recipes.c \
 	%D%/rundir.c \
 	%D%/sample.c \
 	%D%/steps.c \
 	%D%/table.c \
+	%D%/text.c \
 	%D%/trace.c \
 	%D%/trace_page.c \
 	%D%/train.c

@@ -7,7 +7,7 @@
 #include "cli/cli.h"
 
 int cli_report(const pal_error *error) {
-  fprintf(stderr, "palimpsest: %s\n", error->text);
+  cli_say("%s", error->text);
   switch (error->code) {
     case PAL_E_INTERRUPTED: return CLI_SIGNAL + (cli_signal() ? cli_signal() : 2);
     case PAL_E_NONFINITE: return CLI_DIVERGED;
@@ -81,7 +81,7 @@ int main(int argc, char **argv) {
   const bool version = argc == 2 && strcmp(argv[1], "--version") == 0;
   int code = version ? print_version() : parse_and_run(argc, argv);
   if (fflush(stdout) || ferror(stdout)) {
-    fprintf(stderr, "palimpsest: standard output could not be written\n");
+    cli_say("standard output could not be written");
     if (!code) code = CLI_FAILED;
   }
   return code;

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A run directory's config: everything needed to repeat the run (floor 6). */
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -92,31 +91,38 @@ static pal_status apply(cli_job *job, const char *key, const char *value, int pa
   return status;
 }
 
+static pal_status read_setting(cli_job *job, cli_lines *l, int pass, pal_error *error) {
+  if (strlen(l->text) != l->length)
+    return pal_fail(error, PAL_E_FORMAT, "the line holds a zero byte");
+  char *text = trim(l->text), *equals = strchr(text, '=');
+  if (!*text || *text == '#') return PAL_OK;
+  if (!equals)
+    return pal_fail(error, PAL_E_FORMAT, "\"%.60s\" is not of the form key = value", text);
+  *equals = 0;
+  char *value = trim(equals + 1);
+  const size_t last = strlen(value) - 1;
+  if (*value == '"' && last > 0 && value[last] == '"')
+    return pal_fail(error, PAL_E_FORMAT, "values have no quotes: %s = %.*s", trim(text),
+                    (int)last - 1, value + 1);
+  return apply(job, trim(text), value, pass, error);
+}
+
 /* Two passes: which tables have a key is known once task and model are. */
 pal_status cli_run_read_config(cli_job *job, const char *path, pal_error *error) {
-  FILE *file = fopen(path, "r");
-  if (!file) return pal_fail(error, PAL_E_NOT_FOUND, "%s: %s", path, strerror(errno));
-  char *line = NULL;
-  size_t size = 0;
-  pal_status status = PAL_OK;
+  cli_lines l;
+  pal_error read = {0};
+  pal_status status = cli_lines_open(&l, path, error);
   for (int pass = 0; pass < 2 && !status; pass++) {
-    rewind(file);
-    for (int number = 1; !status && getline(&line, &size, file) >= 0; number++) {
-      char *text = trim(line), *equals = strchr(text, '=');
-      if (!*text || *text == '#') continue;
+    cli_lines_rewind(&l);
+    while (!status && cli_lines_next(&l, &read)) {
       pal_error own = {0};
-      if (!equals) {
-        pal_fail(&own, PAL_E_FORMAT, "\"%.60s\" is not of the form key = value", text);
-      } else {
-        *equals = 0;
-        apply(job, trim(text), trim(equals + 1), pass, &own);
-      }
-      if (own.code) status = pal_fail(error, own.code, "%s:%d: %s", path, number, own.text);
+      if (read_setting(job, &l, pass, &own))
+        status = pal_fail(error, own.code, "%s:%d: %s", path, l.number, own.text);
     }
+    if (read.code) status = pal_fail(error, read.code, "%s", read.text);
     if (pass == 0 && !status && (!job->task_name || !job->model_name))
       status = pal_fail(error, PAL_E_FORMAT, "%s names no task or no model", path);
   }
-  free(line);
-  fclose(file);
+  cli_lines_close(&l);
   return status;
 }

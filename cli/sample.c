@@ -1,29 +1,41 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* palimpsest sample: a few instances decoded and shown, or one of them pass by pass (floor 6). */
+#include <stdlib.h>
+
 #include "cli/trace.h"
 
 typedef struct shown {
   const cli_job *job;
   const pal_example *instance;
+  bool failed; /* no memory for its text */
 } shown;
 
 static void show(int index, const pal_decoded *decoded, void *data) {
-  const shown *s = data;
-  char before[2048], after[4096];
-  const pal_task_definition *d = s->job->task->definition;
+  shown *s = data;
   (void)index;
-  d->print(s->job->task, s->instance->prompt, s->instance->n_prompt, before, sizeof before);
-  d->print(s->job->task, decoded->token, decoded->n, after, sizeof after);
-  printf("%s\n  -> %s\n  (%d forward passes, %s)\n", before, after, decoded->forward_passes,
-         decoded->halted ? "halted by itself" : "stopped by the cap");
+  char *before = cli_text_of(s->job, s->instance->prompt, s->instance->n_prompt);
+  char *after = cli_text_of(s->job, decoded->token, decoded->n);
+  s->failed = !before || !after;
+  if (!s->failed) {
+    cli_show(stdout, before);
+    printf("\n  -> ");
+    cli_show(stdout, after);
+    printf("\n  (%d forward passes, %s)\n", decoded->forward_passes,
+           decoded->halted ? "halted by itself" : "stopped by the cap");
+  }
+  free(before);
+  free(after);
 }
 
 static bool traces(const cli_options *o) { return o->watch || o->svg || o->html; }
 
 static pal_status sample_one(const cli_job *job, const cli_options *o, const pal_example *instance,
                              pal_error *error) {
-  shown s = {job, instance};
-  if (!traces(o)) return cli_decode_one(job, instance, NULL, show, &s, error);
+  shown s = {job, instance, false};
+  if (!traces(o)) {
+    const pal_status status = cli_decode_one(job, instance, NULL, show, &s, error);
+    return s.failed ? pal_fail(error, PAL_E_MEMORY, "no memory for a sample's text") : status;
+  }
   cli_trace trace;
   pal_status status = cli_trace_decode(&trace, job, instance, error);
   if (!status && o->watch) cli_trace_show(&trace);

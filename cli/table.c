@@ -22,15 +22,17 @@ void cli_wilson(int k, int n, double *low, double *high) {
 static void table_sets(FILE *to, const cli_row *row) {
   for (int i = 0; i < row->n_sets; i++) {
     const cli_set *s = &row->set[i];
+    char name[2 * sizeof s->name];
+    cli_escape(s->name, name, sizeof name);
     if (s->likelihood) {
-      fprintf(to, "    %-16s %.4f +- %.4f nats, %.4f bits per token over %lld tokens\n", s->name,
+      fprintf(to, "    %-16s %.4f +- %.4f nats, %.4f bits per token over %lld tokens\n", name,
               s->loss.nats, s->loss.standard_error, s->loss.nats / M_LN2,
               (long long)s->loss.tokens);
       continue;
     }
     double low, high;
     cli_wilson(s->exact, s->n, &low, &high);
-    fprintf(to, "    %-16s exact %6.2f %% [%6.2f, %6.2f] of %5d", s->name, 100.0 * s->exact / s->n,
+    fprintf(to, "    %-16s exact %6.2f %% [%6.2f, %6.2f] of %5d", name, 100.0 * s->exact / s->n,
             100 * low, 100 * high, s->n);
     if (!s->steps)
       fprintf(to, "  valid %6.2f %%  kept %6.2f %%  halted %6.2f %%  passes %.1f, p95 %.0f",
@@ -46,7 +48,9 @@ static void table_sets(FILE *to, const cli_row *row) {
 void cli_details(FILE *to, const cli_row *row) {
   for (int i = 0; i < row->n_sets; i++) {
     const cli_set *s = &row->set[i];
-    if (row->n_sets > 1 && (s->n_traits || s->refused)) fprintf(to, "    %s\n", s->name);
+    char name[2 * sizeof s->name];
+    cli_escape(s->name, name, sizeof name);
+    if (row->n_sets > 1 && (s->n_traits || s->refused)) fprintf(to, "    %s\n", name);
     if (s->refused) fprintf(to, "      %d instances refused, not among the %d\n", s->refused, s->n);
     for (int m = 0; m < CLI_MARKS && s->n_traits && !s->steps && s->most_passes >= cli_mark[m]; m++)
       fprintf(to, "      within %5d passes  exact %6.2f %%\n", cli_mark[m],

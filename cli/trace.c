@@ -7,8 +7,6 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { TEXT = 4096 };
-
 /* ---- recording ------------------------------------------------------------------------------- */
 
 static void record(cli_trace *t, const int32_t *token, int n) {
@@ -27,9 +25,7 @@ static void record(cli_trace *t, const int32_t *token, int n) {
   if (task->definition->picture) {
     task->definition->picture(task, t->instance, t->job->form, token, n, &t->state[t->n]);
   } else {
-    char text[TEXT];
-    task->definition->print(task, token, n, text, sizeof text);
-    t->text[t->n] = strdup(text);
+    t->text[t->n] = cli_text_of(t->job, token, n);
     t->failed = !t->text[t->n];
   }
   t->n++;
@@ -211,7 +207,11 @@ static void show_plainly(const cli_trace *t) {
 
 void cli_trace_show(const cli_trace *t) {
   if (!t->job->task->definition->picture)
-    for (int k = 0; k < t->n; k++) printf(k ? "pass %d: %s\n" : "start%.0d: %s\n", k, t->text[k]);
+    for (int k = 0; k < t->n; k++) {
+      printf(k ? "pass %d: " : "start%.0d: ", k);
+      cli_show(stdout, t->text[k]);
+      printf("\n");
+    }
   else if (isatty(STDOUT_FILENO)) show_on_terminal(t);
   else show_plainly(t);
   printf("%s\n", t->verdict);

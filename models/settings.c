@@ -30,6 +30,10 @@ static pal_status set(const char *owner, const pal_setting *const *table, const 
   if (!equals)
     return pal_fail(error, PAL_E_ARGUMENT, "%s: \"%s\" is not of the form key=value", owner, given);
   size_t length = (size_t)(equals - given);
+  for (const char *c = equals + 1; *c; c++) /* a config could not hold it */
+    if ((*c >= 0 && *c < ' ') || *c == 0x7F)
+      return pal_fail(error, PAL_E_ARGUMENT, "%s: %.*s holds a control character (\\x%02x)", owner,
+                      (int)length, given, (unsigned)*c);
   int at = 0;
   for (int t = 0; t < tables; t++)
     for (int i = 0; i < n[t]; i++, at++) {

@@ -284,14 +284,15 @@ static pal_score parity_score(const pal_task *task, const pal_example *instance,
   return (pal_score){.valid = shape, .kept = kept, .exact = shape && token[n - 1] == odd};
 }
 
-static void parity_print(const pal_task *task, const int32_t *token, int n, char *text,
-                         size_t size) {
+static size_t parity_print(const pal_task *task, const int32_t *token, int n, char *text,
+                           size_t size) {
   static const char letter[] = "01^$_";
   (void)task;
   size_t k = 0;
   for (int i = 0; i < n && k + 1 < size; i++)
     text[k++] = token[i] >= 0 && token[i] < VOCABULARY ? letter[token[i]] : '?';
   if (size) text[k] = 0;
+  return (size_t)n;
 }
 
 const pal_task_definition pal_task_parity = {

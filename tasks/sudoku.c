@@ -334,13 +334,13 @@ static void sudoku_picture(const pal_task *task, const pal_example *instance, pa
   pal_sudoku_picture(&((const sudoku *)task->self)->sentences, instance, form, token, n, picture);
 }
 
-static void sudoku_print(const pal_task *task, const int32_t *token, int n, char *text,
-                         size_t size) {
+static size_t sudoku_print(const pal_task *task, const int32_t *token, int n, char *text,
+                           size_t size) {
   static const char letter[] = ".123456789ABCDEFG";
   const sudoku *s = task->self;
   const pal_sudoku_shape *shape = &s->shape;
   const int extra = 3 * shape->n + 1, step = s->sentences.released ? 4 : 1;
-  size_t used = 0;
+  size_t used = 0, all = 0;
   if (size) *text = 0;
   for (int i = 0; i < n; i += step) {
     const int32_t t = token[i], place = t - extra;
@@ -354,26 +354,40 @@ static void sudoku_print(const pal_task *task, const int32_t *token, int n, char
                i == shape->cells && s->sentences.layout == PAL_SUDOKU_APPEND ? " " : "",
                t >= 0 && place < 0 ? letter[pal_sudoku_digit(shape, t)] : '.');
     const size_t length = strlen(one);
-    if (used + length + 1 > size) return;
-    memcpy(text + used, one, length + 1);
-    used += length;
+    if (used == all && used + length < size) {
+      memcpy(text + used, one, length + 1);
+      used += length;
+    }
+    all += length;
   }
+  return all;
 }
 
 static int64_t sudoku_puzzles(const pal_task *task) {
   return ((const sudoku *)task->self)->train.n;
 }
 
-static void sudoku_traits(const pal_task *task, const pal_example *instance, pal_form form,
-                          char *text, size_t size) {
+static pal_status sudoku_puzzle(pal_task *task, int64_t i, pal_form form, pal_example *example,
+                                pal_error *error) {
+  sudoku *s = task->self;
+  const size_t at = (size_t)i * (size_t)s->shape.cells;
+  const pal_status status = check_form(s, form, error);
+  if (!status)
+    pal_sudoku_say(&s->sentences, form, s->train.given + at, s->train.solution + at, (uint64_t)i,
+                   example);
+  return status;
+}
+
+static size_t sudoku_traits(const pal_task *task, const pal_example *instance, pal_form form,
+                            char *text, size_t size) {
   const sudoku *s = task->self;
   uint8_t given[PAL_SUDOKU_CELLS], solution[PAL_SUDOKU_CELLS];
   pal_sudoku_understand(&s->sentences, instance, form, given, solution);
   const int guesses = pal_sudoku_rate(&s->shape, given, solution);
-  const int n = snprintf(text, size, "%d givens,%s", pal_sudoku_givens(&s->shape, given),
-                         guesses ? "guesses needed" : "singles suffice");
-  if (guesses && n > 0 && (size_t)n < size)
-    snprintf(text + n, size - (size_t)n, ",guesses: %2d", guesses);
+  char more[32] = "";
+  if (guesses) snprintf(more, sizeof more, ",guesses: %2d", guesses);
+  return (size_t)snprintf(text, size, "%d givens,%s%s", pal_sudoku_givens(&s->shape, given),
+                          guesses ? "guesses needed" : "singles suffice", more);
 }
 
 const pal_task_definition pal_task_sudoku = {
@@ -397,6 +411,7 @@ const pal_task_definition pal_task_sudoku = {
     .heading = sudoku_heading,
     .print = sudoku_print,
     .puzzles = sudoku_puzzles,
+    .puzzle = sudoku_puzzle,
     .traits = sudoku_traits,
     .picture = sudoku_picture,
 };

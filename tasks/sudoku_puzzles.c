@@ -115,6 +115,12 @@ static pal_status read_line(pal_sudoku_puzzles *p, const char *path, int number,
   return status ? pal_fail(error, status, "%s:%d: %s", path, number, own.text) : PAL_OK;
 }
 
+/* What some programs write before UTF-8, a byte order mark, is none of the first line. */
+static char *skip_mark(char *data) {
+  static const char bytes[] = "\xEF\xBB\xBF";
+  return data + (strncmp(data, bytes, strlen(bytes)) == 0 ? strlen(bytes) : 0);
+}
+
 pal_status pal_sudoku_puzzles_read(pal_sudoku_puzzles *p, const char *path, int most,
                                    pal_error *error) {
   char *data = NULL;
@@ -123,15 +129,17 @@ pal_status pal_sudoku_puzzles_read(pal_sudoku_puzzles *p, const char *path, int 
   if (status) return status;
   if (most < 1 || most > PAL_SUDOKU_MOST_PUZZLES) most = PAL_SUDOKU_MOST_PUZZLES;
   int room = 1;
-  for (size_t i = 0; i < size && room < most; i++) room += data[i] == '\n';
+  for (size_t i = 0; i < size && room < most; i++) room += data[i] == '\n' || data[i] == '\r';
   status = make_room(p, room, error);
   p->n = 0;
   int number = 1;
-  for (char *line = data, *end; line < data + size && p->n < room && !status; line = end + 1) {
-    end = memchr(line, '\n', (size_t)(data + size - line));
-    if (!end) end = data + size;
+  char *end;
+  for (char *line = skip_mark(data); line < data + size && p->n < room && !status; line = end + 1) {
+    for (end = line; end < data + size && *end != '\n' && *end != '\r';) end++;
+    const size_t length = (size_t)(end - line);
+    if (*end == '\r' && end[1] == '\n') *end++ = 0;
     *end = 0;
-    if (strlen(line) < (size_t)(end - line))
+    if (strlen(line) < length)
       status = pal_fail(error, PAL_E_FORMAT, "%s:%d: the line holds a zero byte", path, number);
     else if (pal_sudoku_holds_puzzle(line)) {
       status = read_line(p, path, number, line, error);

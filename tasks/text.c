@@ -250,9 +250,10 @@ static size_t encode(uint32_t c, char out[4]) {
   return n;
 }
 
-static void text_print(const pal_task *task, const int32_t *token, int n, char *out, size_t size) {
+static size_t text_print(const pal_task *task, const int32_t *token, int n, char *out,
+                         size_t size) {
   const text *t = task->self;
-  size_t k = 0;
+  size_t k = 0, all = 0;
   for (int i = 0; i < n; i++) {
     char one[4] = "_";
     size_t length = 1;
@@ -260,11 +261,14 @@ static void text_print(const pal_task *task, const int32_t *token, int n, char *
       if (t->alphabet.bytes) one[0] = (char)t->alphabet.code[token[i]];
       else length = encode(t->alphabet.code[token[i]], one);
     }
-    if (k + length >= size) break;
-    memcpy(out + k, one, length);
-    k += length;
+    if (k == all && k + length < size) {
+      memcpy(out + k, one, length);
+      k += length;
+    }
+    all += length;
   }
   if (size) out[k] = 0;
+  return all;
 }
 
 const pal_task_definition pal_task_text_definition = {

@@ -22,4 +22,41 @@ done
 expect 2 "without --n" eval a --steps 3 --n 4
 expect 2 "without --svg" eval a --steps 3 --svg "$work/none"
 
+# ---- byte order marks and ends of lines ----
+
+mark='\357\273\277'
+bits="--set lengths=2,5000 --set per_length=2 --set train_max=4"
+printf "$mark"'task = parity\rmodel = arm\r\ntrain.steps = 30\n' >"$work/marked.conf"
+expect 0 "" train parity --config "$work/marked.conf" $tiny $bits --out "$work/run"
+printf "$mark"'0110\r101\r\n11\n' >"$work/marked.bits"
+expect 0 "" eval "$work/run" --data "$work/marked.bits" --json "$work/marked.json"
+grep -q '"n": 3' "$work/marked.json" || { echo "FAIL not three strings"; failed=1; }
+printf '0110\r\n1\0\n' >"$work/zero.bits"
+expect 2 "zero.bits:2: the line holds a zero byte" eval "$work/run" --data "$work/zero.bits"
+printf 'task = parity\nmodel = arm\nhea\0ds = 1\n' >"$work/zero.conf"
+expect 2 "zero.conf:3: the line holds a zero byte" train parity --config "$work/zero.conf"
+printf 'task = parity\nmodel = "arm"\n' >"$work/quoted.conf"
+expect 2 "quoted.conf:2: values have no quotes: model = arm" train parity --config "$work/quoted.conf"
+printf "$mark"'quizzes,solutions\r1.3.341..1434..1\r\n..3.341..1434..1\r' >"$work/marked.csv"
+boards="--set size=4 --set test_puzzles=2 --set cap=3 --set layers=1 --set width=16 --set puzzles=0"
+expect 0 "" train sudoku --model ap-mdm $quick $boards --data "$work/marked.csv" --out "$work/boards"
+expect 0 "" eval "$work/boards" --data "$work/marked.csv" --json "$work/marked.json"
+grep -q '"n": 2' "$work/marked.json" || { echo "FAIL not two boards"; failed=1; }
+printf "$mark"'1.3.341..1434..9\n' >"$work/wrong.csv"
+expect 2 'wrong.csv:1: place 16 holds "9"' eval "$work/boards" --data "$work/wrong.csv"
+expect 2 'wrong.csv:1: place 16 holds "9"' train sudoku --model ap-mdm $boards --data "$work/wrong.csv"
+
+# ---- nothing is cut, nothing controls a terminal ----
+
+expect 0 "" sample "$work/run" --n 1
+grep -qx '^^*[01]\{5000\}.*' "$work/out" || { echo "FAIL a prompt of 5,000 bits is cut"; failed=1; }
+escape=$(printf '\033]0;title\007')
+expect 2 "\\\\x1b\\]0;title\\\\x07" info "$escape"
+expect 2 "\\\\x1b\\]0;title\\\\x07" eval "$work/$escape"
+expect 2 "has a setting \"\\\\x1b" train parity --model arm --set "$escape=3"
+expect 2 "task.lengths holds a control\|lengths holds a control character (.x1b)" \
+  train parity --model arm --set "lengths=$escape" --out "$work/none"
+printf '01%s\n' "$escape" >"$work/escape.bits"
+expect 2 "not \"01\\\\x1b\\]0;title\\\\x07\"" eval "$work/run" --data "$work/escape.bits"
+
 exit $failed

@@ -66,14 +66,18 @@ typedef struct pal_task_definition {
   /* The line a file of such lines begins with, which read takes for none; NULL, or returning NULL: it
    * begins with the first instance. */
   const char *(*heading)(const pal_task *task);
-  /* Tokens as text for people, at most size - 1 characters. */
-  void (*print)(const pal_task *task, const int32_t *token, int n, char *text, size_t size);
+  /* Tokens as text for people; at most size - 1 characters are written, the length of the whole text is
+   * returned, as by write. */
+  size_t (*print)(const pal_task *task, const int32_t *token, int n, char *text, size_t size);
   /* How many puzzles the training examples are made of; NULL: not a fixed number. */
   int64_t (*puzzles)(const pal_task *task);
+  /* Puzzle i of those as an instance; NULL as puzzles. */
+  pal_status (*puzzle)(pal_task *task, int64_t i, pal_form form, pal_example *example,
+                       pal_error *error);
   /* What kind of instance it is, for reports that count kinds: a few words or phrases with commas, e.g.
-   * "24 givens,guesses needed", at most size - 1 characters. NULL: all are alike. */
-  void (*traits)(const pal_task *task, const pal_example *instance, pal_form form, char *text,
-                 size_t size);
+   * "24 givens,guesses needed"; size and what is returned as in print. NULL: all are alike. */
+  size_t (*traits)(const pal_task *task, const pal_example *instance, pal_form form, char *text,
+                   size_t size);
   /* What a sequence on its way from the instance's prompt looks like. NULL: as its text. */
   void (*picture)(const pal_task *task, const pal_example *instance, pal_form form,
                   const int32_t *token, int n, pal_picture *picture);

@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Texts as long as they are, and what of them a terminal may see (floor 6). */
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli/cli.h"
+
+/* ---- of tasks -------------------------------------------------------------------------------- */
+
+/* Which text of a task: tokens for people, or what `traits` says of an instance. */
+typedef struct wanted {
+  const cli_job *job;
+  const pal_example *instance; /* NULL: tokens */
+  const int32_t *token;
+  int n;
+} wanted;
+
+static size_t put(const wanted *w, char *text, size_t room) {
+  const pal_task *task = w->job->task;
+  return w->instance ? task->definition->traits(task, w->instance, w->job->form, text, room)
+                     : task->definition->print(task, w->token, w->n, text, room);
+}
+
+/* Asks again with more room where the first does not do. */
+static char *make(const wanted *w) {
+  size_t room = 512, length;
+  char *text = malloc(room);
+  if (!text || (length = put(w, text, room)) < room) return text;
+  free(text);
+  text = malloc(room = length + 1);
+  if (text) put(w, text, room);
+  return text;
+}
+
+char *cli_text_of(const cli_job *job, const int32_t *token, int n) {
+  return make(&(wanted){job, NULL, token, n});
+}
+
+char *cli_traits_of(const cli_job *job, const pal_example *instance) {
+  return make(&(wanted){job, instance, NULL, 0});
+}
+
+/* ---- for terminals --------------------------------------------------------------------------- */
+
+/* Bytes of the character at p that may be shown as they are; 0: it controls a terminal, or is no UTF-8. */
+static int shown(const unsigned char *p, bool lines) {
+  if (p[0] < 0x80)
+    return (p[0] >= ' ' && p[0] != 0x7F) || (lines && (p[0] == '\n' || p[0] == '\t'));
+  const int length = p[0] >= 0xC2 && p[0] < 0xE0 ? 2
+                     : p[0] >> 4 == 14           ? 3
+                     : p[0] >> 3 == 30           ? 4
+                                                 : 0;
+  for (int i = 1; i < length; i++)
+    if (p[i] >> 6 != 2) return 0;
+  return p[0] == 0xC2 && p[1] < 0xA0 ? 0 : length; /* U+0080 to U+009F are controls too */
+}
+
+static void put_shown(FILE *to, const char *text, bool lines) {
+  const unsigned char *p = (const unsigned char *)text;
+  for (int n; *p; p += n ? n : 1) {
+    if ((n = shown(p, lines)) != 0) fwrite(p, 1, (size_t)n, to);
+    else fprintf(to, "\\x%02x", *p);
+  }
+}
+
+void cli_show(FILE *to, const char *text) {
+  if (isatty(fileno(to))) put_shown(to, text, true);
+  else fputs(text, to);
+}
+
+void cli_say(const char *format, ...) {
+  char *text = NULL;
+  size_t size = 0;
+  FILE *memory = open_memstream(&text, &size);
+  va_list arguments;
+  va_start(arguments, format);
+  if (memory) vfprintf(memory, format, arguments);
+  va_end(arguments);
+  fputs("palimpsest: ", stderr);
+  if (memory && !fclose(memory)) put_shown(stderr, text, false);
+  else fputs("no memory for a message", stderr);
+  fputc('\n', stderr);
+  free(text);
+}
+
+void cli_escape(const char *text, char *out, size_t size) {
+  const unsigned char *p = (const unsigned char *)text;
+  size_t used = 0;
+  for (int n; *p && used + 5 < size; p += n ? n : 1) {
+    if ((n = shown(p, false)) != 0) {
+      memcpy(out + used, p, (size_t)n);
+      used += (size_t)n;
+    } else {
+      used += (size_t)snprintf(out + used, size - used, "\\x%02x", *p);
+    }
+  }
+  if (size) out[used] = 0;
+}
