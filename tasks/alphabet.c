@@ -37,6 +37,7 @@ pal_status pal_alphabet_read(const char *text, pal_alphabet *a, pal_error *error
   const char *at = text;
   *a = (pal_alphabet){.bytes = strncmp(text, bytes, strlen(bytes)) == 0};
   if (a->bytes) at += strlen(bytes);
+  if ((a->bytes && !*at) || strcmp(text, "bytes") == 0) return a->bytes = true, PAL_OK;
   a->code = pal_alloc(sizeof *a->code * PAL_MOST_CHARACTERS);
   if (!a->code) return pal_fail(error, PAL_E_MEMORY, "no memory for an alphabet");
   for (int64_t next = 0; *at;) {
@@ -63,6 +64,7 @@ static int by_value(const void *a, const void *b) {
 
 pal_status pal_alphabet_collect(const uint32_t *code, int64_t n, const char *path, pal_alphabet *a,
                                 pal_error *error) {
+  pal_free(a->code);
   a->code = pal_alloc(sizeof *a->code * (size_t)n);
   a->n = 0;
   if (!a->code)

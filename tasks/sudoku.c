@@ -37,7 +37,8 @@ static const pal_setting settings[] = {
     {"size", "9", "4, 9 or 16 rows"},
     {"puzzles", "100", "training puzzles, 1 to 1000000; with a file: at most, 0 for all of it"},
     {"data", "",
-     "file of training puzzles, one a line: 81 characters, puzzle,solution, or 325 integers"},
+     "file of training puzzles, one a line: 81 characters, CSV with puzzle and solution, or 325 "
+     "integers"},
     {"seed", "1", "seed of the generated training puzzles"},
     {"givens", "", "of a generated puzzle, uniform in LEAST-MOST; empty: 4-8, 20-28, 100-130"},
     {"augment", "1", "training puzzles appear under random symmetries: 0 or 1"},

@@ -14,18 +14,36 @@ static const char blanks[] = " \t\r\n";
 
 /* ---- reading: boards ------------------------------------------------------------------------- */
 
-/* A header names columns, puzzles first: words and commas alone. It may stand anywhere, since files are
- * put one behind another. */
+typedef struct item {
+  const char *text;
+  size_t length; /* 0: there is none */
+} item;
+
+/* A column of a line in CSV, from *at on, without blanks and quotes around it. */
+static item next_column(const char **at) {
+  static const char around[] = " \t\r\n\"";
+  const char *text = *at;
+  size_t length = strcspn(text, ",");
+  *at = text + length + (text[length] == ',');
+  while (length > 0 && strchr(around, text[length - 1])) length--;
+  for (; length > 0 && strchr(around, *text); length--) text++;
+  return (item){text, length};
+}
+
+/* A header names columns, among them one of puzzles: words and commas alone. It may stand anywhere, since
+ * files are put one behind another. */
 static bool is_header(const char *line, size_t length) {
-  static const char *const first[] = {"quizzes", "quiz", "puzzles", "puzzle"};
-  const size_t word = strcspn(line, ", \t\r\n");
-  const size_t next = word + strspn(line + word, " \t");
+  static const char *const column[] = {"quizzes", "quiz",     "puzzles",
+                                       "puzzle",  "question", "questions"};
+  const char *at = line, *end = line + length;
   bool known = false;
-  for (size_t i = 0; i < sizeof first / sizeof *first; i++)
-    known |= strlen(first[i]) == word && memcmp(line, first[i], word) == 0;
-  known = known && (next >= length || line[next] == ',');
+  while (at < end) {
+    const item one = next_column(&at);
+    for (size_t i = 0; i < sizeof column / sizeof *column; i++)
+      known |= strlen(column[i]) == one.length && memcmp(one.text, column[i], one.length) == 0;
+  }
   for (size_t i = 0; i < length; i++)
-    known = known && (isalpha((unsigned char)line[i]) || strchr(", \t_", line[i]));
+    known = known && (isalpha((unsigned char)line[i]) || strchr(", \t_\"", line[i]));
   return known;
 }
 
@@ -66,11 +84,6 @@ static pal_status read_cells(const pal_sudoku_shape *s, const char *text, size_t
 }
 
 /* ---- reading: rows --------------------------------------------------------------------------- */
-
-typedef struct item {
-  const char *text;
-  size_t length; /* 0: there is none */
-} item;
 
 /* The next item of a row, from *at on. */
 static item next_item(const char **at) {
@@ -214,10 +227,42 @@ static pal_status solve(const pal_sudoku_shape *s, const uint8_t *given, const u
   return PAL_OK;
 }
 
+/* Whether a column holds a board or what was to be one: long, and mostly of the characters of boards. */
+static bool is_board(const pal_sudoku_shape *s, item column) {
+  size_t fit = 0;
+  for (size_t i = 0; i < column.length; i++) fit += digit_of(s, column.text[i]) >= 0;
+  return 2 * column.length > (size_t)s->cells && 2 * fit > column.length;
+}
+
+/* Several columns, of which one or two are boards; the others, such as numbers and sources, are not read. */
+static bool is_table(const pal_sudoku_shape *s, const char *line) {
+  int boards = 0, columns = 0;
+  for (const char *at = line; *at; columns++) boards += is_board(s, next_column(&at));
+  return boards > 0 && (columns > 2 || strchr(line, '"'));
+}
+
+/* The puzzle is the board with blanks, whichever comes first. */
+static pal_status read_table(const pal_sudoku_shape *s, const char *line, uint8_t *given,
+                             uint8_t *solution, pal_error *error) {
+  uint8_t board[2][PAL_SUDOKU_CELLS];
+  int n = 0;
+  for (const char *at = line; *at;) {
+    const item column = next_column(&at);
+    if (!is_board(s, column)) continue;
+    if (n == 2) return pal_fail(error, PAL_E_FORMAT, "there are more than two boards in the line");
+    const pal_status status = read_cells(s, column.text, column.length, board[n++], error);
+    if (status) return status;
+  }
+  const bool turned = n == 2 && pal_sudoku_givens(s, board[0]) == s->cells;
+  memcpy(given, board[turned], (size_t)s->cells);
+  return solve(s, given, n == 2 ? board[!turned] : NULL, solution, error);
+}
+
 pal_status pal_sudoku_read(const pal_sudoku_shape *s, const char *line, uint8_t *given,
                            uint8_t *solution, pal_error *error) {
   uint8_t claimed[PAL_SUDOKU_CELLS];
   line += strspn(line, blanks);
+  if (is_table(s, line)) return read_table(s, line, given, solution, error);
   if (is_row(s, line)) {
     pal_status status = read_row(s, line, given, claimed, error);
     return status ? status : solve(s, given, claimed, solution, error);

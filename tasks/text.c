@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Text by characters (floor 5): any UTF-8 or byte file, split 90/10.
  *
- * Tokens are the distinct characters (code points, or bytes when the file is not UTF-8) in ascending order,
+ * Tokens are the distinct characters (code points, or bytes when told so) in ascending order,
  * then the mask. They become the value of a setting, which a run keeps: another file is read with
  * the run's own characters, or refused. A training example is a random block of the first nine tenths: the character before it
  * as prompt, `block` characters as answer. The held-out tenth is scored in blocks that do not overlap,
@@ -27,10 +27,11 @@ typedef struct text {
 } text;
 
 static const pal_setting settings[] = {
-    {"data", "", "the file: UTF-8 text, or any bytes"},
+    {"data", "", "the file: UTF-8 text, or any bytes with characters=bytes"},
     {"block", "64", "characters of a training example and of a scored block"},
     {"characters", "",
-     "code points in hexadecimal, e.g. a,20-7e, after bytes: bytes; empty: the file's"},
+     "code points in hexadecimal, e.g. a,20-7e; bytes:20-7e: bytes; bytes: the file's bytes; empty: "
+     "the file's characters, in UTF-8"},
 };
 
 /* One code point at p (n bytes left), its length in *used; 0 for what is not UTF-8. */
@@ -53,14 +54,22 @@ static uint32_t decode(const unsigned char *p, size_t n, size_t *used) {
   return c;
 }
 
-/* Code points of the file into `code` (room for one a byte); -1 when it is not UTF-8. */
-static int64_t decode_all(const unsigned char *p, size_t size, uint32_t *code) {
-  int64_t n = 0;
+/* Code points of the file into `code` (room for one a byte), but for a byte order mark before them. */
+static pal_status decode_all(text *t, const unsigned char *p, size_t size, uint32_t *code,
+                             const char *path, pal_error *error) {
+  long long line = 1;
+  t->n = 0;
   for (size_t at = 0, used; at < size; at += used) {
-    code[n++] = decode(p + at, size - at, &used);
-    if (!used) return -1;
+    const uint32_t c = decode(p + at, size - at, &used);
+    if (!used)
+      return pal_fail(error, PAL_E_FORMAT,
+                      "%s:%lld: byte %zu of the file (%02x) is not UTF-8; mend the file, or set "
+                      "characters=bytes to take its bytes for characters",
+                      path, line, at + 1, p[at]);
+    if (at > 0 || c != 0xFEFF) code[t->n++] = c;
+    line += c == '\n';
   }
-  return n;
+  return PAL_OK;
 }
 
 static pal_status number_characters(text *t, const uint32_t *code, const char *path,
@@ -83,13 +92,13 @@ static pal_status number_characters(text *t, const uint32_t *code, const char *p
 /* Code points or bytes into `code`, which has room for as many as bytes. */
 static pal_status decode_file(text *t, const unsigned char *data, size_t size, uint32_t *code,
                               const char *path, pal_error *error) {
-  const bool known = t->alphabet.code != NULL;
-  t->n = known && t->alphabet.bytes ? -1 : decode_all(data, size, code);
-  if (t->n < 0 && known && !t->alphabet.bytes)
-    return pal_fail(error, PAL_E_FORMAT, "%s is not UTF-8, which the vocabulary is of", path);
-  t->alphabet.bytes = t->n < 0;
-  for (size_t i = 0; t->alphabet.bytes && i < size; i++) code[i] = data[i];
-  if (t->alphabet.bytes) t->n = (int64_t)size;
+  const bool known = t->alphabet.n > 0;
+  if (t->alphabet.bytes) {
+    for (size_t i = 0; i < size; i++) code[i] = data[i];
+    t->n = (int64_t)size;
+  } else if (decode_all(t, data, size, code, path, error)) {
+    return error->code;
+  }
   t->split = t->n * 9 / 10;
   if (t->split < t->block + 1 || t->n - t->split < t->block + 1)
     return pal_fail(error, PAL_E_FORMAT,

@@ -59,4 +59,23 @@ expect 2 "task.lengths holds a control\|lengths holds a control character (.x1b)
 printf '01%s\n' "$escape" >"$work/escape.bits"
 expect 2 "not \"01\\\\x1b\\]0;title\\\\x07\"" eval "$work/run" --data "$work/escape.bits"
 
+# ---- a text that is not all UTF-8 ----
+
+i=0
+while [ $i -lt 40 ]; do printf 'to be or not to be\n'; i=$((i + 1)); done >"$work/text"
+printf "$mark" | cat - "$work/text" >"$work/marked"
+expect 0 "" train text --model arm $tiny --set block=8 --data "$work/marked" --out "$work/text-run"
+grep -qx 'task.characters = a,20,62,65,6e-6f,72,74' "$work/text-run/config" ||
+  { echo "FAIL a byte order mark is a character"; grep characters "$work/text-run/config"; failed=1; }
+printf '\351' | cat "$work/text" - >"$work/latin"
+expect 2 "latin:41: byte 761 of the file (e9) is not UTF-8; .* characters=bytes" \
+  train text --model arm $tiny --set block=8 --data "$work/latin" --out "$work/none"
+expect 2 "latin:41: byte 761" eval "$work/text-run" --data "$work/latin"
+for bytes in bytes bytes:; do
+  expect 0 "" train text --model arm $tiny --set block=8 --data "$work/latin" --set characters=$bytes \
+    --out "$work/$bytes"
+  grep -qx 'task.characters = bytes:a,20,.*,e9' "$work/$bytes/config" ||
+    { echo "FAIL the run does not keep its bytes"; failed=1; }
+done
+
 exit $failed

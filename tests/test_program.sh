@@ -37,7 +37,7 @@ expect 2 "too few" train text --model arm --data "$work/short" --out "$work/none
 test ! -e "$work/none" || { echo "FAIL a refused run left files"; failed=1; }
 i=0
 while [ $i -lt 40 ]; do printf 'to be or not to be \351\n'; i=$((i + 1)); done >"$work/latin"
-expect 0 "" train text --model arm --data "$work/latin" --set block=8 $tiny --out "$work/latin-run"
+expect 0 "" train text --model arm --data "$work/latin" --set characters=bytes --set block=8 $tiny --out "$work/latin-run"
 
 # Another file is read with the run's own characters: fewer will do, as many others will not.
 i=0
@@ -178,7 +178,7 @@ grep -q '"set": "single steps"' "$work/steps.json" || { echo "FAIL no single ste
 expect 0 "" eval "$work/elsewhere" --steps 40 --data "$work/good-boards"
 expect 2 "absent" eval "$work/elsewhere" --steps 40 --data "$work/absent"
 for model in masked-arm ap-mdm; do
-  expect 0 "" train text --model $model --data "$work/latin" --set block=8 $tiny --out "$work/latin-$model"
+  expect 0 "" train text --model $model --data "$work/latin" --set characters=bytes --set block=8 $tiny --out "$work/latin-$model"
   expect 2 "labelled states" eval "$work/latin-$model" --steps 40
 done
 expect 0 "" eval "$work/latin-run" --steps 40
@@ -193,7 +193,7 @@ grep -q 'a&lt;b&amp;c (40)<' "$work/odd.svg" || { echo "FAIL a file's name is ma
 expect 2 "absent" eval "$work/elsewhere" --data "$work/lines.board" --data "$work/absent"
 expect 0 "" instances parity --n 3
 grep -c "^[01]*$" "$work/out" | grep -q 27 || { echo "FAIL not 3 of each of 9 lengths"; failed=1; }
-expect 2 "no text form" instances text --data "$work/latin"
+expect 2 "no text form" instances text --data "$work/abc"
 expect 2 "of which task" instances
 expect 2 "one instance" sample "$work/elsewhere" --html "$work/none" --n 2
 expect 2 "no pictures" sample "$work/run" --svg "$work/none"

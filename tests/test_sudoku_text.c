@@ -68,7 +68,7 @@ START_TEST(bad_boards_are_refused) {
   snprintf(long_line, sizeof long_line, "%s.", good);
   snprintf(bad, sizeof bad, "%sx%s", "53..7....", good + 10);
   snprintf(csv, sizeof csv, "%s,%s9", good, solved);
-  snprintf(more, sizeof more, "%s,%s,9", good, solved);
+  snprintf(more, sizeof more, "%s,%s,%s", good, solved, solved);
   snprintf(unlike, sizeof unlike, "%s,%.79s97", good, solved);
   HOLDS(!pal_sudoku_read(&shape9, good, given, solution, NULL));
   pal_sudoku_write_row(&shape9, given, solution, row);
@@ -94,7 +94,7 @@ START_TEST(bad_boards_are_refused) {
       {".................................................................................",
        "several solutions"},
       {csv, "this one has 82"},
-      {more, "there is \",9\" after the solution"},
+      {more, "more than two boards"},
       {unlike, "is not its solution"},
       {row, "has 325 integers, this one has 32"},
       {"1 2 3 4", "has 325 integers, this one has 4"},
@@ -209,6 +209,31 @@ END_TEST
 
 /* ---- other lines ----------------------------------------------------------------------------- */
 
+/* Columns beside puzzle and solution are passed over, wherever they stand. */
+START_TEST(tables_of_other_columns) {
+  static const char *const form[] = {"17,%s,%s,29,2.2", "puzzles0_kaggle,%s,%s,0", "%s,%s,easy,1",
+                                     "\"%s\",\"%s\"", "1, \"%s\" , %s\r"};
+  uint8_t given[81], solution[81], want[81], board[81];
+  char line[300];
+  HOLDS(!pal_sudoku_read(&shape9, good, want, board, NULL));
+  for (size_t i = 0; i < sizeof form / sizeof *form; i++)
+    for (int turned = 0; turned < 2; turned++) {
+      pal_error error = {0};
+      snprintf(line, sizeof line, form[i], turned ? solved : good, turned ? good : solved);
+      pal_sudoku_read(&shape9, line, given, solution, &error);
+      ck_assert_msg(!error.code, "%s: %s", line, error.text);
+      HOLDS(memcmp(given, want, 81) == 0 && memcmp(solution, board, 81) == 0);
+    }
+  snprintf(line, sizeof line, "17,%s", good);
+  HOLDS(!pal_sudoku_read(&shape9, strcat(line, ",easy"), given, solution, NULL));
+  snprintf(line, sizeof line, "17,%s,%.80s,29", good, solved);
+  refused(line, "has 81 characters, this one has 80");
+  snprintf(line, sizeof line, "17,%s,%.80sx,29", good, solved);
+  refused(line, "place 81 holds \"x\"");
+  refused("6.7.952..", "has 81 characters, this one has 9");
+}
+END_TEST
+
 START_TEST(full_boards_are_refused) {
   char csv[200];
   snprintf(csv, sizeof csv, "%s,%s", solved, solved);
@@ -228,7 +253,10 @@ START_TEST(only_headers_are_passed_over) {
                                         "puzzle",
                                         "quizzes",
                                         "puzzle, solution",
-                                        "quizzes,solutions,rating"};
+                                        "quizzes,solutions,rating",
+                                        "source,question,answer,rating",
+                                        "id,puzzle,solution,clues,difficulty",
+                                        ",\"puzzle\",\"solution\""};
   static const char *const something[] = {
       "puzzle51..", "quizzes,solutions,53", "puzzle solution", "solution", "quizzes 5", "puzzling",
       "puzzle,5"};
@@ -250,6 +278,7 @@ int main(void) {
   tcase_add_test(text, techniques_agree_with_the_number_of_givens);
   tcase_add_test(text, rows_are_refused_for_what_is_wrong);
   tcase_add_test(text, rows_of_huge_numbers);
+  tcase_add_test(text, tables_of_other_columns);
   tcase_add_test(text, full_boards_are_refused);
   tcase_add_test(text, only_headers_are_passed_over);
   suite_add_tcase(suite, text);
