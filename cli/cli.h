@@ -226,6 +226,17 @@ pal_status cli_run_open(cli_job *job, const cli_options *options, const char *da
 /* Whether --data names a file of instances for the run's task. */
 pal_status cli_run_reads_instances(pal_context *context, const cli_options *options, bool *reads,
                                    pal_error *error);
+/* Settings as "key=value" that must be as they were: all but a few when a run is resumed; those of the
+ * network and of the meaning of tokens for weights that are trained. */
+typedef struct cli_notes {
+  char **text;
+  int n;
+  bool resumed, failed;
+} cli_notes;
+pal_status cli_notes_make(cli_notes *notes, const cli_job *job, bool resumed, pal_error *error);
+/* PAL_E_ARGUMENT, naming each setting of which a config has another value. */
+pal_status cli_notes_hold(const cli_notes *notes, const char *config, pal_error *error);
+void cli_notes_free(cli_notes *notes);
 /* A run directory: config and weights of one model. */
 pal_status cli_run_save_config(const cli_job *job, const char *directory, pal_error *error);
 pal_status cli_run_read_config(cli_job *job, const char *file, pal_error *error);

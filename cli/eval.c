@@ -12,13 +12,19 @@ pal_status cli_run_open(cli_job *job, const cli_options *o, const char *data, pa
   snprintf(path, sizeof path, "%s/config", o->argument);
   pal_status status = cli_run_read_config(job, path, error);
   if (!status && data) {
-    snprintf(path, sizeof path, "task.data=%s", data);
-    status = cli_job_set(job, path, error);
+    char setting[4096];
+    snprintf(setting, sizeof setting, "task.data=%s", data);
+    status = cli_job_set(job, setting, error);
   }
   for (int i = 0; i < o->n_set && !status; i++) status = cli_job_set(job, o->set[i], error);
   if (!status) status = cli_job_open(job, false, error);
+  cli_notes notes = {.n = 0};
+  if (!status) status = cli_notes_make(&notes, job, false, error);
+  if (!status) status = cli_notes_hold(&notes, path, error);
   snprintf(path, sizeof path, "%s/ckpt/weights.safetensors", o->argument);
+  if (!status) status = pal_weights_check(path, (const char *const *)notes.text, notes.n, error);
   if (!status) status = pal_weights_load(job->model, path, true, NULL, error);
+  cli_notes_free(&notes);
   return status;
 }
 

@@ -86,6 +86,18 @@ static void remove_halves(const char *checkpoints) {
   if (all) closedir(all);
 }
 
+/* A run goes on with the settings it began with; its config stays as it is when it does not. */
+static pal_status want_same(const cli_kept *k, const cli_job *job, pal_error *error) {
+  char config[4096];
+  cli_notes notes;
+  snprintf(config, sizeof config, "%s/config", k->directory);
+  if (access(config, F_OK) != 0) return PAL_OK; /* nor will there be a state */
+  pal_status status = cli_notes_make(&notes, job, true, error);
+  if (!status) status = cli_notes_hold(&notes, config, error);
+  cli_notes_free(&notes);
+  return status;
+}
+
 pal_status cli_keep_open(cli_kept *k, const cli_job *job, const cli_options *o, pal_error *error) {
   if (o->out) snprintf(k->directory, sizeof k->directory, "%s", o->out);
   else snprintf(k->directory, sizeof k->directory, "runs/%s-%s", job->task_name, job->model_name);
@@ -95,8 +107,8 @@ pal_status cli_keep_open(cli_kept *k, const cli_job *job, const cli_options *o, 
   snprintf(k->state, sizeof k->state, "%s/ckpt/state.safetensors", k->directory);
   k->every = o->keep_every > 0 ? o->keep_every : 600;
   k->last = cli_seconds();
-  pal_status status =
-      o->resume ? pal_trainer_load(job->trainer, k->state, error) : want_unused(k, error);
+  pal_status status = o->resume ? want_same(k, job, error) : want_unused(k, error);
+  if (!status && o->resume) status = pal_trainer_load(job->trainer, k->state, error);
   if (!status) status = pal_directory_create(checkpoints, error);
   if (!status) remove_halves(checkpoints);
   if (!status) status = cli_run_save_config(job, k->directory, error);
@@ -121,18 +133,35 @@ void cli_keep_metrics(cli_kept *k, const cli_job *job, const pal_step_report *r,
 
 /* Metrics first, so that no row is missing before the step that a resumed run begins with. The state is
  * all that it needs; the weights, which it replaces in its turn, are for evaluation. */
+static pal_status save_all(cli_kept *k, const cli_job *job, const char *const *metadata, int n,
+                           pal_error *error) {
+  for (int i = 0; i < 2; i++)
+    if (fflush(k->metrics[i]) || fsync(fileno(k->metrics[i])))
+      return pal_fail(error, PAL_E_IO, "%s/%s: %s", k->directory, metrics_name[i], strerror(errno));
+  pal_status status = pal_trainer_save(job->trainer, k->state, error);
+  if (!status) status = pal_weights_save(job->model, k->weights, true, metadata, n, error);
+  k->last = cli_seconds();
+  return status;
+}
+
+/* Weights say what they were trained with, so that none pass for those of another model. */
 pal_status cli_keep_checkpoint(cli_kept *k, const cli_job *job, pal_error *error) {
   char step[64], version[160];
   snprintf(step, sizeof step, "step=%lld", (long long)pal_trainer_done(job->trainer));
   snprintf(version, sizeof version, "version=");
   pal_version(job->context, version + strlen(version), sizeof version - strlen(version));
-  const char *metadata[] = {step, version};
-  for (int i = 0; i < 2; i++)
-    if (fflush(k->metrics[i]) || fsync(fileno(k->metrics[i])))
-      return pal_fail(error, PAL_E_IO, "%s/%s: %s", k->directory, metrics_name[i], strerror(errno));
-  pal_status status = pal_trainer_save(job->trainer, k->state, error);
-  if (!status) status = pal_weights_save(job->model, k->weights, true, metadata, 2, error);
-  k->last = cli_seconds();
+  cli_notes notes;
+  pal_status status = cli_notes_make(&notes, job, false, error);
+  const char **metadata = status ? NULL : calloc((size_t)notes.n + 2, sizeof *metadata);
+  if (metadata) {
+    metadata[0] = step, metadata[1] = version;
+    for (int i = 0; i < notes.n; i++) metadata[2 + i] = notes.text[i];
+    status = save_all(k, job, metadata, notes.n + 2, error);
+  } else if (!status) {
+    status = pal_fail(error, PAL_E_MEMORY, "no memory for metadata");
+  }
+  free(metadata);
+  cli_notes_free(&notes);
   return status;
 }
 

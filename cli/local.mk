@@ -27,6 +27,7 @@ palimpsest_SOURCES = \
 	%D%/keep.c \
 	%D%/lines.c \
 	%D%/main.c \
+	%D%/notes.c \
 	%D%/options.c \
 	%D%/page.c \
 	%D%/progress.c \

@@ -78,4 +78,30 @@ for bytes in bytes bytes:; do
     { echo "FAIL the run does not keep its bytes"; failed=1; }
 done
 
+# ---- a run and its weights stay what they are ----
+
+again="train parity --config $work/run/config --resume --quiet --out $work/run"
+cp "$work/run/config" "$work/config.before"
+expect 2 "train.batch is 8, not 16; train.rate is 0.001, not 0.5; a run goes on" \
+  $again --set train.rate=0.5 --set train.batch=16
+expect 2 "model.heads is 1, not 2" $again --set heads=2
+expect 2 "train.seed is 1, not 2" $again --set train.seed=2
+cmp "$work/run/config" "$work/config.before" || { echo "FAIL a refused run changed its config"; failed=1; }
+expect 0 "" $again --set train.steps=40 --set train.rate=1e-3 --set lengths=2 --set temperature=0.5
+expect 2 "config: model.heads is 1, not 2; a trained model" eval "$work/run" --set heads=2
+expect 2 "config: model.positions is rotary, not learned" sample "$work/run" --positions learned
+expect 0 "" eval "$work/run" --set temperature=0.7 --set lengths=3
+expect 2 "config: task.characters is a,20,62" eval "$work/text-run" --set characters=a,20,62,65,6e-6f,72,74-75
+# Of equal shapes, but not the same model, head or alphabet.
+sed 's/^model = arm/model = masked-arm/;/top_/d' "$work/run/config" >"$work/other"
+cp -r "$work/run" "$work/swapped" && cp "$work/other" "$work/swapped/config"
+expect 2 'weights.safetensors does not fit model "masked-arm": the weights are of model arm' eval "$work/swapped"
+sed 's/^model.heads = 1/model.heads = 2/' "$work/run/config" >"$work/swapped/config"
+expect 2 'the weights are of model.heads "1", not "2"' eval "$work/swapped"
+cp -r "$work/text-run" "$work/renamed"
+tr 't' 'u' <"$work/text" >"$work/other-text"
+sed 's/^task.characters = .*/task.characters = a,20,62,65,6e-6f,72,75/' "$work/text-run/config" |
+  sed "s|^task.data = .*|task.data = $work/other-text|" >"$work/renamed/config"
+expect 2 'the weights are of task.characters "a,20,62,65,6e-6f,72,74"' eval "$work/renamed"
+
 exit $failed

@@ -142,8 +142,8 @@ if grep -qi 'src=\|href=\|url(\|@import' "$work/board.html"; then echo "FAIL the
 course="train sudoku --model ap-mdm $tiny $boards --set train.schedule=constant --set train.warmup=0"
 expect 0 "" $course --set train.steps=40 --out "$work/straight" --json "$work/straight.json"
 expect 0 "" $course --set train.steps=17 --out "$work/halves"
-expect 2 "not the training data" $course --set train.steps=40 --resume --out "$work/halves" --set puzzles=4
-expect 2 "not the training data" $course --set train.steps=40 --resume --out "$work/halves" --set augment=0
+expect 2 "task.puzzles is 5, not 4" $course --set train.steps=40 --resume --out "$work/halves" --set puzzles=4
+expect 2 "task.augment is 1, not 0" $course --set train.steps=40 --resume --out "$work/halves" --set augment=0
 expect 0 "" $course --set train.steps=40 --resume --out "$work/halves" --json "$work/halves.json"
 for file in weights state; do
   cmp "$work/straight/ckpt/$file.safetensors" "$work/halves/ckpt/$file.safetensors" ||
@@ -193,7 +193,7 @@ grep -q 'a&lt;b&amp;c (40)<' "$work/odd.svg" || { echo "FAIL a file's name is ma
 expect 2 "absent" eval "$work/elsewhere" --data "$work/lines.board" --data "$work/absent"
 expect 0 "" instances parity --n 3
 grep -c "^[01]*$" "$work/out" | grep -q 27 || { echo "FAIL not 3 of each of 9 lengths"; failed=1; }
-expect 2 "no text form" instances text --data "$work/abc"
+expect 2 "no text form" instances text --set block=8 --data "$work/abc"
 expect 2 "of which task" instances
 expect 2 "one instance" sample "$work/elsewhere" --html "$work/none" --n 2
 expect 2 "no pictures" sample "$work/run" --svg "$work/none"
@@ -324,7 +324,7 @@ test "$(grep -c '"seed"' "$work/seeds.json")" = 6 || { echo "FAIL not one row pe
 expect 0 "" train parity --model arm $tiny --set lengths=2000 --set per_length=51 --set train_max=4 --out "$work/long"
 grep -q "of  *49 " "$work/out" && grep -q " 2 more were left out" "$work/out" ||
   { echo "FAIL instances are left out in silence"; cat "$work/out"; failed=1; }
-expect 2 "not the training data" train parity --config "$work/long/config" --set train_max=5 --out "$work/long" --resume
+expect 2 "task.train_max is 4, not 5" train parity --config "$work/long/config" --set train_max=5 --out "$work/long" --resume
 
 # A row says what has been made of its recipe.
 expect 0 "" compare sudoku --models arm --quiet --answer pairs --set order=reading --set size=4 --set puzzles=5 \

@@ -125,6 +125,30 @@ static void take(const pal_safetensors *file, const pal_store *store) {
   }
 }
 
+static pal_status check_metadata(const pal_safetensors *file, const char *path, const char *key,
+                                 const char *want, pal_error *error) {
+  const char *have = pal_safetensors_metadata(file, key);
+  if (!have || strcmp(have, want) == 0) return PAL_OK;
+  return pal_fail(error, PAL_E_FORMAT, "%s: the weights are of %s \"%.100s\", not \"%.100s\"", path,
+                  key, have, want);
+}
+
+pal_status pal_weights_check(const char *path, const char *const *metadata, int n,
+                             pal_error *error) {
+  pal_error own = {0};
+  pal_safetensors *file = pal_safetensors_read(path, &own);
+  if (!file) return pal_fail(error, own.code, "%s", own.text);
+  pal_status status = PAL_OK;
+  for (int i = 0; i < n && !status; i++) {
+    pal_metadata entry = {NULL, NULL};
+    status = split(metadata[i], &entry, error);
+    if (!status) status = check_metadata(file, path, entry.key, entry.value, error);
+    pal_free((void *)(uintptr_t)entry.key);
+  }
+  pal_safetensors_free(file);
+  return status;
+}
+
 pal_status pal_weights_load(pal_model *model, const char *path, bool strict, char **skipped,
                             pal_error *error) {
   const pal_store *store = pal_model_store(model);
@@ -135,6 +159,9 @@ pal_status pal_weights_load(pal_model *model, const char *path, bool strict, cha
   pal_safetensors *file = pal_safetensors_read(path, &own);
   if (!file) return pal_fail(error, own.code, "%s", own.text);
   listing l = {0};
+  const char *of = pal_safetensors_metadata(file, "model");
+  if (strict && of && strcmp(of, pal_model_definition_of(model)->name) != 0)
+    list(&l, "", "the weights are of model ", of);
   compare(file, store, &l);
   if (l.failed) {
     status = pal_fail(error, PAL_E_MEMORY, "%s: no memory to list what does not fit", path);

@@ -73,10 +73,14 @@ PAL_API pal_status pal_evaluate_loss(
 
 /* Weights (parameters, or their averages where there are such) as safetensors, with metadata
  * "key=value" and the definition's name under "model". Strict loading refuses what does not match
- * exactly (PAL_E_FORMAT, nothing changed); lenient loading takes what matches in name and type and
+ * exactly, and what another definition's name is in (PAL_E_FORMAT, nothing changed); lenient loading takes what matches in name and type and
  * lists the rest, a line each, in *skipped (NULL when there is none, else freed with free()). */
 PAL_API pal_status pal_weights_save(pal_model *model, const char *path, bool average,
                                     const char *const *metadata, int n, pal_error *error);
+/* PAL_E_FORMAT when the file's metadata have another value under a key of the n texts "key=value"; a key
+ * that they lack passes. */
+PAL_API pal_status pal_weights_check(const char *path, const char *const *metadata, int n,
+                                     pal_error *error);
 PAL_API pal_status pal_weights_load(pal_model *model, const char *path, bool strict, char **skipped,
                                     pal_error *error);
 /* Everything a run has come to (parameters, moments, averages, step, stream), for an exact resume.
