@@ -34,8 +34,8 @@ typedef struct cli_options {
   const char *config, *data, *json, *out, *models, *model, *budget, *isa;
   int threads, seeds, n, resume, steps;
   double keep_every; /* seconds, 0: not given */
-  const char *svg, *html;
-  bool quiet, help, watch;
+  const char *svg, *html, *answers;
+  bool quiet, help, watch, train;
 } cli_options;
 
 /* PAL_E_ARGUMENT with what is wrong; to be freed in any case. */
@@ -57,6 +57,9 @@ typedef struct cli_job {
   pal_trainer *trainer;
   pal_form form; /* of its examples */
   uint64_t seed; /* train.seed: of the store, the stream and the trainer */
+  FILE *answers; /* NULL: what is decoded in evaluation is not kept */
+  char *answers_text;
+  size_t answers_size;
 } cli_job;
 enum { CLI_TASK, CLI_MODEL, CLI_TRAIN };
 
@@ -168,6 +171,12 @@ void cli_show(FILE *to, const char *text);
 void cli_say(const char *format, ...) PAL_FORMAT(1, 2);
 /* Text with such characters shown, at most size - 1 bytes of it. */
 void cli_escape(const char *text, char *out, size_t size);
+
+/* What was decoded of an instance as a line of JSON, to be freed; NULL without memory. */
+char *cli_answer_line(const cli_job *job, const char *set, int index, const pal_example *instance,
+                      const pal_decoded *decoded, const pal_score *score);
+/* Closes the job's answers and writes them, whole or not at all. */
+pal_status cli_answers_save(cli_job *job, const char *path, pal_error *error);
 
 /* What is known without training or evaluation. */
 void cli_describe(const cli_job *job, cli_row *row);

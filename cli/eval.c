@@ -43,6 +43,15 @@ pal_status cli_run_reads_instances(pal_context *context, const cli_options *o, b
   return status;
 }
 
+static pal_status open_answers(cli_job *job, pal_error *error) {
+  if (job->task->definition->likelihood)
+    return pal_fail(error, PAL_E_UNSUPPORTED,
+                    "--answers: task %s is evaluated by likelihood, nothing is decoded",
+                    job->task_name);
+  job->answers = open_memstream(&job->answers_text, &job->answers_size);
+  return job->answers ? PAL_OK : pal_fail(error, PAL_E_MEMORY, "no memory for answers");
+}
+
 int cli_verb_eval(pal_context *context, const cli_options *o) {
   pal_error error = {0};
   cli_job job = {.context = context};
@@ -54,6 +63,7 @@ int cli_verb_eval(pal_context *context, const cli_options *o) {
     status = pal_fail(&error, PAL_E_ARGUMENT,
                       "--data is given too often: it is the task's own data here");
   if (!status) status = cli_run_open(&job, o, instances ? NULL : o->data, &error);
+  if (!status && o->answers) status = open_answers(&job, &error);
   if (!status)
     status = o->steps ? cli_evaluate_steps(&job, o->steps, row, &error)
                       : cli_evaluate(&job, o->file, instances ? o->n_files : 0, o->n, o->quiet, row,
@@ -64,7 +74,8 @@ int cli_verb_eval(pal_context *context, const cli_options *o) {
     cli_describe(&job, row);
     cli_table(stdout, row, 1);
     cli_details(stdout, row);
-    if (o->svg) status = cli_curve_svg(row, o->svg, &error);
+    if (o->answers) status = cli_answers_save(&job, o->answers, &error);
+    if (o->svg && !status) status = cli_curve_svg(row, o->svg, &error);
     if (o->json && !status) status = cli_json(o->json, job.task_name, row, 1, &error);
   }
   int refused = 0;

@@ -18,6 +18,7 @@ typedef struct batch {
   int n;
   int *passes;
   cli_set *set;
+  char **line; /* [n] answers, NULL when they are not wanted */
   bool failed; /* no memory for what is kept of an instance */
 } batch;
 
@@ -56,6 +57,11 @@ static void take(int index, const pal_decoded *decoded, void *data) {
   pal_score score = b->job->task->definition->score(b->job->task, &b->instance[index], b->job->form,
                                                     decoded->token, decoded->n);
   const bool exact = score.exact && decoded->halted;
+  if (b->line) {
+    b->line[index] =
+        cli_answer_line(b->job, b->set->name, index, &b->instance[index], decoded, &score);
+    b->failed |= !b->line[index];
+  }
   count_traits(b, index, exact);
   b->set->exact += exact;
   for (int m = 0; m < CLI_MARKS; m++)
@@ -66,6 +72,16 @@ static void take(int index, const pal_decoded *decoded, void *data) {
   b->set->halted += decoded->halted;
   b->set->capped += !decoded->halted;
   b->passes[index] = decoded->forward_passes;
+}
+
+/* In the order of the instances, whichever was decoded first. */
+static void write_lines(batch *b) {
+  for (int i = 0; b->line && i < b->n; i++) {
+    if (b->line[i]) fprintf(b->job->answers, "%s\n", b->line[i]);
+    free(b->line[i]);
+  }
+  free(b->line);
+  b->line = NULL;
 }
 
 static int by_value(const void *a, const void *b) { return *(const int *)a - *(const int *)b; }
@@ -84,8 +100,13 @@ static pal_status decode_batch(batch *b, pal_error *error) {
   options.max_length += options.answer_room;
   pal_decoder *decoder = pal_decoder_new(b->job->model, &options, error);
   if (!decoder) return error->code;
+  if (b->job->answers) {
+    b->line = calloc((size_t)b->n + 1, sizeof *b->line);
+    b->failed = !b->line;
+  }
   pal_status status = pal_decode(decoder, b->instance, b->n, take, b, error);
   pal_decoder_free(decoder);
+  write_lines(b);
   if (!status && b->failed) status = pal_fail(error, PAL_E_MEMORY, "no memory for an answer");
   if (status) return status;
   double sum = 0;

@@ -115,6 +115,8 @@ void cli_job_close(cli_job *job) {
   if (job->model) pal_model_free(job->model);
   if (job->store) pal_store_free(job->store);
   if (job->task) pal_task_free(job->task);
+  if (job->answers) fclose(job->answers);
+  free(job->answers_text);
   for (int k = 0; k < 2; k++) free(job->read_name[k]);
   for (int k = 0; k < 3; k++)
     for (int i = 0; i < job->n_set[k]; i++) free(job->set[k][i]);

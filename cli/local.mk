@@ -2,6 +2,7 @@
 # Floor 6: the program. It sees only what the shared library exports.
 bin_PROGRAMS += palimpsest
 palimpsest_SOURCES = \
+	%D%/answers.c \
 	%D%/bench.c \
 	%D%/bench_ceilings.c \
 	%D%/bench_decode.c \

@@ -38,6 +38,10 @@ static const option options[] = {
      "SECONDS    between checkpoints, 600 unless given; one more at the end"},
     {"--steps", WHOLE, AT(steps), "eval",
      "N          N single steps instead, drawn as in training by another seed (from the --data FILE), against labels; of a causal model, next tokens"},
+    {"--answers", TEXT, AT(answers), "eval",
+     "FILE       JSON lines: set, index, prompt, answer, exact, valid, kept, halted, passes"},
+    {"--train", FLAG, AT(train), "instances",
+     "           the puzzles that training examples are made of, instead"},
     {"--watch", FLAG, AT(watch), "sample", "           one instance, pass by pass"},
     {"--svg", TEXT, AT(svg), "eval sample",
      "FILE       of the watched instance, its states; with eval: exact by number of passes"},
@@ -164,8 +168,11 @@ static pal_status check(const cli_options *out, const int *given, pal_error *err
   }
   if (out->n_files > 1 && out->verb && strcmp(out->verb, "eval") != 0)
     return pal_fail(error, PAL_E_ARGUMENT, "--data is given too often: %s takes one", out->verb);
-  if (out->steps && (out->n || out->svg))
-    return pal_fail(error, PAL_E_ARGUMENT, "--steps goes without %s", out->n ? "--n" : "--svg");
+  if (out->steps && (out->n || out->svg || out->answers))
+    return pal_fail(error, PAL_E_ARGUMENT, "--steps goes without %s",
+                    out->n     ? "--n"
+                    : out->svg ? "--svg"
+                               : "--answers");
   return PAL_OK;
 }
 

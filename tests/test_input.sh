@@ -104,4 +104,25 @@ sed 's/^task.characters = .*/task.characters = a,20,62,65,6e-6f,72,75/' "$work/t
   sed "s|^task.data = .*|task.data = $work/other-text|" >"$work/renamed/config"
 expect 2 'the weights are of task.characters "a,20,62,65,6e-6f,72,74"' eval "$work/renamed"
 
+# ---- what was trained on and what was answered, for others to judge ----
+
+expect 0 "" instances sudoku --size 4 --train --data "$work/marked.csv"
+printf 'quizzes,solutions\n1.3.341..1434..1,1234341221434321\n..3.341..1434..1,1234341221434321\n' |
+  cmp - "$work/out" || { echo "FAIL not the training puzzles"; failed=1; }
+expect 0 "" instances sudoku --size 4 --train --puzzles 7 --lines board --n 5
+test "$(grep -cx '[.1-4]\{16\}' "$work/out")" -eq 5 || { echo "FAIL not 5 of 7 puzzles"; failed=1; }
+expect 2 "not made of a fixed set" instances parity --train
+expect 2 "without --answers" eval "$work/run" --steps 3 --answers "$work/none"
+expect 2 "evaluated by likelihood" eval "$work/text-run" --answers "$work/none"
+expect 0 "" eval "$work/boards" --data "$work/marked.csv" --answers "$work/answers" --json "$work/answers.json"
+grep -q '^{"set":".*marked.csv","index":0,"prompt":"1.3.341..1434..1","answer":"[.1-4]\{16\}","exact":[a-z]*,"valid":[a-z]*,"kept":[a-z]*,"halted":[a-z]*,"passes":[1-3]}$' \
+  "$work/answers" && test "$(grep -c '"index":[01],' "$work/answers")" -eq 2 ||
+  { echo "FAIL not an answer for each board"; cat "$work/answers"; failed=1; }
+expect 0 "" eval "$work/run" --set lengths=2,3,4 --set per_length=9 --answers "$work/answers" --json "$work/answers.json"
+test "$(grep -c '^{"set":' "$work/answers")" -eq 27 || { echo "FAIL not 27 answers"; failed=1; }
+told=$(grep -c '"exact":true' "$work/answers")
+sed -n 's/^ *"exact": \([0-9.]*\),*$/\1/p' "$work/answers.json" |
+  awk -v told="$told" '{sum += 9 * $1; n++} END {exit n != 3 || sum - told > 0.01 || told - sum > 0.01}' ||
+  { echo "FAIL answers and table disagree"; failed=1; }
+
 exit $failed

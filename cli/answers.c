@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* palimpsest eval --answers: what was decoded, an instance a line, so that anyone can judge it (floor 6). */
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/cli.h"
+
+/* What is not UTF-8 is shown as \xNN, which JSON could not hold otherwise. */
+static json_t *text_value(const char *text) {
+  json_t *value = text ? json_string(text) : NULL;
+  const size_t room = text ? 4 * strlen(text) + 8 : 0;
+  char *shown = text && !value ? malloc(room) : NULL;
+  if (!shown) return value;
+  cli_escape(text, shown, room);
+  value = json_string(shown);
+  free(shown);
+  return value;
+}
+
+char *cli_answer_line(const cli_job *job, const char *set, int index, const pal_example *instance,
+                      const pal_decoded *decoded, const pal_score *score) {
+  char *prompt = cli_text_of(job, instance->prompt, instance->n_prompt);
+  char *answer = cli_text_of(job, decoded->token, decoded->n);
+  json_t *line =
+      json_pack("{s:o, s:i, s:o, s:o, s:b, s:b, s:b, s:b, s:i}", "set", text_value(set), "index",
+                index, "prompt", text_value(prompt), "answer", text_value(answer), "exact",
+                score->exact && decoded->halted, "valid", score->valid, "kept", score->kept,
+                "halted", decoded->halted, "passes", decoded->forward_passes);
+  char *text = line ? json_dumps(line, JSON_COMPACT) : NULL;
+  json_decref(line);
+  free(prompt);
+  free(answer);
+  return text;
+}
+
+pal_status cli_answers_save(cli_job *job, const char *path, pal_error *error) {
+  const bool failed = ferror(job->answers) != 0;
+  if (fclose(job->answers) != 0 || failed)
+    pal_fail(error, PAL_E_MEMORY, "%s: no memory for the answers", path);
+  job->answers = NULL;
+  return error->code ? error->code
+                     : pal_file_replace(path, job->answers_text, job->answers_size, error);
+}
