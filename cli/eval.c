@@ -16,7 +16,14 @@ pal_status cli_run_open(cli_job *job, const cli_options *o, const char *data, pa
     snprintf(setting, sizeof setting, "task.data=%s", data);
     status = cli_job_set(job, setting, error);
   }
-  for (int i = 0; i < o->n_set && !status; i++) status = cli_job_set(job, o->set[i], error);
+  for (int i = 0; i < o->n_set && !status; i++) {
+    const int before = job->n_set[CLI_TRAIN];
+    status = cli_job_set(job, o->set[i], error);
+    if (!status && job->n_set[CLI_TRAIN] > before &&
+        strncmp(job->set[CLI_TRAIN][before], "seed=", 5) != 0)
+      status = pal_fail(error, PAL_E_ARGUMENT, "%s does not train: setting \"%s\" is not used",
+                        o->verb, o->set[i]);
+  }
   if (!status) status = cli_job_open(job, false, error);
   cli_notes notes = {.n = 0};
   if (!status) status = cli_notes_make(&notes, job, false, error);

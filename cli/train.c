@@ -43,7 +43,9 @@ int cli_verb_train(pal_context *context, const cli_options *o) {
   if (!status) {
     cli_table(stdout, row, 1);
     cli_details(stdout, row);
-    printf("kept in %s\n", kept.directory);
+    printf("kept in ");
+    cli_show(stdout, kept.directory);
+    printf("\n");
     if (o->json) status = cli_json(o->json, job.task_name, row, 1, &error);
   }
   if (cli_keep_close(&kept, &error) && !status) status = error.code;

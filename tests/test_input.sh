@@ -90,6 +90,7 @@ cmp "$work/run/config" "$work/config.before" || { echo "FAIL a refused run chang
 expect 0 "" $again --set train.steps=40 --set train.rate=1e-3 --set lengths=2 --set temperature=0.5
 expect 2 "config: model.heads is 1, not 2; a trained model" eval "$work/run" --set heads=2
 expect 2 "config: model.positions is rotary, not learned" sample "$work/run" --positions learned
+expect 2 'eval does not train: setting "train.rate=1" is not used' eval "$work/run" --set train.rate=1
 expect 0 "" eval "$work/run" --set temperature=0.7 --set lengths=3
 expect 2 "config: task.characters is a,20,62" eval "$work/text-run" --set characters=a,20,62,65,6e-6f,72,74-75
 # Of equal shapes, but not the same model, head or alphabet.
