@@ -108,7 +108,7 @@ void cli_instances_free(cli_instances *all);
 /* Instances of one kind in a set. */
 enum { CLI_TRAITS = 96 };
 typedef struct cli_trait {
-  char name[32];
+  char name[128];
   int n, exact;
 } cli_trait;
 

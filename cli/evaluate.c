@@ -35,6 +35,7 @@ static void count_traits(batch *b, int index, bool exact) {
   for (char *rest, *one = strtok_r(text, ",", &rest); one; one = strtok_r(NULL, ",", &rest)) {
     cli_set *set = b->set;
     int at = 0;
+    if (strlen(one) >= sizeof set->trait->name) one[sizeof set->trait->name - 1] = 0; /* one kind */
     while (at < set->n_traits && strcmp(set->trait[at].name, one) < 0) at++;
     if (at == set->n_traits || strcmp(set->trait[at].name, one) != 0) {
       const bool full = set->n_traits == CLI_TRAITS;

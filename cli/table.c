@@ -22,7 +22,7 @@ void cli_wilson(int k, int n, double *low, double *high) {
 static void table_sets(FILE *to, const cli_row *row) {
   for (int i = 0; i < row->n_sets; i++) {
     const cli_set *s = &row->set[i];
-    char name[2 * sizeof s->name];
+    char name[4 * sizeof s->name];
     cli_escape(s->name, name, sizeof name);
     if (s->likelihood) {
       fprintf(to, "    %-16s %.4f +- %.4f nats, %.4f bits per token over %lld tokens\n", name,
@@ -48,7 +48,7 @@ static void table_sets(FILE *to, const cli_row *row) {
 void cli_details(FILE *to, const cli_row *row) {
   for (int i = 0; i < row->n_sets; i++) {
     const cli_set *s = &row->set[i];
-    char name[2 * sizeof s->name];
+    char name[4 * sizeof s->name];
     cli_escape(s->name, name, sizeof name);
     if (row->n_sets > 1 && (s->n_traits || s->refused)) fprintf(to, "    %s\n", name);
     if (s->refused) fprintf(to, "      %d instances refused, not among the %d\n", s->refused, s->n);
