@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The program: verbs over the library (floor 6). */
+#include <locale.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -78,6 +79,7 @@ static int parse_and_run(int argc, char **argv) {
 
 int main(int argc, char **argv) {
   spin_briefly(argv);
+  (void)uselocale(newlocale(LC_ALL_MASK, "C", (locale_t)0)); /* whatever a plug-in may set */
   const bool version = argc == 2 && strcmp(argv[1], "--version") == 0;
   int code = version ? print_version() : parse_and_run(argc, argv);
   if (fflush(stdout) || ferror(stdout)) {

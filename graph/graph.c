@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "src/alloc.h"
+#include "src/number.h"
 
 pal_graph *pal_graph_new(pal_context *context, pal_store *store) {
   pal_graph *graph = pal_calloc(1, sizeof *graph);
@@ -63,7 +64,7 @@ pal_graph *pal_here(pal_graph *graph, const char *file, int line) {
 
 static pal_status refuse(pal_graph *graph, pal_status code, const char *format, va_list args) {
   char text[600];
-  vsnprintf(text, sizeof text, format, args);
+  pal_number_print(text, sizeof text, format, args);
   if (graph->scope[0])
     return pal_fail(&graph->error, code, "%s:%d: %s (in scope \"%s\")", graph->file, graph->line,
                     text, graph->scope);
@@ -96,7 +97,7 @@ void pal_scope_push(pal_graph *graph, const char *format, ...) {
   char name[200];
   va_list args;
   va_start(args, format);
-  vsnprintf(name, sizeof name, format, args);
+  pal_number_print(name, sizeof name, format, args);
   va_end(args);
   if (graph->error.code) return;
   const char *path = pal_path(graph, name);

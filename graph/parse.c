@@ -11,6 +11,7 @@
 
 #include "graph/internal.h"
 #include "src/alloc.h"
+#include "src/number.h"
 
 enum { NAME = 512, MARKS = 1 << 20 };
 
@@ -65,7 +66,7 @@ static int64_t whole(scan *s, int64_t low, int64_t high) {
 static double real(scan *s) {
   blanks(s);
   char *end;
-  double v = strtod(s->at, &end);
+  double v = pal_number_parse(s->at, &end);
   if (end == s->at) wrong(s, "a number is missing");
   s->at = end;
   return v;

@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "src/number.h"
+
 static bool reserve(pal_text *text, size_t more) {
   if (text->failed) return false;
   if (text->n + more + 1 <= text->room) return true;
@@ -24,9 +26,9 @@ void pal_text_add(pal_text *text, const char *format, ...) {
   va_list args, again;
   va_start(args, format);
   va_copy(again, args);
-  int n = vsnprintf(NULL, 0, format, args);
+  int n = pal_number_print(NULL, 0, format, args);
   if (n >= 0 && reserve(text, (size_t)n)) {
-    vsnprintf(text->at + text->n, (size_t)n + 1, format, again);
+    pal_number_print(text->at + text->n, (size_t)n + 1, format, again);
     text->n += (size_t)n;
   }
   va_end(again);

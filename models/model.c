@@ -6,6 +6,7 @@
 #include "models/models.h"
 #include "models/settings.h"
 #include "src/alloc.h"
+#include "src/number.h"
 
 static pal_status format_check(const pal_format *f, pal_error *error) {
   if (f->vocabulary < 2 || f->mask < 0 || f->mask >= f->vocabulary || f->bos >= f->vocabulary ||
@@ -113,7 +114,7 @@ const char *pal_model_text(const pal_model *model, const char *name) {
 }
 
 double pal_model_number(const pal_model *model, const char *name) {
-  return strtod(pal_model_text(model, name), NULL);
+  return pal_number_parse(pal_model_text(model, name), NULL);
 }
 
 bool pal_model_is(const pal_model *model, const char *name, const char *value) {

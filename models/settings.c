@@ -7,10 +7,11 @@
 #include <string.h>
 
 #include "src/alloc.h"
+#include "src/number.h"
 
 static bool is_number(const char *text) {
   char *end;
-  strtod(text, &end);
+  pal_number_parse(text, &end);
   return end != text && *end == 0;
 }
 
@@ -76,7 +77,7 @@ double pal_setting_listed(const char *list, int which, double most) {
   double value = -1;
   for (int i = 0; i <= which && *list; i++) {
     char *end;
-    value = strtod(list, &end);
+    value = pal_number_parse(list, &end);
     if (end == list || (*end && *end != ',') || !(value >= 0 && value <= most)) return -1;
     list = *end ? end + 1 : end;
   }

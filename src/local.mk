@@ -5,6 +5,7 @@ libpal_core_la_SOURCES += \
 	%D%/arena.c \
 	%D%/cpu.c \
 	%D%/file.c \
+	%D%/number.c \
 	%D%/registry.c \
 	%D%/rng.c \
 	%D%/safetensors.c \
@@ -16,6 +17,7 @@ noinst_HEADERS += \
 	%D%/arena.h \
 	%D%/cpu.h \
 	%D%/file.h \
+	%D%/number.h \
 	%D%/registry.h \
 	%D%/safetensors.h \
 	%D%/simd.h \

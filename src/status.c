@@ -5,6 +5,8 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "src/number.h"
+
 const char *pal_status_name(pal_status status) {
   switch (status) {
     case PAL_OK: return "ok";
@@ -28,7 +30,8 @@ pal_status pal_fail(pal_error *error, pal_status code, const char *format, ...) 
   if (error && error->code == PAL_OK) {
     va_list arguments;
     va_start(arguments, format);
-    if (vsnprintf(error->text, sizeof error->text, format, arguments) < 0) error->text[0] = 0;
+    if (pal_number_print(error->text, sizeof error->text, format, arguments) < 0)
+      error->text[0] = 0;
     va_end(arguments);
     error->code = code;
   }

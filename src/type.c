@@ -7,6 +7,8 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "src/number.h"
+
 pal_type pal_type_make(pal_dtype dtype, pal_symbol symbol, const int64_t *dim, int rank) {
   pal_type type = {.dtype = PAL_NONE};
   if (rank < 0 || rank > PAL_MAX_DIMS) return type;
@@ -69,7 +71,7 @@ static void append(char *text, size_t size, size_t *used, const char *format, ..
   if (*used >= size) return;
   va_list arguments;
   va_start(arguments, format);
-  const int n = vsnprintf(text + *used, size - *used, format, arguments);
+  const int n = pal_number_print(text + *used, size - *used, format, arguments);
   va_end(arguments);
   if (n > 0) *used += (size_t)n;
 }

@@ -7,6 +7,7 @@
 
 #include "models/settings.h"
 #include "src/alloc.h"
+#include "src/number.h"
 
 pal_task *pal_task_new(pal_context *context, const char *name, const char *const *setting, int n,
                        pal_error *error) {
@@ -53,5 +54,5 @@ const char *pal_task_text(const pal_task *task, const char *name) {
 }
 
 double pal_task_number(const pal_task *task, const char *name) {
-  return strtod(pal_task_text(task, name), NULL);
+  return pal_number_parse(pal_task_text(task, name), NULL);
 }

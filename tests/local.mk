@@ -71,6 +71,9 @@ check_PROGRAMS += %D%/test_infill
 check_PROGRAMS += %D%/test_likelihood
 %C%_test_likelihood_SOURCES = %D%/test_likelihood.c %D%/lab.c %D%/lab.h
 
+check_PROGRAMS += %D%/test_locale
+%C%_test_locale_SOURCES = %D%/test_locale.c
+
 check_PROGRAMS += %D%/test_models
 %C%_test_models_SOURCES = %D%/test_models.c %D%/lab.c %D%/lab.h
 

@@ -54,6 +54,23 @@ FNR == 1 {
   complain("OpenMP belongs to src/team.c alone")
 }
 
+# Text with numbers is the same under every locale. The program sees no internal header: its main()
+# takes the C locale for itself.
+/(^|[^_a-zA-Z])(strto(d|f|ld)|atof|[sf]?scanf|v[sf]?n?printf)\(/ && folder != "cli" && folder != "examples" && here != "src/number.c" {
+  complain("numbers in text follow the locale here: use src/number.h")
+}
+
+/(^|[^_a-zA-Z])((set|new|use)locale|localeconv)\(/ && here != "src/number.c" && here != "cli/main.c" {
+  complain("locales belong to src/number.c and cli/main.c alone")
+}
+
+# A call of snprintf, to its end.
+/(^|[^_a-zA-Z])snprintf\(/ && folder != "cli" && folder != "examples" { printing = 1 }
+printing && /%[-+ #0-9.*]*l?[aefgAEFG]/ {
+  complain("a real number is printed here: use src/number.h")
+}
+printing && /;[ \t]*$/ { printing = 0 }
+
 /^[ \t]*#[ \t]*include/ {
   line = $0; sub(/^[ \t]*#[ \t]*include[ \t]*/, "", line)
   quoted = substr(line, 1, 1) == "\""

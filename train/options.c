@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "models/settings.h"
+#include "src/number.h"
 #include "train/trainer.h"
 
 static const pal_setting settings[] = {
@@ -46,7 +47,7 @@ static const char *text(const char *const *value, const char *name) {
 
 static pal_status real(const char *const *value, const char *name, double low, double high,
                        double *x, pal_error *error) {
-  *x = strtod(text(value, name), NULL);
+  *x = pal_number_parse(text(value, name), NULL);
   if (*x >= low && *x <= high) return PAL_OK;
   return pal_fail(error, PAL_E_ARGUMENT, "the trainer: %s lies in %g..%g, not \"%s\"", name, low,
                   high, text(value, name));
