@@ -6,6 +6,7 @@
 #define PAL_NO_CALLER
 #include "ops/random.h"
 
+#include <float.h>
 #include <math.h>
 
 typedef struct categorical_attrs {
@@ -126,6 +127,13 @@ static int32_t draw(const pal_update_kernels *kernels, const categorical_attrs *
   return best;
 }
 
+/* A row of infinities or NaN has no largest class; -inf is how classes are excluded. */
+static bool can_choose(const float *logits, int64_t classes) {
+  int bad = 0;
+  for (int64_t j = 0; j < classes; j++) bad |= !(logits[j] <= FLT_MAX);
+  return !bad;
+}
+
 static pal_status run_rows(const pal_run *run) {
   const categorical_attrs *a = run->attrs;
   const int64_t classes = run->in_type[LOGITS].dim[1];
@@ -144,6 +152,10 @@ static pal_status run_rows(const pal_run *run) {
     if (!(t >= 0))
       return pal_fail(run->error, PAL_E_ARGUMENT, "categorical: temperature of row %lld is %g",
                       (long long)i, (double)t);
+    if (!can_choose(logits, classes))
+      return pal_fail(run->error, PAL_E_NONFINITE,
+                      "categorical: the logits of row %lld are infinite or not numbers",
+                      (long long)i);
     if (t > 0) {
       kernels->gumbel(key, (uint32_t)sample[i], (uint32_t)position[i], classes, s.gumbel);
       *out = draw(kernels, a, &s, logits, classes, t);
@@ -211,15 +223,16 @@ static pal_value sample(pal_case *random) {
 }
 
 static const pal_op categorical_op = {
-    PAL_OP_HEAD("categorical",
-                "logits f32 [T, V], temperature f32 [T] or scalar, seed i32 [3], sample, position\n"
-                "i32 [T] -> i32 [T]: the class j with the largest logits[j] / temperature\n"
-                "- log(-log u_j), first of equals, u_j draw j of the row, among the classes kept:\n"
-                "first the top_k largest logits (0: all), then of these the smallest set, largest\n"
-                "first, with at least top_p of their softmax mass (Holtzman et al., ICLR 2020);\n"
-                "ties go to the smaller class. Temperature 0: the first largest logit. Classes\n"
-                "excluded by -inf are never taken unless all are (then class 0). A negative\n"
-                "temperature: PAL_E_ARGUMENT. A row reads itself only. No gradient: a decision."),
+    PAL_OP_HEAD(
+        "categorical",
+        "logits f32 [T, V], temperature f32 [T] or scalar, seed i32 [3], sample, position\n"
+        "i32 [T] -> i32 [T]: the class j with the largest logits[j] / temperature\n"
+        "- log(-log u_j), first of equals, u_j draw j of the row, among the classes kept:\n"
+        "first the top_k largest logits (0: all), then of these the smallest set, largest\n"
+        "first, with at least top_p of their softmax mass (Holtzman et al., ICLR 2020);\n"
+        "ties go to the smaller class. Temperature 0: the first largest logit. Classes\n"
+        "excluded by -inf are never taken unless all are (then class 0). A negative\n"
+        "temperature: PAL_E_ARGUMENT; a logit that is +inf or NaN: PAL_E_NONFINITE. A row reads itself only. No gradient: a decision."),
     .min_in = N_IN,
     .max_in = N_IN,
     .flags = PAL_OP_RANDOM | PAL_OP_NO_GRADIENT,

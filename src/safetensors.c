@@ -28,6 +28,19 @@ static const struct {
 } stored[] = {{"F32", PAL_F32}, {"I32", PAL_I32}, {"BF16", PAL_BF16}, {"U8", PAL_U8}};
 enum { N_STORED = sizeof stored / sizeof *stored };
 
+/* Digits of a checksum: of the tensors' bytes, then of the header with zeros in the place of these. */
+enum { DIGITS = 16, CHECKSUM = 2 * DIGITS };
+static const char zeros[] = "0000000000000000", checksum_key[] = "\"xxh3\":\"";
+
+/* The header's own digits in its text, `size` bytes with the length in front, or NULL. In JSON, a text
+ * that holds these quotes has them escaped, so that only the key itself is found. */
+static char *header_digits(char *text, size_t size) {
+  const size_t key = sizeof checksum_key - 1;
+  for (size_t i = 8; i + key + CHECKSUM < size; i++)
+    if (memcmp(text + i, checksum_key, key) == 0) return text + i + key + DIGITS;
+  return NULL;
+}
+
 /* ---- writing ------------------------------------------------------------------------------- */
 
 /* Bytes of a tensor, or false when the type cannot be stored. */
@@ -114,11 +127,11 @@ static pal_status describe_metadata(json_t *header, const pal_tensor *tensor, si
                                     const pal_metadata *metadata, size_t n_metadata,
                                     const char *path, pal_error *error) {
   uint64_t hash;
-  char digits[17];
+  char digits[CHECKSUM + 1];
   json_t *object = json_object();
   if (!object || json_object_set_new(header, reserved, object) != 0 || !hash_all(tensor, n, &hash))
     return pal_fail(error, PAL_E_MEMORY, "out of memory writing %s", path);
-  (void)snprintf(digits, sizeof digits, "%016" PRIx64, hash);
+  (void)snprintf(digits, sizeof digits, "%016" PRIx64 "%.16s", hash, zeros);
   for (size_t i = 0; i < n_metadata; i++) {
     if (json_object_get(object, metadata[i].key) || strcmp(metadata[i].key, "xxh3") == 0)
       return pal_fail(error, PAL_E_DUPLICATE, "%s: metadata \"%s\" is given twice", path,
@@ -147,7 +160,16 @@ static char *header_text(const json_t *header, size_t *size, const char *path, p
   }
   memset(text, ' ', whole);
   for (int i = 0; i < 8; i++) text[i] = (char)((uint64_t)(whole - 8) >> (8 * i) & 0xff);
-  (void)json_dumpb(header, text + 8, length, JSON_COMPACT);
+  /* Without memory the second pass may write less than the first has counted. */
+  char digits[DIGITS + 1], *at = NULL;
+  if (json_dumpb(header, text + 8, length, JSON_COMPACT) == length) at = header_digits(text, whole);
+  if (!at) {
+    pal_free(text);
+    pal_fail(error, PAL_E_MEMORY, "out of memory writing the header of %s", path);
+    return NULL;
+  }
+  (void)snprintf(digits, sizeof digits, "%016" PRIx64, pal_hash64(text, whole));
+  memcpy(at, digits, DIGITS);
   *size = whole;
   return text;
 }
@@ -282,23 +304,38 @@ static pal_status check_places(pal_safetensors *file, const char *begin, size_t 
   return PAL_OK;
 }
 
-/* Metadata are texts; the checksum, if there, holds. */
-static pal_status check_metadata(const pal_safetensors *file, const char *begin, size_t room,
-                                 const char *path, pal_error *error) {
+/* The checksums that the file records hold. Files of other programs have none, older ones only that
+ * of the tensors. */
+static pal_status check_sums(pal_safetensors *file, char *begin, size_t room, const char *path,
+                             pal_error *error) {
+  const char *said = pal_safetensors_metadata(file, "xxh3");
+  char found[CHECKSUM + 1], recorded[DIGITS];
+  if (!said) return PAL_OK;
+  const size_t size = (size_t)(begin - file->data);
+  char *digits = strlen(said) == DIGITS ? NULL : header_digits(file->data, size);
+  (void)snprintf(found, sizeof found, "%016" PRIx64, pal_hash64(begin, room));
+  if (digits) {
+    memcpy(recorded, digits, DIGITS);
+    memcpy(digits, zeros, DIGITS);
+    (void)snprintf(found + DIGITS, DIGITS + 1, "%016" PRIx64, pal_hash64(file->data, size));
+    memcpy(digits, recorded, DIGITS);
+  }
+  if (strcmp(said, found) == 0) return PAL_OK;
+  return pal_fail(error, PAL_E_FORMAT,
+                  "%s is damaged: its tensors and header have the checksum %s, not the recorded "
+                  "%.40s; restore the file from a copy",
+                  path, found, said);
+}
+
+static pal_status check_metadata(const pal_safetensors *file, const char *path, pal_error *error) {
   json_t *metadata = json_object_get(file->header, reserved), *value;
-  const char *key, *said = pal_safetensors_metadata(file, "xxh3");
-  char digits[17];
+  const char *key;
   if (metadata && !json_is_object(metadata))
     return pal_fail(error, PAL_E_FORMAT, "%s: %s is no object", path, reserved);
   json_object_foreach(metadata, key, value) {
     if (!json_is_string(value))
       return pal_fail(error, PAL_E_FORMAT, "%s: metadata \"%.200s\" is no text", path, key);
   }
-  (void)snprintf(digits, sizeof digits, "%016" PRIx64, pal_hash64(begin, room));
-  if (said && strcmp(said, digits) != 0)
-    return pal_fail(error, PAL_E_FORMAT,
-                    "%s is damaged: its tensors have the checksum %s, not the recorded %.32s", path,
-                    digits, said);
   return PAL_OK;
 }
 
@@ -341,8 +378,9 @@ static pal_status read_tensors(pal_safetensors *file, size_t size, const char *p
     if (wrong) return pal_fail(error, code, "%s: tensor \"%.200s\" %s", path, key, wrong);
     file->tensor[file->n++].name = key;
   }
-  const pal_status status = check_places(file, begin, room, path, error);
-  return status == PAL_OK ? check_metadata(file, begin, room, path, error) : status;
+  pal_status status = check_places(file, begin, room, path, error);
+  if (status == PAL_OK) status = check_metadata(file, path, error);
+  return status == PAL_OK ? check_sums(file, begin, room, path, error) : status;
 }
 
 pal_safetensors *pal_safetensors_parse(char *data, size_t size, const char *path,
@@ -374,6 +412,32 @@ const pal_tensor *pal_safetensors_find(const pal_safetensors *file, const char *
 
 const pal_tensor *pal_safetensors_at(const pal_safetensors *file, size_t index) {
   return index < file->n ? &file->tensor[index] : NULL;
+}
+
+/* Judged by its bits: it may lie at any address. */
+static bool is_finite(const pal_tensor *tensor, size_t i) {
+  const char *data = tensor->data;
+  uint32_t single;
+  uint16_t half;
+  if (tensor->type.dtype == PAL_F32) {
+    memcpy(&single, data + i * sizeof single, sizeof single);
+    return (single & 0x7f800000u) != 0x7f800000u;
+  }
+  memcpy(&half, data + i * sizeof half, sizeof half);
+  return (half & 0x7f80u) != 0x7f80u;
+}
+
+pal_status pal_safetensors_want_finite(const pal_tensor *tensor, const char *path,
+                                       pal_error *error) {
+  const pal_dtype dtype = tensor->type.dtype;
+  if (dtype != PAL_F32 && dtype != PAL_BF16) return PAL_OK;
+  for (size_t i = 0; i < tensor->bytes / pal_dtype_size(dtype); i++)
+    if (!is_finite(tensor, i))
+      return pal_fail(error, PAL_E_FORMAT,
+                      "%s: element %zu of \"%.200s\" is infinite or not a number; give a file from "
+                      "before the training diverged",
+                      path, i, tensor->name);
+  return PAL_OK;
 }
 
 const char *pal_safetensors_metadata(const pal_safetensors *file, const char *key) {

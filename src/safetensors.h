@@ -6,8 +6,9 @@
  *                        "data_offsets": [begin, end)}, ...}
  *   the rest             the tensors' bytes, without gaps or overlaps, in little endian
  *
- * The writer adds metadata "xxh3": XXH3 of the rest as 16 hexadecimal digits; the reader checks it
- * where it is present. */
+ * The writer adds metadata "xxh3": XXH3 of the rest as 16 hexadecimal digits, then 16 more of all that
+ * is before the rest, taken while these 16 are zeros. The reader checks what is present: files of
+ * other programs have no such entry, older ones of Palimpsest only the first 16 digits. */
 #ifndef PAL_SRC_SAFETENSORS_H
 #define PAL_SRC_SAFETENSORS_H
 
@@ -45,6 +46,9 @@ void pal_safetensors_free(pal_safetensors *file);
 const pal_tensor *pal_safetensors_find(const pal_safetensors *file, const char *name);
 /* In order of names; NULL past the end. */
 const pal_tensor *pal_safetensors_at(const pal_safetensors *file, size_t index);
+/* PAL_E_FORMAT where a number of a tensor that was read is infinite or not a number. */
+pal_status pal_safetensors_want_finite(const pal_tensor *tensor, const char *path,
+                                       pal_error *error);
 /* The text of a metadata key; NULL when absent. */
 const char *pal_safetensors_metadata(const pal_safetensors *file, const char *key);
 #endif

@@ -92,6 +92,25 @@ static void refuse_state(gym *b, const char *path, const char *says) {
   free(before.bytes);
 }
 
+/* Every bit of the metadata, which a resume goes by: counters, seed, model, checksum. */
+static void refuse_flips(gym *b, char *bytes, size_t size) {
+  const char *path = in_folder("flipped");
+  size_t end = 8;
+  while (bytes[end] != '{' || memcmp(bytes + end, "{\"step\"", 7) != 0) end++;
+  const size_t begin = end;
+  while (bytes[end] != '}') end++;
+  const memory before = gym_remember(b);
+  for (size_t bit = 8 * begin; bit < 8 * (end + 1); bit++) {
+    pal_error error = {0};
+    bytes[bit / 8] = (char)(bytes[bit / 8] ^ 1 << bit % 8);
+    ck_assert(!pal_file_write(path, bytes, size, &b->error));
+    ck_assert_msg(pal_trainer_load(b->trainer, path, &error), "bit %zu is not missed", bit);
+    bytes[bit / 8] = (char)(bytes[bit / 8] ^ 1 << bit % 8);
+  }
+  ck_assert(gym_is_as(b, &before));
+  free(before.bytes);
+}
+
 START_TEST(hostile_state) {
   gym b, other;
   char *bytes;
@@ -111,12 +130,9 @@ START_TEST(hostile_state) {
     bytes[n] = (char)(bytes[n] ^ 0x20);
     ck_assert(!pal_file_write(broken, bytes, size, &b.error));
     bytes[n] = (char)(bytes[n] ^ 0x20);
-    pal_error error = {0};
-    const memory before = gym_remember(&b);
-    if (pal_trainer_load(b.trainer, broken, &error)) ck_assert(gym_is_as(&b, &before));
-    else ck_assert_uint_lt(n, 65536); /* a blank or a letter of the metadata */
-    free(before.bytes);
+    refuse_state(&b, broken, "broken");
   }
+  refuse_flips(&b, bytes, size);
   pal_free(bytes);
   gym_open(&other, &recipes[2], 1, NULL, "seed=2");
   refuse_state(&other, path, "seed");
@@ -318,6 +334,42 @@ START_TEST(standard_error) {
 }
 END_TEST
 
+static void no_answer(int index, const pal_decoded *decoded, void *data) {
+  (void)index, (void)decoded, (void)data;
+  ck_abort_msg("a model without numbers has answered");
+}
+
+/* A weight that is no number is refused by name, and logits that are none are no answer. */
+START_TEST(not_finite) {
+  gym b;
+  pal_error error = {0};
+  char path[] = "/tmp/pal_weights_XXXXXX";
+  close(mkstemp(path));
+  gym_open(&b, &recipes[0], 1, NULL, NULL);
+  gym_step(&b);
+  float *gain = pal_variable_data(pal_store_find(b.store, "model.norm.gain"));
+  const float before = gain[1];
+  gain[1] = NAN;
+  ck_assert(!pal_weights_save(b.model, path, false, NULL, 0, &b.error));
+  gain[1] = before;
+  ck_assert_int_eq(pal_weights_load(b.model, path, true, NULL, &error), PAL_E_FORMAT);
+  ck_assert_msg(strstr(error.text, "element 1 of \"model.norm.gain\""), "%s", error.text);
+  ck_assert_float_eq(gain[1], before);
+  ck_assert(!pal_trainer_save(b.trainer, path, &b.error));
+  gain[1] = NAN;
+  const pal_decode_options options = {.sequences = 1, .max_steps = 3, .answer_room = 1};
+  pal_decoder *d = pal_decoder_new(b.model, &options, &b.error);
+  ck_assert_msg(d != NULL, "%s", b.error.text);
+  const int32_t token[] = {1};
+  const pal_example prompt = {.prompt = token, .n_prompt = 1};
+  error = (pal_error){0};
+  ck_assert_int_eq(pal_decode(d, &prompt, 1, no_answer, NULL, &error), PAL_E_NONFINITE);
+  pal_decoder_free(d);
+  gym_close(&b);
+  unlink(path);
+}
+END_TEST
+
 START_TEST(bad_evaluation) {
   gym b;
   pal_likelihood result;
@@ -365,6 +417,7 @@ int main(void) {
   tcase_add_loop_test(likelihoods, learning, 0, RECIPES);
   tcase_add_test(likelihoods, standard_error);
   tcase_add_test(likelihoods, bad_evaluation);
+  tcase_add_test(likelihoods, not_finite);
   suite_add_tcase(suite, files);
   suite_add_tcase(suite, likelihoods);
   return run_suite(suite);

@@ -8,6 +8,7 @@
 #include <palimpsest/type.h>
 
 #include <check.h>
+#include <jansson.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -209,7 +210,8 @@ START_TEST(no_tensors_are_a_file_too) {
 }
 END_TEST
 
-/* Every bit flipped and every length cut short is noticed, or harmless to the tensors. */
+/* Every bit flipped and every length cut short is noticed. A flip in the name of the checksum itself
+ * makes a file of one that has none, with all else as it was: a trainer refuses it. */
 START_TEST(damage_is_noticed) {
   char *data;
   size_t size;
@@ -221,12 +223,19 @@ START_TEST(damage_is_noticed) {
     ck_assert_ptr_null(pal_safetensors_parse(copy, cut, "cut", NULL));
   }
   const size_t header = 8 + (size_t)(unsigned char)data[8 - 8] + 256u * (unsigned char)data[1];
+  size_t key = 8, named = 0;
+  while (memcmp(data + key, "xxh3", 4) != 0) key++;
   for (size_t bit = 0; bit < 8 * size; bit++) {
     char *copy = pal_alloc(size);
     memcpy(copy, data, size);
     copy[bit / 8] = (char)(copy[bit / 8] ^ 1 << bit % 8);
     pal_safetensors *file = pal_safetensors_parse(copy, size, "flipped", NULL);
-    ck_assert(file == NULL || (bit / 8 >= 8 && bit / 8 < header));
+    if (file) {
+      ck_assert(bit / 8 >= key && bit / 8 < key + 4);
+      ck_assert_str_eq(pal_safetensors_metadata(file, "note"), "a\nb");
+      ck_assert_ptr_null(pal_safetensors_metadata(file, "xxh3"));
+      named++;
+    }
     for (size_t i = 0; file && pal_safetensors_at(file, i); i++) {
       const pal_tensor *t = pal_safetensors_at(file, i);
       ck_assert((const char *)t->data >= copy + header);
@@ -234,7 +243,53 @@ START_TEST(damage_is_noticed) {
     }
     pal_safetensors_free(file);
   }
+  ck_assert_uint_gt(named, 0);
   pal_free(data);
+}
+END_TEST
+
+/* Files written before the header had a checksum hold 16 digits, and are read as before. */
+START_TEST(older_files_are_read) {
+  static const char form[] = "{\"__metadata__\":{\"xxh3\":\"%016llx\"},"
+                             "\"a\":{\"dtype\":\"U8\",\"shape\":[8],\"data_offsets\":[0,8]}}";
+  for (int wrong = 0; wrong < 2; wrong++) {
+    char header[200];
+    const unsigned long long sum = pal_hash64("tensors!", 8) ^ (unsigned long long)wrong;
+    const size_t n = (size_t)snprintf(header, sizeof header, form, sum);
+    char *data = pal_calloc(1, 16 + n);
+    data[0] = (char)n;
+    memcpy(data + 8, header, n);
+    memcpy(data + 8 + n, "tensors!", 8);
+    pal_safetensors *file = pal_safetensors_parse(data, 16 + n, "old", NULL);
+    ck_assert_int_eq(file != NULL, !wrong);
+    pal_safetensors_free(file);
+  }
+}
+END_TEST
+
+static int json_left; /* allocations of jansson until one fails; the others do not */
+
+static void *json_memory(size_t size) { return json_left-- == 0 ? NULL : malloc(size); }
+
+/* Whatever allocation of jansson fails, once: an error, or a file that is whole. */
+START_TEST(json_without_memory) {
+  int refused = 0, n = 0;
+  bool failed = true;
+  for (; failed; n++) {
+    json_left = n;
+    json_set_alloc_funcs(json_memory, free);
+    const pal_status status = write_sample(at("j"), NULL);
+    failed = json_left < 0;
+    json_set_alloc_funcs(malloc, free);
+    refused += status != PAL_OK;
+    if (status != PAL_OK) continue;
+    pal_safetensors *file = pal_safetensors_read(at("j"), NULL);
+    ck_assert_ptr_nonnull(file);
+    ck_assert_str_eq(pal_safetensors_metadata(file, "note"), "a\nb");
+    ck_assert_ptr_nonnull(pal_safetensors_at(file, 4));
+    pal_safetensors_free(file);
+  }
+  ck_assert_int_gt(refused, n / 2);
 }
 END_TEST
 
@@ -393,6 +448,8 @@ int main(void) {
   tcase_add_test(tensors, tensors_come_back);
   tcase_add_test(tensors, no_tensors_are_a_file_too);
   tcase_add_test(tensors, damage_is_noticed);
+  tcase_add_test(tensors, older_files_are_read);
+  tcase_add_test(tensors, json_without_memory);
   tcase_add_test(tensors, writing_tensors_survives_failures);
   tcase_add_loop_test(tensors, hostile_files_are_refused, 0,
                       (int)(sizeof hostile / sizeof *hostile));

@@ -99,6 +99,8 @@ static pal_status check_variables(const pal_safetensors *file, const char *path,
       return pal_fail(error, PAL_E_FORMAT, "%s: \"%s\" is %s where this trainer has %s", path,
                       t->name, pal_type_print(&t->type, have, sizeof have),
                       pal_type_print(pal_variable_type(v), want, sizeof want));
+    const pal_status status = pal_safetensors_want_finite(t, path, error);
+    if (status) return status;
   }
   const pal_tensor *t;
   for (size_t i = 0; (t = pal_safetensors_at(file, i)) != NULL; i++) {
@@ -141,6 +143,8 @@ static pal_status load(pal_trainer *t, const pal_safetensors *file, const char *
   char seed[24];
   snprintf(seed, sizeof seed, "%" PRIu64, t->set.seed);
   pal_status status;
+  if (!pal_safetensors_metadata(file, "xxh3")) /* its key may be what is damaged */
+    return pal_fail(error, PAL_E_FORMAT, "%s: metadata \"xxh3\", the checksum, is missing", path);
   if ((status = read_number(file, path, "step", &step, error)) ||
       (status = read_number(file, path, "examples", &examples, error)) ||
       (status = read_number(file, path, "tokens", &tokens, error)) ||

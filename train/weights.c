@@ -113,6 +113,15 @@ static void compare(const pal_safetensors *file, const pal_store *store, listing
   }
 }
 
+/* Weights that are no numbers would decode to something all the same. */
+static pal_status check_finite(const pal_safetensors *file, const char *path, pal_error *error) {
+  const pal_tensor *t;
+  pal_status status = PAL_OK;
+  for (size_t i = 0; !status && (t = pal_safetensors_at(file, i)) != NULL; i++)
+    status = pal_safetensors_want_finite(t, path, error);
+  return status;
+}
+
 /* An average starts again from what was loaded: it would remember other weights. */
 static void take(const pal_safetensors *file, const pal_store *store) {
   pal_variable *v;
@@ -171,7 +180,8 @@ pal_status pal_weights_load(pal_model *model, const char *path, bool strict, cha
     status = pal_fail(error, PAL_E_FORMAT, "%s does not fit model \"%s\": %s", path,
                       pal_model_definition_of(model)->name, l.text);
   } else {
-    take(file, store);
+    status = check_finite(file, path, error);
+    if (!status) take(file, store);
   }
   pal_safetensors_free(file);
   if (status || !skipped) free(l.text);
