@@ -15,9 +15,9 @@ void cli_bench_add(cli_bench *b, const char *key, json_t *item) {
   json_t *list = json_object_get(b->json, key);
   if (!list) {
     list = json_array();
-    json_object_set_new(b->json, key, list);
+    b->lost |= json_object_set_new(b->json, key, list) != 0;
   }
-  json_array_append_new(list, item);
+  b->lost |= json_array_append_new(list, item) != 0;
   fflush(stdout); /* a row at a time, into a pipe too */
 }
 
@@ -59,7 +59,8 @@ static pal_status watch(cli_bench *b, const char *when, pal_error *error) {
   double share = 1;
   const pal_status status = cli_bench_share(b, &share, error);
   if (status) return status;
-  json_object_set_new(json_object_get(b->json, "cpu_share"), when, json_real(share));
+  b->lost |=
+      json_object_set_new(json_object_get(b->json, "cpu_share"), when, json_real(share)) != 0;
   if (share < QUIET)
     fprintf(stderr,
             "palimpsest: %s the measurements other processes took %.0f %% of the processor\n", when,
@@ -79,7 +80,7 @@ static pal_status measure(cli_bench *b, const cli_options *o, pal_error *error) 
 }
 
 static pal_status write_json(const cli_bench *b, const char *path, pal_error *error) {
-  char *text = json_dumps(b->json, JSON_INDENT(2) | JSON_REAL_PRECISION(6));
+  char *text = b->lost ? NULL : json_dumps(b->json, JSON_INDENT(2) | JSON_REAL_PRECISION(6));
   if (!text) return pal_fail(error, PAL_E_MEMORY, "%s: no memory for the results as JSON", path);
   const pal_status status = pal_file_replace(path, text, strlen(text), error);
   free(text);
@@ -99,9 +100,9 @@ int cli_verb_bench(pal_context *context, const cli_options *o) {
     choose_teams(&b, o);
     printf("%s; %d rounds: results are medians, ceilings the best\n",
            pal_version(context, version, sizeof version), b.rounds);
-    json_object_set_new(b.json, "version", json_string(version));
-    json_object_set_new(b.json, "cpu_share", json_object());
-    json_object_set_new(b.json, "rounds", json_integer(b.rounds));
+    b.lost |= json_object_set_new(b.json, "version", json_string(version)) != 0;
+    b.lost |= json_object_set_new(b.json, "cpu_share", json_object()) != 0;
+    b.lost |= json_object_set_new(b.json, "rounds", json_integer(b.rounds)) != 0;
     status = measure(&b, o, &error);
   }
   if (!status && o->json) status = write_json(&b, o->json, &error);

@@ -34,6 +34,7 @@ typedef struct cli_bench {
   cli_plan burst[CLI_TEAMS];
   double fma[CLI_TEAMS], bf16[CLI_TEAMS]; /* GFLOP/s */
   double read[CLI_LEVELS][CLI_TEAMS];     /* GB/s, each thread its own data */
+  bool lost; /* a result that is missing from json, for lack of memory */
   json_t *json;
 } cli_bench;
 

@@ -23,10 +23,10 @@ const char *cli_bench_team(const cli_bench *b, int team, char *text, size_t size
 }
 
 /* "fma_gflops" with the first of the numbers of threads, "fma_gflops_all" with the other. */
-static void put(json_t *to, const char *key, int team, double value) {
+static void put(cli_bench *b, json_t *to, const char *key, int team, double value) {
   char full[64];
   snprintf(full, sizeof full, "%s%s", key, team ? "_all" : "");
-  json_object_set_new(to, full, json_real(value));
+  b->lost |= json_object_set_new(to, full, json_real(value)) != 0;
 }
 
 /* Bytes of a data cache of core 0 as Linux tells them, 0 when it does not. The C library's sysconf
@@ -132,9 +132,9 @@ static pal_status arithmetic(cli_bench *b, const cli_peak *peak, bool dot, json_
     rate[t] = timed[t].work / timed[t].best * 1e-9;
     printf("  %-28s %-10s %8.1f GFLOP/s   spread %4.1f %%\n", peak->name,
            cli_bench_team(b, t, team, sizeof team), rate[t], 100 * timed[t].spread);
-    json_array_append_new(list,
-                          json_pack("{s:s, s:i, s:f, s:f}", "isa", peak->name, "threads",
-                                    b->threads[t], "gflops", rate[t], "spread", timed[t].spread));
+    b->lost |= json_array_append_new(list, json_pack("{s:s, s:i, s:f, s:f}", "isa", peak->name,
+                                                     "threads", b->threads[t], "gflops", rate[t],
+                                                     "spread", timed[t].spread)) != 0;
   }
   return status;
 }
@@ -156,11 +156,11 @@ static pal_status all_arithmetic(cli_bench *b, bool all, json_t *to, pal_error *
   b->dot = has_dot() ? &cli_peak_bf16 : NULL;
   if (b->dot && !status) status = arithmetic(b, b->dot, true, dot, b->bf16, error);
   for (int t = 0; t < b->teams && !status; t++) {
-    put(to, "fma_gflops", t, b->fma[t]);
-    if (b->dot) put(to, "bf16_gflops", t, b->bf16[t]);
+    put(b, to, "fma_gflops", t, b->fma[t]);
+    if (b->dot) put(b, to, "bf16_gflops", t, b->bf16[t]);
   }
-  json_object_set_new(to, "fma", fma);
-  json_object_set_new(to, "bf16", dot);
+  b->lost |= json_object_set_new(to, "fma", fma) != 0;
+  b->lost |= json_object_set_new(to, "bf16", dot) != 0;
   return status;
 }
 
@@ -181,7 +181,7 @@ static pal_status memory_level(cli_bench *b, cli_level level, json_t *to, pal_er
     b->read[level][t] = timed[t].work / timed[t].best * 1e-9;
     printf("  %-28s %-10s %8.1f GB/s       spread %4.1f %%\n", level_name[level],
            cli_bench_team(b, t, team, sizeof team), b->read[level][t], 100 * timed[t].spread);
-    put(to, level_key[level], t, b->read[level][t]);
+    put(b, to, level_key[level], t, b->read[level][t]);
   }
   return status;
 }
@@ -206,8 +206,8 @@ static pal_status barriers(cli_bench *b, json_t *to, pal_error *error) {
   if (status) return status;
   const double barrier = (timed[1].best - timed[0].best) / (stages[1] - stages[0]);
   const double fork_join = timed[0].best - stages[0] * barrier;
-  json_object_set_new(to, "barrier_us", json_real(1e6 * barrier));
-  json_object_set_new(to, "fork_join_us", json_real(1e6 * fork_join));
+  b->lost |= json_object_set_new(to, "barrier_us", json_real(1e6 * barrier)) != 0;
+  b->lost |= json_object_set_new(to, "fork_join_us", json_real(1e6 * fork_join)) != 0;
   printf("  stage with its barrier       %-10d %8.3f us         spread %4.1f %%\n",
          b->threads[b->teams - 1], 1e6 * barrier, 100 * timed[1].spread);
   printf("  run, fork and join           %-10d %8.3f us\n", b->threads[b->teams - 1],
@@ -229,15 +229,16 @@ pal_status cli_bench_ceilings(cli_bench *b, bool all, pal_error *error) {
     printf("synchronisation              threads\n");
     if (spin > 0) {
       printf("  barrier of two that spin     2          %8.3f us\n", spin);
-      json_object_set_new(to, "spin_barrier_us", json_real(spin));
+      b->lost |= json_object_set_new(to, "spin_barrier_us", json_real(spin)) != 0;
     }
     status = barriers(b, to, error);
   }
-  for (int t = 0; t < b->teams; t++) json_array_append_new(threads, json_integer(b->threads[t]));
-  json_object_set_new(to, "threads", threads);
-  json_object_set_new(to, "isa", json_string(b->best ? b->best->name : ""));
-  json_object_set_new(to, "l2_bytes", json_integer(b->cache[CLI_L2]));
-  json_object_set_new(to, "l3_bytes", json_integer(b->cache[CLI_L3]));
-  json_object_set_new(b->json, "ceilings", to);
+  for (int t = 0; t < b->teams; t++)
+    b->lost |= json_array_append_new(threads, json_integer(b->threads[t])) != 0;
+  b->lost |= json_object_set_new(to, "threads", threads) != 0;
+  b->lost |= json_object_set_new(to, "isa", json_string(b->best ? b->best->name : "")) != 0;
+  b->lost |= json_object_set_new(to, "l2_bytes", json_integer(b->cache[CLI_L2])) != 0;
+  b->lost |= json_object_set_new(to, "l3_bytes", json_integer(b->cache[CLI_L3])) != 0;
+  b->lost |= json_object_set_new(b->json, "ceilings", to) != 0;
   return status;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* See bench_export.h (floor 6). */
 #include "cli/bench_export.h"
+#include "cli/json.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -21,13 +22,13 @@ static void shake(pal_store *store) {
 
 static json_t *integers(const int32_t *x, int64_t n) {
   json_t *list = json_array();
-  for (int64_t i = 0; i < n; i++) json_array_append_new(list, json_integer(x[i]));
+  for (int64_t i = 0; i < n; i++) cli_json_append(&list, json_integer(x[i]));
   return list;
 }
 
 static json_t *reals(const float *x, int64_t n) {
   json_t *list = json_array();
-  for (int64_t i = 0; i < n; i++) json_array_append_new(list, json_real((double)x[i]));
+  for (int64_t i = 0; i < n; i++) cli_json_append(&list, json_real((double)x[i]));
   return list;
 }
 
@@ -40,11 +41,11 @@ static pal_status write_case(const cli_net *net, const pal_batch *batch, double 
                           c->vocabulary, "bias", (int)c->biased, "flops_per_step",
                           3 * c->batch * cli_net_flops(c), "count", batch->count[0], "loss", loss);
   if (all) {
-    json_object_set_new(all, "mask", json_integer(pal_model_format(net->model)->mask));
-    json_object_set_new(all, "rotary_base", json_real(pal_model_number(net->model, "rotary_base")));
-    json_object_set_new(all, "token", integers(batch->token, batch->rows));
-    json_object_set_new(all, "target", integers(batch->target, batch->rows));
-    json_object_set_new(all, "weight", reals(batch->weight, batch->rows));
+    cli_json_put(&all, "mask", json_integer(pal_model_format(net->model)->mask));
+    cli_json_put(&all, "rotary_base", json_real(pal_model_number(net->model, "rotary_base")));
+    cli_json_put(&all, "token", integers(batch->token, batch->rows));
+    cli_json_put(&all, "target", integers(batch->target, batch->rows));
+    cli_json_put(&all, "weight", reals(batch->weight, batch->rows));
   }
   char *text = all ? json_dumps(all, JSON_COMPACT | JSON_REAL_PRECISION(9)) : NULL;
   json_decref(all);

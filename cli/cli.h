@@ -155,8 +155,9 @@ typedef struct cli_kept {
 /* With --resume the trainer is loaded, and rows after its step are dropped. */
 pal_status cli_keep_open(cli_kept *kept, const cli_job *job, const cli_options *options,
                          pal_error *error);
-void cli_keep_metrics(cli_kept *kept, const cli_job *job, const pal_step_report *report,
-                      double seconds);
+/* PAL_E_IO when the row is not written. */
+pal_status cli_keep_metrics(cli_kept *kept, const cli_job *job, const pal_step_report *report,
+                            double seconds, pal_error *error);
 bool cli_keep_is_due(const cli_kept *kept); /* a checkpoint */
 pal_status cli_keep_checkpoint(cli_kept *kept, const cli_job *job, pal_error *error);
 /* PAL_E_IO when metrics have not all been written. */

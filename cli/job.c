@@ -155,8 +155,8 @@ pal_status cli_train(cli_job *job, cli_kept *kept, bool quiet, const char *label
     double seconds = cli_seconds() - start;
     if (r.step > steps - every) sum += r.loss, summed++; /* the last hundredth's mean */
     if (kept && (r.step % every == 0 || r.step == steps))
-      cli_keep_metrics(kept, job, &r, before + seconds);
-    if (kept && r.step < steps && cli_keep_is_due(kept))
+      status = cli_keep_metrics(kept, job, &r, before + seconds, error);
+    if (!status && kept && r.step < steps && cli_keep_is_due(kept))
       status = cli_keep_checkpoint(kept, job, error);
     if (r.step % 16 == 0 || r.step == steps) {
       char detail[96];

@@ -19,16 +19,18 @@ static long long step_of(const char *line) {
                                                                                            : 0;
 }
 
-/* Copies whole lines of rows up to `step`; *seconds becomes that of the last one in a CSV. */
-static void copy_rows(FILE *from, FILE *to, long long step, double *seconds) {
+/* Copies whole lines of rows up to `step`, or says that not all could be read; *seconds becomes that of the last one in a CSV. */
+static bool copy_rows(FILE *from, FILE *to, long long step, double *seconds) {
   char *line = NULL;
   size_t room = 0;
-  for (ssize_t n; (n = getline(&line, &room, from)) > 0;) {
+  ssize_t n;
+  while ((n = getline(&line, &room, from)) > 0) {
     if (line[n - 1] != '\n' || step_of(line) > step) continue;
     fputs(line, to);
     sscanf(line, "%*d,%*d,%lf", seconds);
   }
   free(line);
+  return feof(from) && !ferror(from); /* getline ends without memory too */
 }
 
 /* A run may have been killed long after the checkpoint it goes on from, even within a line: what it will
@@ -40,13 +42,36 @@ static pal_status drop_rows_after(const char *path, long long step, double *seco
   if (!from && errno == ENOENT) return PAL_OK;
   if (!from) return pal_fail(error, PAL_E_IO, "%s: %s", path, strerror(errno));
   pal_status status = cli_page_open(&kept, error);
-  if (!status) copy_rows(from, kept.to, step, seconds);
-  const bool read = !ferror(from);
+  const bool read = !status && copy_rows(from, kept.to, step, seconds);
   fclose(from);
   if (status) return status;
   if (read) return cli_page_save(&kept, path, error);
   cli_page_drop(&kept);
   return pal_fail(error, PAL_E_IO, "%s cannot be read", path);
+}
+
+/* Past the stream's buffer, so that rows can be followed while the run goes on, and none is lost
+ * when a signal interrupts the write or the disk is full. */
+static pal_status put_row(cli_kept *k, int which, const char *text, size_t n, pal_error *error) {
+  while (n > 0) {
+    const ssize_t put = write(fileno(k->metrics[which]), text, n);
+    if (put < 0 && errno == EINTR) continue;
+    if (put < 0)
+      return pal_fail(error, PAL_E_IO, "%s/%s: a row cannot be written: %s", k->directory,
+                      metrics_name[which], strerror(errno));
+    text += put;
+    n -= (size_t)put;
+  }
+  return PAL_OK;
+}
+
+/* Writes what is printed on the page as a row, and drops the page. */
+static pal_status put_page(cli_kept *k, int which, cli_page *page, pal_error *error) {
+  const bool whole = !fflush(page->to) && !ferror(page->to);
+  const pal_status status = whole ? put_row(k, which, page->text, page->bytes, error)
+                                  : pal_fail(error, PAL_E_MEMORY, "no memory for a row of metrics");
+  cli_page_drop(page);
+  return status;
 }
 
 static pal_status open_metrics(cli_kept *k, const cli_job *job, bool resume, pal_error *error) {
@@ -59,10 +84,9 @@ static pal_status open_metrics(cli_kept *k, const cli_job *job, bool resume, pal
     if (status) return status;
     k->metrics[i] = fopen(path, resume ? "a" : "w");
     if (!k->metrics[i]) return pal_fail(error, PAL_E_IO, "%s: %s", path, strerror(errno));
-    setvbuf(k->metrics[i], NULL, _IOLBF, BUFSIZ); /* to be followed while the run goes on */
   }
-  if (ftell(k->metrics[0]) == 0) fputs(head, k->metrics[0]);
-  return PAL_OK;
+  const bool fresh = lseek(fileno(k->metrics[0]), 0, SEEK_END) <= 0;
+  return fresh ? put_row(k, 0, head, strlen(head), error) : PAL_OK;
 }
 
 /* What is there would be overwritten in parts, and its checkpoint pass for one of the new config. */
@@ -116,19 +140,28 @@ pal_status cli_keep_open(cli_kept *k, const cli_job *job, const cli_options *o, 
   return status;
 }
 
-void cli_keep_metrics(cli_kept *k, const cli_job *job, const pal_step_report *r, double seconds) {
+pal_status cli_keep_metrics(cli_kept *k, const cli_job *job, const pal_step_report *r,
+                            double seconds, pal_error *error) {
   const pal_model_definition *d = pal_model_definition_of(job->model);
   const double bits = r->loss / 0.69314718055994531;
-  fprintf(k->metrics[0], "%lld,%lld,%.3f,train,%.9g,%.9g,%.9g,%.9g,%.9g,%.9g,%.9g,%.9g,,,\n",
+  cli_page row[2];
+  pal_status status = cli_page_open(&row[0], error);
+  if (status) return status;
+  fprintf(row[0].to, "%lld,%lld,%.3f,train,%.9g,%.9g,%.9g,%.9g,%.9g,%.9g,%.9g,%.9g,,,\n",
           (long long)r->step, (long long)r->tokens, seconds, r->loss, r->part[0], r->part[1],
           r->part[2], r->part[3], bits, r->rate, r->gradient_norm);
+  status = put_page(k, 0, &row[0], error);
+  if (!status) status = cli_page_open(&row[1], error);
+  if (status) return status;
+  FILE *to = row[1].to;
   fprintf(
-      k->metrics[1],
+      to,
       "{\"step\": %lld, \"tokens\": %lld, \"seconds\": %.3f, \"split\": \"train\", \"loss\": %.9g",
       (long long)r->step, (long long)r->tokens, seconds, r->loss);
   for (int i = 0; i < PAL_MAX_PARTS && d->part[i]; i++)
-    fprintf(k->metrics[1], ", \"loss_%s\": %.9g", d->part[i], r->part[i]);
-  fprintf(k->metrics[1], ", \"rate\": %.9g, \"gradient_norm\": %.9g}\n", r->rate, r->gradient_norm);
+    fprintf(to, ", \"loss_%s\": %.9g", d->part[i], r->part[i]);
+  fprintf(to, ", \"rate\": %.9g, \"gradient_norm\": %.9g}\n", r->rate, r->gradient_norm);
+  return put_page(k, 1, &row[1], error);
 }
 
 /* Metrics first, so that no row is missing before the step that a resumed run begins with. The state is

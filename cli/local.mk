@@ -25,6 +25,7 @@ palimpsest_SOURCES = \
 	%D%/info.c \
 	%D%/instances.c \
 	%D%/job.c \
+	%D%/json.c \
 	%D%/keep.c \
 	%D%/lines.c \
 	%D%/main.c \
@@ -49,6 +50,7 @@ noinst_HEADERS += \
 	%D%/bench_peak.h \
 	%D%/bench_product.h \
 	%D%/cli.h \
+	%D%/json.h \
 	%D%/page.h \
 	%D%/recipes.h \
 	%D%/trace.h

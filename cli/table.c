@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The one table, as text and as JSON (floor 6). */
-#include <jansson.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "cli/cli.h"
+#include "cli/json.h"
 #include "cli/recipes.h"
 
 void cli_wilson(int k, int n, double *low, double *high) {
@@ -171,50 +171,52 @@ void cli_summary(FILE *to, const char *task, const cli_row *row, int n) {
 static json_t *json_traits(const cli_set *s) {
   json_t *traits = json_array();
   for (int t = 0; t < s->n_traits; t++)
-    json_array_append_new(traits, json_pack("{s:s, s:i, s:i}", "trait", s->trait[t].name, "n",
-                                            s->trait[t].n, "n_exact", s->trait[t].exact));
+    cli_json_append(&traits, json_pack("{s:o, s:i, s:i}", "trait", cli_json_text(s->trait[t].name),
+                                       "n", s->trait[t].n, "n_exact", s->trait[t].exact));
   return traits;
 }
 
 static json_t *json_set(const cli_set *s) {
   if (s->likelihood)
-    return json_pack("{s:s, s:i, s:f, s:f, s:f, s:f, s:I}", "set", s->name, "n", s->n, "nats",
-                     s->loss.nats, "bits", s->loss.nats / M_LN2, "standard_error",
+    return json_pack("{s:o, s:i, s:f, s:f, s:f, s:f, s:I}", "set", cli_json_text(s->name), "n",
+                     s->n, "nats", s->loss.nats, "bits", s->loss.nats / M_LN2, "standard_error",
                      s->loss.standard_error, "bits_standard_error", s->loss.standard_error / M_LN2,
                      "tokens", (json_int_t)s->loss.tokens);
   double low, high;
   cli_wilson(s->exact, s->n, &low, &high);
   double n = s->n ? s->n : 1;
   if (s->steps)
-    return json_pack("{s:s, s:i, s:f, s:f, s:f, s:o}", "set", s->name, "n", s->n, "exact",
-                     s->exact / n, "exact_low", low, "exact_high", high, "traits", json_traits(s));
+    return json_pack("{s:o, s:i, s:f, s:f, s:f, s:o}", "set", cli_json_text(s->name), "n", s->n,
+                     "exact", s->exact / n, "exact_low", low, "exact_high", high, "traits",
+                     json_traits(s));
   json_t *by = json_array();
   for (int m = 0; m < CLI_MARKS && s->most_passes >= cli_mark[m]; m++)
-    json_array_append_new(
-        by, json_pack("{s:i, s:f}", "passes", cli_mark[m], "fraction", s->exact_by[m] / n));
+    cli_json_append(&by,
+                    json_pack("{s:i, s:f}", "passes", cli_mark[m], "fraction", s->exact_by[m] / n));
   return json_pack(
-      "{s:s, s:i, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:{s:f, s:f}, s:i, s:i, s:o, s:o}", "set",
-      s->name, "n", s->n, "exact", s->exact / n, "exact_low", low, "exact_high", high, "valid",
-      s->valid / n, "kept", s->kept / n, "forward_passes_mean", s->passes_mean,
+      "{s:o, s:i, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:{s:f, s:f}, s:i, s:i, s:o, s:o}", "set",
+      cli_json_text(s->name), "n", s->n, "exact", s->exact / n, "exact_low", low, "exact_high",
+      high, "valid", s->valid / n, "kept", s->kept / n, "forward_passes_mean", s->passes_mean,
       "forward_passes_p95", s->passes_p95, "halted", "itself", s->halted / n, "cap", s->capped / n,
       "refused", s->refused, "left_out", s->left_out, "exact_by", by, "traits", json_traits(s));
 }
 
 static json_t *json_row(const cli_row *row) {
   json_t *sets = json_array();
-  for (int k = 0; k < row->n_sets; k++) json_array_append_new(sets, json_set(&row->set[k]));
-  json_t *one = json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:f, s:f, s:b, s:o}", "model", row->model,
-                          "seed", (json_int_t)row->seed, "parameters", (json_int_t)row->parameters,
-                          "train_examples", (json_int_t)row->examples, "train_rows",
-                          (json_int_t)row->tokens, "steps", (json_int_t)row->steps, "train_seconds",
-                          row->seconds, "loss", row->loss, "fitted", row->fitted, "eval", sets);
+  for (int k = 0; k < row->n_sets; k++) cli_json_append(&sets, json_set(&row->set[k]));
+  json_t *one = json_pack("{s:o, s:I, s:I, s:I, s:I, s:I, s:f, s:f, s:b, s:o}", "model",
+                          cli_json_text(row->model), "seed", (json_int_t)row->seed, "parameters",
+                          (json_int_t)row->parameters, "train_examples", (json_int_t)row->examples,
+                          "train_rows", (json_int_t)row->tokens, "steps", (json_int_t)row->steps,
+                          "train_seconds", row->seconds, "loss", row->loss, "fitted", row->fitted,
+                          "eval", sets);
   static const char *const of_training[] = {"train_examples", "train_rows", "steps",
                                             "train_seconds", "loss"};
   for (size_t k = 0; one && !row->steps && k < sizeof of_training / sizeof *of_training; k++)
-    json_object_set_new(one, of_training[k], json_null()); /* it was trained in another run */
+    cli_json_put(&one, of_training[k], json_null()); /* it was trained in another run */
   if (one && row->puzzles) {
-    json_object_set_new(one, "puzzles", json_integer(row->puzzles));
-    json_object_set_new(one, "augmented", json_boolean(row->augmented));
+    cli_json_put(&one, "puzzles", json_integer(row->puzzles));
+    cli_json_put(&one, "augmented", json_boolean(row->augmented));
   }
   return one;
 }
@@ -223,18 +225,18 @@ static json_t *json_published(const char *task) {
   json_t *all = json_array();
   for (const cli_published *p = cli_publications; p->model; p++)
     if (strcmp(p->task, task) == 0)
-      json_array_append_new(all, json_pack("{s:s, s:s, s:f, s:f, s:f}", "model", p->model, "source",
-                                           p->source, "parameters", p->parameters, "puzzles",
-                                           p->puzzles, "exact", p->exact));
+      cli_json_append(&all, json_pack("{s:s, s:s, s:f, s:f, s:f}", "model", p->model, "source",
+                                      p->source, "parameters", p->parameters, "puzzles", p->puzzles,
+                                      "exact", p->exact));
   return all;
 }
 
 pal_status cli_json(const char *path, const char *task, const cli_row *row, int n,
                     pal_error *error) {
   json_t *rows = json_array();
-  for (int i = 0; i < n; i++) json_array_append_new(rows, json_row(&row[i]));
-  json_t *all =
-      json_pack("{s:s, s:o, s:o}", "task", task, "rows", rows, "published", json_published(task));
+  for (int i = 0; i < n; i++) cli_json_append(&rows, json_row(&row[i]));
+  json_t *all = json_pack("{s:o, s:o, s:o}", "task", cli_json_text(task), "rows", rows, "published",
+                          json_published(task));
   char *text = all ? json_dumps(all, JSON_INDENT(2)) : NULL;
   json_decref(all);
   if (!text) return pal_fail(error, PAL_E_MEMORY, "%s: no memory for the table as JSON", path);

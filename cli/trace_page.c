@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A recorded trace as SVG and as a page (floor 6). */
-#include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/json.h"
 #include "cli/page.h"
 #include "cli/trace.h"
 
@@ -148,15 +148,15 @@ static json_t *json_of(const cli_trace *t) {
   char title[256], sort[PAL_PICTURE_CELLS];
   snprintf(title, sizeof title, "%s, %s: %s", t->job->task_name, t->job->model_name, t->verdict);
   json_t *names = json_array(), *states = json_array();
-  for (int s = 0; s < b->sorts; s++) json_array_append_new(names, json_string(b->sort_name[s]));
+  for (int s = 0; s < b->sorts; s++) cli_json_append(&names, cli_json_text(b->sort_name[s]));
   for (int k = 0; k < t->n; k++) {
     for (int i = 0; i < cells; i++) sort[i] = (char)('0' + t->state[k].sort[i]);
-    json_array_append_new(states, json_pack("{s:s%, s:s%}", "glyph", t->state[k].glyph,
-                                            (size_t)cells, "sort", sort, (size_t)cells));
+    cli_json_append(&states, json_pack("{s:s%, s:s%}", "glyph", t->state[k].glyph, (size_t)cells,
+                                       "sort", sort, (size_t)cells));
   }
-  return json_pack("{s:s, s:s, s:i, s:i, s:i, s:o, s:o}", "title", title, "verdict", t->verdict,
-                   "rows", b->rows, "columns", b->columns, "block", b->block, "sorts", names,
-                   "states", states);
+  return json_pack("{s:o, s:o, s:i, s:i, s:i, s:o, s:o}", "title", cli_json_text(title), "verdict",
+                   cli_json_text(t->verdict), "rows", b->rows, "columns", b->columns, "block",
+                   b->block, "sorts", names, "states", states);
 }
 
 pal_status cli_trace_html(const cli_trace *t, const char *path, pal_error *error) {

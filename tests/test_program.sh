@@ -277,12 +277,25 @@ cut -d, -f1,4-6,11-12 "$work/killed/metrics.csv" | cmp - "$work/whole.losses" ||
 for run in whole killed; do sed 's/"seconds": [0-9.]*, //' "$work/$run/metrics.jsonl" >"$work/$run.lines"; done
 cmp "$work/whole.lines" "$work/killed.lines" || { echo "FAIL metrics.jsonl of the killed run differs"; failed=1; }
 
+# A name that is not UTF-8 is in the JSON all the same; what cannot be read is no end of a file.
+latin="$work/$(printf 'caf\351').csv"
+if cp "$work/lines.csv" "$latin" 2>"$work/refused"; then
+  expect 0 "" eval "$work/elsewhere" --data "$latin" --json "$work/latin.json"
+  grep -q "\"set\": \".*caf$(printf '\357\277\275').csv\"" "$work/latin.json" ||
+    { echo "FAIL a set is missing from the JSON"; cat "$work/latin.json"; failed=1; }
+fi
+expect 1 "Is a directory" train parity --model arm --config "$work" --out "$work/none"
 # Damaged weights, a full disk, a loss that is not finite.
 head -c 100 "$work/run/ckpt/weights.safetensors" >"$work/cut" && cp -r "$work/run" "$work/damaged" &&
   cp "$work/cut" "$work/damaged/ckpt/weights.safetensors"
 expect 2 "weights.safetensors" eval "$work/damaged"
 if [ -c /dev/full ]; then
   expect 1 "/dev/full" eval "$work/run" --json /dev/full
+  for kind in csv jsonl; do
+    mkdir "$work/full-$kind"
+    ln -s /dev/full "$work/full-$kind/metrics.$kind"
+    expect 1 "metrics.$kind: a row cannot be written" train parity --model arm $tiny --out "$work/full-$kind"
+  done
 fi
 expect 3 "the loss is not a number\|not finite" train parity --model arm $tiny --set train.optimizer=sgd \
   --set train.rate=1e6 --set train.clip=0 --set train.schedule=constant --set train.warmup=0 \

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* See json.h (floor 6). */
+#include "cli/json.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* The character at `text` of `left` bytes is one in JSON's eyes; its bytes, 0 for none. */
+static size_t character(const char *text, size_t left) {
+  for (size_t n = 1; n <= 4 && n <= left; n++) {
+    json_t *one = json_stringn(text, n);
+    json_decref(one);
+    if (one) return n;
+  }
+  return 0;
+}
+
+json_t *cli_json_text(const char *text) {
+  static const char unknown[] = "\xEF\xBF\xBD";
+  json_t *whole = json_string(text);
+  if (whole) return whole;
+  const size_t n = strlen(text);
+  char *clean = malloc(3 * n + 1);
+  if (!clean) return NULL;
+  size_t used = 0;
+  for (size_t i = 0; i < n;) {
+    const size_t bytes = character(text + i, n - i);
+    const size_t put = bytes ? bytes : sizeof unknown - 1;
+    memcpy(clean + used, bytes ? text + i : unknown, put);
+    used += put;
+    i += bytes ? bytes : 1;
+  }
+  whole = json_stringn(clean, used);
+  free(clean);
+  return whole;
+}
+
+static void drop_if(int failed, json_t **to) {
+  if (!failed) return;
+  json_decref(*to);
+  *to = NULL;
+}
+
+void cli_json_append(json_t **to, json_t *item) { drop_if(json_array_append_new(*to, item), to); }
+
+void cli_json_put(json_t **to, const char *key, json_t *item) {
+  drop_if(json_object_set_new(*to, key, item), to);
+}
