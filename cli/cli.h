@@ -127,12 +127,13 @@ typedef struct cli_set {
   int most_passes, exact_by[CLI_MARKS];
   int n_traits;
   cli_trait trait[CLI_TRAITS]; /* by name */
-  bool likelihood;
+  bool likelihood; /* judged by `loss`, where the model defines one, and not by decoding */
   pal_likelihood loss;
 } cli_set;
 
 typedef struct cli_row {
   char model[96];
+  const char *definition; /* the model's own name */
   uint64_t seed;
   int64_t parameters, examples, steps;
   int64_t tokens;  /* rows through the network in training */

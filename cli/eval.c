@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cli/cli.h"
+#include "cli/figures.h"
 
 pal_status cli_run_open(cli_job *job, const cli_options *o, const char *data, pal_error *error) {
   char path[4096];
@@ -81,6 +81,7 @@ int cli_verb_eval(pal_context *context, const cli_options *o) {
     cli_describe(&job, row);
     cli_table(stdout, row, 1);
     cli_details(stdout, row);
+    cli_few_legend(stdout, row, 1);
     if (o->answers) status = cli_answers_save(&job, o->answers, &error);
     if (o->svg && !status) status = cli_curve_svg(row, o->svg, &error);
     if (o->json && !status) status = cli_json(o->json, job.task_name, row, 1, &error);

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cli/cli.h"
+#include "cli/figures.h"
 
 const int cli_mark[CLI_MARKS] = {10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000, 20000};
 
@@ -134,6 +134,8 @@ static pal_status evaluate_set(cli_job *job, int set, int n, cli_set *out, pal_e
     source s = {job, set};
     out->likelihood = true;
     out->n = n;
+    out->loss.kind = pal_model_definition_of(job->model)->likelihood;
+    if (!cli_has_likelihood(out)) return PAL_OK; /* its loss is no figure to report */
     return pal_evaluate_loss(job->model, instance_of, &s, n, LIKELIHOOD_DRAWS, 1, &out->loss,
                              error);
   }

@@ -6,6 +6,9 @@
 
 static const char *const kinds[] = {"op", "optimizer", "model", "task"};
 
+static const char *const likelihood[] = {"none is defined", "an upper bound (negative ELBO)",
+                                         "exact"};
+
 static void print_name(const char *name, const void *definition, void *data) {
   (void)definition, (void)data;
   printf("  %s\n", name);
@@ -25,7 +28,8 @@ static void print_one(const char *kind, const void *definition) {
     printf("%s\n%s\n", optimizer->name, optimizer->doc);
   } else if (strcmp(kind, "model") == 0) {
     const pal_model_definition *model = definition;
-    printf("%s\n%s\n\nsettings of its own:\n", model->name, model->doc);
+    printf("%s\n%s\nlikelihood: %s\n\nsettings of its own:\n", model->name, model->doc,
+           likelihood[model->likelihood]);
     print_settings(model->setting, model->n_settings);
     printf("settings of the network:\n");
     const pal_setting *s = pal_network_settings(&n);

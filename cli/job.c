@@ -126,6 +126,7 @@ void cli_job_close(cli_job *job) {
 void cli_describe(const cli_job *job, cli_row *row) {
   const pal_task *task = job->task;
   snprintf(row->model, sizeof row->model, "%s", job->model_name);
+  row->definition = pal_model_definition_of(job->model)->name;
   row->seed = job->seed;
   row->fitted = true;
   row->parameters = pal_model_parameters(job->model);

@@ -143,11 +143,13 @@ pal_status cli_keep_open(cli_kept *k, const cli_job *job, const cli_options *o, 
 pal_status cli_keep_metrics(cli_kept *k, const cli_job *job, const pal_step_report *r,
                             double seconds, pal_error *error) {
   const pal_model_definition *d = pal_model_definition_of(job->model);
-  const double bits = r->loss / 0.69314718055994531;
+  char bits[32] = ""; /* of other models the training loss is no likelihood */
+  if (d->likelihood == PAL_LIKELIHOOD_EXACT)
+    snprintf(bits, sizeof bits, "%.9g", r->loss / 0.69314718055994531);
   cli_page row[2];
   pal_status status = cli_page_open(&row[0], error);
   if (status) return status;
-  fprintf(row[0].to, "%lld,%lld,%.3f,train,%.9g,%.9g,%.9g,%.9g,%.9g,%.9g,%.9g,%.9g,,,\n",
+  fprintf(row[0].to, "%lld,%lld,%.3f,train,%.9g,%.9g,%.9g,%.9g,%.9g,%s,%.9g,%.9g,,,\n",
           (long long)r->step, (long long)r->tokens, seconds, r->loss, r->part[0], r->part[1],
           r->part[2], r->part[3], bits, r->rate, r->gradient_norm);
   status = put_page(k, 0, &row[0], error);

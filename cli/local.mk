@@ -22,6 +22,7 @@ palimpsest_SOURCES = \
 	%D%/curve.c \
 	%D%/eval.c \
 	%D%/evaluate.c \
+	%D%/figures.c \
 	%D%/info.c \
 	%D%/instances.c \
 	%D%/job.c \
@@ -50,6 +51,7 @@ noinst_HEADERS += \
 	%D%/bench_peak.h \
 	%D%/bench_product.h \
 	%D%/cli.h \
+	%D%/figures.h \
 	%D%/json.h \
 	%D%/page.h \
 	%D%/recipes.h \

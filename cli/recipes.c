@@ -38,12 +38,17 @@ static const cli_variant orders[] = {{"random", "order=random"},
                                      {"margin", "order=margin"},
                                      {NULL, NULL}};
 
+/* Through the window of three rows an edit model meets no state of parity but those it was trained on. */
+static const cli_variant windows[] = {
+    {"window of 3 rows", "window=3"}, {"no window", "window=0"}, {NULL, NULL}};
+
 const cli_recipe cli_recipes[] = {
     {.task = "parity",
      .model = "ap-mdm",
      .label = "ap-mdm, edits",
      .leads = true,
      .trained_to = 2,
+     .variant = windows,
      .always = LIST(BATCH, TINY, "model.window=3")},
     {.task = "parity",
      .model = "arm",

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cli/cli.h"
+#include "cli/figures.h"
 #include "cli/json.h"
 #include "cli/recipes.h"
 
@@ -25,17 +25,15 @@ static void table_sets(FILE *to, const cli_row *row) {
     char name[4 * sizeof s->name];
     cli_escape(s->name, name, sizeof name);
     if (s->likelihood) {
-      fprintf(to, "    %-16s %.4f +- %.4f nats, %.4f bits per token over %lld tokens\n", name,
-              s->loss.nats, s->loss.standard_error, s->loss.nats / M_LN2,
-              (long long)s->loss.tokens);
+      cli_likelihood_line(to, row, s);
       continue;
     }
     double low, high;
     cli_wilson(s->exact, s->n, &low, &high);
-    fprintf(to, "    %-16s exact %6.2f %% [%6.2f, %6.2f] of %5d", name, 100.0 * s->exact / s->n,
-            100 * low, 100 * high, s->n);
+    fprintf(to, "    %-16s exact %6.2f %% [%6.2f, %6.2f] of %5d%s", name, 100.0 * s->exact / s->n,
+            100 * low, 100 * high, s->n, cli_few(s->n));
     if (!s->steps)
-      fprintf(to, "  valid %6.2f %%  kept %6.2f %%  halted %6.2f %%  passes %.1f, p95 %.0f",
+      fprintf(to, " valid %6.2f %%  kept %6.2f %%  halted %6.2f %%  passes %.1f, p95 %.0f",
               100.0 * s->valid / s->n, 100.0 * s->kept / s->n, 100.0 * s->halted / s->n,
               s->passes_mean, s->passes_p95);
     fprintf(to, "\n");
@@ -53,12 +51,12 @@ void cli_details(FILE *to, const cli_row *row) {
     if (row->n_sets > 1 && (s->n_traits || s->refused)) fprintf(to, "    %s\n", name);
     if (s->refused) fprintf(to, "      %d instances refused, not among the %d\n", s->refused, s->n);
     for (int m = 0; m < CLI_MARKS && s->n_traits && !s->steps && s->most_passes >= cli_mark[m]; m++)
-      fprintf(to, "      within %5d passes  exact %6.2f %%\n", cli_mark[m],
-              100.0 * s->exact_by[m] / s->n);
+      fprintf(to, "      within %5d passes  exact %6.2f %%%s\n", cli_mark[m],
+              100.0 * s->exact_by[m] / s->n, cli_few(s->n));
     for (int t = 0; t < s->n_traits; t++)
-      fprintf(to, "      %-20s %6d (%5.1f %%), of these exact %6.2f %%\n", s->trait[t].name,
+      fprintf(to, "      %-20s %6d (%5.1f %%), of these exact %6.2f %%%s\n", s->trait[t].name,
               s->trait[t].n, 100.0 * s->trait[t].n / s->n,
-              100.0 * s->trait[t].exact / s->trait[t].n);
+              100.0 * s->trait[t].exact / s->trait[t].n, cli_few(s->trait[t].n));
   }
 }
 
@@ -70,16 +68,16 @@ void cli_table(FILE *to, const cli_row *row, int n) {
       fprintf(to, ", %lld puzzles%s", (long long)row[i].puzzles,
               row[i].augmented ? " under symmetries" : " as they are");
     if (row[i].steps) /* trained in this run */
-      fprintf(to, ", %lld examples, %lld steps, %.1f s, loss %.4f", (long long)row[i].examples,
-              (long long)row[i].steps, row[i].seconds, row[i].loss);
+      fprintf(to, ", %lld examples, %lld steps, %.1f s, training loss %.4f",
+              (long long)row[i].examples, (long long)row[i].steps, row[i].seconds, row[i].loss);
     fprintf(to, "%s\n", row[i].fitted ? "" : "  (did not fit)");
     table_sets(to, &row[i]);
   }
 }
 
-static double shown(const cli_set *s) {
-  return s->likelihood ? s->loss.nats : 100.0 * s->exact / (s->n ? s->n : 1);
-}
+static double shown(const cli_set *s) { return 100.0 * s->exact / (s->n ? s->n : 1); }
+
+static void cell(FILE *to, double percent, int n) { fprintf(to, " %8.1f%s", percent, cli_few(n)); }
 
 /* Mean, least and greatest of n rows that differ in their seeds. */
 static void summary_of_seeds(FILE *to, const cli_row *row, int n, int width) {
@@ -94,22 +92,26 @@ static void summary_of_seeds(FILE *to, const cli_row *row, int n, int width) {
         const double x = shown(&row[r].set[i]);
         value = k == 0 ? value + x : (k == 1 ? x < value : x > value) ? x : value;
       }
-      fprintf(to, " %8.*f", row->set[i].likelihood ? 4 : 1, k == 0 ? value / n : value);
+      cell(to, k == 0 ? value / n : value, row->set[i].n);
     }
     fprintf(to, "\n");
   }
 }
 
-/* Every row in one line: exact, or nats, on each set; rows of one model stand together and, where
+/* Every row in one line: exact on each set; rows of one model stand together and, where
  * there are several seeds, are followed by what they have in common. */
 static void summary_by_set(FILE *to, const cli_row *row, int n) {
   bool seeds = false;
+  int width = 32;
   for (int k = 1; k < n; k++) seeds |= strcmp(row[k].model, row[k - 1].model) == 0;
-  const int width = seeds ? 40 : 32;
+  for (int k = 0; k < n; k++) {
+    const int wide = (int)strlen(row[k].model) + (seeds ? 8 : 0);
+    if (wide > width) width = wide;
+  }
   fprintf(to, "\n%-*s %10s %7s", width, "exact %", "parameters", "steps");
   for (int i = 0; n && i < row[0].n_sets; i++) {
     const char *equals = strchr(row[0].set[i].name, '=');
-    fprintf(to, " %8.8s", equals ? equals + 1 : row[0].set[i].name);
+    fprintf(to, " %8.8s ", equals ? equals + 1 : row[0].set[i].name);
   }
   fprintf(to, "\n");
   for (int k = 0, first = 0; k < n; k++) {
@@ -118,9 +120,8 @@ static void summary_by_set(FILE *to, const cli_row *row, int n) {
              (unsigned long long)row[k].seed);
     fprintf(to, "%-*s %10lld %7lld", width, label, (long long)row[k].parameters,
             (long long)row[k].steps);
-    for (int i = 0; i < row[k].n_sets; i++)
-      fprintf(to, " %8.*f", row[k].set[i].likelihood ? 4 : 1, shown(&row[k].set[i]));
-    fprintf(to, "%s\n", row[k].fitted ? "" : "  did not fit");
+    for (int i = 0; i < row[k].n_sets; i++) cell(to, shown(&row[k].set[i]), row[k].set[i].n);
+    fprintf(to, "%s\n", row[k].fitted ? "" : " did not fit");
     if (k + 1 < n && strcmp(row[k + 1].model, row[k].model) == 0) continue;
     if (k > first) summary_of_seeds(to, &row[first], k + 1 - first, width);
     first = k + 1;
@@ -137,8 +138,8 @@ static void summary_by_training(FILE *to, const cli_row *row, int n) {
     double low, high, of = s->n ? s->n : 1;
     char exact[64];
     cli_wilson(s->exact, s->n, &low, &high);
-    snprintf(exact, sizeof exact, "%6.2f [%6.2f, %6.2f] of %d", 100 * s->exact / of, 100 * low,
-             100 * high, s->n);
+    snprintf(exact, sizeof exact, "%6.2f [%6.2f, %6.2f] of %d%s", 100 * s->exact / of, 100 * low,
+             100 * high, s->n, s->n < CLI_FEW ? "*" : "");
     fprintf(
         to,
         "%-30s %4llu %9lld %8lld %11lld %7.1f %5s %7.2f  %-30s %7.2f %7.2f %8.2f %6.2f %7.1f %6.0f\n",
@@ -157,8 +158,10 @@ static void summary_by_training(FILE *to, const cli_row *row, int n) {
 
 void cli_summary(FILE *to, const char *task, const cli_row *row, int n) {
   bool published = false;
-  if (n && row[0].puzzles) summary_by_training(to, row, n);
+  if (n && row[0].set[0].likelihood) cli_likelihood_summary(to, row, n);
+  else if (n && row[0].puzzles) summary_by_training(to, row, n);
   else summary_by_set(to, row, n);
+  cli_few_legend(to, row, n);
   for (const cli_published *p = cli_publications; p->model; p++) {
     if (strcmp(p->task, task) != 0) continue;
     if (!published) fprintf(to, "\npublished, by others on data of their own\n");
@@ -177,11 +180,7 @@ static json_t *json_traits(const cli_set *s) {
 }
 
 static json_t *json_set(const cli_set *s) {
-  if (s->likelihood)
-    return json_pack("{s:o, s:i, s:f, s:f, s:f, s:f, s:I}", "set", cli_json_text(s->name), "n",
-                     s->n, "nats", s->loss.nats, "bits", s->loss.nats / M_LN2, "standard_error",
-                     s->loss.standard_error, "bits_standard_error", s->loss.standard_error / M_LN2,
-                     "tokens", (json_int_t)s->loss.tokens);
+  if (s->likelihood) return cli_likelihood_json(s);
   double low, high;
   cli_wilson(s->exact, s->n, &low, &high);
   double n = s->n ? s->n : 1;

@@ -43,7 +43,10 @@ static void finish(int index, const pal_decoded *d, void *data) {
   const pal_score score =
       t->job->task->definition->score(t->job->task, t->instance, t->job->form, d->token, d->n);
   const char *passes = d->forward_passes == 1 ? "pass" : "passes";
-  if (score.exact && d->halted)
+  if (t->job->task->definition->likelihood) /* no answer is the right one */
+    snprintf(t->verdict, sizeof t->verdict, "%s after %d %s",
+             d->halted ? "halted by itself" : "stopped by the cap", d->forward_passes, passes);
+  else if (score.exact && d->halted)
     snprintf(t->verdict, sizeof t->verdict, "solved in %d %s", d->forward_passes, passes);
   else
     snprintf(t->verdict, sizeof t->verdict, "failed: %s after %d %s",

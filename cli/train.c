@@ -2,7 +2,7 @@
 /* palimpsest train (floor 6). */
 #include <stdlib.h>
 
-#include "cli/cli.h"
+#include "cli/figures.h"
 
 static pal_status train_and_evaluate(cli_kept *kept, cli_job *job, const cli_options *o,
                                      cli_row *row, pal_error *error) {
@@ -43,6 +43,7 @@ int cli_verb_train(pal_context *context, const cli_options *o) {
   if (!status) {
     cli_table(stdout, row, 1);
     cli_details(stdout, row);
+    cli_few_legend(stdout, row, 1);
     printf("kept in ");
     cli_show(stdout, kept.directory);
     printf("\n");

@@ -107,6 +107,7 @@ static const pal_model_definition remasking = {
     .loss = loss,
     .start = start,
     .step = step,
+    .likelihood = PAL_LIKELIHOOD_BOUND,
 };
 
 static pal_status define(pal_context *context, pal_error *error) {

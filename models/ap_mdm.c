@@ -267,4 +267,5 @@ const pal_model_definition pal_model_ap_mdm = {
     .start = start,
     .step = step,
     .check = check,
+    .likelihood = PAL_LIKELIHOOD_NONE,
 };

@@ -85,4 +85,5 @@ const pal_model_definition pal_model_arm = {
     .start = start,
     .cached = true,
     .check = check,
+    .likelihood = PAL_LIKELIHOOD_EXACT,
 };

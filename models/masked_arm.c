@@ -52,4 +52,5 @@ const pal_model_definition pal_model_masked_arm = {
     .start = pal_masked_start,
     .step = step,
     .check = check,
+    .likelihood = PAL_LIKELIHOOD_EXACT,
 };

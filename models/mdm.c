@@ -164,4 +164,5 @@ const pal_model_definition pal_model_mdm = {
     .start = pal_masked_start,
     .step = step,
     .check = check,
+    .likelihood = PAL_LIKELIHOOD_BOUND,
 };

@@ -281,6 +281,10 @@ START_TEST(evaluation) {
   pal_likelihood many = evaluate(&b, N, DRAWS, 1), other = evaluate(&b, N, DRAWS, 2);
   ck_assert_int_eq(many.examples, N);
   ck_assert_int_gt(many.tokens, N);
+  static const pal_likelihood_kind kind[] = {PAL_LIKELIHOOD_EXACT, PAL_LIKELIHOOD_EXACT,
+                                             PAL_LIKELIHOOD_BOUND, PAL_LIKELIHOOD_NONE};
+  ck_assert_int_eq(many.kind, kind[_i]);
+  ck_assert_int_eq(many.draws, _i == 0 ? 0 : DRAWS);
   if (_i == 0) { /* exact: no draws, and the same for any seed */
     ck_assert_double_eq(many.standard_error, 0);
     ck_assert_double_eq(many.nats, other.nats);

@@ -155,7 +155,7 @@ grep '"train_rows": 5120' "$work/straight.json" >/dev/null && grep '"train_rows"
 # The checkpoint that comes with the examples.
 kept="${srcdir:-.}/examples/sudoku/checkpoint"
 expect 0 "" eval "$kept" --set test_puzzles=5 --set test_seed=3
-grep -q "exact 100.00 %.* of  *5  valid 100.00 %  kept 100.00 %" "$work/out" ||
+grep -q "exact 100.00 %.* of  *5\* valid 100.00 %  kept 100.00 %" "$work/out" ||
   { echo "FAIL the kept checkpoint does not solve five boards"; cat "$work/out"; failed=1; }
 
 # Instances as lines, in each form: nothing but what a file of that form holds, read back and evaluated.
@@ -181,8 +181,28 @@ for model in masked-arm ap-mdm; do
   expect 0 "" train text --model $model --data "$work/latin" --set characters=bytes --set block=8 $tiny --out "$work/latin-$model"
   expect 2 "labelled states" eval "$work/latin-$model" --steps 40
 done
+
+# What a loss says of the likelihood: in text, JSON, the table and the metrics.
+expect 0 "" eval "$work/latin-ap-mdm" --json "$work/none.json"
+grep -q 'no likelihood is defined for ap-mdm' "$work/out" && ! grep -q nats "$work/out" &&
+  grep -q '"nats": null' "$work/none.json" && grep -q '"likelihood": "none"' "$work/none.json" &&
+  tail -n 1 "$work/latin-ap-mdm/metrics.csv" | cut -d, -f10 | grep -qx '' ||
+  { echo "FAIL a training loss passes for a likelihood"; cat "$work/out" "$work/none.json"; failed=1; }
+tail -n 1 "$work/latin-run/metrics.csv" | cut -d, -f10 | grep -q . || { echo "FAIL no bits"; failed=1; }
+expect 0 "" sample "$work/latin-run" --watch
+grep -q '^halted by itself after 8 passes' "$work/out" && ! grep -q failed "$work/out" ||
+  { echo "FAIL a text is called a failure"; cat "$work/out"; failed=1; }
+expect 0 "" compare text --data "$work/abc" --set block=8 $tiny --json "$work/text.json"
+sed -n '/^held-out /,$p' "$work/out" >"$work/summary"
+grep -q '^held-out .*nats per token  *bits per token' "$work/summary" && ! grep -q 'exact %' "$work/summary" &&
+  grep -q '^arm .* exact$' "$work/summary" && grep -q '^mdm .* <= .*+-.* upper bound, 16 draws' "$work/summary" &&
+  grep -q '^masked-arm .* estimate, 16 draws' "$work/summary" && grep -q '^ap-mdm .* none ' "$work/summary" ||
+  { echo "FAIL the table does not say what its figures are"; cat "$work/summary"; failed=1; }
+test "$(grep -o '"likelihood": "[a-z]*"' "$work/text.json" | tr -d '\n')" = \
+  '"likelihood": "exact""likelihood": "exact""likelihood": "bound""likelihood": "none"' ||
+  { echo "FAIL the JSON does not say what its figures are"; failed=1; }
 expect 0 "" eval "$work/latin-run" --steps 40
-grep -q "next tokens  *exact .* of  *40$" "$work/out" && test "$(grep -c ' token [1-8]  *5 ' "$work/out")" -eq 8 ||
+grep -q "next tokens  *exact .* of  *40 *$" "$work/out" && test "$(grep -c ' token [1-8]  *5 ' "$work/out")" -eq 8 ||
   { echo "FAIL not 40 next tokens of blocks of 8"; cat "$work/out"; failed=1; }
 expect 0 "" instances sudoku --size 4 --test_puzzles=3 --lines board
 test "$(grep -cx '[.1-4]\{16\}' "$work/out")" -eq 3 || { echo "FAIL --KEY VALUE sets nothing"; failed=1; }
@@ -317,6 +337,13 @@ expect 0 "" compare parity --models arm,masked-arm,mdm,ap-mdm --quiet --json "$w
 for model in arm masked-arm mdm ap-mdm; do
   grep -q "\"model\": \"$model," "$work/table.json" || { echo "FAIL no row of $model"; failed=1; }
 done
+grep -q ' of  *10\* valid' "$work/out" && grep -q '^arm, answer .*[0-9]\*  *[0-9.]*\*' "$work/out" &&
+  grep -q '^\* of fewer than 30 instances' "$work/out" ||
+  { echo "FAIL shares of ten instances are not marked"; cat "$work/out"; failed=1; }
+# The edit model with and without the window it reads parity through.
+grep -q '^ap-mdm, edits, window of 3 rows (matched) ' "$work/out" &&
+  grep -q '^ap-mdm, edits, no window (matched) ' "$work/out" ||
+  { echo "FAIL parity without the window is not shown"; cat "$work/out"; failed=1; }
 
 # Several seeds: a row each, and after them mean, least and greatest of each column.
 expect 0 "" compare parity --models arm --seeds 3 --quiet --json "$work/seeds.json" \

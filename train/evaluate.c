@@ -63,14 +63,18 @@ static pal_status run_draw(evaluation *e, int draw, pal_error *error) {
 
 /* Each part is a ratio of two sums over everything. Its error comes from how a chunk's share of
  * it, to first order sum - ratio x count over the mean count of a draw, varies between draws. */
-static void conclude(const evaluation *e, int draws, pal_likelihood *result) {
+static void conclude(const evaluation *e, int draws, pal_likelihood_kind kind,
+                     pal_likelihood *result) {
   double sum[PAL_MAX_PARTS] = {0}, count[PAL_MAX_PARTS] = {0}, variance = 0;
   for (size_t i = 0; i < (size_t)draws * (size_t)e->chunks; i++)
     for (int k = 0; k < PAL_MAX_PARTS; k++) {
       sum[k] += e->at[i].sum[k];
       count[k] += e->at[i].count[k];
     }
-  *result = (pal_likelihood){.examples = e->n, .tokens = (int64_t)(count[0] / draws + 0.5)};
+  *result = (pal_likelihood){.examples = e->n,
+                             .tokens = (int64_t)(count[0] / draws + 0.5),
+                             .kind = kind,
+                             .draws = e->drawn ? draws : 0};
   for (int k = 0; k < PAL_MAX_PARTS; k++) result->nats += count[k] > 0 ? sum[k] / count[k] : 0;
   for (int c = 0; c < e->chunks && draws > 1; c++) {
     double mean = 0, square = 0;
@@ -102,7 +106,7 @@ static pal_status evaluate(evaluation *e, pal_model *model, pal_likelihood *resu
     status = run_draw(e, draws++, error);
     if (!e->drawn) break; /* exact: another draw would be the same */
   }
-  if (!status) conclude(e, draws, result);
+  if (!status) conclude(e, draws, pal_model_definition_of(model)->likelihood, result);
   return status;
 }
 

@@ -162,6 +162,13 @@ typedef struct pal_decoding {
   pal_value done;                    /* i32 [S]: 1 where this sequence halts by itself */
 } pal_decoding;
 
+/* What the mean loss of a definition's evaluation rows says of -log p(answer | prompt). */
+typedef enum pal_likelihood_kind {
+  PAL_LIKELIHOOD_NONE,  /* nothing: the loss is comparable with no other model's */
+  PAL_LIKELIHOOD_BOUND, /* on average over draws it is at least as large */
+  PAL_LIKELIHOOD_EXACT  /* it is that value, or an unbiased estimate where rows are drawn */
+} pal_likelihood_kind;
+
 typedef struct pal_model_definition {
   uint32_t abi_size; /* sizeof(pal_model_definition) */
   const char *name, *doc;
@@ -171,7 +178,7 @@ typedef struct pal_model_definition {
   const char *part[PAL_MAX_PARTS]; /* names of the loss's parts; unused ones NULL */
   /* Appends the example to the batch: corruption, labels, weights, counts. All randomness comes
    * from `rng` (keyed by the example's id and the step). `evaluate`: rows whose summed loss is, on
-   * average over draws, a bound on -log p(answer | prompt) in nats, or exactly that. */
+   * average over draws, what `likelihood` says of -log p(answer | prompt), in nats. */
   pal_status (*rows)(const pal_model *model, const pal_example *example, pal_rng *rng,
                      bool evaluate, pal_batch *batch, pal_error *error);
   /* Builds part[k] = the weighted SUM over rows of part k of the loss, scalars f32. */
@@ -189,6 +196,7 @@ typedef struct pal_model_definition {
   bool cached;
   /* Refuses settings that make no sense (PAL_E_ARGUMENT); NULL: those of the network are all. */
   pal_status (*check)(const pal_model *model, pal_error *error);
+  pal_likelihood_kind likelihood; /* what a report may say of its evaluation loss */
 } pal_model_definition;
 
 /* Defines arm, masked-arm, mdm and ap-mdm. */

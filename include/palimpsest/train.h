@@ -66,6 +66,8 @@ typedef struct pal_likelihood {
   double nats;           /* mean per token that is scored */
   double standard_error; /* of that mean, from the spread of draws; 0 when exact or drawn once */
   int64_t tokens, examples;
+  pal_likelihood_kind kind; /* the definition's: with PAL_LIKELIHOOD_NONE `nats` is no likelihood */
+  int draws;                /* of each example; 0: nothing was drawn */
 } pal_likelihood;
 PAL_API pal_status pal_evaluate_loss(
     pal_model *model, pal_status (*example)(void *data, int i, pal_example *out, pal_error *error),

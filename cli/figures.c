@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Likelihoods as text and JSON, each with what it is: exact, an upper bound, or none (floor 6). */
+#include "cli/figures.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "cli/json.h"
+
+const char *cli_few(int n) { return n < CLI_FEW ? "*" : " "; }
+
+void cli_few_legend(FILE *to, const cli_row *row, int n) {
+  bool few = false;
+  for (int k = 0; k < n; k++)
+    for (int i = 0; i < row[k].n_sets; i++) {
+      const cli_set *s = &row[k].set[i];
+      few |= !s->likelihood && s->n < CLI_FEW;
+      for (int t = 0; t < s->n_traits; t++) few |= s->trait[t].n < CLI_FEW;
+    }
+  if (few) fprintf(to, "* of fewer than %d instances\n", CLI_FEW);
+}
+
+bool cli_has_likelihood(const cli_set *s) {
+  return s->likelihood && s->loss.kind != PAL_LIKELIHOOD_NONE;
+}
+
+/* "exact", or how it was estimated. */
+static void basis(const cli_set *s, char *text, size_t size) {
+  const char *what = s->loss.kind == PAL_LIKELIHOOD_BOUND ? "upper bound"
+                     : s->loss.draws                      ? "estimate"
+                                                          : "exact";
+  if (s->loss.draws) snprintf(text, size, "%s, %d draws", what, s->loss.draws);
+  else snprintf(text, size, "%s", what);
+}
+
+/* The value in nats x `unit`, "<=" before a bound, its standard error behind what was drawn. */
+static void value(const cli_set *s, double unit, char *text, size_t size) {
+  const char *sign = s->loss.kind == PAL_LIKELIHOOD_BOUND ? "<= " : "";
+  if (s->loss.draws)
+    snprintf(text, size, "%s%.4f +- %.4f", sign, s->loss.nats * unit,
+             s->loss.standard_error * unit);
+  else snprintf(text, size, "%s%.4f", sign, s->loss.nats * unit);
+}
+
+void cli_likelihood_line(FILE *to, const cli_row *row, const cli_set *s) {
+  char nats[64], bits[64], how[48], name[4 * sizeof s->name];
+  cli_escape(s->name, name, sizeof name);
+  if (!cli_has_likelihood(s)) {
+    fprintf(to, "    %-16s no likelihood is defined for %s\n", name, row->definition);
+    return;
+  }
+  value(s, 1, nats, sizeof nats);
+  value(s, 1 / M_LN2, bits, sizeof bits);
+  basis(s, how, sizeof how);
+  fprintf(to, "    %-16s %s nats, %s bits per token over %lld tokens (%s)\n", name, nats, bits,
+          (long long)s->loss.tokens, how);
+}
+
+json_t *cli_likelihood_json(const cli_set *s) {
+  static const char *const kind[] = {"none", "bound", "exact"};
+  json_t *set = json_pack("{s:o, s:i, s:s}", "set", cli_json_text(s->name), "n", s->n, "likelihood",
+                          kind[s->loss.kind]);
+  json_t *figures = cli_has_likelihood(s)
+                        ? json_pack("{s:f, s:f, s:f, s:f, s:i, s:I}", "nats", s->loss.nats, "bits",
+                                    s->loss.nats / M_LN2, "standard_error", s->loss.standard_error,
+                                    "bits_standard_error", s->loss.standard_error / M_LN2, "draws",
+                                    s->loss.draws, "tokens", (json_int_t)s->loss.tokens)
+                        : json_pack("{s:n, s:n}", "nats", "bits");
+  if (set && figures) json_object_update(set, figures);
+  json_decref(figures);
+  return set;
+}
+
+/* ---- the table of a task of likelihoods ------------------------------------------------------- */
+
+/* Mean, least and greatest of n rows that differ in their seeds. */
+static void summary_of_seeds(FILE *to, const cli_row *row, int n, int set, int width) {
+  double sum = 0, least = INFINITY, most = -INFINITY;
+  const char *sign = row->set[set].loss.kind == PAL_LIKELIHOOD_BOUND ? "<= " : "";
+  for (int k = 0; k < n; k++) {
+    const double nats = row[k].set[set].loss.nats;
+    sum += nats;
+    if (nats < least) least = nats;
+    if (nats > most) most = nats;
+  }
+  const double shown[3] = {sum / n, least, most};
+  static const char *const what[] = {"mean", "min", "max"};
+  for (int k = 0; k < 3; k++) {
+    char label[48], cell[2][32];
+    snprintf(label, sizeof label, "  %s of %d seeds", what[k], n);
+    snprintf(cell[0], sizeof cell[0], "%s%.4f", sign, shown[k]);
+    snprintf(cell[1], sizeof cell[1], "%s%.4f", sign, shown[k] / M_LN2);
+    fprintf(to, "%-*s %10s %7s  %-20s %-20s\n", width, label, "", "", cell[0], cell[1]);
+  }
+}
+
+static void summary_row(FILE *to, const cli_row *row, const cli_set *s, bool seeds, int width) {
+  char label[128], nats[64] = "none", bits[64] = "none", how[96];
+  snprintf(label, sizeof label, seeds ? "%s, seed %llu" : "%s", row->model,
+           (unsigned long long)row->seed);
+  if (cli_has_likelihood(s)) {
+    value(s, 1, nats, sizeof nats);
+    value(s, 1 / M_LN2, bits, sizeof bits);
+    basis(s, how, sizeof how);
+  } else {
+    snprintf(how, sizeof how, "no likelihood is defined for %s", row->definition);
+  }
+  fprintf(to, "%-*s %10lld %7lld  %-20s %-20s %s\n", width, label, (long long)row->parameters,
+          (long long)row->steps, nats, bits, how);
+}
+
+void cli_likelihood_summary(FILE *to, const cli_row *row, int n) {
+  bool seeds = false;
+  for (int k = 1; k < n; k++) seeds |= strcmp(row[k].model, row[k - 1].model) == 0;
+  const int width = seeds ? 40 : 32;
+  for (int i = 0; n && i < row[0].n_sets; i++) {
+    fprintf(to, "\n%-*s %10s %7s  %-20s %-20s\n", width, row[0].set[i].name, "parameters", "steps",
+            "nats per token", "bits per token");
+    for (int k = 0, first = 0; k < n; k++) {
+      summary_row(to, &row[k], &row[k].set[i], seeds, width);
+      if (k + 1 < n && strcmp(row[k + 1].model, row[k].model) == 0) continue;
+      if (k > first && cli_has_likelihood(&row[k].set[i]))
+        summary_of_seeds(to, &row[first], k + 1 - first, i, width);
+      first = k + 1;
+    }
+  }
+  fprintf(to, "<=: an upper bound; the value itself is not computed and may be lower\n"
+              "+-: standard error of the mean over the draws named\n");
+}
