@@ -13,6 +13,9 @@ static const pal_setting settings[] = {
     {"temperature", "0", "of sampled tokens; 0: the most likely one"},
     {"top_k", "0", "sample among this many most likely tokens; 0: all"},
     {"top_p", "1", "and among the fewest that hold this much probability, above 0 to 1"},
+    {"structure_at", "row",
+     "whose groups structure=bias compares with those of the keys: row, the row that is read; next, "
+     "the row that is predicted from it"},
 };
 
 static int start(const pal_model *model, const int32_t *prompt, int n_prompt, int answer_room,
@@ -66,7 +69,9 @@ static void loss(const pal_model *model, pal_graph *graph, const pal_batch_value
 }
 
 static pal_status check(const pal_model *model, pal_error *error) {
-  pal_status status = pal_setting_range(model, "temperature", 0, 1e6, error);
+  static const char *const structure_at[] = {"row", "next", NULL};
+  pal_status status = pal_setting_choice(model, "structure_at", structure_at, error);
+  if (!status) status = pal_setting_range(model, "temperature", 0, 1e6, error);
   if (!status) status = pal_setting_range(model, "top_k", 0, 1e9, error);
   if (!status) status = pal_setting_range(model, "top_p", 1e-9, 1, error);
   return status;

@@ -240,6 +240,11 @@ static void find_groups(block *b) {
   const pal_value group =
       pal_constant(g, PAL_TYPE(PAL_I32, PAL_STATIC, f->context, f->groups), f->group);
   b->q_group = b->k_group = pal_gather_rows(g, group, b->network->position);
+  if (pal_model_is(b->model, "structure_at", "next")) { /* the last row predicts none within */
+    const pal_value next =
+        pal_minimum(g, pal_affine(g, b->network->position, 1, 1), pal_int(g, f->context - 1));
+    b->q_group = pal_gather_rows(g, group, next);
+  }
   if (rows == 0) return;
   int32_t *position = pal_alloc(sizeof *position * (size_t)rows);
   if (!position) {

@@ -108,6 +108,7 @@ static const float *feed(lab *l, pal_exec *exec, int32_t (*token)[CACHE_LENGTH],
 static const char *const cached_setting[][8] = {
     {"layers=2", "width=32", "heads=2", NULL},
     {"layers=1", "width=24", "heads=3", "positions=learned", "structure=none", "norm=rms", NULL},
+    {"layers=2", "width=32", "heads=2", "structure_at=next", NULL},
 };
 
 START_TEST(cached_bits) {
@@ -138,6 +139,33 @@ START_TEST(cached_bits) {
   pal_plan_free(plan[0]);
   pal_plan_free(plan[1]);
   lab_close(&l);
+}
+END_TEST
+
+/* With structure_at=next the groups of row 5 matter to row 4, which predicts it, and not otherwise. */
+START_TEST(bias_of_the_row_predicted) {
+  enum { ROWS = 6, V = 9 };
+  const char *const setting[] = {"layers=1", "width=32", "heads=2", _i ? "structure_at=next" : NULL,
+                                 NULL};
+  int32_t token[ROWS] = {0, 1, 2, 3, 4, 5};
+  float row[2][V];
+  for (int changed = 0; changed < 2; changed++) {
+    lab l;
+    pal_plan *plan;
+    const pal_format format = letters(-1);
+    if (changed) group[5 * 2] = (group[5 * 2] + 1) % 3;
+    open_shaken(&l, "arm", &format, setting);
+    pal_exec *whole = whole_forward(&l, &plan);
+    pal_batch b = pal_batch_of(whole);
+    pal_batch_add(&b, token, ROWS, 1, &l.error);
+    run(&l, whole, &b);
+    memcpy(row[changed], (const float *)pal_exec_output(whole, "logits", NULL) + 4 * V,
+           sizeof row[changed]);
+    pal_exec_free(whole);
+    pal_plan_free(plan);
+    lab_close(&l);
+  }
+  ck_assert_int_eq(memcmp(row[0], row[1], sizeof row[0]) != 0, _i == 1);
 }
 END_TEST
 
@@ -402,7 +430,8 @@ END_TEST
 int main(void) {
   Suite *suite = suite_create("decode");
   TCase *tests = tcase_create("decode");
-  tcase_add_loop_test(tests, cached_bits, 0, 2);
+  tcase_add_loop_test(tests, cached_bits, 0, 3);
+  tcase_add_loop_test(tests, bias_of_the_row_predicted, 0, 2);
   tcase_add_loop_test(tests, greedy, 0, 2);
   tcase_add_loop_test(tests, alone_or_among_others, 0, sizeof ways / sizeof *ways);
   tcase_add_loop_test(tests, precisions, 0, 3);
