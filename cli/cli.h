@@ -134,6 +134,7 @@ typedef struct cli_set {
 typedef struct cli_row {
   char model[96];
   const char *definition; /* the model's own name */
+  char notes[600];        /* of the task on these figures, each line ended */
   uint64_t seed;
   int64_t parameters, examples, steps;
   int64_t tokens;  /* rows through the network in training */
@@ -182,6 +183,8 @@ pal_status cli_answers_save(cli_job *job, const char *path, pal_error *error);
 
 /* What is known without training or evaluation. */
 void cli_describe(const cli_job *job, cli_row *row);
+/* What the task says beside the figures of the job's present model. */
+void cli_note(const cli_job *job, cli_row *row);
 /* Trains to the end with a progress line; fills what is known of training. `kept` may be NULL. */
 pal_status cli_train(cli_job *job, cli_kept *kept, bool quiet, const char *label, cli_row *row,
                      pal_error *error);

@@ -133,6 +133,7 @@ static pal_status add_row(comparison *c, cli_job *job, const cli_recipe *recipe,
   if (variant) job->model = another_model(job, job->store, variant->setting, error);
   pal_status status =
       job->model ? cli_evaluate(job, NULL, 0, c->o->n, c->o->quiet, row, error) : error->code;
+  if (job->model) cli_note(job, row);
   if (variant && job->model) pal_model_free(job->model);
   job->model = own;
   if (status) return status;

@@ -132,6 +132,13 @@ void cli_describe(const cli_job *job, cli_row *row) {
   row->parameters = pal_model_parameters(job->model);
   row->puzzles = task->definition->puzzles ? task->definition->puzzles(task) : 0;
   row->augmented = pal_task_number(task, "augment") != 0;
+  cli_note(job, row);
+}
+
+void cli_note(const cli_job *job, cli_row *row) {
+  *row->notes = 0;
+  if (job->task->definition->notes)
+    job->task->definition->notes(job->task, job->model, job->form, row->notes, sizeof row->notes);
 }
 
 /* ---- training -------------------------------------------------------------------------------- */

@@ -72,6 +72,8 @@ void cli_table(FILE *to, const cli_row *row, int n) {
               (long long)row[i].examples, (long long)row[i].steps, row[i].seconds, row[i].loss);
     fprintf(to, "%s\n", row[i].fitted ? "" : "  (did not fit)");
     table_sets(to, &row[i]);
+    for (const char *at = row[i].notes; *at; at += strcspn(at, "\n") + 1)
+      fprintf(to, "    note: %.*s\n", (int)strcspn(at, "\n"), at);
   }
 }
 
@@ -213,6 +215,11 @@ static json_t *json_row(const cli_row *row) {
                                             "train_seconds", "loss"};
   for (size_t k = 0; one && !row->steps && k < sizeof of_training / sizeof *of_training; k++)
     cli_json_put(&one, of_training[k], json_null()); /* it was trained in another run */
+  json_t *notes = json_array();
+  for (const char *at = row->notes; *at; at += strcspn(at, "\n") + 1)
+    json_array_append_new(notes, json_stringn(at, strcspn(at, "\n")));
+  if (one) json_object_set_new(one, "notes", notes);
+  else json_decref(notes);
   if (one && row->puzzles) {
     cli_json_put(&one, "puzzles", json_integer(row->puzzles));
     cli_json_put(&one, "augmented", json_boolean(row->augmented));

@@ -295,6 +295,15 @@ static size_t parity_print(const pal_task *task, const int32_t *token, int n, ch
   return (size_t)n;
 }
 
+static void parity_notes(const pal_task *task, const pal_model *model, pal_form form, char *text,
+                         size_t size) {
+  (void)task;
+  const bool within = form == PAL_FORM_TRANSITION && pal_model_number(model, "window") == 3;
+  snprintf(text, size, "%s",
+           within ? "decided in a window of three rows, which never leaves the trained states\n"
+                  : "");
+}
+
 const pal_task_definition pal_task_parity = {
     .abi_size = sizeof(pal_task_definition),
     .name = "parity",
@@ -315,4 +324,5 @@ const pal_task_definition pal_task_parity = {
     .read = parity_read,
     .write = parity_write,
     .print = parity_print,
+    .notes = parity_notes,
 };

@@ -391,6 +391,29 @@ static size_t sudoku_traits(const pal_task *task, const pal_example *instance, p
                           guesses ? "guesses needed" : "singles suffice", more);
 }
 
+static void sudoku_notes(const pal_task *task, const pal_model *model, pal_form form, char *text,
+                         size_t size) {
+  const sudoku *s = task->self;
+  const bool edits = form == PAL_FORM_TRANSITION;
+  const bool told = task->format.group && (!pal_model_is(model, "structure", "none") ||
+                                           pal_model_is(model, "positions", "factored"));
+  const bool guesses = pal_model_number(model, "guess") != 0;
+  const bool jitters = pal_model_number(model, "jitter") > 0;
+  snprintf(text, size, "%s%s%s",
+           told ? "the network is told which cells share a row, column or box\n" : "",
+           edits && !s->sentences.released
+               ? "a program that knows the rules labels every training state, on and off its own "
+                 "path: the number of puzzles does not measure the supervision\n"
+               : "",
+           !edits ? ""
+           : guesses && jitters
+               ? "the decoder guesses where it is stuck and varies its threshold of "
+                 "remasking at random\n"
+           : guesses ? "the decoder guesses where it is stuck\n"
+           : jitters ? "the decoder varies its threshold of remasking at random\n"
+                     : "");
+}
+
 const pal_task_definition pal_task_sudoku = {
     .abi_size = sizeof(pal_task_definition),
     .name = "sudoku",
@@ -414,5 +437,6 @@ const pal_task_definition pal_task_sudoku = {
     .puzzles = sudoku_puzzles,
     .puzzle = sudoku_puzzle,
     .traits = sudoku_traits,
+    .notes = sudoku_notes,
     .picture = sudoku_picture,
 };

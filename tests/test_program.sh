@@ -373,6 +373,14 @@ grep -q "^arm, reading order, answer=pairs (matched)" "$work/out" &&
   grep -q "^arm, solver's order, order=reading (matched)" "$work/out" ||
   { echo "FAIL rows are named by what they are not"; cat "$work/out"; failed=1; }
 
+# What figures rest on is said beside them, by the settings used.
+expect 0 "" eval "$kept" --set test_puzzles=1 --json "$work/notes.json"
+test "$(grep -c '^    note: ' "$work/out")" -eq 3 && grep -q '"the network is told which cells' "$work/notes.json" ||
+  { echo "FAIL no notes on Sudoku"; cat "$work/out"; failed=1; }
+expect 0 "" train sudoku --model ap-mdm $tiny --set size=4 --set puzzles=5 --set test_puzzles=1 --set cap=3 \
+  --set structure=none --set guess=0 --out "$work/plain-sudoku"
+test "$(grep -c '^    note: ' "$work/out")" -eq 1 || { echo "FAIL notes on what was not used"; failed=1; }
+
 # Sudoku: every kind of row, of one size and on one number of rows, beside the published ones.
 board="--set size=4 --set puzzles=20 --set test_puzzles=40 --set cap=60 --set layers=1 --set width=16"
 expect 0 "" compare sudoku --quiet --json "$work/sudoku.json" $board --set hidden=32 \

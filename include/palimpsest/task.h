@@ -81,6 +81,10 @@ typedef struct pal_task_definition {
   /* What a sequence on its way from the instance's prompt looks like. NULL: as its text. */
   void (*picture)(const pal_task *task, const pal_example *instance, pal_form form,
                   const int32_t *token, int n, pal_picture *picture);
+  /* What a report must say beside the figures of this model, a line each: what the network is told,
+   * where labels come from, what helps the decoder; at most size - 1 characters. NULL: nothing. */
+  void (*notes)(const pal_task *task, const pal_model *model, pal_form form, char *text,
+                size_t size);
   bool likelihood; /* evaluated by loss on held-out data, not by decoding */
 } pal_task_definition;
 
