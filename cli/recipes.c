@@ -113,6 +113,8 @@ const cli_published cli_publications[] = {
     {"sudoku", "ao-mdm, random", KIM, 6e6, 1.8e6, 0.0688},
     {"sudoku", "ao-mdm, top probability", KIM, 6e6, 1.8e6, 0.1851},
     {"sudoku", "ao-mdm, top-k margin", KIM, 6e6, 1.8e6, 0.8949},
-    {"sudoku", "ap-mdm", "arXiv 2510.06190; its release does not evaluate it", 1.2e6, 100, 0.9928},
+    {"sudoku", "ap-mdm",
+     "arXiv 2510.06190; its release does not evaluate it; no symmetries, no labels off the trace",
+     1.2e6, 100, 0.9928},
     {.task = NULL},
 };
