@@ -25,7 +25,11 @@ typedef struct pal_graph pal_graph;
 typedef struct pal_value {
   uint32_t id;
 } pal_value;
+#ifdef __cplusplus
+#define PAL_NIL (pal_value{0})
+#else
 #define PAL_NIL ((pal_value){0})
+#endif
 
 /* ---- attributes: a plain struct described by a table -------------------------- */
 

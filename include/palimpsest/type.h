@@ -12,6 +12,7 @@
 #include <stdbool.h>
 
 #ifdef __cplusplus
+#include <initializer_list>
 extern "C" {
 #endif
 
@@ -30,7 +31,11 @@ typedef enum pal_dtype {
 typedef struct pal_symbol {
   uint16_t id;
 } pal_symbol;
+#ifdef __cplusplus
+#define PAL_STATIC (pal_symbol{0})
+#else
 #define PAL_STATIC ((pal_symbol){0})
+#endif
 
 typedef struct pal_type {
   pal_dtype dtype;
@@ -40,9 +45,13 @@ typedef struct pal_type {
 } pal_type;
 
 /* PAL_TYPE(PAL_F32, T, 1, 64) is [T, 64]; PAL_TYPE(PAL_I32, PAL_STATIC, 3) is [3]. */
+#ifdef __cplusplus
+#define PAL_TYPE(dtype, symbol, ...) pal_type_listed((dtype), (symbol), {__VA_ARGS__})
+#else
 #define PAL_TYPE(dtype, symbol, ...)                               \
   pal_type_make((dtype), (symbol), (const int64_t[]){__VA_ARGS__}, \
                 (int)(sizeof((const int64_t[]){__VA_ARGS__}) / sizeof(int64_t)))
+#endif
 
 /* The scalar type of `dtype`. */
 PAL_API pal_type pal_type_scalar(pal_dtype dtype);
@@ -64,6 +73,12 @@ PAL_API int64_t pal_type_rows(const pal_type *type, int64_t count);
 PAL_API char *pal_type_print(const pal_type *type, char *text, size_t size);
 
 #ifdef __cplusplus
+}
+
+/* What PAL_TYPE calls: ISO C++ has no compound literals. */
+inline pal_type pal_type_listed(pal_dtype dtype, pal_symbol symbol,
+                                std::initializer_list<int64_t> dims) {
+  return pal_type_make(dtype, symbol, dims.begin(), (int)dims.size());
 }
 #endif
 #endif

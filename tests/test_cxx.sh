@@ -1,0 +1,14 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# The public headers are C++17 too, with every warning an error, and so are the macros in them.
+root="${srcdir:-$(dirname "$0")/..}"
+command -v g++ >/dev/null || { echo "there is no g++"; exit 77; }
+g++ -std=c++17 -Wall -Wextra -Wpedantic -Werror -I"$root/include" -x c++ -fsyntax-only - <<'END'
+#include <palimpsest/palimpsest.h>
+struct attrs { int64_t axis; };
+extern const pal_attr_field fields[];
+const pal_attr_field fields[] = {PAL_FIELD(attrs, axis, PAL_ATTR_INT)};
+pal_type rows(pal_symbol symbol) { return PAL_TYPE(PAL_F32, symbol, 1, 64); }
+pal_type fixed() { return PAL_TYPE(PAL_I32, PAL_STATIC, 3); }
+pal_value nothing() { return PAL_NIL; }
+END
