@@ -149,8 +149,9 @@ static pal_status forward_plan(cli_net *net, pal_precision precision, cli_plan *
   pal_graph *g = pal_graph_new(pal_model_context(net->model), net->store);
   if (!g) return pal_fail(error, PAL_E_MEMORY, "no memory for a graph");
   pal_graph_set_precision(g, precision);
-  const pal_batch_values in = pal_batch_inputs(g, net->c->length, 1, false);
-  const pal_network network = pal_network_of_batch(&in);
+  const pal_batch_values in =
+      pal_batch_inputs(g, pal_model_definition_of(net->model), net->c->length, 1, false);
+  const pal_network network = pal_network_of_batch(g, &in);
   pal_output(g, "logits", pal_output_logits(g, net->model, pal_backbone(g, net->model, &network)));
   pal_status status = cli_bench_compile(g, plan, error);
   if (!status) status = cli_net_feed(net, plan->exec, 1, &batch, error);

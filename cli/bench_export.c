@@ -42,10 +42,10 @@ static pal_status write_case(const cli_net *net, const pal_batch *batch, double 
                           3 * c->batch * cli_net_flops(c), "count", batch->count[0], "loss", loss);
   if (all) {
     cli_json_put(&all, "mask", json_integer(pal_model_format(net->model)->mask));
-    cli_json_put(&all, "rotary_base", json_real(pal_model_number(net->model, "rotary_base")));
+    cli_json_put(&all, "rotary_base", json_real(pal_model_network(net->model)->rotary_base));
     cli_json_put(&all, "token", integers(batch->token, batch->rows));
-    cli_json_put(&all, "target", integers(batch->target, batch->rows));
-    cli_json_put(&all, "weight", reals(batch->weight, batch->rows));
+    cli_json_put(&all, "target", integers(pal_batch_i32(batch, PAL_COLUMN_TARGET), batch->rows));
+    cli_json_put(&all, "weight", reals(pal_batch_f32(batch, PAL_COLUMN_WEIGHT), batch->rows));
   }
   char *text = all ? json_dumps(all, JSON_COMPACT | JSON_REAL_PRECISION(9)) : NULL;
   json_decref(all);

@@ -142,10 +142,10 @@ pal_graph *cli_net_step(const cli_net *net, int64_t sequences, bool gradients, b
     pal_fail(error, PAL_E_MEMORY, "no memory for a graph");
     return NULL;
   }
-  const pal_batch_values in = pal_batch_inputs(g, sequences * net->c->length, sequences, true);
-  pal_value part[PAL_MAX_PARTS] = {PAL_NIL, PAL_NIL, PAL_NIL, PAL_NIL}, loss = PAL_NIL;
+  const pal_batch_values in = pal_batch_inputs(g, d, sequences * net->c->length, sequences, true);
+  pal_value part[PAL_MAX_PARTS] = {{0}}, loss = PAL_NIL;
   d->loss(net->model, g, &in, part);
-  for (int k = 0; k < PAL_MAX_PARTS && d->part[k]; k++) {
+  for (int k = 0; k < d->n_parts; k++) {
     const pal_value scale = pal_sum_all(g, pal_slice(g, in.scale, 0, k, k + 1));
     const pal_value scaled = pal_mul(g, part[k], scale);
     loss = k ? pal_add(g, loss, scaled) : scaled;
@@ -163,7 +163,7 @@ static void put_scalar(pal_exec *exec, const char *name, float value) {
 pal_status cli_net_feed(cli_net *net, pal_exec *exec, int n, pal_batch *batch, pal_error *error) {
   const pal_model_definition *d = pal_model_definition_of(net->model);
   pal_status status = PAL_OK;
-  *batch = pal_batch_of(exec);
+  *batch = pal_batch_of(exec, d);
   for (int i = 0; i < n && !status; i++) {
     const pal_example e = cli_net_example(&net->source, (uint64_t)i);
     pal_rng rng = pal_rng_new(1, "rows", 1, e.id);
@@ -171,7 +171,7 @@ pal_status cli_net_feed(cli_net *net, pal_exec *exec, int n, pal_batch *batch, p
   }
   float *scale = pal_exec_input(exec, "scale");
   int32_t *seed = pal_exec_input(exec, "seed");
-  for (int k = 0; scale && k < PAL_MAX_PARTS; k++)
+  for (int k = 0; scale && k < d->n_parts; k++)
     scale[k] = batch->count[k] > 0 ? (float)(1 / batch->count[k]) : 0;
   if (seed) seed[0] = seed[1] = seed[2] = 1;
   put_scalar(exec, "rate", 1e-4f);

@@ -43,14 +43,14 @@ pal_status cli_bench_window(cli_bench *b, pal_error *error) {
   double step[TAILS][ROUNDS], median[TAILS], spread[TAILS];
   pal_task *task = pal_task_new(b->context, "parity", NULL, 0, error);
   pal_store *store = pal_store_new(1);
-  pal_model *model =
-      task && store ? pal_model_new(b->context, store, "ap-mdm", &task->format, setting, 5, error)
-                    : NULL;
+  pal_model *model = task && store ? pal_model_new(b->context, store, "ap-mdm",
+                                                   pal_task_format(task), setting, 5, error)
+                                   : NULL;
   const int rows = tail[TAILS - 1] + 3;
   int32_t *token = calloc((size_t)rows, sizeof *token);
   pal_status status =
       model && token ? PAL_OK : pal_fail(error, PAL_E_MEMORY, "no memory for a tail");
-  if (!status) token[0] = task->format.bos;
+  if (!status) token[0] = pal_task_format(task)->bos;
   for (int r = 0; r < ROUNDS && !status; r++)
     for (int i = 0; i < TAILS && !status; i++)
       status = one_step(model, token, tail[i] + 3, &step[i][r], error);

@@ -48,7 +48,8 @@ static pal_model *another_model(const cli_job *job, pal_store *store, const char
   int n = job->n_set[CLI_MODEL];
   for (int i = 0; i < n; i++) all[i] = job->set[CLI_MODEL][i];
   all[n++] = setting;
-  return pal_model_new(job->context, store, job->model_name, &job->task->format, all, n, error);
+  return pal_model_new(job->context, store, job->model_name, pal_task_format(job->task), all, n,
+                       error);
 }
 
 /* Parameters with an MLP of that width, -1 on failure. */
@@ -60,9 +61,10 @@ static int64_t count_parameters(const cli_job *job, int hidden, pal_error *error
   pal_graph *graph = model ? pal_graph_new(job->context, store) : NULL;
   int64_t n = -1;
   if (graph) { /* what is wrong with it, compiling it for training will say */
+    const pal_model_definition *d = pal_model_definition_of(model);
     pal_value part[PAL_MAX_PARTS];
-    const pal_batch_values in = pal_batch_inputs(graph, 1, 1, true);
-    pal_model_definition_of(model)->loss(model, graph, &in, part);
+    const pal_batch_values in = pal_batch_inputs(graph, d, 1, 1, true);
+    d->loss(model, graph, &in, part);
     n = pal_model_parameters(model);
   } else if (!error->code) {
     pal_fail(error, PAL_E_MEMORY, "no memory to count parameters");

@@ -51,7 +51,7 @@ pal_status cli_run_reads_instances(pal_context *context, const cli_options *o, b
 }
 
 static pal_status open_answers(cli_job *job, pal_error *error) {
-  if (job->task->definition->likelihood)
+  if (pal_task_definition_of(job->task)->likelihood)
     return pal_fail(error, PAL_E_UNSUPPORTED,
                     "--answers: task %s is evaluated by likelihood, nothing is decoded",
                     job->task_name);

@@ -26,7 +26,7 @@ typedef struct batch {
  * all the others. */
 static void count_traits(batch *b, int index, bool exact) {
   const pal_task *task = b->job->task;
-  if (!task->definition->traits) return;
+  if (!pal_task_definition_of(task)->traits) return;
   char *text = cli_traits_of(b->job, &b->instance[index]);
   if (!text) {
     b->failed = true;
@@ -55,8 +55,9 @@ static void count_traits(batch *b, int index, bool exact) {
 
 static void take(int index, const pal_decoded *decoded, void *data) {
   batch *b = data;
-  pal_score score = b->job->task->definition->score(b->job->task, &b->instance[index], b->job->form,
-                                                    decoded->token, decoded->n);
+  pal_score score =
+      pal_task_definition_of(b->job->task)
+          ->score(b->job->task, &b->instance[index], b->job->form, decoded->token, decoded->n);
   const bool exact = score.exact && decoded->halted;
   if (b->line) {
     b->line[index] =
@@ -88,7 +89,7 @@ static void write_lines(batch *b) {
 static int by_value(const void *a, const void *b) { return *(const int *)a - *(const int *)b; }
 
 static pal_status decode_batch(batch *b, pal_error *error) {
-  const pal_task_definition *d = b->job->task->definition;
+  const pal_task_definition *d = pal_task_definition_of(b->job->task);
   pal_decode_options options = {.sequences = b->n < TOGETHER ? b->n : TOGETHER,
                                 .seed = CLI_DECODE_SEED};
   for (int i = 0; i < b->n; i++) {
@@ -126,11 +127,12 @@ typedef struct source {
 
 static pal_status instance_of(void *data, int i, pal_example *example, pal_error *error) {
   source *s = data;
-  return s->job->task->definition->instance(s->job->task, s->set, i, s->job->form, example, error);
+  return pal_task_definition_of(s->job->task)
+      ->instance(s->job->task, s->set, i, s->job->form, example, error);
 }
 
 static pal_status evaluate_set(cli_job *job, int set, int n, cli_set *out, pal_error *error) {
-  if (job->task->definition->likelihood) {
+  if (pal_task_definition_of(job->task)->likelihood) {
     source s = {job, set};
     out->likelihood = true;
     out->n = n;
@@ -190,10 +192,13 @@ static int affordable(const cli_job *job, int set, int size) {
   pal_example e;
   pal_error ignored = {0};
   source s = {(cli_job *)(uintptr_t)job, set};
-  if (pal_model_number(job->model, "window") > 0 || job->task->definition->likelihood ||
+  const pal_model_definition *model = pal_model_definition_of(job->model);
+  pal_decode_settings decoding = {0};
+  if (model->decode_settings) model->decode_settings(job->model, &decoding);
+  if (decoding.window > 0 || pal_task_definition_of(job->task)->likelihood ||
       instance_of(&s, 0, &e, &ignored))
     return size;
-  const int room = job->task->definition->answer_room(job->task, &e, job->form);
+  const int room = pal_task_definition_of(job->task)->answer_room(job->task, &e, job->form);
   const int least = room > LONG ? LEAST_LONG : LEAST;
   const double rows = e.n_prompt + room;
   if (rows < SHORT) return size;
@@ -204,7 +209,7 @@ static int affordable(const cli_job *job, int set, int size) {
 
 pal_status cli_evaluate(cli_job *job, const char *const *file, int n_files, int limit, bool quiet,
                         cli_row *row, pal_error *error) {
-  const pal_task_definition *d = job->task->definition;
+  const pal_task_definition *d = pal_task_definition_of(job->task);
   double start = cli_seconds();
   row->n_sets = 0;
   if (n_files) return evaluate_files(job, file, n_files, limit, row, error);

@@ -32,10 +32,10 @@ static void print_one(const char *kind, const void *definition) {
            likelihood[model->likelihood]);
     print_settings(model->setting, model->n_settings);
     printf("settings of the network:\n");
-    const pal_setting *s = pal_network_settings(&n);
+    const pal_setting *s = pal_network_setting_table(&n);
     print_settings(s, n);
     printf("settings of the trainer:\n");
-    s = pal_train_settings(&n);
+    s = pal_train_setting_table(&n);
     print_settings(s, n);
   } else {
     const pal_task_definition *task = definition;

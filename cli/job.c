@@ -10,8 +10,8 @@ static const char *const prefix[3] = {"task.", "model.", "train."};
 /* Settings tables of kind k; a model has two. */
 static const pal_setting *table_of(const cli_job *job, int k, int which, int *n) {
   *n = 0;
-  if (k == CLI_TRAIN) return which ? NULL : pal_train_settings(n);
-  if (k == CLI_MODEL && which) return pal_network_settings(n);
+  if (k == CLI_TRAIN) return which ? NULL : pal_train_setting_table(n);
+  if (k == CLI_MODEL && which) return pal_network_setting_table(n);
   if (which) return NULL;
   if (k == CLI_MODEL) {
     const pal_model_definition *d = pal_lookup(job->context, "model", job->model_name);
@@ -72,7 +72,7 @@ static const char *const *texts(const cli_job *job, int k) {
 /* train.seed, as given last or by default. */
 static uint64_t seed_of(const cli_job *job) {
   int n;
-  const pal_setting *table = pal_train_settings(&n);
+  const pal_setting *table = pal_train_setting_table(&n);
   const char *seed = "1";
   for (int i = 0; i < n; i++)
     if (strcmp(table[i].name, "seed") == 0) seed = table[i].value;
@@ -97,12 +97,12 @@ pal_status cli_job_open(cli_job *job, bool train, pal_error *error) {
   if (!job->task && cli_job_open_task(job, error)) return error->code;
   job->store = pal_store_new(job->seed);
   if (!job->store) return pal_fail(error, PAL_E_MEMORY, "no memory for a store");
-  job->model = pal_model_new(job->context, job->store, job->model_name, &job->task->format,
+  job->model = pal_model_new(job->context, job->store, job->model_name, pal_task_format(job->task),
                              texts(job, CLI_MODEL), job->n_set[CLI_MODEL], error);
   if (!job->model) return error->code;
   if (!train) return PAL_OK;
-  pal_status status =
-      job->task->definition->stream(job->task, job->form, job->seed, &job->stream, error);
+  pal_status status = pal_task_definition_of(job->task)->stream(job->task, job->form, job->seed,
+                                                                &job->stream, error);
   if (status) return status;
   job->trainer = pal_trainer_new(job->model, &job->stream, texts(job, CLI_TRAIN),
                                  job->n_set[CLI_TRAIN], error);
@@ -123,6 +123,12 @@ void cli_job_close(cli_job *job) {
   memset(job, 0, sizeof *job);
 }
 
+/* Whether the task has a setting "augment" that is on. */
+static void note_augmented(const pal_setting *setting, void *row) {
+  if (strcmp(setting->name, "augment") == 0)
+    ((cli_row *)row)->augmented = strcmp(setting->value, "1") == 0;
+}
+
 void cli_describe(const cli_job *job, cli_row *row) {
   const pal_task *task = job->task;
   snprintf(row->model, sizeof row->model, "%s", job->model_name);
@@ -130,15 +136,17 @@ void cli_describe(const cli_job *job, cli_row *row) {
   row->seed = job->seed;
   row->fitted = true;
   row->parameters = pal_model_parameters(job->model);
-  row->puzzles = task->definition->puzzles ? task->definition->puzzles(task) : 0;
-  row->augmented = pal_task_number(task, "augment") != 0;
+  row->puzzles =
+      pal_task_definition_of(task)->puzzles ? pal_task_definition_of(task)->puzzles(task) : 0;
+  pal_task_settings(task, note_augmented, row);
   cli_note(job, row);
 }
 
 void cli_note(const cli_job *job, cli_row *row) {
   *row->notes = 0;
-  if (job->task->definition->notes)
-    job->task->definition->notes(job->task, job->model, job->form, row->notes, sizeof row->notes);
+  if (pal_task_definition_of(job->task)->notes)
+    pal_task_definition_of(job->task)->notes(job->task, job->model, job->form, row->notes,
+                                             sizeof row->notes);
 }
 
 /* ---- training -------------------------------------------------------------------------------- */

@@ -160,8 +160,7 @@ pal_status cli_keep_metrics(cli_kept *k, const cli_job *job, const pal_step_repo
       to,
       "{\"step\": %lld, \"tokens\": %lld, \"seconds\": %.3f, \"split\": \"train\", \"loss\": %.9g",
       (long long)r->step, (long long)r->tokens, seconds, r->loss);
-  for (int i = 0; i < PAL_MAX_PARTS && d->part[i]; i++)
-    fprintf(to, ", \"loss_%s\": %.9g", d->part[i], r->part[i]);
+  for (int i = 0; i < d->n_parts; i++) fprintf(to, ", \"loss_%s\": %.9g", d->part[i], r->part[i]);
   fprintf(to, ", \"rate\": %.9g, \"gradient_norm\": %.9g}\n", r->rate, r->gradient_norm);
   return put_page(k, 1, &row[1], error);
 }

@@ -7,14 +7,14 @@
 
 static pal_status print_line(const pal_task *task, const pal_example *e, pal_form form, char **text,
                              size_t *room, pal_error *error) {
-  size_t length = task->definition->write(task, e, form, *text, *room);
+  size_t length = pal_task_definition_of(task)->write(task, e, form, *text, *room);
   if (length >= *room) {
     free(*text);
     *room = length + 1;
     *text = malloc(*room);
     if (!*text)
       return pal_fail(error, PAL_E_MEMORY, "no memory for a line of %zu characters", length);
-    task->definition->write(task, e, form, *text, *room);
+    pal_task_definition_of(task)->write(task, e, form, *text, *room);
   }
   puts(*text);
   return ferror(stdout) ? pal_fail(error, PAL_E_IO, "standard output could not be written")
@@ -23,7 +23,7 @@ static pal_status print_line(const pal_task *task, const pal_example *e, pal_for
 
 /* One set is a file as any other program writes it; several are told apart by comments. */
 static pal_status print_sets(pal_task *task, int limit, pal_error *error) {
-  const pal_task_definition *d = task->definition;
+  const pal_task_definition *d = pal_task_definition_of(task);
   const char *heading = d->heading ? d->heading(task) : NULL;
   const bool several = d->set_name(task, 0) && d->set_name(task, 1);
   const pal_form form = PAL_FORM_TRANSITION; /* the text of an instance is the same in all forms */
@@ -44,7 +44,7 @@ static pal_status print_sets(pal_task *task, int limit, pal_error *error) {
 }
 
 static pal_status print_puzzles(pal_task *task, int limit, pal_error *error) {
-  const pal_task_definition *d = task->definition;
+  const pal_task_definition *d = pal_task_definition_of(task);
   if (!d->puzzles || !d->puzzle)
     return pal_fail(error, PAL_E_UNSUPPORTED,
                     "--train: training examples of task %s are not made of a fixed set", d->name);
@@ -76,7 +76,7 @@ int cli_verb_instances(pal_context *context, const cli_options *o) {
     pal_fail(&error, PAL_E_ARGUMENT, "instances of which task? palimpsest info task lists them");
   else task = pal_task_new(context, o->argument, setting, n, &error);
   pal_status status = error.code;
-  if (!status && !task->definition->write)
+  if (!status && !pal_task_definition_of(task)->write)
     status =
         pal_fail(&error, PAL_E_UNSUPPORTED, "task %s has no text form for instances", o->argument);
   if (!status) status = (o->train ? print_puzzles : print_sets)(task, o->n, &error);

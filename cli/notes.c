@@ -54,6 +54,7 @@ static void note(cli_notes *all, const char *prefix, const char *name, const cha
   all->text[all->n++] = text;
 }
 
+static void note_task(const pal_setting *s, void *data) { note(data, "task.", s->name, s->value); }
 static void note_model(const pal_setting *s, void *data) {
   note(data, "model.", s->name, s->value);
 }
@@ -63,14 +64,12 @@ static void note_train(const pal_setting *s, void *data) {
 
 pal_status cli_notes_make(cli_notes *all, const cli_job *job, bool resumed, pal_error *error) {
   *all = (cli_notes){.resumed = resumed};
-  const pal_task_definition *d = job->task->definition;
   note(all, "", "task", job->task_name);
   if (resumed) {
     note(all, "", "model", job->model_name);
     note(all, "", "form", job->form == PAL_FORM_REASONED ? "reasoned" : "plain");
   }
-  for (int i = 0; i < d->n_settings; i++)
-    note(all, "task.", d->setting[i].name, job->task->value[i]);
+  pal_task_settings(job->task, note_task, all);
   pal_model_settings(job->model, note_model, all);
   if (job->trainer) pal_trainer_settings(job->trainer, note_train, all);
   return all->failed ? pal_fail(error, PAL_E_MEMORY, "no memory for settings") : PAL_OK;

@@ -40,11 +40,7 @@ pal_status cli_run_save_config(const cli_job *job, const char *directory, pal_er
   add(&w, "task = ", job->task_name, "\n");
   add(&w, "model = ", job->model_name, "\n");
   add(&w, "form = ", job->form == PAL_FORM_REASONED ? "reasoned" : "plain", "\n");
-  for (int i = 0; i < job->task->definition->n_settings; i++) {
-    pal_setting s = job->task->definition->setting[i];
-    s.value = job->task->value[i];
-    write_setting(&s, &w);
-  }
+  pal_task_settings(job->task, write_setting, &w);
   w.prefix = "model.";
   pal_model_settings(job->model, write_setting, &w);
   w.prefix = "train.";

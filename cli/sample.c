@@ -59,7 +59,7 @@ static pal_status sample_file(cli_job *job, const cli_options *o, int n, bool *r
 
 /* Of every set; of the first when they are traced. */
 static pal_status sample_sets(cli_job *job, const cli_options *o, int n, pal_error *error) {
-  const pal_task_definition *d = job->task->definition;
+  const pal_task_definition *d = pal_task_definition_of(job->task);
   pal_status status = PAL_OK;
   for (int set = 0; !status && d->set_name(job->task, set) && !(set && traces(o)); set++) {
     if (!traces(o)) printf("%s\n", d->set_name(job->task, set));
@@ -82,7 +82,7 @@ int cli_verb_sample(pal_context *context, const cli_options *o) {
     status = pal_fail(&error, PAL_E_ARGUMENT, "--svg and --html take one instance, not %d", n);
   if (!status) status = cli_run_reads_instances(context, o, &instances, &error);
   if (!status) status = cli_run_open(&job, o, instances ? NULL : o->data, &error);
-  if (!status && (o->svg || o->html) && !job.task->definition->picture)
+  if (!status && (o->svg || o->html) && !pal_task_definition_of(job.task)->picture)
     status = pal_fail(&error, PAL_E_UNSUPPORTED,
                       "task %s draws no pictures; --watch shows its text", job.task_name);
   if (!status)

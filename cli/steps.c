@@ -83,12 +83,12 @@ static pal_status take(steps *all, const cli_job *job, bool answers, const pal_e
     return pal_fail(error, PAL_E_UNSUPPORTED, "--steps: task %s has no %s", job->task_name,
                     answers ? "answers" : "labelled states");
   return answers ? take_answer(all, e, error)
-                 : take_state(all, &e->transition, job->task->format.mask, e->id, error);
+                 : take_state(all, &e->transition, pal_task_format(job->task)->mask, e->id, error);
 }
 
 static pal_status draw_states(steps *all, cli_job *job, bool answers, int n, pal_error *error) {
   pal_stream stream = {0};
-  const pal_task_definition *d = job->task->definition;
+  const pal_task_definition *d = pal_task_definition_of(job->task);
   pal_status status = d->stream(job->task, job->form, job->seed + OTHER_SEED, &stream, error);
   all->room = n;
   all->step = calloc((size_t)n, sizeof *all->step);

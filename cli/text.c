@@ -19,8 +19,9 @@ typedef struct wanted {
 
 static size_t put(const wanted *w, char *text, size_t room) {
   const pal_task *task = w->job->task;
-  return w->instance ? task->definition->traits(task, w->instance, w->job->form, text, room)
-                     : task->definition->print(task, w->token, w->n, text, room);
+  return w->instance
+             ? pal_task_definition_of(task)->traits(task, w->instance, w->job->form, text, room)
+             : pal_task_definition_of(task)->print(task, w->token, w->n, text, room);
 }
 
 /* Asks again with more room where the first does not do. */

@@ -22,8 +22,9 @@ static void record(cli_trace *t, const int32_t *token, int n) {
   }
   if (t->failed) return;
   t->text[t->n] = NULL;
-  if (task->definition->picture) {
-    task->definition->picture(task, t->instance, t->job->form, token, n, &t->state[t->n]);
+  if (pal_task_definition_of(task)->picture) {
+    pal_task_definition_of(task)->picture(task, t->instance, t->job->form, token, n,
+                                          &t->state[t->n]);
   } else {
     t->text[t->n] = cli_text_of(t->job, token, n);
     t->failed = !t->text[t->n];
@@ -40,10 +41,10 @@ static void finish(int index, const pal_decoded *d, void *data) {
   cli_trace *t = data;
   (void)index;
   record(t, d->token, d->n);
-  const pal_score score =
-      t->job->task->definition->score(t->job->task, t->instance, t->job->form, d->token, d->n);
+  const pal_score score = pal_task_definition_of(t->job->task)
+                              ->score(t->job->task, t->instance, t->job->form, d->token, d->n);
   const char *passes = d->forward_passes == 1 ? "pass" : "passes";
-  if (t->job->task->definition->likelihood) /* no answer is the right one */
+  if (pal_task_definition_of(t->job->task)->likelihood) /* no answer is the right one */
     snprintf(t->verdict, sizeof t->verdict, "%s after %d %s",
              d->halted ? "halted by itself" : "stopped by the cap", d->forward_passes, passes);
   else if (score.exact && d->halted)
@@ -56,7 +57,7 @@ static void finish(int index, const pal_decoded *d, void *data) {
 
 pal_status cli_decode_one(const cli_job *job, const pal_example *instance, cli_trace *trace,
                           cli_take take, void *data, pal_error *error) {
-  const pal_task_definition *d = job->task->definition;
+  const pal_task_definition *d = pal_task_definition_of(job->task);
   pal_decode_options options = {.sequences = 1,
                                 .seed = CLI_DECODE_SEED,
                                 .max_steps = d->step_cap(job->task, instance, job->form),
@@ -209,7 +210,7 @@ static void show_plainly(const cli_trace *t) {
 }
 
 void cli_trace_show(const cli_trace *t) {
-  if (!t->job->task->definition->picture)
+  if (!pal_task_definition_of(t->job->task)->picture)
     for (int k = 0; k < t->n; k++) {
       printf(k ? "pass %d: " : "start%.0d: ", k);
       cli_show(stdout, t->text[k]);

@@ -12,10 +12,18 @@
 
 #include <math.h>
 
-static const pal_setting settings[] = {
-    {"sigma", "0.5", "how readily a written token is taken back, 0 to 1"},
-    {"steps", "16", "steps in which tokens may be taken back; then the masks left are written"},
+typedef struct settings {
+  double sigma;
+  int64_t steps;
+} settings;
+
+static const pal_setting table[] = {
+    PAL_SET_REAL(settings, sigma, "0.5", 0, 1, "how readily a written token is taken back"),
+    PAL_SET_WHOLE(settings, steps, "16", 0, 1 << 20,
+                  "steps in which tokens may be taken back; then the masks left are written"),
 };
+static const pal_column columns[] = {PAL_TARGET_COLUMNS};
+static const char *const parts[] = {"elbo"};
 
 /* Prompt and answer as one sequence; every answer token a mask with probability t, weight 1 / t. */
 static pal_status rows(const pal_model *model, const pal_example *example, pal_rng *rng,
@@ -36,8 +44,8 @@ static pal_status rows(const pal_model *model, const pal_example *example, pal_r
         evaluate ? (int)pal_rng_below(rng, (uint32_t)(left - at)) < wanted : pal_rng_real(rng) < t;
     if (!hide) continue;
     wanted--;
-    batch->target[row] = batch->token[row];
-    batch->weight[row] = (float)weight;
+    pal_batch_i32(batch, PAL_COLUMN_TARGET)[row] = batch->token[row];
+    pal_batch_f32(batch, PAL_COLUMN_WEIGHT)[row] = (float)weight;
     batch->token[row] = pal_model_format(model)->mask;
   }
   batch->count[0] += example->n_answer;
@@ -51,17 +59,18 @@ static pal_value logits_of(const pal_model *model, pal_graph *g, const pal_netwo
 }
 
 static void loss(const pal_model *model, pal_graph *g, const pal_batch_values *in,
-                 pal_value part[PAL_MAX_PARTS]) {
-  pal_network network = pal_network_of_batch(in);
+                 pal_value *part) {
+  pal_network network = pal_network_of_batch(g, in);
   pal_value logits = logits_of(model, g, &network);
-  part[0] = pal_sum_all(g, pal_cross_entropy(g, logits, in->target, in->weight, (pal_ints){0}));
+  part[0] = pal_sum_all(g, pal_cross_entropy(g, logits, in->column[PAL_COLUMN_TARGET],
+                                             in->column[PAL_COLUMN_WEIGHT], (pal_ints){0}));
 }
 
-static int start(const pal_model *model, const int32_t *prompt, int n_prompt, int answer_room,
-                 int32_t *token, int room) {
-  for (int i = 0; i < n_prompt + answer_room && i < room; i++)
-    token[i] = i < n_prompt ? prompt[i] : pal_model_format(model)->mask;
-  return n_prompt + answer_room;
+static int start(const pal_model *model, pal_start *s) {
+  const int n = s->example->n_prompt, all = n + s->answer_room;
+  for (int i = 0; i < all && i < s->room; i++)
+    s->token[i] = i < n ? s->example->prompt[i] : pal_model_format(model)->mask;
+  return all;
 }
 
 static void step(const pal_model *model, pal_graph *g, pal_decoding *d) {
@@ -77,13 +86,13 @@ static void step(const pal_model *model, pal_graph *g, pal_decoding *d) {
   pal_value write = pal_segment_top_k(g, score, d->begin, d->length, one);
 
   /* A written answer token is taken back by chance: sigma (1 - p of that token), while young. */
-  int32_t steps = (int32_t)pal_model_number(model, "steps");
+  const settings *set = pal_model_own(model);
+  int32_t steps = (int32_t)set->steps;
   pal_value limit = pal_constant(g, pal_type_scalar(PAL_I32), &steps);
   pal_value own = pal_one_hot(g, d->token, pal_model_format(model)->vocabulary);
   pal_value p = pal_sum(g, pal_mul(g, pal_exp(g, log_p), own), 1, false);
-  double sigma = pal_model_number(model, "sigma");
   pal_value drawn =
-      pal_bernoulli(g, pal_clamp(g, pal_affine(g, p, -sigma, sigma), 0, 1), d->random);
+      pal_bernoulli(g, pal_clamp(g, pal_affine(g, p, -set->sigma, set->sigma), 0, 1), d->random);
   pal_value given = pal_gather_rows(g, d->prompt_length, d->sequence);
   pal_value answer = pal_compare(g, d->position, given, PAL_GE);
   pal_value young = pal_gather_rows(g, pal_compare(g, d->age, limit, PAL_LT), d->sequence);
@@ -100,9 +109,13 @@ static const pal_model_definition remasking = {
     .name = "remasking",
     .doc = "Masked diffusion that takes unsure tokens back while it decodes.",
     .form = PAL_FORM_ANSWER,
-    .setting = settings,
-    .n_settings = sizeof settings / sizeof *settings,
-    .part = {"elbo"},
+    .setting = table,
+    .n_settings = PAL_SETTINGS(table),
+    .settings_size = sizeof(settings),
+    .column = columns,
+    .n_columns = 2,
+    .part = parts,
+    .n_parts = 1,
     .rows = rows,
     .loss = loss,
     .start = start,
@@ -111,7 +124,7 @@ static const pal_model_definition remasking = {
 };
 
 static pal_status define(pal_context *context, pal_error *error) {
-  return pal_define(context, "model", remasking.name, &remasking, error);
+  return pal_define_model(context, &remasking, error);
 }
 
 PAL_API const pal_plugin palimpsest_plugin = {PAL_ABI, sizeof(pal_op), "remasking", define};

@@ -7,33 +7,51 @@
  * the masks that are to be written, and binary cross-entropy of each bit over every row, means
  * added with equal weight. Examples are states with labels, or else prompt and answer, damaged
  * and labelled by the mixed corruption of corrupt.h. */
-#include <limits.h>
 #include <math.h>
 #include <string.h>
 
 #include "models/corrupt.h"
-#include "models/settings.h"
 #include "src/alloc.h"
 
+typedef enum ap_bits { THRESHOLD, SAMPLE } ap_bits;
+typedef struct ap_mdm_settings {
+  int bits; /* ap_bits */
+  double tau_unmask, tau_insert, tau_remove, jitter, temperature, noise;
+  pal_numbers tau_remask, tau_write;
+  bool guess;
+  int64_t window;
+} ap_mdm_settings;
+
 static const pal_setting settings[] = {
-    {"bits", "threshold", "threshold: bits are set above their chances below; sample: drawn"},
-    {"tau_unmask", "0.5", "a mask stays a mask where the chance of remask is above this"},
-    {"tau_remask", "",
-     "a token becomes a mask where it is above this: one number, or one for each "
-     "class of tokens with commas; empty: 0.5"},
-    {"jitter", "0",
-     "every step moves a sequence's tau_remask by up to so many logits, so that no "
-     "mistake need repeat itself for ever"},
-    {"tau_insert", "0.5", "a mask is inserted where the chance of it is above this"},
-    {"tau_remove", "0.5", "a mask goes where the chance of it is above this"},
-    {"tau_write", "",
-     "and a mask stays one unless chance of writing x chance of y is above this: one "
-     "number, or one for each class of tokens y with commas; empty: off"},
-    {"temperature", "0", "of sampled tokens; 0: the most likely one"},
-    {"guess", "0", "1: a sequence that would not change writes its surest mask, its token drawn"},
-    {"window", "0", "rows a decoding step reads; the rest waits behind them. 0: everything"},
-    {"noise", "0.1", "highest rate of each kind of damage in training from answers, 0 to 1"},
+    PAL_SET_CHOICE(ap_mdm_settings, bits, "threshold", "threshold sample",
+                   "threshold: bits are set above their chances below; sample: drawn"),
+    PAL_SET_REAL(ap_mdm_settings, tau_unmask, "0.5", 0, 1,
+                 "a mask stays a mask where the chance of remask is above this"),
+    PAL_SET_LIST(ap_mdm_settings, tau_remask, "", 0, 1,
+                 "a token becomes a mask where it is above this: one number, or one for each "
+                 "class of tokens with commas; empty: 0.5"),
+    PAL_SET_REAL(ap_mdm_settings, jitter, "0", 0, 1e3,
+                 "every step moves a sequence's tau_remask by up to so many logits, so that no "
+                 "mistake need repeat itself for ever"),
+    PAL_SET_REAL(ap_mdm_settings, tau_insert, "0.5", 0, 1,
+                 "a mask is inserted where the chance of it is above this"),
+    PAL_SET_REAL(ap_mdm_settings, tau_remove, "0.5", 0, 1,
+                 "a mask goes where the chance of it is above this"),
+    PAL_SET_LIST(ap_mdm_settings, tau_write, "", 0, 1,
+                 "and a mask stays one unless chance of writing x chance of y is above this: one "
+                 "number, or one for each class of tokens y with commas; empty: off"),
+    PAL_SET_REAL(ap_mdm_settings, temperature, "0", 0, 1e6,
+                 "of sampled tokens; 0: the most likely one"),
+    PAL_SET_FLAG(ap_mdm_settings, guess, "0",
+                 "1: a sequence that would not change writes its surest mask, its token drawn"),
+    PAL_SET_WHOLE(ap_mdm_settings, window, "0", 0, 1 << 20,
+                  "rows a decoding step reads; the rest waits behind them. 0: everything"),
+    PAL_SET_REAL(ap_mdm_settings, noise, "0.1", 0, 1,
+                 "highest rate of each kind of damage in training from answers"),
 };
+
+static const pal_column columns[] = {PAL_TARGET_COLUMNS, PAL_EDIT_COLUMNS};
+static const char *const parts[] = {"unmask", "remask", "insert", "remove"};
 
 enum { REMASK, INSERT, REMOVE, BITS };
 static const double HEAD_SCALE = 0.02, HEAD_BIAS = -2, GUESS_NOISE = 0.1;
@@ -46,7 +64,7 @@ typedef struct heads {
 static heads build_heads(const pal_model *model, pal_graph *graph, const pal_network *network) {
   heads h;
   const pal_value hidden = pal_backbone(graph, model, network);
-  const int64_t width = (int64_t)pal_model_number(model, "width");
+  const int64_t width = pal_model_network(model)->width;
   h.y = pal_output_logits(graph, model, hidden);
   pal_scope_push(graph, "model");
   const pal_value weight =
@@ -91,9 +109,9 @@ static pal_status check_labels(const pal_format *f, const pal_example *e, pal_er
 static pal_status rows(const pal_model *model, const pal_example *example, pal_rng *rng,
                        bool evaluate, pal_batch *batch, pal_error *error) {
   const pal_transition *t = &example->transition;
+  const ap_mdm_settings *own = pal_model_own(model);
   (void)evaluate;
-  if (t->n == 0)
-    return pal_corrupt(model, example, pal_model_number(model, "noise"), rng, batch, error);
+  if (t->n == 0) return pal_corrupt(model, example, own->noise, rng, batch, error);
   const pal_status status = check_labels(pal_model_format(model), example, error);
   if (status) return status;
   const int64_t first = pal_batch_add(batch, t->state, t->n, example->id, error);
@@ -101,92 +119,90 @@ static pal_status rows(const pal_model *model, const pal_example *example, pal_r
   for (int i = 0; i < t->n; i++) {
     const int64_t row = first + i;
     const bool written = t->state[i] == pal_model_format(model)->mask && t->y[i] >= 0;
-    batch->target[row] = written ? t->y[i] : -1;
-    batch->weight[row] = written ? t->y_weight ? t->y_weight[i] : 1 : 0;
-    batch->remask[row] = t->remask[i];
-    batch->insert[row] = t->insert[i];
-    batch->remove[row] = t->remove[i];
-    batch->edit_weight[row] = 1;
+    pal_batch_i32(batch, PAL_COLUMN_TARGET)[row] = written ? t->y[i] : -1;
+    pal_batch_f32(batch, PAL_COLUMN_WEIGHT)[row] = written ? t->y_weight ? t->y_weight[i] : 1 : 0;
+    pal_batch_f32(batch, PAL_COLUMN_REMASK)[row] = t->remask[i];
+    pal_batch_f32(batch, PAL_COLUMN_INSERT)[row] = t->insert[i];
+    pal_batch_f32(batch, PAL_COLUMN_REMOVE)[row] = t->remove[i];
+    pal_batch_f32(batch, PAL_COLUMN_EDIT_WEIGHT)[row] = 1;
     batch->count[0] += written;
   }
-  for (int part = 1; part < PAL_MAX_PARTS; part++) batch->count[part] += t->n;
+  for (int part = 1; part <= BITS; part++) batch->count[part] += t->n;
   return PAL_OK;
 }
 
 static void loss(const pal_model *model, pal_graph *graph, const pal_batch_values *in,
-                 pal_value part[PAL_MAX_PARTS]) {
+                 pal_value *part) {
   const int64_t mask = pal_model_format(model)->mask;
-  const pal_network network = pal_network_of_batch(in);
+  const pal_network network = pal_network_of_batch(graph, in);
   const heads h = build_heads(model, graph, &network);
-  const pal_value label[BITS] = {in->remask, in->insert, in->remove};
-  part[0] = pal_sum_all(
-      graph, pal_cross_entropy(graph, h.y, in->target, in->weight, (pal_ints){&mask, 1}));
+  const pal_value label[BITS] = {in->column[PAL_COLUMN_REMASK], in->column[PAL_COLUMN_INSERT],
+                                 in->column[PAL_COLUMN_REMOVE]};
+  part[0] =
+      pal_sum_all(graph, pal_cross_entropy(graph, h.y, in->column[PAL_COLUMN_TARGET],
+                                           in->column[PAL_COLUMN_WEIGHT], (pal_ints){&mask, 1}));
   for (int i = 0; i < BITS; i++)
-    part[1 + i] = pal_sum_all(
-        graph, pal_binary_cross_entropy_with_logits(graph, h.bit[i], label[i], in->edit_weight));
+    part[1 + i] =
+        pal_sum_all(graph, pal_binary_cross_entropy_with_logits(
+                               graph, h.bit[i], label[i], in->column[PAL_COLUMN_EDIT_WEIGHT]));
 }
 
 /* ---- decoding --------------------------------------------------------------------------- */
 
-static int start(const pal_model *model, const int32_t *prompt, int n_prompt, int answer_room,
-                 int32_t *token, int room) {
-  if (answer_room > room - n_prompt) return n_prompt + answer_room;
-  if (n_prompt) memcpy(token, prompt, sizeof *token * (size_t)n_prompt);
-  for (int i = 0; i < answer_room; i++) token[n_prompt + i] = pal_model_format(model)->mask;
-  return n_prompt + answer_room;
+static int start(const pal_model *model, pal_start *s) {
+  const int n = s->example->n_prompt, masks = s->answer_room;
+  if (masks > s->room - n) return n + masks;
+  if (n) memcpy(s->token, s->example->prompt, sizeof *s->token * (size_t)n);
+  for (int i = 0; i < masks; i++) s->token[n + i] = pal_model_format(model)->mask;
+  return n + masks;
 }
 
 static double logit(double p) { return log(p) - log1p(-p); }
 static double itself(double p) { return p; }
 
-/* The threshold that setting `name` has for the class of each token [T], through `map`: f32 [T]. */
-static pal_value limits(const pal_model *model, pal_graph *graph, const char *name,
+/* The threshold of `list` for the class of each token [T], 0.5 if it is empty, through `map`: f32
+ * [T]. */
+static pal_value limits(const pal_model *model, pal_graph *graph, pal_numbers list,
                         double (*map)(double), pal_value token) {
   const pal_format *f = pal_model_format(model);
-  const char *text = pal_model_text(model, name);
   float *limit = pal_alloc(sizeof *limit * (size_t)f->vocabulary);
   if (!limit) return pal_graph_fail(graph, PAL_E_MEMORY, "no memory for thresholds");
   for (int32_t v = 0; v < f->vocabulary; v++)
-    limit[v] = (float)map(
-        *text ? pal_setting_listed(text, f->token_class ? f->token_class[v] : 0, 1) : 0.5);
+    limit[v] = (float)map(pal_number_at(list, f->token_class ? f->token_class[v] : 0, 0.5));
   const pal_value table = pal_constant(graph, PAL_TYPE(PAL_F32, PAL_STATIC, f->vocabulary), limit);
   pal_free(limit);
   return pal_gather_rows(graph, table, token);
 }
 
-static pal_value logit_tau(const pal_model *model, pal_graph *graph, const char *name) {
-  return pal_scalar(graph, logit(pal_model_number(model, name)));
-}
-
 /* What the logit of remask must exceed, f32 [T]. Jitter is one draw for all rows of a sequence. */
 static pal_value remask_limit(const pal_model *model, pal_graph *graph, const pal_decoding *d,
                               pal_value masked) {
-  const double jitter = pal_model_number(model, "jitter");
-  pal_value limit = limits(model, graph, "tau_remask", logit, d->token);
-  if (jitter > 0) {
+  const ap_mdm_settings *own = pal_model_own(model);
+  pal_value limit = limits(model, graph, own->tau_remask, logit, d->token);
+  if (own->jitter > 0) {
     pal_random random = d->random;
     random.position = pal_affine(graph, random.position, 0, 0);
     const pal_value u = pal_sum(graph, pal_uniform(graph, random, 1), 1, false);
-    limit = pal_add(graph, limit, pal_affine(graph, u, 2 * jitter, -jitter));
+    limit = pal_add(graph, limit, pal_affine(graph, u, 2 * own->jitter, -own->jitter));
   }
-  return pal_where(graph, masked, logit_tau(model, graph, "tau_unmask"), limit);
+  return pal_where(graph, masked, pal_scalar(graph, logit(own->tau_unmask)), limit);
 }
 
 /* The bits of every row, i32 [T]; `surest` f32 [T] is the log-probability of the likeliest
  * token. */
 static void decide(const pal_model *model, pal_graph *graph, const pal_decoding *d, const heads *h,
                    pal_value masked, pal_value surest, pal_value y, pal_value bit[BITS]) {
-  const bool drawn = pal_model_is(model, "bits", "sample");
+  const ap_mdm_settings *own = pal_model_own(model);
   const pal_value limit[BITS] = {remask_limit(model, graph, d, masked),
-                                 logit_tau(model, graph, "tau_insert"),
-                                 logit_tau(model, graph, "tau_remove")};
+                                 pal_scalar(graph, logit(own->tau_insert)),
+                                 pal_scalar(graph, logit(own->tau_remove))};
   for (int i = 0; i < BITS; i++)
-    bit[i] = drawn ? pal_bernoulli(graph, pal_sigmoid(graph, h->bit[i]), d->random)
-                   : pal_compare(graph, h->bit[i], limit[i], PAL_GT);
-  if (*pal_model_text(model, "tau_write")) {
+    bit[i] = own->bits == SAMPLE ? pal_bernoulli(graph, pal_sigmoid(graph, h->bit[i]), d->random)
+                                 : pal_compare(graph, h->bit[i], limit[i], PAL_GT);
+  if (own->tau_write.n > 0) {
     const pal_value writes = pal_sigmoid(graph, pal_affine(graph, h->bit[REMASK], -1, 0));
     const pal_value sure = pal_mul(graph, writes, pal_exp(graph, surest));
-    const pal_value limit_y = limits(model, graph, "tau_write", itself, y);
+    const pal_value limit_y = limits(model, graph, own->tau_write, itself, y);
     const pal_value unsure = pal_compare(graph, sure, limit_y, PAL_LE);
     bit[REMASK] = pal_or(graph, bit[REMASK], pal_and(graph, masked, unsure));
   }
@@ -206,6 +222,7 @@ static pal_value guesses(pal_graph *graph, const pal_decoding *d, pal_value mask
 }
 
 static void step(const pal_model *model, pal_graph *graph, pal_decoding *d) {
+  const ap_mdm_settings *own = pal_model_own(model);
   const int64_t mask = pal_model_format(model)->mask;
   const pal_value mask_token = pal_int(graph, (int32_t)mask);
   const pal_network network = pal_network_of_step(graph, d);
@@ -213,11 +230,11 @@ static void step(const pal_model *model, pal_graph *graph, pal_decoding *d) {
   const pal_value logits = pal_exclude(graph, h.y, (pal_ints){&mask, 1});
   const pal_value masked = pal_compare(graph, d->token, mask_token, PAL_EQ);
   const pal_value surest = pal_max(graph, pal_log_softmax(graph, logits), 1, false);
-  pal_value y = pal_categorical(
-      graph, logits, pal_scalar(graph, pal_model_number(model, "temperature")), 0, 1, d->random);
+  pal_value y =
+      pal_categorical(graph, logits, pal_scalar(graph, own->temperature), 0, 1, d->random);
   pal_value bit[BITS];
   decide(model, graph, d, &h, masked, surest, y, bit);
-  if (pal_model_number(model, "guess") != 0) {
+  if (own->guess) {
     const pal_value guess = guesses(graph, d, masked, surest, bit);
     const pal_value drawn = pal_categorical(graph, logits, pal_scalar(graph, 1), 0, 1, d->random);
     y = pal_where(graph, guess, drawn, y);
@@ -234,24 +251,8 @@ static void step(const pal_model *model, pal_graph *graph, pal_decoding *d) {
   d->done = pal_not(graph, busy);
 }
 
-static pal_status check(const pal_model *model, pal_error *error) {
-  static const char *const bits[] = {"threshold", "sample", NULL};
-  static const char *const chance[] = {"tau_unmask", "tau_insert", "tau_remove", "noise", "guess"};
-  static const char *const list[] = {"tau_remask", "tau_write"};
-  pal_status status = pal_setting_choice(model, "bits", bits, error);
-  for (size_t i = 0; i < sizeof chance / sizeof *chance && !status; i++)
-    status = pal_setting_range(model, chance[i], 0, 1, error);
-  for (int i = 0; i < 2 && !status; i++) {
-    const char *text = pal_model_text(model, list[i]);
-    if (*text && pal_setting_listed(text, INT_MAX - 1, 1) < 0)
-      status =
-          pal_fail(error, PAL_E_ARGUMENT,
-                   "ap-mdm: %s takes numbers from 0 to 1 with commas, not \"%s\"", list[i], text);
-  }
-  if (!status) status = pal_setting_range(model, "jitter", 0, 1e3, error);
-  if (!status) status = pal_setting_range(model, "temperature", 0, 1e6, error);
-  if (!status) status = pal_setting_range(model, "window", 0, 1 << 20, error);
-  return status;
+static void decode_settings(const pal_model *model, pal_decode_settings *to) {
+  to->window = ((const ap_mdm_settings *)pal_model_own(model))->window;
 }
 
 const pal_model_definition pal_model_ap_mdm = {
@@ -260,12 +261,16 @@ const pal_model_definition pal_model_ap_mdm = {
     .doc = "Any-process masked diffusion: each step may write, remask, insert and remove anywhere.",
     .form = PAL_FORM_TRANSITION,
     .setting = settings,
-    .n_settings = sizeof settings / sizeof *settings,
-    .part = {"unmask", "remask", "insert", "remove"},
+    .n_settings = PAL_SETTINGS(settings),
+    .settings_size = sizeof(ap_mdm_settings),
+    .column = columns,
+    .n_columns = sizeof columns / sizeof *columns,
+    .part = parts,
+    .n_parts = sizeof parts / sizeof *parts,
     .rows = rows,
     .loss = loss,
     .start = start,
     .step = step,
-    .check = check,
+    .decode_settings = decode_settings,
     .likelihood = PAL_LIKELIHOOD_NONE,
 };

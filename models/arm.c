@@ -9,24 +9,34 @@
 
 #include "models/models.h"
 
+typedef struct arm_settings {
+  double temperature, top_p;
+  int64_t top_k;
+} arm_settings;
+
 static const pal_setting settings[] = {
-    {"temperature", "0", "of sampled tokens; 0: the most likely one"},
-    {"top_k", "0", "sample among this many most likely tokens; 0: all"},
-    {"top_p", "1", "and among the fewest that hold this much probability, above 0 to 1"},
-    {"structure_at", "row",
-     "whose groups structure=bias compares with those of the keys: row, the row that is read; next, "
-     "the row that is predicted from it"},
+    PAL_SET_REAL(arm_settings, temperature, "0", 0, 1e6,
+                 "of sampled tokens; 0: the most likely one"),
+    PAL_SET_WHOLE(arm_settings, top_k, "0", 0, 1e9,
+                  "sample among this many most likely tokens; 0: all"),
+    PAL_SET_REAL(arm_settings, top_p, "1", 1e-9, 1,
+                 "and among the fewest that hold this much probability"),
 };
 
-static int start(const pal_model *model, const int32_t *prompt, int n_prompt, int answer_room,
-                 int32_t *token, int room) {
-  const pal_format *f = pal_model_format(model);
-  const int n = n_prompt > 0 ? n_prompt : 1;
-  (void)answer_room;
+static const pal_column columns[] = {PAL_TARGET_COLUMNS};
+static const char *const parts[] = {"answer"};
+
+/* The rows that are there before the first answer token: the prompt, or one anchor. */
+static int put_prompt(const pal_format *f, const pal_example *example, int32_t *token, int room) {
+  const int n = example->n_prompt > 0 ? example->n_prompt : 1;
   if (n > room) return n;
-  if (n_prompt > 0) memcpy(token, prompt, sizeof *token * (size_t)n_prompt);
+  if (example->n_prompt > 0) memcpy(token, example->prompt, sizeof *token * (size_t)n);
   else token[0] = f->bos >= 0 ? f->bos : f->mask;
   return n;
+}
+
+static int start(const pal_model *model, pal_start *s) {
+  return put_prompt(pal_model_format(model), s->example, s->token, s->room);
 }
 
 static pal_status rows(const pal_model *model, const pal_example *example, pal_rng *rng,
@@ -45,36 +55,36 @@ static pal_status rows(const pal_model *model, const pal_example *example, pal_r
   const int64_t first = pal_batch_add(batch, NULL, n, example->id, error);
   if (first < 0) return PAL_E_CAPACITY;
   int32_t *token = batch->token + first;
-  start(model, example->prompt, example->n_prompt, 0, token, n);
+  put_prompt(f, example, token, n);
+  int32_t *target = pal_batch_i32(batch, PAL_COLUMN_TARGET) + first + n_start - 1;
+  float *weight = pal_batch_f32(batch, PAL_COLUMN_WEIGHT) + first + n_start - 1;
   for (int i = 0; i < targets; i++) {
     const int32_t next = i < example->n_answer ? example->answer[i] : f->eos;
     if (i + 1 < targets) token[n_start + i] = next;
-    batch->target[first + n_start - 1 + i] = next;
-    batch->weight[first + n_start - 1 + i] = 1;
+    target[i] = next;
+    weight[i] = 1;
   }
   batch->count[0] += targets;
   return PAL_OK;
 }
 
 static void loss(const pal_model *model, pal_graph *graph, const pal_batch_values *in,
-                 pal_value part[PAL_MAX_PARTS]) {
+                 pal_value *part) {
   const int64_t mask = pal_model_format(model)->mask;
-  pal_network network = pal_network_of_batch(in);
+  pal_network network = pal_network_of_batch(graph, in);
   network.causal = true;
   const pal_value hidden = pal_backbone(graph, model, &network);
   const pal_value logits = pal_output_logits(graph, model, hidden);
-  const pal_value nats =
-      pal_cross_entropy(graph, logits, in->target, in->weight, (pal_ints){&mask, 1});
+  const pal_value nats = pal_cross_entropy(graph, logits, in->column[PAL_COLUMN_TARGET],
+                                           in->column[PAL_COLUMN_WEIGHT], (pal_ints){&mask, 1});
   part[0] = pal_sum_all(graph, nats);
 }
 
-static pal_status check(const pal_model *model, pal_error *error) {
-  static const char *const structure_at[] = {"row", "next", NULL};
-  pal_status status = pal_setting_choice(model, "structure_at", structure_at, error);
-  if (!status) status = pal_setting_range(model, "temperature", 0, 1e6, error);
-  if (!status) status = pal_setting_range(model, "top_k", 0, 1e9, error);
-  if (!status) status = pal_setting_range(model, "top_p", 1e-9, 1, error);
-  return status;
+static void decode_settings(const pal_model *model, pal_decode_settings *to) {
+  const arm_settings *own = pal_model_own(model);
+  to->temperature = own->temperature;
+  to->top_k = own->top_k;
+  to->top_p = own->top_p;
 }
 
 const pal_model_definition pal_model_arm = {
@@ -83,12 +93,16 @@ const pal_model_definition pal_model_arm = {
     .doc = "Autoregressive: a causal decoder appends one token per step.",
     .form = PAL_FORM_ANSWER,
     .setting = settings,
-    .n_settings = sizeof settings / sizeof *settings,
-    .part = {"answer"},
+    .n_settings = PAL_SETTINGS(settings),
+    .settings_size = sizeof(arm_settings),
+    .column = columns,
+    .n_columns = sizeof columns / sizeof *columns,
+    .part = parts,
+    .n_parts = sizeof parts / sizeof *parts,
     .rows = rows,
     .loss = loss,
     .start = start,
     .cached = true,
-    .check = check,
+    .decode_settings = decode_settings,
     .likelihood = PAL_LIKELIHOOD_EXACT,
 };

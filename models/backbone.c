@@ -25,19 +25,15 @@ typedef struct block {
   const pal_network *network;
   int64_t width, attended; /* columns of the residual stream; of q, of k and of v */
   int heads;
-  bool bias;
+  const pal_network_settings *set;
   pal_value time;             /* [S, width], or nil */
   pal_value q_group, k_group; /* i32 [., G] structural groups of rows and of keys, or nil */
 } block;
 
-static int64_t number(const pal_model *model, const char *name) {
-  return (int64_t)pal_model_number(model, name);
-}
-
 /* ---- in and out ------------------------------------------------------------------------- */
 
 static double embedding_scale(const pal_model *model) {
-  return pal_model_number(model, "tied") != 0 ? TIED_SCALE : EMBEDDING_SCALE;
+  return pal_model_network(model)->tied ? TIED_SCALE : EMBEDDING_SCALE;
 }
 
 /* One row per token, or per factor of tokens. */
@@ -45,7 +41,7 @@ static pal_value embedding_table(pal_graph *graph, const pal_model *model) {
   const pal_format *f = pal_model_format(model);
   const int64_t rows = f->factor ? f->factor_rows : f->vocabulary;
   return pal_variable_new(graph, "embedding.weight",
-                          PAL_TYPE(PAL_F32, PAL_STATIC, rows, number(model, "width")),
+                          PAL_TYPE(PAL_F32, PAL_STATIC, rows, pal_model_network(model)->width),
                           PAL_PARAMETER, PAL_NORMAL(embedding_scale(model)));
 }
 
@@ -65,8 +61,8 @@ static pal_value embed_groups(pal_graph *graph, const pal_model *model, pal_valu
     row[i] = f->group[i] < 0 ? -1 : (int32_t)(i % f->groups) * (most + 1) + f->group[i];
   const pal_value table = pal_variable_new(
       graph, "position.group",
-      PAL_TYPE(PAL_F32, PAL_STATIC, f->groups * (most + 1), number(model, "width")), PAL_PARAMETER,
-      PAL_NORMAL(embedding_scale(model)));
+      PAL_TYPE(PAL_F32, PAL_STATIC, f->groups * (most + 1), pal_model_network(model)->width),
+      PAL_PARAMETER, PAL_NORMAL(embedding_scale(model)));
   const pal_value of =
       pal_constant(graph, PAL_TYPE(PAL_I32, PAL_STATIC, f->context, f->groups), row);
   pal_free(row);
@@ -79,13 +75,14 @@ static pal_value embed(pal_graph *graph, const pal_model *model, const pal_netwo
   pal_value x = f->factor
                     ? pal_factored_embedding(graph, table, factor_table(graph, f), network->token)
                     : pal_embedding(graph, table, network->token);
-  if (pal_model_is(model, "positions", "learned")) {
-    const pal_value place = pal_variable_new(
-        graph, "position.weight", PAL_TYPE(PAL_F32, PAL_STATIC, f->context, number(model, "width")),
-        PAL_PARAMETER, PAL_NORMAL(embedding_scale(model)));
+  if (pal_model_network(model)->positions == PAL_POSITIONS_LEARNED) {
+    const pal_value place =
+        pal_variable_new(graph, "position.weight",
+                         PAL_TYPE(PAL_F32, PAL_STATIC, f->context, pal_model_network(model)->width),
+                         PAL_PARAMETER, PAL_NORMAL(embedding_scale(model)));
     x = pal_add(graph, x, pal_embedding(graph, place, network->position));
   }
-  if (pal_model_is(model, "positions", "factored"))
+  if (pal_model_network(model)->positions == PAL_POSITIONS_FACTORED)
     x = pal_add(graph, x, embed_groups(graph, model, network->position));
   return x;
 }
@@ -94,10 +91,10 @@ pal_value pal_output_logits(pal_graph *graph, const pal_model *model, pal_value 
   const pal_format *f = pal_model_format(model);
   pal_scope_push(graph, "model");
   pal_value z =
-      pal_model_number(model, "tied") != 0
+      pal_model_network(model)->tied
           ? pal_linear(graph, hidden, embedding_table(graph, model), PAL_NIL)
           : pal_layer_linear(graph, "output", hidden, f->factor ? f->factor_rows : f->vocabulary,
-                             pal_model_number(model, "bias") != 0, 0);
+                             pal_model_network(model)->bias, 0);
   if (f->factor) z = pal_factored_logits(graph, z, factor_table(graph, f));
   pal_scope_pop(graph);
   return z;
@@ -116,7 +113,7 @@ static pal_value embed_time(pal_graph *graph, const pal_model *model, pal_value 
   const pal_value level = pal_cast(graph, pal_affine(graph, time, TIME_STEPS, 0.5), PAL_I32);
   pal_value x = pal_add(graph, pal_affine(graph, column, 0, 0), base);
   x = pal_rotary_embedding(graph, x, level, 1, TIME_FEATURES, 10000);
-  const int64_t width = number(model, "width");
+  const int64_t width = pal_model_network(model)->width;
   x = pal_silu(graph, pal_layer_linear(graph, "time.in", x, width, true, 1));
   return pal_silu(graph, pal_layer_linear(graph, "time.out", x, width, true, 1));
 }
@@ -144,7 +141,7 @@ static pal_value enter(const block *b, const char *norm, pal_value x, modulation
 }
 
 static pal_value leave(const block *b, pal_value x, pal_value branch, modulation m) {
-  const double rate = pal_model_number(b->model, "dropout");
+  const double rate = b->set->dropout;
   if (!pal_is_nil(m.gate)) branch = pal_mul(b->graph, branch, m.gate);
   if (rate > 0 && !pal_is_nil(b->network->random.seed))
     branch = pal_dropout(b->graph, branch, rate, b->network->random);
@@ -183,8 +180,8 @@ static pal_value through_cache(const block *b, const char *name, pal_value rows)
 
 /* Heads that average over the own group of each kind: [T, groups x group_width]. */
 static pal_value structural_heads(const block *b, pal_value x) {
-  const int64_t wide = pal_model_format(b->model)->groups * number(b->model, "group_width");
-  const pal_value v = pal_layer_linear(b->graph, "attention.group", x, wide, b->bias, 1);
+  const int64_t wide = pal_model_format(b->model)->groups * b->set->group_width;
+  const pal_value v = pal_layer_linear(b->graph, "attention.group", x, wide, b->set->bias, 1);
   return pal_segment_group_mean(b->graph, v, b->network->begin, b->network->length, b->q_group);
 }
 
@@ -192,17 +189,17 @@ static pal_value attention(const block *b, pal_value x) {
   pal_graph *g = b->graph;
   const pal_network *n = b->network;
   const int64_t w = b->attended;
-  pal_value q = pal_layer_linear(g, "attention.qkv", x, 3 * w, b->bias, 1); /* k and v behind q */
+  pal_value q =
+      pal_layer_linear(g, "attention.qkv", x, 3 * w, b->set->bias, 1); /* k and v behind q */
   pal_value k = PAL_NIL, v = PAL_NIL;
-  if (pal_model_is(b->model, "positions", "rotary"))
-    q = pal_rotary_embedding(g, q, n->position, 2 * b->heads, w / b->heads,
-                             pal_model_number(b->model, "rotary_base"));
+  if (b->set->positions == PAL_POSITIONS_ROTARY)
+    q = pal_rotary_embedding(g, q, n->position, 2 * b->heads, w / b->heads, b->set->rotary_base);
   pal_attention options = {.heads = b->heads,
                            .causal = n->causal,
                            .q_begin = n->begin,
                            .q_length = n->length,
                            .q_position = n->position};
-  const bool averaged = !pal_is_nil(b->q_group) && pal_model_is(b->model, "structure", "heads");
+  const bool averaged = !pal_is_nil(b->q_group) && b->set->structure == PAL_STRUCTURE_HEADS;
   if (!pal_is_nil(b->q_group) && !averaged) {
     options.bias = structural_bias(b);
     options.q_group = b->q_group;
@@ -217,17 +214,17 @@ static pal_value attention(const block *b, pal_value x) {
   }
   pal_value y = pal_scaled_dot_product_attention(g, q, k, v, &options);
   if (averaged) y = pal_concat(g, (const pal_value[]){y, structural_heads(b, x)}, 2, 1);
-  return pal_layer_linear(g, "attention.out", y, b->width, b->bias, BRANCH_GAIN);
+  return pal_layer_linear(g, "attention.out", y, b->width, b->set->bias, BRANCH_GAIN);
 }
 
 static pal_value mlp(const block *b, pal_value x) {
   pal_graph *g = b->graph;
-  const int64_t hidden = number(b->model, "hidden");
-  x = pal_layer_linear(g, "mlp.in", x, hidden > 0 ? hidden : 4 * b->width, b->bias, 1);
-  if (pal_model_is(b->model, "activation", "relu")) x = pal_relu(g, x);
-  else if (pal_model_is(b->model, "activation", "silu")) x = pal_silu(g, x);
-  else x = pal_gelu(g, x, pal_model_is(b->model, "activation", "gelu"));
-  return pal_layer_linear(g, "mlp.out", x, b->width, b->bias, BRANCH_GAIN);
+  const int64_t hidden = b->set->hidden;
+  x = pal_layer_linear(g, "mlp.in", x, hidden > 0 ? hidden : 4 * b->width, b->set->bias, 1);
+  if (b->set->activation == PAL_ACTIVATION_RELU) x = pal_relu(g, x);
+  else if (b->set->activation == PAL_ACTIVATION_SILU) x = pal_silu(g, x);
+  else x = pal_gelu(g, x, b->set->activation == PAL_ACTIVATION_GELU);
+  return pal_layer_linear(g, "mlp.out", x, b->width, b->set->bias, BRANCH_GAIN);
 }
 
 /* Groups of rows and keys by their positions; nil when the format has none or they are not
@@ -236,11 +233,11 @@ static void find_groups(block *b) {
   pal_graph *g = b->graph;
   const pal_format *f = pal_model_format(b->model);
   const int64_t rows = b->network->cache_rows;
-  if (!f->group || pal_model_is(b->model, "structure", "none")) return;
+  if (!f->group || b->set->structure == PAL_STRUCTURE_NONE) return;
   const pal_value group =
       pal_constant(g, PAL_TYPE(PAL_I32, PAL_STATIC, f->context, f->groups), f->group);
   b->q_group = b->k_group = pal_gather_rows(g, group, b->network->position);
-  if (pal_model_is(b->model, "structure_at", "next")) { /* the last row predicts none within */
+  if (b->set->structure_at == PAL_STRUCTURE_AT_NEXT) { /* the last row predicts none within */
     const pal_value next =
         pal_minimum(g, pal_affine(g, b->network->position, 1, 1), pal_int(g, f->context - 1));
     b->q_group = pal_gather_rows(g, group, next);
@@ -261,19 +258,19 @@ static void find_groups(block *b) {
 }
 
 pal_value pal_backbone(pal_graph *graph, const pal_model *model, const pal_network *network) {
+  const pal_network_settings *set = pal_model_network(model);
   pal_scope_push(graph, "model");
   block b = {.graph = graph,
              .model = model,
              .network = network,
-             .width = number(model, "width"),
-             .heads = (int)number(model, "heads"),
-             .bias = pal_model_number(model, "bias") != 0};
-  const int64_t head_width = number(model, "head_width");
-  b.attended = head_width > 0 ? head_width * b.heads : b.width;
+             .set = set,
+             .width = set->width,
+             .heads = (int)set->heads};
+  b.attended = set->head_width > 0 ? set->head_width * b.heads : b.width;
   find_groups(&b);
-  if (pal_model_is(model, "time", "adaln")) b.time = embed_time(graph, model, network->time);
+  if (set->time == PAL_TIME_ADALN) b.time = embed_time(graph, model, network->time);
   pal_value x = embed(graph, model, network);
-  for (int i = 0, n = (int)number(model, "layers"); i < n; i++) {
+  for (int i = 0, n = (int)set->layers; i < n; i++) {
     pal_scope_push(graph, "block.%d", i);
     modulation m = modulate(&b, "attention.modulation");
     x = leave(&b, x, attention(&b, enter(&b, "attention.norm", x, m)), m);

@@ -4,46 +4,95 @@
 
 #include "models/models.h"
 
-pal_batch_values pal_batch_inputs(pal_graph *graph, int64_t rows, int64_t sequences,
-                                  bool training) {
+pal_batch_values pal_batch_inputs(pal_graph *graph, const pal_model_definition *definition,
+                                  int64_t rows, int64_t sequences, bool training) {
   pal_batch_values v = {.T = pal_symbol_new(graph, "T", rows),
                         .S = pal_symbol_new(graph, "S", sequences),
                         .training = training};
-  const pal_type i32 = PAL_TYPE(PAL_I32, v.T, 1), f32 = PAL_TYPE(PAL_F32, v.T, 1);
-  v.token = pal_input(graph, "token", i32);
-  v.position = pal_input(graph, "position", i32);
-  v.sequence = pal_input(graph, "sequence", i32);
-  v.sample = pal_input(graph, "sample", i32);
-  v.target = pal_input(graph, "target", i32);
-  v.weight = pal_input(graph, "weight", f32);
-  v.remask = pal_input(graph, "remask", f32);
-  v.insert = pal_input(graph, "insert", f32);
-  v.remove = pal_input(graph, "remove", f32);
-  v.edit_weight = pal_input(graph, "edit_weight", f32);
-  v.begin = pal_input(graph, "begin", PAL_TYPE(PAL_I32, v.S, 1));
-  v.length = pal_input(graph, "length", PAL_TYPE(PAL_I32, v.S, 1));
-  v.time = pal_input(graph, "time", PAL_TYPE(PAL_F32, v.S, 1));
+  const pal_type row = PAL_TYPE(PAL_I32, v.T, 1), sequence = PAL_TYPE(PAL_I32, v.S, 1);
+  v.token = pal_input(graph, "token", row);
+  v.position = pal_input(graph, "position", row);
+  v.sequence = pal_input(graph, "sequence", row);
+  v.sample = pal_input(graph, "sample", row);
+  v.begin = pal_input(graph, "begin", sequence);
+  v.length = pal_input(graph, "length", sequence);
+  for (int i = 0; i < definition->n_columns; i++) {
+    const pal_column *c = &definition->column[i];
+    v.column[i] = pal_input(graph, c->name, PAL_TYPE(c->dtype, c->per_sequence ? v.S : v.T, 1));
+    if (strcmp(c->name, "time") == 0) v.time = v.column[i];
+  }
   v.seed = pal_input(graph, "seed", PAL_TYPE(PAL_I32, PAL_STATIC, 3));
-  v.scale = pal_input(graph, "scale", PAL_TYPE(PAL_F32, PAL_STATIC, PAL_MAX_PARTS));
+  v.scale = pal_input(graph, "scale", PAL_TYPE(PAL_F32, PAL_STATIC, definition->n_parts));
   return v;
 }
 
-pal_batch pal_batch_of(pal_exec *exec) {
-  return (pal_batch){.row_room = pal_exec_count_of(exec, "T"),
-                     .sequence_room = pal_exec_count_of(exec, "S"),
-                     .token = pal_exec_input(exec, "token"),
-                     .position = pal_exec_input(exec, "position"),
-                     .sequence = pal_exec_input(exec, "sequence"),
-                     .sample = pal_exec_input(exec, "sample"),
-                     .target = pal_exec_input(exec, "target"),
-                     .weight = pal_exec_input(exec, "weight"),
-                     .remask = pal_exec_input(exec, "remask"),
-                     .insert = pal_exec_input(exec, "insert"),
-                     .remove = pal_exec_input(exec, "remove"),
-                     .edit_weight = pal_exec_input(exec, "edit_weight"),
-                     .begin = pal_exec_input(exec, "begin"),
-                     .length = pal_exec_input(exec, "length"),
-                     .time = pal_exec_input(exec, "time")};
+pal_batch pal_batch_of(pal_exec *exec, const pal_model_definition *definition) {
+  pal_batch b = {.row_room = pal_exec_count_of(exec, "T"),
+                 .sequence_room = pal_exec_count_of(exec, "S"),
+                 .token = pal_exec_input(exec, "token"),
+                 .position = pal_exec_input(exec, "position"),
+                 .sequence = pal_exec_input(exec, "sequence"),
+                 .sample = pal_exec_input(exec, "sample"),
+                 .begin = pal_exec_input(exec, "begin"),
+                 .length = pal_exec_input(exec, "length"),
+                 .declared = definition->column,
+                 .columns = definition->n_columns};
+  for (int i = 0; i < b.columns; i++)
+    b.column[i] = pal_exec_input(exec, definition->column[i].name);
+  return b;
+}
+
+size_t pal_batch_bytes(const pal_model_definition *definition, int64_t rows, int64_t sequences) {
+  int64_t cells = 4 * rows + 2 * sequences;
+  for (int i = 0; i < definition->n_columns; i++)
+    cells += definition->column[i].per_sequence ? sequences : rows;
+  return sizeof(int32_t) * (size_t)cells;
+}
+
+pal_batch pal_batch_within(void *block, const pal_model_definition *definition, int64_t rows,
+                           int64_t sequences) {
+  int32_t *at = block;
+  pal_batch b = {.row_room = rows,
+                 .sequence_room = sequences,
+                 .token = at,
+                 .position = at + rows,
+                 .sequence = at + 2 * rows,
+                 .sample = at + 3 * rows,
+                 .begin = at + 4 * rows,
+                 .length = at + 4 * rows + sequences,
+                 .declared = definition->column,
+                 .columns = definition->n_columns};
+  at = b.length + sequences;
+  for (int i = 0; i < b.columns; i++) {
+    b.column[i] = at;
+    at += b.declared[i].per_sequence ? sequences : rows;
+  }
+  return b;
+}
+
+void pal_batch_copy(const pal_batch *from, pal_batch *to) {
+  const size_t rows = 4 * (size_t)from->rows, sequences = 4 * (size_t)from->sequences;
+  memcpy(to->token, from->token, rows);
+  memcpy(to->position, from->position, rows);
+  memcpy(to->sequence, from->sequence, rows);
+  memcpy(to->sample, from->sample, rows);
+  memcpy(to->begin, from->begin, sequences);
+  memcpy(to->length, from->length, sequences);
+  for (int i = 0; i < from->columns; i++)
+    memcpy(to->column[i], from->column[i], from->declared[i].per_sequence ? sequences : rows);
+  to->rows = from->rows;
+  to->sequences = from->sequences;
+  memcpy(to->count, from->count, sizeof to->count);
+}
+
+void pal_column_fill(const pal_column *declared, void *column, int64_t first, int64_t n) {
+  if (declared->dtype == PAL_F32) {
+    float *to = (float *)column + first;
+    for (int64_t i = 0; i < n; i++) to[i] = (float)declared->fill;
+  } else {
+    int32_t *to = (int32_t *)column + first;
+    for (int64_t i = 0; i < n; i++) to[i] = declared->fill;
+  }
 }
 
 void pal_batch_clear(pal_batch *batch) {
@@ -66,15 +115,16 @@ int64_t pal_batch_add(pal_batch *b, const int32_t *token, int n, uint64_t sample
   b->rows += n;
   b->begin[s] = (int32_t)first;
   b->length[s] = n;
-  b->time[s] = 0;
   for (int i = 0; i < n; i++) {
     const int64_t row = first + i;
     b->token[row] = token ? token[i] : 0;
     b->position[row] = i;
     b->sequence[row] = (int32_t)s;
     b->sample[row] = pal_sample_of(sample);
-    b->target[row] = -1;
-    b->weight[row] = b->remask[row] = b->insert[row] = b->remove[row] = b->edit_weight[row] = 0;
+  }
+  for (int i = 0; i < b->columns; i++) {
+    const bool one = b->declared[i].per_sequence;
+    pal_column_fill(&b->declared[i], b->column[i], one ? s : first, one ? 1 : n);
   }
   return first;
 }

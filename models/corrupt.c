@@ -19,11 +19,11 @@ static void emit(damage *d, int32_t token, int32_t target, bool remask, bool rem
   d->masks += target >= 0;
   if (!d->batch) return;
   d->batch->token[row] = token;
-  d->batch->target[row] = target;
-  d->batch->weight[row] = target >= 0;
-  d->batch->remask[row] = remask;
-  d->batch->remove[row] = remove;
-  d->batch->edit_weight[row] = 1;
+  pal_batch_i32(d->batch, PAL_COLUMN_TARGET)[row] = target;
+  pal_batch_f32(d->batch, PAL_COLUMN_WEIGHT)[row] = target >= 0;
+  pal_batch_f32(d->batch, PAL_COLUMN_REMASK)[row] = remask;
+  pal_batch_f32(d->batch, PAL_COLUMN_REMOVE)[row] = remove;
+  pal_batch_f32(d->batch, PAL_COLUMN_EDIT_WEIGHT)[row] = 1;
 }
 
 /* Any token but the mask and `token`. */
@@ -41,7 +41,7 @@ static void damage_answer(damage *d, const pal_example *example, pal_rng *rng) {
     const int32_t token = example->answer[i];
     omitted = pal_rng_real(rng) < d->omit && !omitted && d->n > 0;
     if (omitted) {
-      if (d->batch) d->batch->insert[d->last] = 1;
+      if (d->batch) pal_batch_f32(d->batch, PAL_COLUMN_INSERT)[d->last] = 1;
       continue;
     }
     if (pal_rng_real(rng) < d->mask) emit(d, d->mask_token, token, false, false);
@@ -74,6 +74,6 @@ pal_status pal_corrupt(const pal_model *model, const pal_example *example, doubl
   d.batch = batch;
   damage_example(&d, example, rng);
   batch->count[0] += d.masks;
-  for (int part = 1; part < PAL_MAX_PARTS; part++) batch->count[part] += d.n;
+  for (int part = 1; part <= 3; part++) batch->count[part] += d.n;
   return PAL_OK;
 }

@@ -5,6 +5,19 @@
 
 #include "models/models.h"
 
+/* The columns of AP-MDM after those of targets: labels 0 or 1 of the three bits, and their weight. */
+enum {
+  PAL_COLUMN_REMASK = PAL_OWN_COLUMNS,
+  PAL_COLUMN_INSERT,
+  PAL_COLUMN_REMOVE,
+  PAL_COLUMN_EDIT_WEIGHT
+};
+/* clang-format off */
+#define PAL_EDIT_COLUMNS                                                                     \
+  {"remask", PAL_F32, false, 0}, {"insert", PAL_F32, false, 0}, {"remove", PAL_F32, false, 0}, \
+  {"edit_weight", PAL_F32, false, 0}
+/* clang-format on */
+
 /* Adds prompt and answer as one sequence with a damaged answer and the labels that repair it:
  * per answer token it may be left out (never two in a row, and only after some row, which gets
  * the insert label), be masked (a target of the unmask head), be replaced by another token

@@ -25,7 +25,7 @@ static pal_status plan_for(pal_decoder *d, int64_t rows, pal_error *error) {
   const int64_t before = d->rows;
   d->rows = rows;
   pal_graph *graph = pal_graph_new(pal_model_context(d->model), pal_model_store(d->model));
-  if (graph && pal_model_is(d->model, "decode_precision", "bf16"))
+  if (graph && pal_model_network(d->model)->decode_precision == PAL_PRECISION_BF16)
     pal_graph_set_precision(graph, PAL_PRECISION_BF16);
   if (graph) (d->cached ? pal_decode_build_cached : pal_decode_build)(d, graph);
   pal_plan *plan = pal_compile(graph, error);
@@ -69,7 +69,15 @@ static pal_status configure(pal_decoder *d, pal_error *error) {
                     o->sequences, o->max_steps, o->max_length, o->answer_room);
   d->cached = !definition->step;
   d->max_length = o->max_length ? o->max_length : pal_model_format(d->model)->context;
-  d->window = d->cached ? 0 : (int)pal_model_number(d->model, "window");
+  d->set = (pal_decode_settings){.top_p = 1};
+  if (definition->decode_settings) definition->decode_settings(d->model, &d->set);
+  d->window = d->cached ? 0 : (int)d->set.window;
+  for (int i = 0; i < definition->n_states && d->window > 0; i++)
+    if (!definition->state[i].per_sequence)
+      return pal_fail(
+          error, PAL_E_UNSUPPORTED,
+          "model %s carries the state %s for every row, which a window of rows does not",
+          definition->name, definition->state[i].name);
   const int64_t by_rows = MOST_ROWS / (d->window ? d->window : d->max_length);
   const int64_t by_result = MOST_RESULT_ROWS / d->max_length;
   int64_t slots = o->sequences;
@@ -94,6 +102,10 @@ pal_decoder *pal_decoder_new(pal_model *model, const pal_decode_options *options
     const size_t rows = (size_t)d->max_length + (size_t)d->window + 1;
     d->start = pal_alloc(rows * sizeof *d->start);
     d->out = pal_alloc(rows * sizeof *d->out);
+    for (int i = 0; i < pal_model_definition_of(model)->n_states; i++) {
+      d->state[i] = pal_alloc(rows * sizeof *d->state[i]);
+      if (!d->state[i]) status = pal_fail(error, PAL_E_MEMORY, "no memory for a decoder's states");
+    }
     if (!d->start || !d->out)
       status = pal_fail(error, PAL_E_MEMORY, "no memory for sequences of %d rows", d->max_length);
   }
@@ -109,6 +121,7 @@ void pal_decoder_free(pal_decoder *d) {
   pal_exec_free(d->exec);
   pal_plan_free(d->plan);
   pal_free(d->start);
+  for (int i = 0; i < PAL_MAX_STATES; i++) pal_free(d->state[i]);
   pal_free(d->out);
   pal_free(d);
 }
@@ -122,9 +135,19 @@ static int room_of(const pal_decoder *d, const pal_example *e) {
 /* Rows of an example before its first step, in d->start; -1 on failure. */
 static int start_rows(pal_decoder *d, const pal_example *e, pal_error *error) {
   const pal_model_definition *definition = pal_model_definition_of(d->model);
+  pal_rng rng = pal_rng_new(d->options.seed, "start", 0, e->id);
+  pal_start s = {.example = e,
+                 .answer_room = room_of(d, e),
+                 .rng = &rng,
+                 .room = d->max_length,
+                 .token = d->start};
+  for (int i = 0; i < definition->n_states; i++) {
+    s.state[i] = d->state[i];
+    pal_column_fill(&definition->state[i], d->state[i], 0,
+                    definition->state[i].per_sequence ? 1 : d->max_length);
+  }
   int n = e->n_prompt;
-  if (definition->start)
-    n = definition->start(d->model, e->prompt, e->n_prompt, room_of(d, e), d->start, d->max_length);
+  if (definition->start) n = definition->start(d->model, &s);
   else if (n > 0 && n <= d->max_length) memcpy(d->start, e->prompt, sizeof *d->start * (size_t)n);
   if (n >= 0 && n <= d->max_length) return n;
   if (error && !error->code) error->needed = n;
@@ -155,6 +178,12 @@ static int64_t put_sequence(pal_decoder *d, const pal_example *e, int slot, int 
   if (n > now)
     memcpy((int32_t *)pal_variable_data(d->tail) + (end - (n - now)), d->start + now,
            sizeof *token * (size_t)(n - now));
+  const pal_model_definition *definition = pal_model_definition_of(d->model);
+  for (int i = 0; i < definition->n_states; i++) {
+    const bool one = definition->state[i].per_sequence;
+    int32_t *to = pal_exec_input(d->exec, definition->state[i].name);
+    memcpy(to + (one ? slot : rows), d->state[i], sizeof *to * (one ? 1 : (size_t)now));
+  }
   state_of(d, PAL_BEGIN)[slot] = (int32_t)rows;
   state_of(d, PAL_LENGTH)[slot] = now;
   state_of(d, PAL_SLOT)[slot] = slot;
@@ -212,6 +241,10 @@ static void show_states(pal_decoder *d, const pal_example *example, int first) {
     const int32_t *token = pal_exec_input(d->exec, "token");
     const int32_t *row = d->cached ? result_rows(d, slot) : token + state_of(d, PAL_BEGIN)[i];
     pal_decoded state = {.forward_passes = age};
+    const pal_model_definition *definition = pal_model_definition_of(d->model);
+    for (int k = 0; k < definition->n_states; k++)
+      state.state[k] = (const int32_t *)pal_exec_input(d->exec, definition->state[k].name) +
+                       (definition->state[k].per_sequence ? i : state_of(d, PAL_BEGIN)[i]);
     state.token =
         in_one_piece(d, &example[slot], slot, row, d->cached ? age : state_of(d, PAL_LENGTH)[i],
                      state_of(d, PAL_CURSOR)[i], &state.n);
@@ -221,23 +254,41 @@ static void show_states(pal_decoder *d, const pal_example *example, int first) {
 
 /* ---- steps ------------------------------------------------------------------------------ */
 
+/* Input k of the step's plan that goes on to the next: its cells, and how many are in use. NULL past
+ * the last one. */
+static int32_t *carried(const pal_decoder *d, int k, int64_t *cells) {
+  const pal_model_definition *definition = pal_model_definition_of(d->model);
+  const int64_t T = pal_exec_count_of(d->exec, "T"), S = pal_exec_count_of(d->exec, "S");
+  *cells = k == 0 ? T : S;
+  if (k == 0) return pal_exec_input(d->exec, "token");
+  if (k <= PAL_STATES) return pal_exec_input(d->exec, pal_decode_state[k - 1]);
+  k -= PAL_STATES + 1;
+  if (k >= definition->n_states) return NULL;
+  *cells = definition->state[k].per_sequence ? S : T;
+  return pal_exec_input(d->exec, definition->state[k].name);
+}
+
+/* Copies all that goes on from the plan to `held`, or back. */
+static void move_carried(const pal_decoder *d, int32_t *held, bool back) {
+  int64_t n;
+  int32_t *cell;
+  for (int k = 0; (cell = carried(d, k, &n)) != NULL; k++, held += n)
+    if (n > 0) memcpy(back ? cell : held, back ? held : cell, sizeof *held * (size_t)n);
+}
+
 /* A plan of at least double capacity takes the state over. */
 static pal_status grow(pal_decoder *d, int64_t needed, pal_error *error) {
   const int64_t T = pal_exec_count_of(d->exec, "T"), S = pal_exec_count_of(d->exec, "S");
-  int32_t *held = pal_alloc(sizeof *held * ((size_t)T + (size_t)S * PAL_STATES + 1));
+  int64_t cells = 1, n;
+  for (int k = 0; carried(d, k, &n); k++) cells += n;
+  int32_t *held = pal_alloc(sizeof *held * (size_t)cells);
   if (!held) return pal_fail(error, PAL_E_MEMORY, "no memory for a larger decoder");
-  if (T) memcpy(held, pal_exec_input(d->exec, "token"), sizeof *held * (size_t)T);
-  for (int i = 0; i < PAL_STATES; i++)
-    memcpy(held + T + i * S, state_of(d, i), sizeof *held * (size_t)S);
+  move_carried(d, held, false);
   pal_status status = plan_for(d, power_of_two(needed > 2 * d->rows ? needed : 2 * d->rows), error);
   if (!status) pal_exec_hold(d->exec, true, NULL);
   if (!status) status = pal_exec_count(d->exec, "T", T, error);
   if (!status) status = pal_exec_count(d->exec, "S", S, error);
-  if (!status) {
-    if (T) memcpy(pal_exec_input(d->exec, "token"), held, sizeof *held * (size_t)T);
-    for (int i = 0; i < PAL_STATES; i++)
-      memcpy(state_of(d, i), held + T + i * S, sizeof *held * (size_t)S);
-  }
+  if (!status) move_carried(d, held, true);
   pal_free(held);
   return status;
 }

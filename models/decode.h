@@ -21,14 +21,16 @@ struct pal_decoder {
   pal_decode_options options;
   bool cached;
   int slots, max_length;
+  pal_decode_settings set;
   int window;          /* rows of a sequence's window; 0: none */
   int64_t result_rows; /* of each variable with max_length rows a slot */
   int64_t rows;        /* room for T in the present plan; 0: no plan */
   pal_plan *plan;
   pal_exec *exec;
   pal_variable *result, *tail, *info;
-  int32_t *start; /* rows of one sequence before its first step */
-  int32_t *out;   /* a result put together */
+  int32_t *start; /* rows of one sequence before its first step, and its declared states */
+  int32_t *state[PAL_MAX_STATES];
+  int32_t *out; /* a result put together */
 };
 
 /* A graph of one step with room for decoder->rows rows; errors are in the graph. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The plans of decoding: one step, results of finished sequences, and the loop (floor 4). */
 #include <stdio.h>
+#include <string.h>
 
 #include "models/decode.h"
 
@@ -12,7 +13,8 @@ typedef struct decode_graph {
   pal_graph *graph;
   pal_symbol T, S;
   pal_value token, seed;
-  pal_value state[PAL_STATES]; /* i32 [S] */
+  pal_value state[PAL_STATES];   /* i32 [S] */
+  pal_value own[PAL_MAX_STATES]; /* those that the definition declares */
 } decode_graph;
 
 static decode_graph open_graph(const pal_decoder *decoder, pal_graph *graph) {
@@ -24,6 +26,11 @@ static decode_graph open_graph(const pal_decoder *decoder, pal_graph *graph) {
   d.seed = pal_input(graph, "seed", PAL_TYPE(PAL_I32, PAL_STATIC, 3));
   for (int i = 0; i < PAL_STATES; i++)
     d.state[i] = pal_input(graph, pal_decode_state[i], PAL_TYPE(PAL_I32, d.S, 1));
+  const pal_model_definition *definition = pal_model_definition_of(decoder->model);
+  for (int i = 0; i < definition->n_states; i++) {
+    const pal_column *c = &definition->state[i];
+    d.own[i] = pal_input(graph, c->name, PAL_TYPE(c->dtype, c->per_sequence ? d.S : d.T, 1));
+  }
   return d;
 }
 
@@ -63,6 +70,7 @@ typedef struct outcome {
   pal_value total;                /* [S] rows that the result has */
   pal_value cursor;               /* [S] */
   pal_value finished, halted;     /* [S]: leaves; and did so by itself */
+  pal_value own[PAL_MAX_STATES];  /* of the next step, before finished sequences are dropped */
 } outcome;
 
 /* Writes what is to be known of the finished, drops them, loops the others. */
@@ -89,6 +97,11 @@ static void close_graph(const decode_graph *d, const outcome *o) {
     const pal_value next = i == PAL_AGE ? age : i == PAL_CURSOR ? o->cursor : d->state[i];
     pal_loop(g, d->state[i], pal_gather_rows(g, next, c.sequence_source));
   }
+  const pal_model_definition *definition = pal_model_definition_of(d->decoder->model);
+  for (int i = 0; i < definition->n_states; i++)
+    pal_loop(g, d->own[i],
+             pal_gather_rows(g, o->own[i],
+                             definition->state[i].per_sequence ? c.sequence_source : c.row_source));
 }
 
 /* ---- steps of a definition -------------------------------------------------------------- */
@@ -110,7 +123,14 @@ static pal_decoding build_step(const decode_graph *d) {
                              .position = index.position,
                              .sample = pal_gather_rows(g, d->state[PAL_SAMPLE], index.sequence)};
   const pal_model *model = d->decoder->model;
-  pal_model_definition_of(model)->step(model, g, &step);
+  const pal_model_definition *definition = pal_model_definition_of(model);
+  memcpy(step.state, d->own, sizeof step.state);
+  definition->step(model, g, &step);
+  if (pal_is_nil(step.next_token) || pal_is_nil(step.done))
+    pal_graph_fail(g, PAL_E_ARGUMENT, "the step of model \"%s\" did not set %s", definition->name,
+                   pal_is_nil(step.next_token) ? "next_token" : "done");
+  for (int i = 0; i < definition->n_states; i++)
+    if (pal_is_nil(step.next_state[i])) step.next_state[i] = step.state[i];
   if (pal_is_nil(step.next_begin)) {
     step.next_begin = step.begin;
     step.next_length = step.length;
@@ -145,6 +165,7 @@ void pal_decode_build(const pal_decoder *decoder, pal_graph *graph) {
                .begin = step.next_begin,
                .length = step.next_length,
                .cursor = d.state[PAL_CURSOR]};
+  memcpy(o.own, step.next_state, sizeof o.own);
   if (decoder->window > 0) refill(&d, &step, &o);
   else o.length = o.total = pal_minimum(graph, step.next_length, most);
   const pal_value cut = pal_compare(graph, step.next_length, o.length, PAL_GT);
@@ -197,11 +218,10 @@ void pal_decode_build_cached(const pal_decoder *decoder, pal_graph *graph) {
   const pal_value known = pal_add(graph, state[PAL_CURSOR], state[PAL_LENGTH]);
   const pal_random random = {.seed = d.seed, .sample = state[PAL_SAMPLE], .position = known};
   const pal_value logits = cached_logits(&d);
-  const pal_value temperature = pal_scalar(graph, pal_model_number(model, "temperature"));
-  const double top_p = pal_model_number(model, "top_p");
+  const pal_decode_settings *set = &decoder->set;
   outcome o = {.cursor = known};
-  o.token = pal_categorical(graph, logits, temperature, (int64_t)pal_model_number(model, "top_k"),
-                            top_p > 0 ? top_p : 1, random);
+  o.token = pal_categorical(graph, logits, pal_scalar(graph, set->temperature), set->top_k,
+                            set->top_p, random);
 
   /* answered: tokens written so far, this one included; wanted: 0 where the room is not known. */
   const pal_value one = pal_affine(graph, state[PAL_BEGIN], 0, 1);

@@ -6,77 +6,66 @@
 
 #include "models/models.h"
 
+#define NETWORK pal_network_settings
 static const pal_setting settings[] = {
-    {"layers", "4", "blocks, 1 or more"},
-    {"heads", "4", "attention heads"},
-    {"head_width", "0", "columns of a head; 0: width / heads"},
-    {"width", "128", "columns of the residual stream"},
-    {"hidden", "0", "width of the MLP; 0: 4 x width"},
-    {"activation", "gelu", "of the MLP: relu, gelu (tanh form), gelu_erf or silu"},
-    {"norm", "layer", "layer or rms"},
-    {"bias", "0", "1: linear layers and norms have biases"},
-    {"positions", "rotary",
-     "rotary; learned, a vector for each; factored, one for each of the "
-     "format's groups that a position is in, added; none"},
-    {"rotary_base", "10000", "wavelengths grow up to 2 pi times this many rows"},
-    {"time", "none", "adaln: blocks are shifted, scaled and gated by the noise level; none"},
-    {"structure", "bias",
-     "of the format's groups, if any: bias, a learned attention bias; heads, "
-     "one more head for each kind of group, averaging over it; none"},
-    {"group_width", "32", "columns of each of those heads"},
-    {"tied", "0", "1: the output shares the embedding's table"},
-    {"dropout", "0", "rate on residual branches while training, 0 to below 1"},
-    {"decode_precision", "f32", "of products in decoding: f32, or bf16 with f32 sums"},
+    PAL_SET_WHOLE(NETWORK, layers, "4", 1, 1000, "blocks"),
+    PAL_SET_WHOLE(NETWORK, heads, "4", 1, 1000, "attention heads"),
+    PAL_SET_WHOLE(NETWORK, head_width, "0", 0, 1 << 20, "columns of a head; 0: width / heads"),
+    PAL_SET_WHOLE(NETWORK, width, "128", 1, 1 << 20, "columns of the residual stream"),
+    PAL_SET_WHOLE(NETWORK, hidden, "0", 0, 1 << 20, "width of the MLP; 0: 4 x width"),
+    PAL_SET_CHOICE(NETWORK, activation, "gelu", "relu gelu gelu_erf silu",
+                   "of the MLP: relu, gelu (tanh form), gelu_erf or silu"),
+    PAL_SET_CHOICE(NETWORK, norm, "layer", "layer rms", "layer or rms"),
+    PAL_SET_FLAG(NETWORK, bias, "0", "1: linear layers and norms have biases"),
+    PAL_SET_CHOICE(NETWORK, positions, "rotary", "rotary learned factored none",
+                   "rotary; learned, a vector for each; factored, one for each of the "
+                   "format's groups that a position is in, added; none"),
+    PAL_SET_REAL(NETWORK, rotary_base, "10000", 1, 1e12,
+                 "wavelengths grow up to 2 pi times this many rows"),
+    PAL_SET_CHOICE(NETWORK, time, "none", "none adaln",
+                   "adaln: blocks are shifted, scaled and gated by the noise level; none"),
+    PAL_SET_CHOICE(NETWORK, structure, "bias", "bias heads none",
+                   "of the format's groups, if any: bias, a learned attention bias; heads, "
+                   "one more head for each kind of group, averaging over it; none"),
+    PAL_SET_CHOICE(NETWORK, structure_at, "row", "row next",
+                   "whose groups structure=bias compares with those of the keys: row, the row "
+                   "that is read; next, the row that a causal model predicts from it"),
+    PAL_SET_WHOLE(NETWORK, group_width, "32", 1, 1 << 20, "columns of each of those heads"),
+    PAL_SET_FLAG(NETWORK, tied, "0", "1: the output shares the embedding's table"),
+    PAL_SET_REAL(NETWORK, dropout, "0", 0, 0.99, "rate on residual branches while training"),
+    PAL_SET_CHOICE(NETWORK, decode_precision, "f32", "f32 bf16",
+                   "of products in decoding: f32, or bf16 with f32 sums"),
 };
 
-const pal_setting *pal_network_settings(int *n) {
-  *n = sizeof settings / sizeof *settings;
+const pal_setting *pal_network_setting_table(int *n) {
+  *n = PAL_SETTINGS(settings);
   return settings;
 }
 
 pal_status pal_network_check(const pal_model *model, pal_error *error) {
-  static const char *const activation[] = {"relu", "gelu", "gelu_erf", "silu", NULL};
-  static const char *const norm[] = {"layer", "rms", NULL};
-  static const char *const positions[] = {"rotary", "learned", "factored", "none", NULL};
-  static const char *const time[] = {"none", "adaln", NULL};
-  static const char *const structure[] = {"bias", "heads", "none", NULL};
-  static const char *const precision[] = {"f32", "bf16", NULL};
-  pal_status status;
-  if ((status = pal_setting_range(model, "layers", 1, 1000, error)) ||
-      (status = pal_setting_range(model, "heads", 1, 1000, error)) ||
-      (status = pal_setting_range(model, "head_width", 0, 1 << 20, error)) ||
-      (status = pal_setting_range(model, "group_width", 1, 1 << 20, error)) ||
-      (status = pal_setting_range(model, "width", 1, 1 << 20, error)) ||
-      (status = pal_setting_range(model, "hidden", 0, 1 << 20, error)) ||
-      (status = pal_setting_range(model, "bias", 0, 1, error)) ||
-      (status = pal_setting_range(model, "tied", 0, 1, error)) ||
-      (status = pal_setting_range(model, "rotary_base", 1, 1e12, error)) ||
-      (status = pal_setting_range(model, "dropout", 0, 0.99, error)) ||
-      (status = pal_setting_choice(model, "activation", activation, error)) ||
-      (status = pal_setting_choice(model, "norm", norm, error)) ||
-      (status = pal_setting_choice(model, "positions", positions, error)) ||
-      (status = pal_setting_choice(model, "time", time, error)) ||
-      (status = pal_setting_choice(model, "structure", structure, error)) ||
-      (status = pal_setting_choice(model, "decode_precision", precision, error)))
-    return status;
-  const double width = pal_model_number(model, "width"), heads = pal_model_number(model, "heads");
-  const double own = pal_model_number(model, "head_width"), each = own > 0 ? own : width / heads;
-  if (each != floor(each) || (pal_model_is(model, "positions", "rotary") && fmod(each, 2) != 0))
+  const pal_network_settings *net = pal_model_network(model);
+  const char *name = model->definition->name;
+  const int64_t own = net->head_width, each = own > 0 ? own : net->width / net->heads;
+  if ((own == 0 && net->width % net->heads != 0) ||
+      (net->positions == PAL_POSITIONS_ROTARY && each % 2 != 0))
     return pal_fail(error, PAL_E_ARGUMENT,
-                    "%s: %g heads must divide a width of %g (or head_width be set), into an even "
-                    "number each for rotary positions",
-                    model->definition->name, heads, width);
-  if (pal_model_is(model, "positions", "factored") && !model->format.group)
-    return pal_fail(
-        error, PAL_E_ARGUMENT,
-        "%s: positions=factored is for a task whose positions are in groups, as rows and "
-        "columns are; take learned",
-        model->definition->name);
-  if (model->definition->cached && pal_model_is(model, "structure", "heads"))
+                    "%s: %lld heads must divide a width of %lld (or head_width be set), into an "
+                    "even number each for rotary positions",
+                    name, (long long)net->heads, (long long)net->width);
+  if (net->positions == PAL_POSITIONS_FACTORED && !model->format.group)
+    return pal_fail(error, PAL_E_ARGUMENT,
+                    "%s: positions=factored is for a task whose positions are in groups, as rows "
+                    "and columns are; take learned",
+                    name);
+  if (!model->definition->cached && net->structure_at == PAL_STRUCTURE_AT_NEXT)
+    return pal_fail(error, PAL_E_ARGUMENT,
+                    "%s: structure_at=next is for a causal model, which predicts the next row",
+                    name);
+  if (model->definition->cached && net->structure == PAL_STRUCTURE_HEADS)
     return pal_fail(error, PAL_E_ARGUMENT,
                     "%s: structure=heads averages over later rows too; a causal model takes bias "
                     "or none",
-                    model->definition->name);
+                    name);
   return PAL_OK;
 }
 
@@ -109,19 +98,24 @@ pal_value pal_layer_norm_named(pal_graph *graph, const pal_model *model, const c
                                pal_value x) {
   const pal_type type = PAL_TYPE(PAL_F32, PAL_STATIC, columns(graph, x));
   const pal_value gain = variable(graph, name, "gain", type, PAL_ONES);
-  if (pal_model_is(model, "norm", "rms")) return pal_rms_norm(graph, x, gain, 1e-5);
-  const bool bias = pal_model_number(model, "bias") != 0;
-  const pal_value shift = bias ? variable(graph, name, "bias", type, PAL_ZEROS) : PAL_NIL;
+  const pal_network_settings *net = pal_model_network(model);
+  if (net->norm == PAL_NORM_RMS) return pal_rms_norm(graph, x, gain, 1e-5);
+  const pal_value shift = net->bias ? variable(graph, name, "bias", type, PAL_ZEROS) : PAL_NIL;
   return pal_layer_norm(graph, x, gain, shift, 1e-5);
 }
 
-pal_network pal_network_of_batch(const pal_batch_values *in) {
+/* Time 0 of every sequence: f32 [S]. */
+static pal_value no_time(pal_graph *graph, pal_value begin) {
+  return pal_affine(graph, pal_cast(graph, begin, PAL_F32), 0, 0);
+}
+
+pal_network pal_network_of_batch(pal_graph *graph, const pal_batch_values *in) {
   pal_network network = {.token = in->token,
                          .position = in->position,
                          .sequence = in->sequence,
                          .begin = in->begin,
                          .length = in->length,
-                         .time = in->time};
+                         .time = pal_is_nil(in->time) ? no_time(graph, in->begin) : in->time};
   if (in->training)
     network.random = (pal_random){.seed = in->seed, .sample = in->sample, .position = in->position};
   return network;
@@ -133,5 +127,5 @@ pal_network pal_network_of_step(pal_graph *graph, const pal_decoding *d) {
                        .sequence = d->sequence,
                        .begin = d->begin,
                        .length = d->length,
-                       .time = pal_affine(graph, pal_cast(graph, d->begin, PAL_F32), 0, 0)};
+                       .time = no_time(graph, d->begin)};
 }

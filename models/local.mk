@@ -8,16 +8,15 @@ libpal_core_la_SOURCES += \
 	%D%/corrupt.c \
 	%D%/decode.c \
 	%D%/decode_graph.c \
+	%D%/define.c \
 	%D%/layers.c \
 	%D%/masked.c \
 	%D%/masked_arm.c \
 	%D%/mdm.c \
 	%D%/model.c \
-	%D%/settings.c \
 	%D%/table.c
 noinst_HEADERS += \
 	%D%/corrupt.h \
 	%D%/decode.h \
 	%D%/masked.h \
-	%D%/models.h \
-	%D%/settings.h
+	%D%/models.h

@@ -39,30 +39,30 @@ pal_region pal_region_add(pal_batch *batch, const pal_model *model, const pal_ex
 }
 
 void pal_masked_loss(const pal_model *model, pal_graph *graph, const pal_batch_values *in,
-                     pal_value part[PAL_MAX_PARTS]) {
+                     pal_value *part) {
   const int64_t mask = pal_model_format(model)->mask;
-  const pal_network network = pal_network_of_batch(in);
+  const pal_network network = pal_network_of_batch(graph, in);
   const pal_value hidden = pal_backbone(graph, model, &network);
   const pal_value logits = pal_output_logits(graph, model, hidden);
-  const pal_value nats =
-      pal_cross_entropy(graph, logits, in->target, in->weight, (pal_ints){&mask, 1});
-  part[0] = pal_sum_all(graph, nats);
+  const pal_value nats = pal_cross_entropy(graph, logits, in->column[PAL_COLUMN_TARGET],
+                                           in->column[PAL_COLUMN_WEIGHT], (pal_ints){&mask, 1});
+  *part = pal_sum_all(graph, nats);
 }
 
-int pal_masked_start(const pal_model *model, const int32_t *prompt, int n_prompt, int answer_room,
-                     int32_t *token, int room) {
+int pal_masked_start(const pal_model *model, pal_start *s) {
   const pal_format *f = pal_model_format(model);
-  int masks = answer_room;
-  if (masks_in(prompt, n_prompt, f->mask)) masks = 0;
-  else if (masks == 0 && f->eos >= 0 && f->context > n_prompt) masks = f->context - n_prompt;
-  if (masks > room - n_prompt) return n_prompt + masks;
-  if (n_prompt) memcpy(token, prompt, sizeof *token * (size_t)n_prompt);
-  for (int i = 0; i < masks; i++) token[n_prompt + i] = f->mask;
-  return n_prompt + masks;
+  const int n = s->example->n_prompt;
+  int masks = s->answer_room;
+  if (masks_in(s->example->prompt, n, f->mask)) masks = 0;
+  else if (masks == 0 && f->eos >= 0 && f->context > n) masks = f->context - n;
+  if (masks > s->room - n) return n + masks;
+  if (n) memcpy(s->token, s->example->prompt, sizeof *s->token * (size_t)n);
+  for (int i = 0; i < masks; i++) s->token[n + i] = f->mask;
+  return n + masks;
 }
 
 pal_masked_step pal_masked_predict(const pal_model *model, pal_graph *graph, const pal_decoding *d,
-                                   pal_value time) {
+                                   pal_value time, double temperature) {
   const int64_t mask = pal_model_format(model)->mask;
   pal_network network = pal_network_of_step(graph, d);
   if (!pal_is_nil(time)) network.time = time;
@@ -70,8 +70,7 @@ pal_masked_step pal_masked_predict(const pal_model *model, pal_graph *graph, con
   pal_masked_step step = {
       .masked = pal_compare(graph, d->token, pal_int(graph, (int32_t)mask), PAL_EQ),
       .logits = pal_exclude(graph, pal_output_logits(graph, model, hidden), (pal_ints){&mask, 1})};
-  const pal_value temperature = pal_scalar(graph, pal_model_number(model, "temperature"));
-  step.y = pal_categorical(graph, step.logits, temperature, 0, 1, d->random);
+  step.y = pal_categorical(graph, step.logits, pal_scalar(graph, temperature), 0, 1, d->random);
   return step;
 }
 

@@ -28,36 +28,36 @@ static inline bool pal_region_has(const pal_region *region, int i) {
 static inline void pal_region_mask_if(const pal_region *region, pal_batch *batch, int i, bool hit,
                                       float weight) {
   const int64_t row = region->first + i;
-  const int32_t token = batch->token[row], target = batch->target[row], pick = -(int32_t)hit;
-  batch->target[row] = (token & pick) | (target & ~pick);
+  int32_t *target = &pal_batch_i32(batch, PAL_COLUMN_TARGET)[row];
+  const int32_t token = batch->token[row], pick = -(int32_t)hit;
+  *target = (token & pick) | (*target & ~pick);
   batch->token[row] = (region->mask & pick) | (token & ~pick);
-  batch->weight[row] = weight * (float)hit;
+  pal_batch_f32(batch, PAL_COLUMN_WEIGHT)[row] = weight * (float)hit;
 }
 /* Masks row i of the sequence, so that its token becomes a target of that weight. */
 static inline void pal_region_mask(const pal_region *region, pal_batch *batch, int i,
                                    double weight) {
   const int64_t row = region->first + i;
-  batch->target[row] = batch->token[row];
+  pal_batch_i32(batch, PAL_COLUMN_TARGET)[row] = batch->token[row];
+  pal_batch_f32(batch, PAL_COLUMN_WEIGHT)[row] = (float)weight;
   batch->token[row] = region->mask;
-  batch->weight[row] = (float)weight;
 }
 
-/* part[0] = sum of weight x cross-entropy of the targets, the mask excluded. */
+/* *part = sum of weight x cross-entropy of the targets, the mask excluded. */
 void pal_masked_loss(const pal_model *model, pal_graph *graph, const pal_batch_values *in,
-                     pal_value part[PAL_MAX_PARTS]);
+                     pal_value *part);
 
 /* A prompt that holds masks, as it is; else the prompt and as many masks as the answer has room, all
  * of the context when that is unknown and an eos can end the answer. */
-int pal_masked_start(const pal_model *model, const int32_t *prompt, int n_prompt, int answer_room,
-                     int32_t *token, int room);
+int pal_masked_start(const pal_model *model, pal_start *start);
 
 /* Of one decoding step: rows that are masks [T], logits [T, V] without the mask, and the token each
- * row would become [T], argmax or sampled after the setting "temperature". */
+ * row would become [T], argmax (temperature 0) or sampled. `time`: f32 [S], or nil. */
 typedef struct pal_masked_step {
   pal_value masked, logits, y;
 } pal_masked_step;
 pal_masked_step pal_masked_predict(const pal_model *model, pal_graph *graph, const pal_decoding *d,
-                                   pal_value time);
+                                   pal_value time, double temperature);
 /* Writes y where `chosen` [T] is 1; done when no mask is left. */
 void pal_masked_write(const pal_model *model, pal_graph *graph, pal_decoding *d,
                       const pal_masked_step *step, pal_value chosen);

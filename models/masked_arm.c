@@ -8,9 +8,16 @@
  * that evaluation needs nothing else. */
 #include "models/masked.h"
 
+typedef struct masked_arm_settings {
+  double temperature;
+} masked_arm_settings;
+
 static const pal_setting settings[] = {
-    {"temperature", "0", "of sampled tokens; 0: the most likely one"},
+    PAL_SET_REAL(masked_arm_settings, temperature, "0", 0, 1e6,
+                 "of sampled tokens; 0: the most likely one"),
 };
+static const pal_column columns[] = {PAL_TARGET_COLUMNS};
+static const char *const parts[] = {"answer"};
 
 static pal_status rows(const pal_model *model, const pal_example *example, pal_rng *rng,
                        bool evaluate, pal_batch *batch, pal_error *error) {
@@ -30,13 +37,10 @@ static pal_status rows(const pal_model *model, const pal_example *example, pal_r
 }
 
 static void step(const pal_model *model, pal_graph *graph, pal_decoding *d) {
-  const pal_masked_step now = pal_masked_predict(model, graph, d, PAL_NIL);
+  const masked_arm_settings *own = pal_model_own(model);
+  const pal_masked_step now = pal_masked_predict(model, graph, d, PAL_NIL, own->temperature);
   const pal_value leftmost = pal_affine(graph, pal_cast(graph, d->position, PAL_F32), -1, 0);
   pal_masked_write(model, graph, d, &now, pal_masked_best(graph, d, &now, leftmost, 1));
-}
-
-static pal_status check(const pal_model *model, pal_error *error) {
-  return pal_setting_range(model, "temperature", 0, 1e6, error);
 }
 
 const pal_model_definition pal_model_masked_arm = {
@@ -45,12 +49,15 @@ const pal_model_definition pal_model_masked_arm = {
     .doc = "Masked autoregressive: an encoder over masks writes the leftmost one in each step.",
     .form = PAL_FORM_ANSWER,
     .setting = settings,
-    .n_settings = sizeof settings / sizeof *settings,
-    .part = {"answer"},
+    .n_settings = PAL_SETTINGS(settings),
+    .settings_size = sizeof(masked_arm_settings),
+    .column = columns,
+    .n_columns = sizeof columns / sizeof *columns,
+    .part = parts,
+    .n_parts = sizeof parts / sizeof *parts,
     .rows = rows,
     .loss = pal_masked_loss,
     .start = pal_masked_start,
     .step = step,
-    .check = check,
     .likelihood = PAL_LIKELIHOOD_EXACT,
 };

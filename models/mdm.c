@@ -19,19 +19,37 @@ static const double PI = 3.14159265358979323846;
 static const double LEAST_TIME = 0.001, MOST_MASKED = 0.999;
 enum { LEVELS = 1000, MOST_STEPS = 1 << 20 };
 
+typedef enum mdm_order { RANDOM, CONFIDENCE, MARGIN, ENTROPY, ANCESTRAL } mdm_order;
+typedef enum mdm_schedule { LINEAR, COSINE } mdm_schedule;
+
+typedef struct mdm_settings {
+  int schedule, order; /* mdm_schedule, mdm_order */
+  int64_t k, steps;
+  double temperature;
+} mdm_settings;
+
 static const pal_setting settings[] = {
-    {"schedule", "linear", "share of masks over time: linear or cosine"},
-    {"order", "confidence",
-     "which masks a step writes: random, confidence, margin, entropy (the "
-     "surest first), or ancestral (each by chance, after the schedule)"},
-    {"k", "1", "tokens written per step (not ancestral)"},
-    {"steps", "0", "steps of ancestral sampling; 0: one per row of the context"},
-    {"temperature", "0", "of sampled tokens; 0: the most likely one"},
+    PAL_SET_CHOICE(mdm_settings, schedule, "linear", "linear cosine",
+                   "share of masks over time: linear or cosine"),
+    PAL_SET_CHOICE(mdm_settings, order, "confidence", "random confidence margin entropy ancestral",
+                   "which masks a step writes: random, confidence, margin, entropy (the "
+                   "surest first), or ancestral (each by chance, after the schedule)"),
+    PAL_SET_WHOLE(mdm_settings, k, "1", 1, 1e9, "tokens written per step (not ancestral)"),
+    PAL_SET_WHOLE(mdm_settings, steps, "0", 0, MOST_STEPS,
+                  "steps of ancestral sampling; 0: one per row of the context"),
+    PAL_SET_REAL(mdm_settings, temperature, "0", 0, 1e6,
+                 "of sampled tokens; 0: the most likely one"),
 };
+
+enum { TIME = PAL_OWN_COLUMNS };
+static const pal_column columns[] = {PAL_TARGET_COLUMNS, {"time", PAL_F32, true, 0}};
+static const char *const parts[] = {"elbo"};
 
 /* ---- schedule --------------------------------------------------------------------------- */
 
-static bool is_cosine(const pal_model *model) { return pal_model_is(model, "schedule", "cosine"); }
+static bool is_cosine(const pal_model *model) {
+  return ((const mdm_settings *)pal_model_own(model))->schedule == COSINE;
+}
 static double masked_at(bool cosine, double t) { return cosine ? cos(PI / 2 * (1 - t)) : t; }
 static double time_of(bool cosine, double masked) {
   return cosine ? 1 - 2 / PI * acos(masked) : masked;
@@ -49,7 +67,7 @@ static pal_status rows(const pal_model *model, const pal_example *example, pal_r
   if (region.first < 0) return error && error->code ? error->code : PAL_E_CAPACITY;
   if (region.n == 0) return PAL_OK;
   const bool cosine = is_cosine(model);
-  float *time = &batch->time[batch->sequences - 1];
+  float *time = &pal_batch_f32(batch, TIME)[batch->sequences - 1];
   batch->count[0] += region.n;
   if (!evaluate) {
     const double t = LEAST_TIME + (1 - LEAST_TIME) * pal_rng_real(rng);
@@ -109,46 +127,35 @@ static pal_value time_now(const pal_model *model, pal_graph *graph, const pal_de
   return look_up(model, graph, pal_cast(graph, level, PAL_I32), LEVELS, time_of_level);
 }
 
-static pal_value surest(const pal_model *model, pal_graph *graph, const pal_decoding *d,
+/* What the masks are sorted by, the largest first: f32 [T]. */
+static pal_value surest(pal_graph *graph, const pal_decoding *d, mdm_order order,
                         pal_value logits) {
-  if (pal_model_is(model, "order", "random")) {
-    const pal_value u = pal_uniform(graph, d->random, 1);
-    return pal_sum(graph, u, 1, false);
+  switch (order) {
+    case RANDOM: return pal_sum(graph, pal_uniform(graph, d->random, 1), 1, false);
+    case MARGIN: return pal_top2_margin(graph, logits);
+    case ENTROPY: return pal_affine(graph, pal_entropy(graph, logits), -1, 0);
+    case CONFIDENCE:
+    case ANCESTRAL: break;
   }
-  if (pal_model_is(model, "order", "margin")) return pal_top2_margin(graph, logits);
-  if (pal_model_is(model, "order", "entropy"))
-    return pal_affine(graph, pal_entropy(graph, logits), -1, 0);
   return pal_max(graph, pal_log_softmax(graph, logits), 1, false);
 }
 
 static void step(const pal_model *model, pal_graph *graph, pal_decoding *d) {
-  const bool timed = pal_model_is(model, "time", "adaln");
-  const pal_masked_step now =
-      pal_masked_predict(model, graph, d, timed ? time_now(model, graph, d) : PAL_NIL);
+  const mdm_settings *own = pal_model_own(model);
+  const bool timed = pal_model_network(model)->time == PAL_TIME_ADALN;
+  const pal_value time = timed ? time_now(model, graph, d) : PAL_NIL;
+  const pal_masked_step now = pal_masked_predict(model, graph, d, time, own->temperature);
   pal_value chosen;
-  if (pal_model_is(model, "order", "ancestral")) {
-    const int steps = (int)pal_model_number(model, "steps");
-    const pal_value chance = look_up(
-        model, graph, d->age, steps ? steps : pal_model_format(model)->context, revealed_in_step);
+  if (own->order == ANCESTRAL) {
+    const int steps = own->steps ? (int)own->steps : pal_model_format(model)->context;
+    const pal_value chance = look_up(model, graph, d->age, steps, revealed_in_step);
     const pal_value of_rows = pal_gather_rows(graph, chance, d->sequence);
     chosen = pal_and(graph, now.masked, pal_bernoulli(graph, of_rows, d->random));
   } else {
-    chosen = pal_masked_best(graph, d, &now, surest(model, graph, d, now.logits),
-                             (int)pal_model_number(model, "k"));
+    chosen = pal_masked_best(graph, d, &now, surest(graph, d, (mdm_order)own->order, now.logits),
+                             (int)own->k);
   }
   pal_masked_write(model, graph, d, &now, chosen);
-}
-
-static pal_status check(const pal_model *model, pal_error *error) {
-  static const char *const schedule[] = {"linear", "cosine", NULL};
-  static const char *const order[] = {"random",  "confidence", "margin",
-                                      "entropy", "ancestral",  NULL};
-  pal_status status = pal_setting_choice(model, "schedule", schedule, error);
-  if (!status) status = pal_setting_choice(model, "order", order, error);
-  if (!status) status = pal_setting_range(model, "k", 1, 1e9, error);
-  if (!status) status = pal_setting_range(model, "steps", 0, MOST_STEPS, error);
-  if (!status) status = pal_setting_range(model, "temperature", 0, 1e6, error);
-  return status;
 }
 
 const pal_model_definition pal_model_mdm = {
@@ -157,12 +164,15 @@ const pal_model_definition pal_model_mdm = {
     .doc = "Masked diffusion: an encoder turns any of the masks into tokens, for good.",
     .form = PAL_FORM_ANSWER,
     .setting = settings,
-    .n_settings = sizeof settings / sizeof *settings,
-    .part = {"elbo"},
+    .n_settings = PAL_SETTINGS(settings),
+    .settings_size = sizeof(mdm_settings),
+    .column = columns,
+    .n_columns = sizeof columns / sizeof *columns,
+    .part = parts,
+    .n_parts = sizeof parts / sizeof *parts,
     .rows = rows,
     .loss = pal_masked_loss,
     .start = pal_masked_start,
     .step = step,
-    .check = check,
     .likelihood = PAL_LIKELIHOOD_BOUND,
 };

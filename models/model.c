@@ -1,12 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Models: a definition, a format, settings and a store (floor 4). */
-#include <stdlib.h>
 #include <string.h>
 
 #include "models/models.h"
-#include "models/settings.h"
 #include "src/alloc.h"
-#include "src/number.h"
 
 static pal_status format_check(const pal_format *f, pal_error *error) {
   if (f->vocabulary < 2 || f->mask < 0 || f->mask >= f->vocabulary || f->bos >= f->vocabulary ||
@@ -22,20 +19,24 @@ static pal_status format_check(const pal_format *f, pal_error *error) {
   return PAL_OK;
 }
 
-/* Says which keys were at fault in terms of this model, then what the definition checks. */
+/* Defaults, then the definition's own for the network, then what was given; then what they must be
+ * together. */
 static pal_status configure(pal_model *model, const char *const *setting, int n, pal_error *error) {
   const pal_model_definition *d = model->definition;
-  model->table[0] = d->setting;
-  model->n[0] = d->n_settings;
-  model->table[1] = pal_network_settings(&model->n[1]);
-  model->value = pal_calloc((size_t)(model->n[0] + model->n[1] + 1), sizeof *model->value);
-  if (!model->value) return pal_fail(error, PAL_E_MEMORY, "no memory for model \"%s\"", d->name);
-  pal_status status =
-      pal_settings_resolve(d->name, model->table, model->n, 2, setting, n, model->value, error);
-  if (!status) status = format_check(&model->format, error);
-  if (!status) status = pal_network_check(model, error);
-  if (!status && d->check) status = d->check(model, error);
-  return status;
+  pal_settings *const all[] = {&model->own, &model->network};
+  int rows;
+  const pal_setting *table = pal_network_setting_table(&rows);
+  pal_status status;
+  if ((status = pal_settings_open(&model->own, d->name, d->setting, d->n_settings, d->settings_size,
+                                  error)) ||
+      (status = pal_settings_open(&model->network, d->name, table, rows,
+                                  sizeof(pal_network_settings), error)) ||
+      (status = pal_settings_set(all + 1, 1, d->name, d->network_default, d->n_network_defaults,
+                                 error)) ||
+      (status = pal_settings_set(all, 2, d->name, setting, n, error)) ||
+      (status = format_check(&model->format, error)) || (status = pal_network_check(model, error)))
+    return status;
+  return d->check ? d->check(model, error) : PAL_OK;
 }
 
 pal_model *pal_model_new(pal_context *context, pal_store *store, const char *definition,
@@ -44,11 +45,6 @@ pal_model *pal_model_new(pal_context *context, pal_store *store, const char *def
   const pal_model_definition *d = pal_lookup(context, "model", definition);
   if (!d) {
     pal_fail(error, PAL_E_NOT_FOUND, "no model is named \"%s\"", definition);
-    return NULL;
-  }
-  if (d->abi_size != sizeof *d) {
-    pal_fail(error, PAL_E_ABI, "model \"%s\" was built against other headers; rebuild it",
-             definition);
     return NULL;
   }
   pal_model *model = pal_calloc(1, sizeof *model);
@@ -69,8 +65,8 @@ pal_model *pal_model_new(pal_context *context, pal_store *store, const char *def
 
 void pal_model_free(pal_model *model) {
   if (!model) return;
-  if (model->value) pal_settings_free(model->value, model->n[0] + model->n[1]);
-  pal_free(model->value);
+  pal_settings_close(&model->own);
+  pal_settings_close(&model->network);
   pal_free(model);
 }
 
@@ -94,49 +90,22 @@ int64_t pal_model_parameters(const pal_model *model) {
 
 /* ---- settings --------------------------------------------------------------------------- */
 
-void pal_model_settings(const pal_model *model,
-                        void (*visit)(const pal_setting *setting, void *data), void *data) {
-  int at = 0;
-  for (int t = 0; t < 2; t++)
-    for (int i = 0; i < model->n[t]; i++, at++) {
-      pal_setting now = model->table[t][i];
-      now.value = model->value[at];
-      visit(&now, data);
-    }
+const void *pal_model_own(const pal_model *model) { return model->own.self; }
+const pal_network_settings *pal_model_network(const pal_model *model) {
+  return model->network.self;
 }
 
 const char *pal_model_text(const pal_model *model, const char *name) {
-  int at = 0;
-  for (int t = 0; t < 2; t++)
-    for (int i = 0; i < model->n[t]; i++, at++)
-      if (strcmp(model->table[t][i].name, name) == 0) return model->value[at];
-  return "";
-}
-
-double pal_model_number(const pal_model *model, const char *name) {
-  return pal_number_parse(pal_model_text(model, name), NULL);
-}
-
-bool pal_model_is(const pal_model *model, const char *name, const char *value) {
-  return strcmp(pal_model_text(model, name), value) == 0;
-}
-
-pal_status pal_setting_choice(const pal_model *model, const char *name, const char *const *choice,
-                              pal_error *error) {
-  char all[200] = "";
-  for (int i = 0; choice[i]; i++) {
-    if (pal_model_is(model, name, choice[i])) return PAL_OK;
-    strncat(all, " ", sizeof all - strlen(all) - 1);
-    strncat(all, choice[i], sizeof all - strlen(all) - 1);
+  const pal_settings *const all[] = {&model->own, &model->network};
+  for (int k = 0; k < 2; k++) {
+    const int at = pal_settings_find(all[k]->table, all[k]->n, name);
+    if (at >= 0) return all[k]->text[at];
   }
-  return pal_fail(error, PAL_E_ARGUMENT, "%s: %s takes one of%s, not \"%s\"",
-                  model->definition->name, name, all, pal_model_text(model, name));
+  return NULL;
 }
 
-pal_status pal_setting_range(const pal_model *model, const char *name, double low, double high,
-                             pal_error *error) {
-  const double x = pal_model_number(model, name);
-  if (x >= low && x <= high) return PAL_OK;
-  return pal_fail(error, PAL_E_ARGUMENT, "%s: %s lies in %g..%g, not \"%s\"",
-                  model->definition->name, name, low, high, pal_model_text(model, name));
+void pal_model_settings(const pal_model *model,
+                        void (*visit)(const pal_setting *setting, void *data), void *data) {
+  pal_settings_visit(&model->own, visit, data);
+  pal_settings_visit(&model->network, visit, data);
 }

@@ -5,30 +5,33 @@
 
 #include <palimpsest/layers.h>
 
+#include "src/setting.h"
+
 struct pal_model {
   pal_context *context; /* all borrowed but the values */
   pal_store *store;
   const pal_model_definition *definition;
   pal_format format;
-  const pal_setting *table[2]; /* the definition's settings, the network's */
-  int n[2];
-  const char **value; /* of all of them in turn */
+  pal_settings own, network;
 };
 
 extern const pal_model_definition pal_model_arm, pal_model_masked_arm, pal_model_mdm,
     pal_model_ap_mdm;
 
-/* PAL_E_ARGUMENT unless the text of setting `name` is one of the NULL-terminated `choice`. */
-pal_status pal_setting_choice(const pal_model *model, const char *name, const char *const *choice,
-                              pal_error *error);
-/* PAL_E_ARGUMENT unless setting `name` is a number within low .. high. */
-pal_status pal_setting_range(const pal_model *model, const char *name, double low, double high,
-                             pal_error *error);
 /* Whether the network's settings make sense for the format. */
 pal_status pal_network_check(const pal_model *model, pal_error *error);
 
 /* The 32 bits of an example's id that key random ops. */
 static inline int32_t pal_sample_of(uint64_t id) { return (int32_t)(uint32_t)(id ^ id >> 32); }
+
+/* Bytes of a batch's arrays, the batch laid out in a block of so many, and a copy of what one holds in
+ * another that has the room. */
+size_t pal_batch_bytes(const pal_model_definition *definition, int64_t rows, int64_t sequences);
+pal_batch pal_batch_within(void *block, const pal_model_definition *definition, int64_t rows,
+                           int64_t sequences);
+void pal_batch_copy(const pal_batch *from, pal_batch *to);
+/* Puts the fill of column `declared` into its cells first .. first + n - 1. */
+void pal_column_fill(const pal_column *declared, void *column, int64_t first, int64_t n);
 
 /* A scalar i32 constant. */
 static inline pal_value pal_int(pal_graph *graph, int32_t value) {

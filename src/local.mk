@@ -9,6 +9,7 @@ libpal_core_la_SOURCES += \
 	%D%/registry.c \
 	%D%/rng.c \
 	%D%/safetensors.c \
+	%D%/setting.c \
 	%D%/status.c \
 	%D%/team.c \
 	%D%/type.c
@@ -20,6 +21,7 @@ noinst_HEADERS += \
 	%D%/number.h \
 	%D%/registry.h \
 	%D%/safetensors.h \
+	%D%/setting.h \
 	%D%/simd.h \
 	%D%/simd_avx2.h \
 	%D%/simd_avx512.h \

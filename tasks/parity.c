@@ -27,11 +27,19 @@ typedef struct parity {
   int room;                 /* of each */
 } parity;
 
+typedef struct parity_settings {
+  int64_t train_max, per_length;
+  const char *lengths;
+  uint64_t seed;
+} parity_settings;
+
 static const pal_setting settings[] = {
-    {"train_max", "20", "training strings have 2 to this many bits (answering models)"},
-    {"lengths", "2,3,5,10,20,30,100,1000,10000", "lengths evaluated, in bits"},
-    {"per_length", "1000", "strings of each length"},
-    {"seed", "1", "seed of the evaluated strings"},
+    PAL_SET_WHOLE(parity_settings, train_max, "20", 2, MAX_LENGTH,
+                  "training strings have 2 to this many bits (answering models)"),
+    PAL_SET_TEXT(parity_settings, lengths, "2,3,5,10,20,30,100,1000,10000",
+                 "lengths evaluated, in bits"),
+    PAL_SET_WHOLE(parity_settings, per_length, "1000", 1, 1e6, "strings of each length"),
+    PAL_SET_SEED(parity_settings, seed, "1", "seed of the evaluated strings"),
 };
 
 /* ---- the transitions -------------------------------------------------------------------- */
@@ -141,24 +149,22 @@ static pal_status read_lengths(parity *p, const char *text, int size, pal_error 
 }
 
 static void parity_close(pal_task *task) {
-  parity *p = task->self;
+  parity *p = pal_task_self(task);
   pal_free(p->prompt);
   pal_free(p->answer);
   pal_free(p);
 }
 
 static pal_status parity_open(pal_task *task, pal_error *error) {
+  const parity_settings *own = pal_task_own(task);
   parity *p = pal_calloc(1, sizeof *p);
   if (!p) return pal_fail(error, PAL_E_MEMORY, "no memory for the parity task");
-  task->self = p;
-  task->format = (pal_format){.vocabulary = VOCABULARY, .mask = MASK, .bos = BOS, .eos = -1};
-  p->longest = (int)pal_task_number(task, "train_max");
-  task->format.context = 2 * p->longest + 2;
-  double size = pal_task_number(task, "per_length");
-  if (p->longest < 2 || p->longest > MAX_LENGTH || size < 1 || size > 1e6)
-    return pal_fail(error, PAL_E_ARGUMENT, "parity: train_max is 2 to %d, per_length 1 to 1000000",
-                    MAX_LENGTH);
-  return read_lengths(p, pal_task_text(task, "lengths"), (int)size, error);
+  pal_task_set_self(task, p);
+  p->longest = (int)own->train_max;
+  const pal_format format = {
+      .vocabulary = VOCABULARY, .mask = MASK, .bos = BOS, .eos = -1, .context = 2 * p->longest + 2};
+  pal_task_set_format(task, &format);
+  return read_lengths(p, own->lengths, (int)own->per_length, error);
 }
 
 typedef struct stream {
@@ -197,7 +203,7 @@ static void stream_free(void *self) {
 
 static pal_status parity_stream(pal_task *task, pal_form form, uint64_t seed, pal_stream *out,
                                 pal_error *error) {
-  const parity *p = task->self;
+  const parity *p = pal_task_self(task);
   stream *s = pal_calloc(1, sizeof *s);
   if (!s) return pal_fail(error, PAL_E_MEMORY, "no memory for a stream");
   const uint64_t of[] = {(uint64_t)p->longest, form};
@@ -210,25 +216,26 @@ static pal_status parity_stream(pal_task *task, pal_form form, uint64_t seed, pa
 }
 
 static const char *parity_set_name(const pal_task *task, int set) {
-  const parity *p = task->self;
+  const parity *p = pal_task_self(task);
   return set < p->sets ? p->name[set] : NULL;
 }
 
 static int parity_set_size(const pal_task *task, int set) {
-  return ((const parity *)task->self)->size[set];
+  return ((const parity *)pal_task_self(task))->size[set];
 }
 
 static pal_status parity_instance(pal_task *task, int set, int i, pal_form form,
                                   pal_example *example, pal_error *error) {
-  parity *p = task->self;
+  parity *p = pal_task_self(task);
   uint64_t id = ((uint64_t)p->length[set] << 32) | (uint64_t)i;
-  pal_rng rng = pal_rng_new((uint64_t)pal_task_number(task, "seed"), "parity.test", 0, id);
+  pal_rng rng =
+      pal_rng_new(((const parity_settings *)pal_task_own(task))->seed, "parity.test", 0, id);
   return draw(p, &rng, p->length[set], form, id, example, error);
 }
 
 static pal_status parity_read(pal_task *task, const char *line, pal_form form, uint64_t id,
                               pal_example *example, pal_error *error) {
-  parity *p = task->self;
+  parity *p = pal_task_self(task);
   size_t n = strspn(line, "01");
   if (n == 0 || n > MAX_LENGTH || line[n])
     return pal_fail(error, PAL_E_FORMAT,
@@ -298,7 +305,8 @@ static size_t parity_print(const pal_task *task, const int32_t *token, int n, ch
 static void parity_notes(const pal_task *task, const pal_model *model, pal_form form, char *text,
                          size_t size) {
   (void)task;
-  const bool within = form == PAL_FORM_TRANSITION && pal_model_number(model, "window") == 3;
+  const char *window = pal_model_text(model, "window");
+  const bool within = form == PAL_FORM_TRANSITION && window && strcmp(window, "3") == 0;
   snprintf(text, size, "%s",
            within ? "decided in a window of three rows, which never leaves the trained states\n"
                   : "");
@@ -311,7 +319,8 @@ const pal_task_definition pal_task_parity = {
         "Is the number of ones odd? Edit models train on states of two bits, others on strings of 2 to "
         "train_max bits. Lines of a data file: 0110...",
     .setting = settings,
-    .n_settings = sizeof settings / sizeof *settings,
+    .n_settings = PAL_SETTINGS(settings),
+    .settings_size = sizeof(parity_settings),
     .open = parity_open,
     .close = parity_close,
     .stream = parity_stream,

@@ -6,6 +6,7 @@
  * seed or read from a file. The held-out set is generated when it is asked for, each puzzle from
  * its own number; one that is equivalent to a training puzzle under the symmetries is drawn
  * again. */
+#include <palimpsest/layers.h>
 #include <palimpsest/task.h>
 
 #include <stdio.h>
@@ -20,6 +21,16 @@
 enum { MOST_TESTS = 100000, MOST_GUESSES = 100, MOST_CAP = 10000000, TOGETHER = 32 };
 
 typedef enum lines { CSV, BOARD, ROW } lines;
+typedef enum trace { RESTART, RELEASED } trace;
+typedef enum order { READING, SOLVER } order;
+
+typedef struct sudoku_settings {
+  int64_t size, puzzles, test_puzzles, test_guesses, cap;
+  const char *data, *givens, *test_givens;
+  uint64_t seed, test_seed;
+  bool augment;
+  int trace, answer, order, lines; /* trace, pal_sudoku_layout, order, lines */
+} sudoku_settings;
 
 typedef struct sudoku {
   pal_sudoku_shape shape;
@@ -33,68 +44,43 @@ typedef struct sudoku {
   pal_sudoku_sentences sentences;
 } sudoku;
 
+#define SUDOKU sudoku_settings
 static const pal_setting settings[] = {
-    {"size", "9", "4, 9 or 16 rows"},
-    {"puzzles", "100", "training puzzles, 1 to 1000000; with a file: at most, 0 for all of it"},
-    {"data", "",
-     "file of training puzzles, one a line: 81 characters, CSV with puzzle and solution, or 325 "
-     "integers"},
-    {"seed", "1", "seed of the generated training puzzles"},
-    {"givens", "", "of a generated puzzle, uniform in LEAST-MOST; empty: 4-8, 20-28, 100-130"},
-    {"augment", "1", "training puzzles appear under random symmetries: 0 or 1"},
-    {"trace", "restart", "states edit models learn: restart (a token a cell) or released (four)"},
-    {"answer", "infill",
-     "for others: infill (masks in the prompt), append (board, then board), pairs (place, digit)"},
-    {"order", "reading", "of the answer's pairs, and of the places told: reading or solver"},
-    {"test_puzzles", "1000", "size of the held-out set, 1 to 100000"},
-    {"test_givens", "", "givens of held-out puzzles; empty: as givens"},
-    {"test_guesses", "0",
-     "of a held-out puzzle, at least: right ones, where singles lead no further"},
-    {"test_seed", "1", "seed of the held-out puzzles"},
-    {"cap", "2000", "forward passes of an edit model on one puzzle"},
-    {"lines", "csv",
-     "what palimpsest instances writes: csv (puzzle,solution), board or row (of size 9: 325 integers)"},
+    PAL_SET_WHOLE(SUDOKU, size, "9", 4, 16, "4, 9 or 16 rows"),
+    PAL_SET_WHOLE(SUDOKU, puzzles, "100", 0, PAL_SUDOKU_MOST_PUZZLES,
+                  "training puzzles, 1 or more; with a file: at most, 0 for all of it"),
+    PAL_SET_TEXT(SUDOKU, data, "",
+                 "file of training puzzles, one a line: 81 characters, CSV with puzzle and "
+                 "solution, or 325 integers"),
+    PAL_SET_SEED(SUDOKU, seed, "1", "seed of the generated training puzzles"),
+    PAL_SET_TEXT(SUDOKU, givens, "",
+                 "of a generated puzzle, uniform in LEAST-MOST; empty: 4-8, 20-28, 100-130"),
+    PAL_SET_FLAG(SUDOKU, augment, "1", "training puzzles appear under random symmetries: 0 or 1"),
+    PAL_SET_CHOICE(SUDOKU, trace, "restart", "restart released",
+                   "states edit models learn: restart (a token a cell) or released (four)"),
+    PAL_SET_CHOICE(SUDOKU, answer, "infill", "infill append pairs",
+                   "for others: infill (masks in the prompt), append (board, then board), pairs "
+                   "(place, digit)"),
+    PAL_SET_CHOICE(SUDOKU, order, "reading", "reading solver",
+                   "of the answer's pairs, and of the places told: reading or solver"),
+    PAL_SET_WHOLE(SUDOKU, test_puzzles, "1000", 1, MOST_TESTS, "size of the held-out set"),
+    PAL_SET_TEXT(SUDOKU, test_givens, "", "givens of held-out puzzles; empty: as givens"),
+    PAL_SET_WHOLE(SUDOKU, test_guesses, "0", 0, MOST_GUESSES,
+                  "of a held-out puzzle, at least: right ones, where singles lead no further"),
+    PAL_SET_SEED(SUDOKU, test_seed, "1", "seed of the held-out puzzles"),
+    PAL_SET_WHOLE(SUDOKU, cap, "2000", 1, MOST_CAP,
+                  "forward passes of an edit model on one puzzle"),
+    PAL_SET_CHOICE(SUDOKU, lines, "csv", "csv board row",
+                   "what palimpsest instances writes: csv (puzzle,solution), board or row (of "
+                   "size 9: 325 integers)"),
 };
 
 /* ---- settings -------------------------------------------------------------------------------- */
 
-static pal_status whole(const pal_task *task, const char *name, int least, int most, int *out,
-                        pal_error *error) {
-  const double value = pal_task_number(task, name);
-  if (!(value >= least && value <= most) || value != (double)(int)value)
-    return pal_fail(error, PAL_E_ARGUMENT, "sudoku: %s is a whole number from %d to %d, not %s",
-                    name, least, most, pal_task_text(task, name));
-  *out = (int)value;
-  return PAL_OK;
-}
-
-static pal_status seed_of(const pal_task *task, const char *name, uint64_t *out, pal_error *error) {
-  int value = 0;
-  pal_status status = whole(task, name, 0, INT32_MAX, &value, error);
-  *out = (uint64_t)value;
-  return status;
-}
-
-/* Which of the words, or -1. */
-static int choice(const pal_task *task, const char *name, const char *const *word, int n,
-                  pal_error *error) {
-  char known[80] = "";
-  size_t used = 0;
-  for (int i = 0; i < n; i++) {
-    if (strcmp(pal_task_text(task, name), word[i]) == 0) return i;
-    used += (size_t)snprintf(known + used, sizeof known - used, i ? ", %s" : "%s", word[i]);
-  }
-  pal_fail(error, PAL_E_ARGUMENT, "sudoku: %s is one of %s, not \"%s\"", name, known,
-           pal_task_text(task, name));
-  return -1;
-}
-
 /* No puzzle of size 9 with fewer than 17 givens has one solution (McGuire, Tugemann and Civario 2012),
  * none of size 4 with fewer than 4; for size 16 no such number is proven. */
-static pal_status read_range(const pal_task *task, const char *name, const char *standard,
-                             const pal_sudoku_shape *shape, pal_sudoku_range *out,
-                             pal_error *error) {
-  const char *given = pal_task_text(task, name), *text = *given ? given : standard;
+static pal_status read_range(const char *name, const char *text, const pal_sudoku_shape *shape,
+                             pal_sudoku_range *out, pal_error *error) {
   const int fewest = shape->n == 4 ? 4 : shape->n == 9 ? 17 : 1, cells = shape->cells;
   char *end, *last;
   const long least = strtol(text, &end, 10);
@@ -108,52 +94,40 @@ static pal_status read_range(const pal_task *task, const char *name, const char 
   return PAL_OK;
 }
 
-static pal_status read_settings(const pal_task *task, sudoku *s, pal_error *error) {
-  static const char *const trace[] = {"restart", "released"};
-  static const char *const answer[] = {"infill", "append", "pairs"};
-  static const char *const order[] = {"reading", "solver"};
-  static const char *const lines_of[] = {"csv", "board", "row"};
-  int size = 0, augment = 0;
-  pal_status status = whole(task, "size", 4, 16, &size, error);
-  if (!status && !pal_sudoku_shape_init(&s->shape, size))
-    status = pal_fail(error, PAL_E_ARGUMENT, "sudoku: size is 4, 9 or 16, not %d", size);
-  const int least = *pal_task_text(task, "data") ? 0 : 1;
-  if (!status) status = whole(task, "puzzles", least, PAL_SUDOKU_MOST_PUZZLES, &s->train.n, error);
-  if (!status) status = whole(task, "test_puzzles", 1, MOST_TESTS, &s->tests, error);
-  if (!status) status = whole(task, "test_guesses", 0, MOST_GUESSES, &s->test_guesses, error);
-  if (!status) status = whole(task, "cap", 1, MOST_CAP, &s->cap, error);
-  if (!status) status = whole(task, "augment", 0, 1, &augment, error);
-  if (!status) status = seed_of(task, "seed", &s->seed, error);
-  if (!status) status = seed_of(task, "test_seed", &s->test_seed, error);
-  if (status) return status;
-  const char *standard = size == 4 ? "4-8" : size == 9 ? "20-28" : "100-130";
-  const char *givens = pal_task_text(task, "givens");
-  status = read_range(task, "givens", standard, &s->shape, &s->givens, error);
-  if (!status)
-    status = read_range(task, "test_givens", *givens ? givens : standard, &s->shape,
-                        &s->test_givens, error);
-  if (status) return status;
-  const int t = choice(task, "trace", trace, 2, error);
-  const int a = choice(task, "answer", answer, 3, error);
-  const int o = choice(task, "order", order, 2, error);
-  const int l = choice(task, "lines", lines_of, 3, error);
-  if (t < 0 || a < 0 || o < 0 || l < 0) return PAL_E_ARGUMENT;
-  if (t == 1 && size != 9)
+static pal_status read_settings(const sudoku_settings *own, sudoku *s, pal_error *error) {
+  const int size = (int)own->size;
+  if (!pal_sudoku_shape_init(&s->shape, size))
+    return pal_fail(error, PAL_E_ARGUMENT, "sudoku: size is 4, 9 or 16, not %d", size);
+  if (own->puzzles == 0 && !*own->data)
+    return pal_fail(error, PAL_E_ARGUMENT, "sudoku: puzzles is 1 or more unless data is a file");
+  if (own->trace == RELEASED && size != 9)
     return pal_fail(error, PAL_E_UNSUPPORTED, "sudoku: trace=released is defined for size 9 only");
-  s->lines = (lines)l;
+  const char *standard = size == 4 ? "4-8" : size == 9 ? "20-28" : "100-130";
+  const char *givens = *own->givens ? own->givens : standard;
+  pal_status status = read_range("givens", givens, &s->shape, &s->givens, error);
+  if (!status)
+    status = read_range("test_givens", *own->test_givens ? own->test_givens : givens, &s->shape,
+                        &s->test_givens, error);
+  s->train.n = (int)own->puzzles;
+  s->tests = (int)own->test_puzzles;
+  s->test_guesses = (int)own->test_guesses;
+  s->cap = (int)own->cap;
+  s->seed = own->seed;
+  s->test_seed = own->test_seed;
+  s->lines = (lines)own->lines;
   s->train.shape = &s->shape;
-  s->train.augment = augment;
+  s->train.augment = own->augment;
   s->sentences.shape = &s->shape;
-  s->sentences.layout = (pal_sudoku_layout)a;
-  s->sentences.solver_order = o == 1;
-  s->sentences.released = t == 1;
-  return PAL_OK;
+  s->sentences.layout = (pal_sudoku_layout)own->answer;
+  s->sentences.solver_order = own->order == SOLVER;
+  s->sentences.released = own->trace == RELEASED;
+  return status;
 }
 
 /* ---- the task -------------------------------------------------------------------------------- */
 
 static void sudoku_close(pal_task *task) {
-  sudoku *s = task->self;
+  sudoku *s = pal_task_self(task);
   pal_sudoku_puzzles_free(&s->train);
   pal_free(s->test_given);
   pal_free(s->test_solution);
@@ -164,14 +138,16 @@ static void sudoku_close(pal_task *task) {
 static pal_status sudoku_open(pal_task *task, pal_error *error) {
   sudoku *s = pal_calloc(1, sizeof *s);
   if (!s) return pal_fail(error, PAL_E_MEMORY, "no memory for the sudoku task");
-  task->self = s;
-  const char *path = pal_task_text(task, "data");
-  pal_status status = read_settings(task, s, error);
-  if (!status) status = pal_sudoku_format(&s->sentences, &s->tables, &task->format, error);
+  const sudoku_settings *own = pal_task_own(task);
+  pal_task_set_self(task, s);
+  pal_format format;
+  pal_status status = read_settings(own, s, error);
+  if (!status) status = pal_sudoku_format(&s->sentences, &s->tables, &format, error);
   if (status) return status;
-  return *path ? pal_sudoku_puzzles_read(&s->train, path, s->train.n, error)
-               : pal_sudoku_puzzles_make(&s->train, s->givens, s->seed, s->train.n, task->threads,
-                                         error);
+  pal_task_set_format(task, &format);
+  return *own->data ? pal_sudoku_puzzles_read(&s->train, own->data, s->train.n, error)
+                    : pal_sudoku_puzzles_make(&s->train, s->givens, s->seed, s->train.n,
+                                              pal_task_threads(task), error);
 }
 
 typedef struct stream {
@@ -213,7 +189,7 @@ static pal_status check_form(const sudoku *s, pal_form form, pal_error *error) {
 
 static pal_status sudoku_stream(pal_task *task, pal_form form, uint64_t seed, pal_stream *out,
                                 pal_error *error) {
-  const sudoku *s = task->self;
+  const sudoku *s = pal_task_self(task);
   pal_status status = check_form(s, form, error);
   if (status) return status;
   if (form == PAL_FORM_TRANSITION)
@@ -234,13 +210,13 @@ static const char *sudoku_set_name(const pal_task *task, int set) {
 
 static int sudoku_set_size(const pal_task *task, int set) {
   (void)set;
-  return ((const sudoku *)task->self)->tests;
+  return ((const sudoku *)pal_task_self(task))->tests;
 }
 
 /* Puzzle i of the held-out set, generated at its first use, with its neighbours. */
 static pal_status held_out(const pal_task *task, int i, uint8_t **given, uint8_t **solution,
                            pal_error *error) {
-  sudoku *s = task->self;
+  sudoku *s = pal_task_self(task);
   const size_t cells = (size_t)s->shape.cells;
   if (!s->test_given) s->test_given = pal_calloc((size_t)s->tests, cells);
   if (!s->test_solution) s->test_solution = pal_calloc((size_t)s->tests, cells);
@@ -254,18 +230,19 @@ static pal_status held_out(const pal_task *task, int i, uint8_t **given, uint8_t
   const int from = i - i % TOGETHER, to = from + TOGETHER < s->tests ? from + TOGETHER : s->tests;
   const size_t at = (size_t)from * cells;
   pal_error own = {0};
-  pal_status status = pal_sudoku_series_make(&series, from, to, task->threads, s->test_given + at,
-                                             s->test_solution + at, &own);
+  pal_status status = pal_sudoku_series_make(&series, from, to, pal_task_threads(task),
+                                             s->test_given + at, s->test_solution + at, &own);
   if (!status) return PAL_OK;
   memset(s->test_solution + at, 0, (size_t)(to - from) * cells);
   return pal_fail(error, status, "%s (setting %s%s)", own.text,
-                  *pal_task_text(task, "test_givens") ? "test_givens" : "givens",
+                  *((const sudoku_settings *)pal_task_own(task))->test_givens ? "test_givens"
+                                                                              : "givens",
                   s->test_guesses ? " or test_guesses" : "");
 }
 
 static pal_status sudoku_instance(pal_task *task, int set, int i, pal_form form,
                                   pal_example *example, pal_error *error) {
-  sudoku *s = task->self;
+  sudoku *s = pal_task_self(task);
   uint8_t *given = NULL, *solution = NULL;
   (void)set;
   pal_status status = check_form(s, form, error);
@@ -276,7 +253,7 @@ static pal_status sudoku_instance(pal_task *task, int set, int i, pal_form form,
 
 static pal_status sudoku_read(pal_task *task, const char *line, pal_form form, uint64_t id,
                               pal_example *example, pal_error *error) {
-  sudoku *s = task->self;
+  sudoku *s = pal_task_self(task);
   uint8_t given[PAL_SUDOKU_CELLS], solution[PAL_SUDOKU_CELLS];
   pal_status status = check_form(s, form, error);
   if (status) return status;
@@ -291,7 +268,7 @@ static pal_status sudoku_read(pal_task *task, const char *line, pal_form form, u
 
 static size_t sudoku_write(const pal_task *task, const pal_example *instance, pal_form form,
                            char *text, size_t size) {
-  const sudoku *s = task->self;
+  const sudoku *s = pal_task_self(task);
   uint8_t given[PAL_SUDOKU_CELLS], solution[PAL_SUDOKU_CELLS];
   char line[PAL_SUDOKU_TEXT];
   pal_sudoku_understand(&s->sentences, instance, form, given, solution);
@@ -302,11 +279,11 @@ static size_t sudoku_write(const pal_task *task, const pal_example *instance, pa
 }
 
 static const char *sudoku_heading(const pal_task *task) {
-  return ((const sudoku *)task->self)->lines == CSV ? "quizzes,solutions" : NULL;
+  return ((const sudoku *)pal_task_self(task))->lines == CSV ? "quizzes,solutions" : NULL;
 }
 
 static int sudoku_answer_room(const pal_task *task, const pal_example *instance, pal_form form) {
-  const sudoku *s = task->self;
+  const sudoku *s = pal_task_self(task);
   if (form == PAL_FORM_TRANSITION || s->sentences.layout == PAL_SUDOKU_INFILL) return 0;
   return s->sentences.layout == PAL_SUDOKU_APPEND ? s->shape.cells
                                                   : 2 * s->shape.cells - instance->n_prompt;
@@ -314,14 +291,14 @@ static int sudoku_answer_room(const pal_task *task, const pal_example *instance,
 
 /* One pass a token, and one that sees the end. */
 static int sudoku_step_cap(const pal_task *task, const pal_example *instance, pal_form form) {
-  const sudoku *s = task->self;
+  const sudoku *s = pal_task_self(task);
   (void)instance;
   return form == PAL_FORM_TRANSITION ? s->cap : 2 * s->shape.cells + 1;
 }
 
 static pal_score sudoku_score(const pal_task *task, const pal_example *instance, pal_form form,
                               const int32_t *token, int n) {
-  const sudoku *s = task->self;
+  const sudoku *s = pal_task_self(task);
   uint8_t given[PAL_SUDOKU_CELLS], solution[PAL_SUDOKU_CELLS], board[PAL_SUDOKU_CELLS];
   pal_sudoku_understand(&s->sentences, instance, form, given, solution);
   const bool shape = pal_sudoku_hear(&s->sentences, instance, form, token, n, board);
@@ -332,13 +309,14 @@ static pal_score sudoku_score(const pal_task *task, const pal_example *instance,
 
 static void sudoku_picture(const pal_task *task, const pal_example *instance, pal_form form,
                            const int32_t *token, int n, pal_picture *picture) {
-  pal_sudoku_picture(&((const sudoku *)task->self)->sentences, instance, form, token, n, picture);
+  pal_sudoku_picture(&((const sudoku *)pal_task_self(task))->sentences, instance, form, token, n,
+                     picture);
 }
 
 static size_t sudoku_print(const pal_task *task, const int32_t *token, int n, char *text,
                            size_t size) {
   static const char letter[] = ".123456789ABCDEFG";
-  const sudoku *s = task->self;
+  const sudoku *s = pal_task_self(task);
   const pal_sudoku_shape *shape = &s->shape;
   const int extra = 3 * shape->n + 1, step = s->sentences.released ? 4 : 1;
   size_t used = 0, all = 0;
@@ -365,12 +343,12 @@ static size_t sudoku_print(const pal_task *task, const int32_t *token, int n, ch
 }
 
 static int64_t sudoku_puzzles(const pal_task *task) {
-  return ((const sudoku *)task->self)->train.n;
+  return ((const sudoku *)pal_task_self(task))->train.n;
 }
 
 static pal_status sudoku_puzzle(pal_task *task, int64_t i, pal_form form, pal_example *example,
                                 pal_error *error) {
-  sudoku *s = task->self;
+  sudoku *s = pal_task_self(task);
   const size_t at = (size_t)i * (size_t)s->shape.cells;
   const pal_status status = check_form(s, form, error);
   if (!status)
@@ -381,7 +359,7 @@ static pal_status sudoku_puzzle(pal_task *task, int64_t i, pal_form form, pal_ex
 
 static size_t sudoku_traits(const pal_task *task, const pal_example *instance, pal_form form,
                             char *text, size_t size) {
-  const sudoku *s = task->self;
+  const sudoku *s = pal_task_self(task);
   uint8_t given[PAL_SUDOKU_CELLS], solution[PAL_SUDOKU_CELLS];
   pal_sudoku_understand(&s->sentences, instance, form, given, solution);
   const int guesses = pal_sudoku_rate(&s->shape, given, solution);
@@ -391,14 +369,20 @@ static size_t sudoku_traits(const pal_task *task, const pal_example *instance, p
                           guesses ? "guesses needed" : "singles suffice", more);
 }
 
+/* Whether the model has such a setting and it is no 0. */
+static bool is_on(const pal_model *model, const char *name) {
+  const char *text = pal_model_text(model, name);
+  return text && strspn(text, "0.") != strlen(text);
+}
+
 static void sudoku_notes(const pal_task *task, const pal_model *model, pal_form form, char *text,
                          size_t size) {
-  const sudoku *s = task->self;
+  const sudoku *s = pal_task_self(task);
   const bool edits = form == PAL_FORM_TRANSITION;
-  const bool told = task->format.group && (!pal_model_is(model, "structure", "none") ||
-                                           pal_model_is(model, "positions", "factored"));
-  const bool guesses = pal_model_number(model, "guess") != 0;
-  const bool jitters = pal_model_number(model, "jitter") > 0;
+  const pal_network_settings *net = pal_model_network(model);
+  const bool told = pal_task_format(task)->group && (net->structure != PAL_STRUCTURE_NONE ||
+                                                     net->positions == PAL_POSITIONS_FACTORED);
+  const bool guesses = is_on(model, "guess"), jitters = is_on(model, "jitter");
   snprintf(text, size, "%s%s%s",
            told ? "the network is told which cells share a row, column or box\n" : "",
            edits && !s->sentences.released
@@ -420,7 +404,8 @@ const pal_task_definition pal_task_sudoku = {
     .doc = "Sudoku from few puzzles. Lines of a data file: n x n characters (. or 0 blank), or "
            "puzzle,solution, or 325 integers.",
     .setting = settings,
-    .n_settings = sizeof settings / sizeof *settings,
+    .n_settings = PAL_SETTINGS(settings),
+    .settings_size = sizeof(sudoku_settings),
     .open = sudoku_open,
     .close = sudoku_close,
     .stream = sudoku_stream,

@@ -8,7 +8,7 @@ pal_status pal_register_tasks(pal_context *context, pal_error *error) {
   const pal_task_definition *all[] = {&pal_task_parity, &pal_task_sudoku,
                                       &pal_task_text_definition};
   for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
-    pal_status status = pal_define(context, "task", all[i]->name, all[i], error);
+    pal_status status = pal_define_task(context, all[i], error);
     if (status) return status;
   }
   return PAL_OK;

@@ -26,12 +26,19 @@ typedef struct text {
   pal_alphabet alphabet;
 } text;
 
+typedef struct text_settings {
+  const char *data, *characters;
+  int64_t block;
+} text_settings;
+
 static const pal_setting settings[] = {
-    {"data", "", "the file: UTF-8 text, or any bytes with characters=bytes"},
-    {"block", "64", "characters of a training example and of a scored block"},
-    {"characters", "",
-     "code points in hexadecimal, e.g. a,20-7e; bytes:20-7e: bytes; bytes: the file's bytes; empty: "
-     "the file's characters, in UTF-8"},
+    PAL_SET_TEXT(text_settings, data, "",
+                 "the file: UTF-8 text, or any bytes with characters=bytes"),
+    PAL_SET_WHOLE(text_settings, block, "64", 1, 1 << 16,
+                  "characters of a training example and of a scored block"),
+    PAL_SET_TEXT(text_settings, characters, "",
+                 "code points in hexadecimal, e.g. a,20-7e; bytes:20-7e: bytes; bytes: the file's "
+                 "bytes; empty: the file's characters, in UTF-8"),
 };
 
 /* One code point at p (n bytes left), its length in *used; 0 for what is not UTF-8. */
@@ -123,43 +130,45 @@ static pal_status read_file(text *t, const char *path, pal_error *error) {
 
 /* The setting says from now on which characters there are. */
 static pal_status keep_characters(pal_task *task, pal_error *error) {
-  char *now = pal_alphabet_print(&((text *)task->self)->alphabet);
-  if (!now) return pal_fail(error, PAL_E_MEMORY, "no memory for the text task");
-  for (int i = 0; i < task->definition->n_settings; i++)
-    if (strcmp(settings[i].name, "characters") == 0) {
-      pal_free((void *)(uintptr_t)task->value[i]);
-      task->value[i] = now;
-    }
-  return PAL_OK;
+  static const char key[] = "characters=";
+  char *now = pal_alphabet_print(&((text *)pal_task_self(task))->alphabet);
+  char *setting = now ? pal_alloc(sizeof key + strlen(now)) : NULL;
+  pal_status status = PAL_E_MEMORY;
+  if (setting) {
+    memcpy(setting, key, sizeof key);
+    status = pal_task_set(task, strcat(setting, now), error);
+  }
+  pal_free(setting);
+  pal_free(now);
+  return pal_fail(error, status, "no memory for the text task");
 }
 
 static void text_close(pal_task *task) {
-  text *t = task->self;
+  text *t = pal_task_self(task);
   pal_free(t->token);
   pal_free(t->alphabet.code);
   pal_free(t);
 }
 
 static pal_status text_open(pal_task *task, pal_error *error) {
+  const text_settings *own = pal_task_own(task);
   text *t = pal_calloc(1, sizeof *t);
   if (!t) return pal_fail(error, PAL_E_MEMORY, "no memory for the text task");
-  task->self = t;
-  double block = pal_task_number(task, "block");
-  const char *path = pal_task_text(task, "data"), *characters = pal_task_text(task, "characters");
-  if (!(block >= 1 && block <= 1 << 16))
-    return pal_fail(error, PAL_E_ARGUMENT, "text: block is 1 to 65536 characters");
-  if (!*path)
+  pal_task_set_self(task, t);
+  if (!*own->data)
     return pal_fail(error, PAL_E_ARGUMENT,
                     "text: give a file with --data FILE (or --set data=FILE)");
-  t->block = (int)block;
-  pal_status status = *characters ? pal_alphabet_read(characters, &t->alphabet, error) : PAL_OK;
-  if (!status) status = read_file(t, path, error);
+  t->block = (int)own->block;
+  pal_status status =
+      *own->characters ? pal_alphabet_read(own->characters, &t->alphabet, error) : PAL_OK;
+  if (!status) status = read_file(t, own->data, error);
   if (!status) status = keep_characters(task, error);
-  task->format = (pal_format){.vocabulary = t->alphabet.n + 1,
-                              .mask = t->alphabet.n,
-                              .bos = -1,
-                              .eos = -1,
-                              .context = t->block + 1};
+  const pal_format format = {.vocabulary = t->alphabet.n + 1,
+                             .mask = t->alphabet.n,
+                             .bos = -1,
+                             .eos = -1,
+                             .context = t->block + 1};
+  pal_task_set_format(task, &format);
   return status;
 }
 
@@ -203,7 +212,7 @@ static pal_status text_stream(pal_task *task, pal_form form, uint64_t seed, pal_
   if (form == PAL_FORM_TRANSITION) form = PAL_FORM_ANSWER; /* edits are learned from corruption */
   stream *s = pal_calloc(1, sizeof *s);
   if (!s) return pal_fail(error, PAL_E_MEMORY, "no memory for a stream");
-  const text *t = task->self;
+  const text *t = pal_task_self(task);
   const uint64_t of[] = {
       pal_hash64(t->token, (size_t)t->n * sizeof *t->token),
       pal_hash64(t->alphabet.code, (size_t)t->alphabet.n * sizeof *t->alphabet.code),
@@ -219,14 +228,14 @@ static const char *text_set_name(const pal_task *task, int set) {
 }
 
 static int text_set_size(const pal_task *task, int set) {
-  const text *t = task->self;
+  const text *t = pal_task_self(task);
   (void)set;
   return (int)((t->n - t->split - 1 + t->block - 1) / t->block);
 }
 
 static pal_status text_instance(pal_task *task, int set, int i, pal_form form, pal_example *example,
                                 pal_error *error) {
-  const text *t = task->self;
+  const text *t = pal_task_self(task);
   (void)set, (void)form, (void)error;
   block_at(t, t->split + (int64_t)i * t->block, (uint64_t)i, example);
   return PAL_OK;
@@ -234,7 +243,7 @@ static pal_status text_instance(pal_task *task, int set, int i, pal_form form, p
 
 static int text_answer_room(const pal_task *task, const pal_example *instance, pal_form form) {
   (void)instance, (void)form;
-  return ((const text *)task->self)->block;
+  return ((const text *)pal_task_self(task))->block;
 }
 
 static int text_step_cap(const pal_task *task, const pal_example *instance, pal_form form) {
@@ -261,7 +270,7 @@ static size_t encode(uint32_t c, char out[4]) {
 
 static size_t text_print(const pal_task *task, const int32_t *token, int n, char *out,
                          size_t size) {
-  const text *t = task->self;
+  const text *t = pal_task_self(task);
   size_t k = 0, all = 0;
   for (int i = 0; i < n; i++) {
     char one[4] = "_";
@@ -286,7 +295,8 @@ const pal_task_definition pal_task_text_definition = {
     .doc =
         "Characters of any file, split 90/10; likelihood of the held-out tenth in nats per character.",
     .setting = settings,
-    .n_settings = sizeof settings / sizeof *settings,
+    .n_settings = PAL_SETTINGS(settings),
+    .settings_size = sizeof(text_settings),
     .open = text_open,
     .close = text_close,
     .stream = text_stream,

@@ -72,11 +72,11 @@ void lab_build(lab *l, bool training) {
   pal_exec_free(l->exec);
   pal_plan_free(l->plan);
   pal_graph *g = pal_graph_new(l->context, l->store);
-  const pal_batch_values in = pal_batch_inputs(g, LAB_ROWS, LAB_SEQUENCES, training);
   const pal_model_definition *definition = pal_model_definition_of(l->model);
-  pal_value part[PAL_MAX_PARTS] = {PAL_NIL, PAL_NIL, PAL_NIL, PAL_NIL}, total = PAL_NIL;
+  const pal_batch_values in = pal_batch_inputs(g, definition, LAB_ROWS, LAB_SEQUENCES, training);
+  pal_value part[PAL_MAX_PARTS] = {{0}}, total = PAL_NIL;
   definition->loss(l->model, g, &in, part);
-  for (int k = 0; k < PAL_MAX_PARTS && definition->part[k]; k++) {
+  for (int k = 0; k < definition->n_parts; k++) {
     char name[16];
     snprintf(name, sizeof name, "part%d", k);
     pal_output(g, name, part[k]);
@@ -91,7 +91,7 @@ void lab_build(lab *l, bool training) {
   ck_assert_msg(l->plan != NULL, "%s", l->error.text);
   l->exec = pal_exec_new(l->plan, &l->error);
   ck_assert_msg(l->exec != NULL, "%s", l->error.text);
-  l->batch = pal_batch_of(l->exec);
+  l->batch = pal_batch_of(l->exec, definition);
 }
 
 void lab_add(lab *l, const pal_example *example, uint64_t step, bool evaluate) {
@@ -103,7 +103,7 @@ void lab_add(lab *l, const pal_example *example, uint64_t step, bool evaluate) {
 
 double lab_run(lab *l, int step, double rate) {
   float *scale = pal_exec_input(l->exec, "scale");
-  for (int k = 0; k < PAL_MAX_PARTS; k++)
+  for (int k = 0; k < pal_model_definition_of(l->model)->n_parts; k++)
     scale[k] = l->batch.count[k] > 0 ? (float)(1 / l->batch.count[k]) : 0;
   int32_t *seed = pal_exec_input(l->exec, "seed");
   seed[0] = 5;

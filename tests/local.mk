@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Tests. A new unit test is two lines among the ones below; it links the core with internal symbols
 # visible, and exits non-zero on failure. A script exits 77 when it cannot run here.
-noinst_HEADERS += %D%/run.h
+noinst_HEADERS += %D%/columns.h %D%/run.h
 
 if HAVE_CHECK
 check_PROGRAMS += %D%/test_attention

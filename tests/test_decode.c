@@ -59,8 +59,9 @@ static pal_exec *compile(lab *l, pal_graph *g, pal_plan **plan) {
 
 static pal_exec *whole_forward(lab *l, pal_plan **plan) {
   pal_graph *g = pal_graph_new(l->context, l->store);
-  const pal_batch_values in = pal_batch_inputs(g, 512, 32, false);
-  pal_network network = pal_network_of_batch(&in);
+  const pal_batch_values in =
+      pal_batch_inputs(g, pal_model_definition_of(l->model), 512, 32, false);
+  pal_network network = pal_network_of_batch(g, &in);
   network.causal = true;
   pal_output(g, "logits", pal_output_logits(g, l->model, pal_backbone(g, l->model, &network)));
   return compile(l, g, plan);
@@ -68,9 +69,10 @@ static pal_exec *whole_forward(lab *l, pal_plan **plan) {
 
 static pal_exec *cached_forward(lab *l, pal_plan **plan) {
   pal_graph *g = pal_graph_new(l->context, l->store);
-  const pal_batch_values in = pal_batch_inputs(g, 512, 32, false);
+  const pal_batch_values in =
+      pal_batch_inputs(g, pal_model_definition_of(l->model), 512, 32, false);
   const pal_type rows = PAL_TYPE(PAL_I32, in.T, 1), each = PAL_TYPE(PAL_I32, in.S, 1);
-  pal_network network = pal_network_of_batch(&in);
+  pal_network network = pal_network_of_batch(g, &in);
   network.causal = true;
   network.cache_rows = CACHE_SEQUENCES * STRIDE;
   network.cache_stride = STRIDE;
@@ -89,7 +91,7 @@ static void run(lab *l, pal_exec *exec, const pal_batch *b) {
 
 /* Feeds rows first .. first + n - 1 of every sequence. */
 static const float *feed(lab *l, pal_exec *exec, int32_t (*token)[CACHE_LENGTH], int first, int n) {
-  pal_batch b = pal_batch_of(exec);
+  pal_batch b = pal_batch_of(exec, pal_model_definition_of(l->model));
   b.row_room = 512;
   b.sequence_room = 32;
   for (int s = 0; s < CACHE_SEQUENCES; s++) {
@@ -118,7 +120,7 @@ START_TEST(cached_bits) {
   pal_plan *plan[2];
   open_shaken(&l, "arm", &format, cached_setting[_i]);
   pal_exec *whole = whole_forward(&l, &plan[0]), *cached = cached_forward(&l, &plan[1]);
-  pal_batch b = pal_batch_of(whole);
+  pal_batch b = pal_batch_of(whole, pal_model_definition_of(l.model));
   for (int s = 0; s < CACHE_SEQUENCES; s++) {
     for (int i = 0; i < CACHE_LENGTH; i++) token[s][i] = (i * i + 3 * s) % 7;
     pal_batch_add(&b, token[s], CACHE_LENGTH, 1, &l.error);
@@ -156,7 +158,7 @@ START_TEST(bias_of_the_row_predicted) {
     if (changed) group[5 * 2] = (group[5 * 2] + 1) % 3;
     open_shaken(&l, "arm", &format, setting);
     pal_exec *whole = whole_forward(&l, &plan);
-    pal_batch b = pal_batch_of(whole);
+    pal_batch b = pal_batch_of(whole, pal_model_definition_of(l.model));
     pal_batch_add(&b, token, ROWS, 1, &l.error);
     run(&l, whole, &b);
     memcpy(row[changed], (const float *)pal_exec_output(whole, "logits", NULL) + 4 * V,
@@ -193,7 +195,7 @@ START_TEST(greedy) {
     bool eos = false;
     have += anchor;
     for (; steps < room && !eos; steps++) {
-      pal_batch b = pal_batch_of(whole);
+      pal_batch b = pal_batch_of(whole, pal_model_definition_of(l.model));
       b.row_room = 512;
       b.sequence_room = 32;
       pal_batch_add(&b, sequence, have, 1, &l.error);

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/columns.h"
 #include "tests/run.h"
 
 enum { VOCABULARY = 7, MASK = 6, SEQUENCES = 3, ROWS = 9, MOST = 64 };
@@ -42,15 +43,16 @@ static void fill(pal_variable *v) {
 static void fill_batch(pal_batch *b, pal_error *error) {
   for (int s = 0, at = 0; s < SEQUENCES; at += lengths[s++]) {
     ck_assert_int_ge(pal_batch_add(b, tokens + at, lengths[s], (uint64_t)s, error), 0);
-    b->time[s] = 0.125f * (float)(s + 1);
+    if (reals_of(b, "time")) reals_of(b, "time")[s] = 0.125f * (float)(s + 1);
   }
   for (int r = 0; r < ROWS; r++) {
-    b->target[r] = r % 3 == 1 ? -1 : (r * 5 + 2) % 6;
-    b->weight[r] = 0.5f + 0.25f * (float)(r % 4);
-    b->remask[r] = r % 2 == 0;
-    b->insert[r] = r % 3 == 0;
-    b->remove[r] = r % 4 == 1;
-    b->edit_weight[r] = r % 5 != 4;
+    integers_of(b, "target")[r] = r % 3 == 1 ? -1 : (r * 5 + 2) % 6;
+    reals_of(b, "weight")[r] = 0.5f + 0.25f * (float)(r % 4);
+    if (!reals_of(b, "remask")) continue;
+    reals_of(b, "remask")[r] = r % 2 == 0;
+    reals_of(b, "insert")[r] = r % 3 == 0;
+    reals_of(b, "remove")[r] = r % 4 == 1;
+    reals_of(b, "edit_weight")[r] = r % 5 != 4;
   }
 }
 
@@ -100,13 +102,13 @@ START_TEST(agrees_with_numpy) {
   ck_assert_msg(model != NULL, "%s", error.text);
 
   pal_graph *g = pal_graph_new(context, store);
-  pal_batch_values in = pal_batch_inputs(g, ROWS + 3, SEQUENCES + 1, true);
-  pal_value part[PAL_MAX_PARTS] = {PAL_NIL};
-  pal_model_definition_of(model)->loss(model, g, &in, part);
+  const pal_model_definition *definition = pal_model_definition_of(model);
+  pal_batch_values in = pal_batch_inputs(g, definition, ROWS + 3, SEQUENCES + 1, true);
+  pal_value part[PAL_MAX_PARTS] = {{0}};
+  definition->loss(model, g, &in, part);
   pal_value loss = part[0];
-  for (int k = 1; k < PAL_MAX_PARTS; k++)
-    if (!pal_is_nil(part[k])) loss = pal_add(g, loss, part[k]);
-  pal_network network = pal_network_of_batch(&in);
+  for (int k = 1; k < definition->n_parts; k++) loss = pal_add(g, loss, part[k]);
+  pal_network network = pal_network_of_batch(g, &in);
   network.causal = strcmp(name, "arm") == 0;
   pal_output(g, "logits", pal_output_logits(g, model, pal_backbone(g, model, &network)));
   pal_output(g, "loss", loss);
@@ -123,7 +125,7 @@ START_TEST(agrees_with_numpy) {
   pal_plan *plan = pal_compile(g, &error);
   ck_assert_msg(plan != NULL, "%s", error.text);
   pal_exec *exec = pal_exec_new(plan, &error);
-  pal_batch batch = pal_batch_of(exec);
+  pal_batch batch = pal_batch_of(exec, definition);
   fill_batch(&batch, &error);
   pal_exec_count(exec, "T", ROWS, &error);
   pal_exec_count(exec, "S", SEQUENCES, &error);

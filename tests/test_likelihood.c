@@ -6,6 +6,7 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "tests/columns.h"
 #include "tests/lab.h"
 #include "tests/run.h"
 
@@ -93,8 +94,8 @@ static void fill_table(lab *l, int within) {
         if (token[row[i]] != M) continue;
         pal_batch_clear(&l->batch);
         pal_batch_add(&l->batch, token, L + 1, 9, &l->error);
-        l->batch.target[row[i]] = a;
-        l->batch.weight[row[i]] = 1;
+        integers_of(&l->batch, "target")[row[i]] = a;
+        reals_of(&l->batch, "weight")[row[i]] = 1;
         table[state][i][a] = -lab_sum(l);
       }
 }
@@ -209,14 +210,14 @@ START_TEST(mdm_training_rows) {
     lab_add(&l, &e, draw, false);
     ck_assert_int_eq(l.batch.rows, L + 1);
     ck_assert_int_eq(l.batch.token[given_row[within]], 1);
-    ck_assert_int_eq(l.batch.target[given_row[within]], -1);
+    ck_assert_int_eq(integers_of(&l.batch, "target")[given_row[within]], -1);
     for (int i = 0; i < L; i++) {
       if (l.batch.token[row[i]] == M) {
-        ck_assert_int_eq(l.batch.target[row[i]], token[1 + i]);
+        ck_assert_int_eq(integers_of(&l.batch, "target")[row[i]], token[1 + i]);
         masks += 1.0 / (DRAWS * L);
-        weighted += (double)l.batch.weight[row[i]] / (DRAWS * L);
+        weighted += (double)reals_of(&l.batch, "weight")[row[i]] / (DRAWS * L);
       } else {
-        ck_assert_int_eq(l.batch.target[row[i]], -1);
+        ck_assert_int_eq(integers_of(&l.batch, "target")[row[i]], -1);
         ck_assert_int_eq(l.batch.token[row[i]], token[1 + i]);
       }
     }

@@ -51,9 +51,9 @@ static void check_training(pal_context *c) {
   pal_error e = {0};
   pal_task *t = pal_task_new(c, "parity", NULL, 0, &e);
   pal_store *s = pal_store_new(1);
-  pal_model *m = pal_model_new(c, s, "arm", &t->format, small, 3, &e);
+  pal_model *m = pal_model_new(c, s, "arm", pal_task_format(t), small, 3, &e);
   pal_stream stream;
-  ck_assert(!t->definition->stream(t, PAL_FORM_ANSWER, 1, &stream, &e));
+  ck_assert(!pal_task_definition_of(t)->stream(t, PAL_FORM_ANSWER, 1, &stream, &e));
   pal_trainer *r = pal_trainer_new(m, &stream, train, 3, &e);
   ck_assert_msg(r != NULL, "%s", e.text);
   pal_step_report report;

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/columns.h"
 #include "tests/lab.h"
 #include "tests/run.h"
 
@@ -119,9 +120,9 @@ static int transition(const pal_batch *b, int n, int32_t mask, int32_t *out) {
   int m = 0;
   for (int i = 0; i < n; i++) {
     const int32_t x = b->token[i];
-    if (b->remove[i] > 0 && x == mask) continue;
-    out[m++] = b->remask[i] > 0 ? mask : x == mask ? b->target[i] : x;
-    if (b->insert[i] > 0) out[m++] = mask;
+    if (reals_of(b, "remove")[i] > 0 && x == mask) continue;
+    out[m++] = reals_of(b, "remask")[i] > 0 ? mask : x == mask ? integers_of(b, "target")[i] : x;
+    if (reals_of(b, "insert")[i] > 0) out[m++] = mask;
   }
   return m;
 }
@@ -152,16 +153,18 @@ START_TEST(corruption_is_repaired) {
       todo += out[i] == format.mask;
     }
     for (int i = 0; i < n; i++) {
-      const bool wrong = l.batch.remask[i] > 0, surplus = l.batch.remove[i] > 0;
+      const bool wrong = reals_of(&l.batch, "remask")[i] > 0,
+                 surplus = reals_of(&l.batch, "remove")[i] > 0;
       ck_assert(!wrong || l.batch.token[i] != format.mask);
       ck_assert(!surplus || l.batch.token[i] == format.mask);
-      ck_assert((l.batch.target[i] >= 0) == (l.batch.token[i] == format.mask && !surplus));
-      masks += l.batch.target[i] >= 0;
-      seen[0] += l.batch.target[i] >= 0;
+      ck_assert((integers_of(&l.batch, "target")[i] >= 0) ==
+                (l.batch.token[i] == format.mask && !surplus));
+      masks += integers_of(&l.batch, "target")[i] >= 0;
+      seen[0] += integers_of(&l.batch, "target")[i] >= 0;
       seen[1] += wrong;
-      seen[2] += l.batch.insert[i] > 0;
+      seen[2] += reals_of(&l.batch, "insert")[i] > 0;
       seen[3] += surplus;
-      edits += wrong + (l.batch.insert[i] > 0);
+      edits += wrong + (reals_of(&l.batch, "insert")[i] > 0);
     }
     ck_assert_int_eq(todo, edits);
     ck_assert_double_eq(l.batch.count[0], masks);
@@ -229,9 +232,10 @@ START_TEST(transition_rows) {
     for (int i = 0; i < rules[s].n; i++) {
       const int64_t row = l.batch.begin[s] + i;
       ck_assert_int_eq(l.batch.token[row], rules[s].state[i]);
-      ck_assert_int_eq(l.batch.target[row], i < 2 && rules[s].state[i] == MASK ? ZERO : -1);
-      ck_assert_double_eq((double)l.batch.remask[row], rules[s].remask[i]);
-      ck_assert_double_eq((double)l.batch.remove[row], rules[s].remove[i]);
+      ck_assert_int_eq(integers_of(&l.batch, "target")[row],
+                       i < 2 && rules[s].state[i] == MASK ? ZERO : -1);
+      ck_assert_double_eq((double)reals_of(&l.batch, "remask")[row], rules[s].remask[i]);
+      ck_assert_double_eq((double)reals_of(&l.batch, "remove")[row], rules[s].remove[i]);
     }
   lab_close(&l);
 }
@@ -385,7 +389,7 @@ START_TEST(bad_settings) {
       {"arm", "speed=3", "temperature"},
       {"arm", "width", "key=value"},
       {"mdm", "order=upwards", "confidence"},
-      {"mdm", "k=0", "k lies in"},
+      {"mdm", "k=0", "k takes a whole number"},
       {"ap-mdm", "tau_insert=2", "tau_insert"},
       {"arm", "heads=5", "divide"},
       {"arm", "heads=128", "even"},

@@ -23,7 +23,7 @@ expect 2 "no model is named" train parity --model gpt
 expect 2 "no model is named" compare parity --models arm,gpt $quick
 expect 2 "has no setting \"colour\"\|has a setting \"colour\"" train parity --model arm --set colour=red
 expect 2 "key=value" train parity --model arm --set colour
-expect 2 "takes a number" train parity --model arm --set model.width=wide --out "$work/none"
+expect 2 "takes a whole number" train parity --model arm --set model.width=wide --out "$work/none"
 expect 2 "must divide" train parity --model arm --set model.heads=3 --out "$work/none"
 expect 2 "plug-in" info --plugin "$work/absent.so"
 

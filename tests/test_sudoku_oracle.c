@@ -148,8 +148,8 @@ typedef struct judged {
 
 static void judge(int index, const pal_decoded *decoded, void *data) {
   judged *j = data;
-  const pal_score score = j->task->definition->score(j->task, &j->e[index], PAL_FORM_TRANSITION,
-                                                     decoded->token, decoded->n);
+  const pal_score score = pal_task_definition_of(j->task)->score(
+      j->task, &j->e[index], PAL_FORM_TRANSITION, decoded->token, decoded->n);
   j->exact += score.exact && score.valid && decoded->halted;
   j->passes += decoded->forward_passes;
 }
@@ -179,11 +179,12 @@ START_TEST(oracle_under_the_decoder) {
   j.task = open_task(&l, set[_i].setting, 3);
   ck_assert(pal_sudoku_shape_init(&shape, set[_i].n));
   ck_assert(!pal_define(l.context, "model", "policy", &policy, &l.error));
-  l.model = pal_model_new(l.context, l.store, "policy", &j.task->format, NULL, 0, &l.error);
+  l.model = pal_model_new(l.context, l.store, "policy", pal_task_format(j.task), NULL, 0, &l.error);
   ck_assert_msg(l.model != NULL, "%s", l.error.text);
   for (int i = 0; i < set[_i].tests; i++) {
     pal_example e;
-    ck_assert(!j.task->definition->instance(j.task, 0, i, PAL_FORM_TRANSITION, &e, &l.error));
+    ck_assert(
+        !pal_task_definition_of(j.task)->instance(j.task, 0, i, PAL_FORM_TRANSITION, &e, &l.error));
     for (int c = 0; c < e.n_prompt; c++) token[0][i][c] = e.prompt[c], token[1][i][c] = e.answer[c];
     j.e[i] = e;
     j.e[i].prompt = token[0][i];
@@ -269,15 +270,17 @@ START_TEST(short_training_improves_held_out_steps) {
   ck_assert(pal_sudoku_shape_init(&shape, 4));
   pal_task *task = open_task(&l, puzzles, 2);
   pal_task *other = pal_task_new(l.context, "sudoku", others, 3, &l.error);
-  ck_assert(other && !task->definition->stream(task, PAL_FORM_TRANSITION, 1, &training, &l.error));
-  ck_assert(!other->definition->stream(other, PAL_FORM_TRANSITION, 2, &held_out, &l.error));
+  ck_assert(other && !pal_task_definition_of(task)->stream(task, PAL_FORM_TRANSITION, 1, &training,
+                                                           &l.error));
+  ck_assert(
+      !pal_task_definition_of(other)->stream(other, PAL_FORM_TRANSITION, 2, &held_out, &l.error));
   for (int i = 0; i < STATES; i++) {
     pal_example e;
     ck_assert(!held_out.next(held_out.self, &e, &l.error));
     memcpy(p.token[i], e.transition.state, sizeof p.token[i]);
     p.e[i] = (pal_example){.id = e.id, .prompt = p.token[i], .n_prompt = 16};
   }
-  l.model = pal_model_new(l.context, l.store, "ap-mdm", &task->format, model, 7, &l.error);
+  l.model = pal_model_new(l.context, l.store, "ap-mdm", pal_task_format(task), model, 7, &l.error);
   ck_assert_msg(l.model != NULL, "%s", l.error.text);
   pal_trainer *trainer = pal_trainer_new(l.model, &training, train, 8, &l.error);
   ck_assert_msg(trainer != NULL, "%s", l.error.text);

@@ -64,7 +64,7 @@ START_TEST(formats_describe_tokens_and_places) {
   for (int i = 0; i < 3; i++) {
     const char *given[] = {setting[i][0], "puzzles=2"};
     pal_task *task = open_well(given, 2);
-    const pal_format *f = &task->format;
+    const pal_format *f = pal_task_format(task);
     HOLDS(f->vocabulary == vocabulary[i] && f->context == rows[i] && f->mask == 0);
     HOLDS(f->groups == (i < 2 ? 3 : 0) && f->factors == 4);
     for (int p = 0; p < f->context * f->groups; p++) HOLDS(f->group[p] >= 0 && f->group[p] < 9);
@@ -109,8 +109,8 @@ static void check_pictures(const pal_task *task, const pal_example *e, pal_form 
   enum { MASK, GIVEN, DEDUCED, SPECULATIVE };
   pal_picture start, end;
   char text[2048];
-  task->definition->picture(task, e, form, e->prompt, e->n_prompt, &start);
-  task->definition->picture(task, e, form, token, n, &end);
+  pal_task_definition_of(task)->picture(task, e, form, e->prompt, e->n_prompt, &start);
+  pal_task_definition_of(task)->picture(task, e, form, token, n, &end);
   HOLDS(start.rows == 9 && start.columns == 9 && start.block == 3 && start.sorts == 4);
   ck_assert_str_eq(start.sort_name[SPECULATIVE], "speculative");
   int given = 0, guessed = 0;
@@ -126,7 +126,7 @@ static void check_pictures(const pal_task *task, const pal_example *e, pal_form 
   const bool plain = form == PAL_FORM_TRANSITION && n == 81; /* here every other blank is guessed */
   HOLDS((guessed > 0) == plain);
   if (!plain) return;
-  task->definition->print(task, token, n, text, sizeof text);
+  pal_task_definition_of(task)->print(task, token, n, text, sizeof text);
   HOLDS(memcmp(text, end.glyph, 81) == 0);
 }
 
@@ -151,7 +151,7 @@ START_TEST(answers_are_judged) {
     snprintf(order, sizeof order, "order=%s", run[r].order);
     const char *setting[] = {trace, layout, order, "puzzles=3", "test_puzzles=5"};
     pal_task *task = open_well(setting, 5);
-    const pal_task_definition *d = task->definition;
+    const pal_task_definition *d = pal_task_definition_of(task);
     ck_assert_str_eq(d->set_name(task, 0), "held-out");
     HOLDS(d->set_name(task, 1) == NULL && d->set_size(task, 0) == 5);
     for (int i = 0; i < 5; i++) {
@@ -159,8 +159,9 @@ START_TEST(answers_are_judged) {
       int32_t token[400];
       HOLDS(!d->instance(task, 0, i, run[r].form, &e, NULL));
       const int n = perfect(task, &e, run[r].form, r == 1, run[r].layout, token);
-      for (int k = 0; k < n; k++) HOLDS(token[k] >= 0 && token[k] < task->format.vocabulary);
-      ck_assert_int_le(n, task->format.context);
+      for (int k = 0; k < n; k++)
+        HOLDS(token[k] >= 0 && token[k] < pal_task_format(task)->vocabulary);
+      ck_assert_int_le(n, pal_task_format(task)->context);
       SAME(d->answer_room(task, &e, run[r].form), n - e.n_prompt);
       pal_score score = d->score(task, &e, run[r].form, token, n);
       HOLDS(score.exact && score.valid && score.kept);
@@ -194,7 +195,7 @@ END_TEST
 START_TEST(boards_of_other_puzzles_are_valid) {
   static const char *const setting[] = {"answer=append", "puzzles=3", "test_puzzles=5"};
   pal_task *task = open_well(setting, 3);
-  const pal_task_definition *d = task->definition;
+  const pal_task_definition *d = pal_task_definition_of(task);
   for (int i = 0; i < 5; i++) {
     pal_example e;
     int32_t token[400];
@@ -217,8 +218,8 @@ START_TEST(streams_of_answers) {
   pal_stream a, b;
   pal_example x, y;
   uint64_t state[2];
-  HOLDS(!task->definition->stream(task, PAL_FORM_ANSWER, 1, &a, NULL));
-  HOLDS(!task->definition->stream(task, PAL_FORM_ANSWER, 1, &b, NULL));
+  HOLDS(!pal_task_definition_of(task)->stream(task, PAL_FORM_ANSWER, 1, &a, NULL));
+  HOLDS(!pal_task_definition_of(task)->stream(task, PAL_FORM_ANSWER, 1, &b, NULL));
   for (int i = 0; i < 10; i++) next(&a, &x);
   SAME(a.save(a.self, state, sizeof state), sizeof state);
   HOLDS(!b.load(b.self, state, sizeof state, NULL));
@@ -232,7 +233,8 @@ START_TEST(streams_of_answers) {
   ck_assert_mem_eq(x.answer, y.answer, 81 * sizeof *x.answer);
   a.free(a.self);
   b.free(b.self);
-  SAME(task->definition->stream(task, PAL_FORM_REASONED, 1, &a, NULL), PAL_E_UNSUPPORTED);
+  SAME(pal_task_definition_of(task)->stream(task, PAL_FORM_REASONED, 1, &a, NULL),
+       PAL_E_UNSUPPORTED);
   pal_task_free(task);
 }
 END_TEST
@@ -256,10 +258,10 @@ START_TEST(training_puzzles_from_a_file) {
   pal_stream stream;
   pal_example e;
   char line[200];
-  HOLDS(!task->definition->stream(task, PAL_FORM_ANSWER, 1, &stream, NULL));
+  HOLDS(!pal_task_definition_of(task)->stream(task, PAL_FORM_ANSWER, 1, &stream, NULL));
   for (int i = 0; i < 4; i++) {
     next(&stream, &e);
-    task->definition->print(task, e.prompt, e.n_prompt, line, sizeof line);
+    pal_task_definition_of(task)->print(task, e.prompt, e.n_prompt, line, sizeof line);
     ck_assert_str_eq(line, good);
   }
   stream.free(stream.self);
@@ -323,7 +325,7 @@ START_TEST(failed_searches_name_the_setting) {
     pal_task *task = open_well(setting, n);
     pal_error error = {0};
     pal_example e;
-    HOLDS(task->definition->instance(task, 0, 0, PAL_FORM_TRANSITION, &e, &error) ==
+    HOLDS(pal_task_definition_of(task)->instance(task, 0, 0, PAL_FORM_TRANSITION, &e, &error) ==
           PAL_E_ARGUMENT);
     ck_assert_msg(strstr(error.text, n == 3 ? "(setting givens)" : "(setting test_givens)"), "%s",
                   error.text);
@@ -345,8 +347,8 @@ START_TEST(held_out_puzzles_are_not_training_puzzles) {
   pal_example e;
   uint8_t board[16], image[16];
   pal_sudoku_symmetry symmetry;
-  HOLDS(!task->definition->instance(task, 0, 2, PAL_FORM_TRANSITION, &e, NULL));
-  task->definition->print(task, e.prompt, e.n_prompt, before, sizeof before);
+  HOLDS(!pal_task_definition_of(task)->instance(task, 0, 2, PAL_FORM_TRANSITION, &e, NULL));
+  pal_task_definition_of(task)->print(task, e.prompt, e.n_prompt, before, sizeof before);
   for (int c = 0; c < 16; c++) board[c] = (uint8_t)e.prompt[c];
   pal_sudoku_symmetry_draw(&shape4, &rng, &symmetry);
   pal_sudoku_symmetry_apply(&shape4, &symmetry, board, image);
@@ -356,8 +358,8 @@ START_TEST(held_out_puzzles_are_not_training_puzzles) {
   snprintf(setting, sizeof setting, "data=%s", path);
   const char *with[] = {"puzzles=1", "test_puzzles=4", "size=4", setting};
   task = open_well(with, 4);
-  HOLDS(!task->definition->instance(task, 0, 2, PAL_FORM_TRANSITION, &e, NULL));
-  task->definition->print(task, e.prompt, e.n_prompt, after, sizeof after);
+  HOLDS(!pal_task_definition_of(task)->instance(task, 0, 2, PAL_FORM_TRANSITION, &e, NULL));
+  pal_task_definition_of(task)->print(task, e.prompt, e.n_prompt, after, sizeof after);
   ck_assert_str_ne(before, after);
   pal_task_free(task);
   unlink(path);
@@ -370,13 +372,14 @@ START_TEST(lines_are_read) {
   pal_example e;
   pal_error error = {0};
   char text[100];
-  HOLDS(!task->definition->read(task, good, PAL_FORM_TRANSITION, 7, &e, &error));
-  task->definition->print(task, e.prompt, e.n_prompt, text, sizeof text);
+  HOLDS(!pal_task_definition_of(task)->read(task, good, PAL_FORM_TRANSITION, 7, &e, &error));
+  pal_task_definition_of(task)->print(task, e.prompt, e.n_prompt, text, sizeof text);
   ck_assert_str_eq(text, good);
-  HOLDS(e.id == 7 && task->definition->step_cap(task, &e, PAL_FORM_TRANSITION) == 2000);
-  HOLDS(!task->definition->read(task, "quizzes,solutions", PAL_FORM_TRANSITION, 7, &e, &error));
+  HOLDS(e.id == 7 && pal_task_definition_of(task)->step_cap(task, &e, PAL_FORM_TRANSITION) == 2000);
+  HOLDS(!pal_task_definition_of(task)->read(task, "quizzes,solutions", PAL_FORM_TRANSITION, 7, &e,
+                                            &error));
   SAME(e.n_prompt, 0);
-  HOLDS(task->definition->read(task, "12", PAL_FORM_TRANSITION, 7, &e, &error));
+  HOLDS(pal_task_definition_of(task)->read(task, "12", PAL_FORM_TRANSITION, 7, &e, &error));
   pal_task_free(task);
 }
 END_TEST
@@ -389,7 +392,7 @@ START_TEST(written_lines_are_read_back) {
   for (int k = 0; k < 9; k++) {
     const char *setting[] = {form[k % 3], size[k / 3], "puzzles=1", "test_puzzles=2"};
     pal_task *task = open_well(setting, 4);
-    const pal_task_definition *d = task->definition;
+    const pal_task_definition *d = pal_task_definition_of(task);
     pal_example e;
     char line[PAL_SUDOKU_TEXT], start[300], again[300];
     int32_t answer[PAL_SUDOKU_CELLS];

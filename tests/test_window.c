@@ -30,6 +30,10 @@ static void finish(pal_graph *g, pal_decoding *d, pal_value y, pal_value remask,
   d->done = pal_not(g, e.changed);
 }
 
+typedef struct scripted_settings {
+  int64_t window, turns;
+} scripted_settings;
+
 /* The eleven rules of the parity task: masks go, zeros become masks, and so do two ones. */
 static void parity_step(const pal_model *model, pal_graph *g, pal_decoding *d) {
   (void)model;
@@ -48,7 +52,8 @@ static void parity_step(const pal_model *model, pal_graph *g, pal_decoding *d) {
 /* Everything but masks inserts a mask, which then becomes a one, in turn; `turns` steps. */
 static void grow_step(const pal_model *model, pal_graph *g, pal_decoding *d) {
   const pal_value age = pal_gather_rows(g, d->age, d->sequence);
-  const pal_value turns = number(g, (int32_t)pal_model_number(model, "turns"));
+  const pal_value turns =
+      number(g, (int32_t)((const scripted_settings *)pal_model_own(model))->turns);
   const pal_value mask = is(g, d->token, MASK), none = pal_affine(g, d->token, 0, 0);
   const pal_value early = pal_compare(g, age, turns, PAL_LT);
   const pal_value insert = pal_and(g, pal_not(g, mask), early);
@@ -60,20 +65,31 @@ static void grow_step(const pal_model *model, pal_graph *g, pal_decoding *d) {
   d->done = pal_not(g, e.changed);
 }
 
-static const pal_setting scripted_settings[] = {{"window", "0", "rows"}, {"turns", "4", "steps"}};
+static const pal_setting scripted_table[] = {
+    PAL_SET_WHOLE(scripted_settings, window, "0", 0, 1e6, "rows"),
+    PAL_SET_WHOLE(scripted_settings, turns, "4", 0, 1e6, "steps"),
+};
+
+static void window_of(const pal_model *model, pal_decode_settings *to) {
+  to->window = ((const scripted_settings *)pal_model_own(model))->window;
+}
 
 static const pal_model_definition scripted[] = {
     {.abi_size = sizeof(pal_model_definition),
      .name = "parity",
      .form = PAL_FORM_TRANSITION,
-     .setting = scripted_settings,
+     .setting = scripted_table,
      .n_settings = 2,
+     .settings_size = sizeof(scripted_settings),
+     .decode_settings = window_of,
      .step = parity_step},
     {.abi_size = sizeof(pal_model_definition),
      .name = "grow",
      .form = PAL_FORM_TRANSITION,
-     .setting = scripted_settings,
+     .setting = scripted_table,
      .n_settings = 2,
+     .settings_size = sizeof(scripted_settings),
+     .decode_settings = window_of,
      .step = grow_step},
 };
 

@@ -16,6 +16,7 @@ BEGIN {
   # check.h on 1 because an op descriptor draws its random cases through it. The umbrella is for the
   # top of the library, where pal_open gathers everything, and for programs.
   public["status"] = 0; public["type"] = 0; public["context"] = 0; public["rng"] = 0
+  public["setting"] = 0
   public["op"] = 1; public["graph"] = 1; public["store"] = 1; public["plan"] = 1
   public["check"] = 1
   public["ops"] = 2

@@ -29,7 +29,7 @@ static pal_status write_state(const pal_trainer *t, const pal_stream_state *stre
   snprintf(step, sizeof step, "%" PRId64, t->done);
   snprintf(examples, sizeof examples, "%" PRId64, t->examples);
   snprintf(tokens, sizeof tokens, "%" PRId64, t->tokens);
-  snprintf(seed, sizeof seed, "%" PRIu64, t->set.seed);
+  snprintf(seed, sizeof seed, "%" PRIu64, t->set->seed);
   const pal_metadata metadata[] = {{"step", step},
                                    {"examples", examples},
                                    {"tokens", tokens},
@@ -141,7 +141,7 @@ static pal_status load(pal_trainer *t, const pal_safetensors *file, const char *
   const pal_store *store = pal_model_store(t->model);
   int64_t step = 0, examples = 0, tokens = 0;
   char seed[24];
-  snprintf(seed, sizeof seed, "%" PRIu64, t->set.seed);
+  snprintf(seed, sizeof seed, "%" PRIu64, t->set->seed);
   pal_status status;
   if (!pal_safetensors_metadata(file, "xxh3")) /* its key may be what is damaged */
     return pal_fail(error, PAL_E_FORMAT, "%s: metadata \"xxh3\", the checksum, is missing", path);

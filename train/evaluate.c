@@ -45,7 +45,8 @@ static pal_status pack(evaluation *e, int first, int chunks, int draw, pal_error
 }
 
 static pal_status run_draw(evaluation *e, int draw, pal_error *error) {
-  static const float ones[PAL_MAX_PARTS] = {1, 1, 1, 1};
+  float ones[PAL_MAX_PARTS];
+  for (int k = 0; k < PAL_MAX_PARTS; k++) ones[k] = 1;
   static const int32_t seed[3] = {0, 0, 0}; /* nothing is random in the network */
   for (int first = 0; first < e->chunks; first += TOGETHER) {
     const int chunks = e->chunks - first < TOGETHER ? e->chunks - first : TOGETHER;

@@ -9,9 +9,11 @@
 pal_status pal_parameters_make(pal_model *model, pal_error *error) {
   pal_graph *g = pal_graph_new(pal_model_context(model), pal_model_store(model));
   if (!g) return pal_fail(error, PAL_E_MEMORY, "no memory for a graph");
-  pal_value part[PAL_MAX_PARTS];
-  const pal_batch_values in = pal_batch_inputs(g, pal_model_format(model)->context, 1, false);
-  pal_model_definition_of(model)->loss(model, g, &in, part);
+  const pal_model_definition *definition = pal_model_definition_of(model);
+  pal_value part[PAL_MAX_PARTS] = {{0}};
+  const pal_batch_values in =
+      pal_batch_inputs(g, definition, pal_model_format(model)->context, 1, false);
+  definition->loss(model, g, &in, part);
   const pal_error failure = *pal_graph_error(g);
   pal_graph_free(g);
   if (failure.code && error && !error->code) *error = failure;

@@ -5,18 +5,6 @@
 #include "train/schedule.h"
 
 #include <sleef.h>
-#include <string.h>
-
-pal_status pal_schedule_named(pal_schedule *schedule, const char *kind, pal_error *error) {
-  static const char *const name[] = {"constant", "linear", "cosine"};
-  for (int i = 0; i < 3; i++)
-    if (strcmp(kind, name[i]) == 0) {
-      schedule->kind = (pal_schedule_kind)i;
-      return PAL_OK;
-    }
-  return pal_fail(error, PAL_E_ARGUMENT, "schedule is constant, linear or cosine, not \"%s\"",
-                  kind);
-}
 
 double pal_schedule_factor(const pal_schedule *s, int64_t step) {
   if (step < s->warmup) return (double)step / (double)s->warmup;

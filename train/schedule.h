@@ -5,6 +5,7 @@
 
 #include <palimpsest/status.h>
 
+/* In the order of the words of the setting "schedule". */
 typedef enum pal_schedule_kind {
   PAL_SCHEDULE_CONSTANT,
   PAL_SCHEDULE_LINEAR,
@@ -16,9 +17,6 @@ typedef struct pal_schedule {
   int64_t warmup, steps;
   double final; /* factor of the last step, 0..1; unused when constant */
 } pal_schedule;
-
-/* Fills schedule->kind from "constant", "linear" or "cosine"; PAL_E_ARGUMENT for another text. */
-pal_status pal_schedule_named(pal_schedule *schedule, const char *kind, pal_error *error);
 
 /* Factor of the rate in `step`, from 1. It climbs by 1 / warmup per step to 1 at step `warmup`;
  * then, with p going from 0 there to 1 at step `steps` (and staying 1 after it),

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "models/models.h"
 #include "src/alloc.h"
 #include "src/team.h"
 #include "train/parameters.h"
@@ -32,11 +33,16 @@ struct pal_worker {
 
 static pal_value add_loss(pal_graph *g, const pal_model *model, const pal_batch_values *in) {
   const pal_model_definition *d = pal_model_definition_of(model);
-  pal_value part[PAL_MAX_PARTS] = {PAL_NIL, PAL_NIL, PAL_NIL, PAL_NIL}, total = PAL_NIL;
+  pal_value part[PAL_MAX_PARTS] = {{0}}, total = PAL_NIL;
   d->loss(model, g, in, part);
-  for (int k = 0; k < PAL_MAX_PARTS && d->part[k]; k++) {
+  for (int k = 0; k < d->n_parts; k++) {
     char name[16];
     snprintf(name, sizeof name, "part.%d", k);
+    const pal_type type = pal_type_of(g, part[k]);
+    if (pal_is_nil(part[k]) || type.dtype != PAL_F32 || type.rank != 0)
+      return pal_graph_fail(g, PAL_E_ARGUMENT, "model \"%s\": part %d of the loss, %s, is %s",
+                            d->name, k, d->part[k],
+                            pal_is_nil(part[k]) ? "not set" : "no scalar f32");
     pal_output(g, name, part[k]);
     const pal_value scale =
         pal_reshape(g, pal_slice(g, in->scale, 0, k, k + 1), pal_type_scalar(PAL_F32));
@@ -100,7 +106,8 @@ static pal_plan *compile(pal_shards *shards, int64_t rows, int64_t sequences, pa
     return NULL;
   }
   pal_graph_set_precision(g, shards->precision);
-  const pal_batch_values in = pal_batch_inputs(g, rows, sequences, shards->training);
+  const pal_batch_values in = pal_batch_inputs(g, pal_model_definition_of(shards->model), rows,
+                                               sequences, shards->training);
   const pal_value total = add_loss(g, shards->model, &in);
   pal_plan *plan = NULL;
   if (pal_graph_error(g)->code || shards->parameter || !list_parameters(shards, error)) {
@@ -141,10 +148,10 @@ static pal_status make_worker(const pal_shards *shards, pal_worker *w, pal_error
     pal_free(w->gradient);
     return pal_fail(error, PAL_E_MEMORY, "no memory for a worker");
   }
-  w->in = pal_batch_of(w->exec);
+  w->in = pal_batch_of(w->exec, pal_model_definition_of(shards->model));
   w->seed = pal_exec_input(w->exec, "seed");
   w->scale = pal_exec_input(w->exec, "scale");
-  for (int k = 0; k < PAL_MAX_PARTS; k++) {
+  for (int k = 0; k < pal_model_definition_of(shards->model)->n_parts; k++) {
     char name[24];
     snprintf(name, sizeof name, "part.%d", k);
     w->part[k] = pal_exec_output(w->exec, name, NULL);
@@ -184,9 +191,10 @@ typedef struct job {
 } job;
 
 static pal_status run_shard(const job *j, pal_worker *w, int shard, bool team, pal_error *error) {
-  pal_staging_copy(&j->shards->staging->batch[shard], &w->in);
+  pal_batch_copy(&j->shards->staging->batch[shard], &w->in);
   memcpy(w->seed, j->seed, 3 * sizeof *w->seed);
-  memcpy(w->scale, j->scale, PAL_MAX_PARTS * sizeof *w->scale);
+  memcpy(w->scale, j->scale,
+         (size_t)pal_model_definition_of(j->shards->model)->n_parts * sizeof *w->scale);
   pal_status status = pal_exec_count(w->exec, "T", w->in.rows, error);
   if (!status) status = pal_exec_count(w->exec, "S", w->in.sequences, error);
   if (!status) status = team ? pal_exec_run(w->exec, error) : pal_exec_run_serial(w->exec, error);

@@ -2,55 +2,21 @@
 /* Host batches that grow (floor 5). See staging.h. */
 #include "train/staging.h"
 
-#include <string.h>
-
+#include "models/models.h"
 #include "src/alloc.h"
 
 /* What a batch starts with at most; a task with a long context seldom fills it. */
-enum { FIRST_ROWS = 4096, ROW_ARRAYS = 10, SEQUENCE_ARRAYS = 3 };
+enum { FIRST_ROWS = 4096 };
 static const int64_t most_rows = (int64_t)1 << 28;
 
-/* The arrays of a batch: those of rows first. All have elements of 4 bytes. */
-static void list_arrays(const pal_batch *b, void *array[ROW_ARRAYS + SEQUENCE_ARRAYS]) {
-  void *const all[] = {b->token,  b->position, b->sequence, b->sample, b->target,
-                       b->weight, b->remask,   b->insert,   b->remove, b->edit_weight,
-                       b->begin,  b->length,   b->time};
-  memcpy(array, all, sizeof all);
-}
-
-void pal_staging_copy(const pal_batch *from, pal_batch *to) {
-  void *source[ROW_ARRAYS + SEQUENCE_ARRAYS], *target[ROW_ARRAYS + SEQUENCE_ARRAYS];
-  list_arrays(from, source);
-  list_arrays(to, target);
-  for (int i = 0; i < ROW_ARRAYS + SEQUENCE_ARRAYS; i++)
-    memcpy(target[i], source[i], 4 * (size_t)(i < ROW_ARRAYS ? from->rows : from->sequences));
-  to->rows = from->rows;
-  to->sequences = from->sequences;
-  memcpy(to->count, from->count, sizeof to->count);
-}
-
 /* An empty batch in memory of its own; its `token` is the block. */
-static pal_status make_batch(pal_batch *b, int64_t rows, int64_t sequences, pal_error *error) {
-  const size_t bytes = 4 * (size_t)(ROW_ARRAYS * rows + SEQUENCE_ARRAYS * sequences);
-  int32_t *i = pal_alloc(bytes);
-  if (!i) return pal_fail(error, PAL_E_MEMORY, "no memory for %lld packed rows", (long long)rows);
-  float *f = (float *)(void *)i;
-  const int64_t r = rows, s = ROW_ARRAYS * rows;
-  *b = (pal_batch){.row_room = rows,
-                   .sequence_room = sequences,
-                   .token = i,
-                   .position = i + r,
-                   .sequence = i + 2 * r,
-                   .sample = i + 3 * r,
-                   .target = i + 4 * r,
-                   .weight = f + 5 * r,
-                   .remask = f + 6 * r,
-                   .insert = f + 7 * r,
-                   .remove = f + 8 * r,
-                   .edit_weight = f + 9 * r,
-                   .begin = i + s,
-                   .length = i + s + sequences,
-                   .time = f + s + 2 * sequences};
+static pal_status make_batch(const pal_staging *staging, pal_batch *b, int64_t rows,
+                             int64_t sequences, pal_error *error) {
+  const pal_model_definition *definition = pal_model_definition_of(staging->model);
+  void *block = pal_alloc(pal_batch_bytes(definition, rows, sequences));
+  if (!block)
+    return pal_fail(error, PAL_E_MEMORY, "no memory for %lld packed rows", (long long)rows);
+  *b = pal_batch_within(block, definition, rows, sequences);
   return PAL_OK;
 }
 
@@ -64,7 +30,7 @@ pal_status pal_staging_init(pal_staging *staging, const pal_model *model, int sh
   staging->batch = pal_calloc((size_t)shards, sizeof *staging->batch);
   if (!staging->batch) return pal_fail(error, PAL_E_MEMORY, "no memory for %d shards", shards);
   for (int i = 0; i < shards; i++)
-    if (make_batch(&staging->batch[i], rows, sequences, error)) {
+    if (make_batch(staging, &staging->batch[i], rows, sequences, error)) {
       pal_staging_free(staging);
       return PAL_E_MEMORY;
     }
@@ -86,8 +52,8 @@ static pal_status grow(pal_staging *staging, int64_t rows, int64_t sequences, pa
   pal_batch *grown = pal_calloc((size_t)staging->shards, sizeof *grown);
   pal_status status = grown ? PAL_OK : pal_fail(error, PAL_E_MEMORY, "no memory to grow batches");
   for (int i = 0; i < staging->shards && !status; i++) {
-    status = make_batch(&grown[i], rows, sequences, error);
-    if (!status) pal_staging_copy(&staging->batch[i], &grown[i]);
+    status = make_batch(staging, &grown[i], rows, sequences, error);
+    if (!status) pal_batch_copy(&staging->batch[i], &grown[i]);
   }
   pal_batch *old = status ? grown : staging->batch;
   for (int i = 0; old && i < staging->shards; i++) pal_free(old[i].token);

@@ -24,6 +24,4 @@ void pal_staging_clear(pal_staging *staging);
  * it is appended to what is there with the same draws. `*used` counts draws up, unless NULL. */
 pal_status pal_staging_add(pal_staging *staging, int shard, const pal_example *example, pal_rng rng,
                            bool evaluate, uint64_t *used, pal_error *error);
-/* Copies the rows of a shard to the input buffers of an instance with at least its room. */
-void pal_staging_copy(const pal_batch *from, pal_batch *to);
 #endif

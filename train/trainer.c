@@ -9,7 +9,6 @@
 
 #include <string.h>
 
-#include "models/settings.h"
 #include "src/alloc.h"
 #include "train/parameters.h"
 
@@ -22,21 +21,22 @@ static double average_decay(double ema, int64_t step) {
 /* ---- made and freed ---------------------------------------------------------------------- */
 
 static pal_status build(pal_trainer *t, pal_error *error) {
-  const int64_t n = (t->set.batch + t->set.shard - 1) / t->set.shard;
-  pal_status status = PAL_OK;
+  const int64_t n = (t->set->batch + t->set->shard - 1) / t->set->shard;
+  pal_update_options options;
+  pal_status status = pal_trainer_optimizers(t->set, pal_model_context(t->model), &options, error);
   for (int i = 0; i < 2 && !status; i++)
-    status =
-        pal_staging_init(&t->drawn[i].staging, t->model, (int)n, (t->set.batch + n - 1) / n, error);
+    status = pal_staging_init(&t->drawn[i].staging, t->model, (int)n, (t->set->batch + n - 1) / n,
+                              error);
   if (!status)
-    status =
-        pal_shards_init(&t->shards, t->model, &t->drawn[0].staging, true, t->set.precision, error);
+    status = pal_shards_init(&t->shards, t->model, &t->drawn[0].staging, true,
+                             (pal_precision)t->set->precision, error);
   if (!status)
     status = pal_update_init(&t->update, pal_model_context(t->model), pal_model_store(t->model),
-                             t->shards.parameter, t->shards.parameters, &t->set.update, error);
+                             t->shards.parameter, t->shards.parameters, &options, error);
   if (!status)
     status = pal_tree_init(&t->tree, (int)n, t->update.size, t->shards.parameters,
                            t->update.gradient, error);
-  if (!status && t->set.ema > 0) {
+  if (!status && t->set->ema > 0) {
     t->kept = pal_alloc(t->tree.floats * sizeof *t->kept);
     if (!t->kept) status = pal_fail(error, PAL_E_MEMORY, "no memory for averages");
   }
@@ -44,14 +44,25 @@ static pal_status build(pal_trainer *t, pal_error *error) {
 }
 
 static pal_status configure(pal_trainer *t, const char *const *setting, int n, pal_error *error) {
-  int settings;
-  const pal_setting *table = pal_train_settings(&settings);
-  t->value = pal_calloc((size_t)settings, sizeof *t->value);
-  if (!t->value) return pal_fail(error, PAL_E_MEMORY, "no memory for settings");
+  static const char owner[] = "the trainer";
+  const pal_model_definition *definition = pal_model_definition_of(t->model);
+  pal_settings *const one[] = {&t->given};
+  int rows;
+  const pal_setting *table = pal_train_setting_table(&rows);
   pal_status status =
-      pal_settings_resolve("the trainer", &table, &settings, 1, setting, n, t->value, error);
-  if (!status) status = pal_trainer_read(&t->set, t->value, pal_model_context(t->model), error);
-  return status ? status : build(t, error);
+      pal_settings_open(&t->given, owner, table, rows, sizeof(pal_train_settings), error);
+  if (!status) status = pal_settings_set(one, 1, owner, setting, n, error);
+  if (status) return status;
+  t->set = t->given.self;
+  if (t->set->weights.n > definition->n_parts)
+    return pal_fail(error, PAL_E_ARGUMENT,
+                    "the trainer: %d weights where the loss of model %s has %d parts",
+                    t->set->weights.n, definition->name, definition->n_parts);
+  t->schedule = (pal_schedule){.kind = (pal_schedule_kind)t->set->schedule,
+                               .warmup = t->set->warmup,
+                               .steps = t->set->steps,
+                               .final = t->set->final};
+  return build(t, error);
 }
 
 pal_trainer *pal_trainer_new(pal_model *model, pal_stream *stream, const char *const *setting,
@@ -76,32 +87,23 @@ pal_trainer *pal_trainer_new(pal_model *model, pal_stream *stream, const char *c
 
 void pal_trainer_free(pal_trainer *t) {
   if (!t) return;
-  int n;
-  pal_train_settings(&n);
   pal_tree_free(&t->tree);
   pal_update_free(&t->update);
   pal_shards_free(&t->shards);
   for (int i = 0; i < 2; i++) pal_drawn_free(&t->drawn[i]);
-  if (t->value) pal_settings_free(t->value, n);
-  pal_free(t->value);
+  pal_settings_close(&t->given);
   pal_free(t->kept);
   pal_free(t);
 }
 
-int64_t pal_trainer_steps(const pal_trainer *t) { return t->set.steps; }
+int64_t pal_trainer_steps(const pal_trainer *t) { return t->set->steps; }
 int64_t pal_trainer_done(const pal_trainer *t) { return t->done; }
 int64_t pal_trainer_examples(const pal_trainer *t) { return t->examples; }
 int64_t pal_trainer_tokens(const pal_trainer *t) { return t->tokens; }
 
 void pal_trainer_settings(const pal_trainer *t,
                           void (*visit)(const pal_setting *setting, void *data), void *data) {
-  int n;
-  const pal_setting *table = pal_train_settings(&n);
-  for (int i = 0; i < n; i++) {
-    pal_setting now = table[i];
-    now.value = t->value[i];
-    visit(&now, data);
-  }
+  pal_settings_visit(&t->given, visit, data);
 }
 
 /* ---- averages -------------------------------------------------------------------------------- */
@@ -130,7 +132,7 @@ void pal_trainer_use_average(pal_trainer *t, bool average) {
 static pal_status draw(pal_trainer *t, int64_t step, pal_error *error) {
   pal_drawn *d = &t->drawn[step % 2];
   return d->step == step ? PAL_OK
-                         : pal_drawn_fill(d, t->stream, t->set.batch, t->set.seed, step, error);
+                         : pal_drawn_fill(d, t->stream, t->set->batch, t->set->seed, step, error);
 }
 
 /* Beside the shards of step done + 1. What fails here will be tried, and reported, when its step
@@ -138,7 +140,7 @@ static pal_status draw(pal_trainer *t, int64_t step, pal_error *error) {
 static void draw_ahead(void *data) {
   pal_trainer *t = data;
   pal_error later = {0};
-  if (t->done + 2 <= t->set.steps) draw(t, t->done + 2, &later);
+  if (t->done + 2 <= t->set->steps) draw(t, t->done + 2, &later);
 }
 
 const pal_stream_state *pal_trainer_stream(pal_trainer *t, pal_error *error) {
@@ -149,14 +151,16 @@ const pal_stream_state *pal_trainer_stream(pal_trainer *t, pal_error *error) {
 }
 
 static pal_status run(pal_trainer *t, int64_t step, pal_step_report *report, pal_error *error) {
-  const int64_t n = t->tree.leaves, groups = t->set.micro < n ? t->set.micro : n;
-  const double factor = pal_schedule_factor(&t->set.schedule, step);
+  const int64_t n = t->tree.leaves, groups = t->set->micro < n ? t->set->micro : n;
+  const double factor = pal_schedule_factor(&t->schedule, step);
   const pal_totals total = pal_shards_totals(&t->shards);
-  const int32_t seed[3] = {(int32_t)(uint32_t)t->set.seed, (int32_t)(uint32_t)(t->set.seed >> 32),
+  const int32_t seed[3] = {(int32_t)(uint32_t)t->set->seed, (int32_t)(uint32_t)(t->set->seed >> 32),
                            (int32_t)(uint32_t)step};
   float scale[PAL_MAX_PARTS];
-  for (int k = 0; k < PAL_MAX_PARTS; k++)
-    scale[k] = total.count[k] > 0 ? (float)(t->set.weight[k] / total.count[k]) : 0;
+  const int parts = pal_model_definition_of(t->model)->n_parts;
+  for (int k = 0; k < parts; k++)
+    scale[k] =
+        total.count[k] > 0 ? (float)(pal_number_at(t->set->weights, k, 1) / total.count[k]) : 0;
   pal_tree_begin(&t->tree);
   pal_status status = PAL_OK;
   const pal_aside ahead = {draw_ahead, t};
@@ -164,19 +168,19 @@ static pal_status run(pal_trainer *t, int64_t step, pal_step_report *report, pal
     status = pal_shards_run(&t->shards, (int)(n * g / groups), (int)(n * (g + 1) / groups), scale,
                             seed, &t->tree, g == groups - 1 ? &ahead : NULL, error);
   if (!status)
-    status = pal_update_run(&t->update, t->set.rate * factor, t->set.matrix_rate * factor, step,
-                            average_decay(t->set.ema, step), error);
+    status = pal_update_run(&t->update, t->set->rate * factor, t->set->matrix_rate * factor, step,
+                            average_decay(t->set->ema, step), error);
   if (status) return status;
   *report = (pal_step_report){.step = step,
-                              .rate = t->set.rate * factor,
+                              .rate = t->set->rate * factor,
                               .tokens = total.rows,
                               .sequences = total.sequences,
                               .gradient_norm = (double)*t->update.norm};
-  for (int k = 0; k < PAL_MAX_PARTS; k++) {
+  for (int k = 0; k < parts; k++) {
     double sum = 0;
     for (int s = 0; s < n; s++) sum += t->shards.part[s][k];
     report->part[k] = total.count[k] > 0 ? sum / total.count[k] : 0;
-    report->loss += t->set.weight[k] * report->part[k];
+    report->loss += pal_number_at(t->set->weights, k, 1) * report->part[k];
   }
   return PAL_OK;
 }
@@ -195,7 +199,7 @@ pal_status pal_trainer_step(pal_trainer *t, pal_step_report *report, pal_error *
     return pal_fail(error, status, "step %lld: %s", (long long)step, own.text);
   }
   t->done = step;
-  t->examples += t->set.batch;
+  t->examples += t->set->batch;
   t->tokens += report->tokens;
   return PAL_OK;
 }

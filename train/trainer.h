@@ -5,25 +5,28 @@
 
 #include <palimpsest/train.h>
 
+#include "src/setting.h"
 #include "train/drawn.h"
 #include "train/schedule.h"
 #include "train/shard.h"
 #include "train/update.h"
 
-typedef struct pal_trainer_numbers {
-  int64_t steps, batch, shard, micro;
-  double rate, matrix_rate, ema, weight[PAL_MAX_PARTS];
+/* The trainer's settings, as its table in options.c fills them. */
+typedef struct pal_train_settings {
+  int64_t steps, batch, shard, micro, warmup;
+  double rate, matrix_rate, weight_decay, beta1, beta2, epsilon, momentum, clip, final, ema;
+  const char *optimizer, *matrix_optimizer;
+  int schedule, precision; /* pal_schedule_kind, pal_precision */
+  pal_numbers weights;
   uint64_t seed;
-  pal_precision precision;
-  pal_schedule schedule;
-  pal_update_options update;
-} pal_trainer_numbers;
+} pal_train_settings;
 
 struct pal_trainer {
   pal_model *model; /* borrowed, as is the stream */
   pal_stream *stream;
-  const char **value; /* of the settings */
-  pal_trainer_numbers set;
+  pal_settings given;
+  const pal_train_settings *set; /* their values */
+  pal_schedule schedule;
   pal_drawn drawn[2]; /* rows of a step are in that of its parity */
   pal_shards shards;
   pal_tree tree;
@@ -33,9 +36,9 @@ struct pal_trainer {
   float *kept;
 };
 
-/* Reads and checks the settings' texts against what is defined in `context`. */
-pal_status pal_trainer_read(pal_trainer_numbers *numbers, const char *const *value,
-                            pal_context *context, pal_error *error);
+/* The options of the update; its optimizers are looked up in `context`. */
+pal_status pal_trainer_optimizers(const pal_train_settings *set, const pal_context *context,
+                                  pal_update_options *options, pal_error *error);
 /* What the stream will be, or was, before the rows of step done + 1. The trainer's until its next
  * call. NULL on failure. */
 const pal_stream_state *pal_trainer_stream(pal_trainer *trainer, pal_error *error);

@@ -12,13 +12,40 @@
 extern "C" {
 #endif
 
-/* layers, heads, head_width, width, hidden (MLP width), activation (relu gelu gelu_erf silu), norm
- * (layer rms), bias (of linear layers and norms), positions (rotary, learned, none;
- * factored: a learned vector for each group of a position, added), rotary_base,
- * time (adaln none), structure (bias: a learned bias per head and structural relation; heads: averages
- * over the row's group of each kind, group_width columns each, beside the attention heads; none),
- * tied (output shares the embedding), dropout. */
-PAL_API const pal_setting *pal_network_settings(int *n);
+/* Words of the settings below that are choices, in the order of their tables. */
+typedef enum pal_activation {
+  PAL_ACTIVATION_RELU,
+  PAL_ACTIVATION_GELU, /* tanh form */
+  PAL_ACTIVATION_GELU_ERF,
+  PAL_ACTIVATION_SILU
+} pal_activation;
+typedef enum pal_norm { PAL_NORM_LAYER, PAL_NORM_RMS } pal_norm;
+typedef enum pal_positions {
+  PAL_POSITIONS_ROTARY,
+  PAL_POSITIONS_LEARNED,  /* a vector for each */
+  PAL_POSITIONS_FACTORED, /* a vector for each of the format's groups that a position is in, added */
+  PAL_POSITIONS_NONE
+} pal_positions;
+typedef enum pal_time { PAL_TIME_NONE, PAL_TIME_ADALN } pal_time;
+typedef enum pal_structure {
+  PAL_STRUCTURE_BIAS,  /* a learned attention bias per head and structural relation */
+  PAL_STRUCTURE_HEADS, /* averages over the row's group of each kind, beside the attention heads */
+  PAL_STRUCTURE_NONE
+} pal_structure;
+
+typedef enum pal_structure_at { PAL_STRUCTURE_AT_ROW, PAL_STRUCTURE_AT_NEXT } pal_structure_at;
+
+/* The network's settings; `palimpsest info model` prints meaning, range and default of each. */
+typedef struct pal_network_settings {
+  int64_t layers, heads, head_width, width, hidden, group_width;
+  int activation, norm, positions, time, structure, structure_at; /* pal_activation etc. */
+  int decode_precision; /* pal_precision of products in decoding */
+  bool bias, tied;
+  double rotary_base, dropout;
+} pal_network_settings;
+/* Their table, and a model's values. */
+PAL_API const pal_setting *pal_network_setting_table(int *n);
+PAL_API const pal_network_settings *pal_model_network(const pal_model *model);
 
 /* x [T, I] -> [T, O]; variables "<name>.weight" [O, I] ~ N(0, gain^2 / I) and "<name>.bias",
  * zeros. */
@@ -43,7 +70,7 @@ typedef struct pal_network {
   pal_value cache_index, cache_begin, cache_length;
 } pal_network;
 /* The network of a loss, and that of a decoding step (time 0: change it where it matters). */
-PAL_API pal_network pal_network_of_batch(const pal_batch_values *in);
+PAL_API pal_network pal_network_of_batch(pal_graph *graph, const pal_batch_values *in);
 PAL_API pal_network pal_network_of_step(pal_graph *graph, const pal_decoding *d);
 
 /* Hidden states [T, width] after the final norm, parameters under scope "model". */

@@ -11,6 +11,7 @@
 #include <palimpsest/ops.h>
 #include <palimpsest/plan.h>
 #include <palimpsest/rng.h>
+#include <palimpsest/setting.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -72,53 +73,75 @@ typedef struct pal_stream {
 
 /* ---- packed rows -------------------------------------------------------------------- */
 
-enum { PAL_MAX_PARTS = 4 };
+/* A definition may have so many loss parts, columns and states of each kind; more are refused when it
+ * is defined. */
+enum { PAL_MAX_PARTS = 32, PAL_MAX_COLUMNS = 32, PAL_MAX_STATES = 16 };
+
+/* One column that a definition declares: a value of 4 bytes (PAL_I32 or PAL_F32) for every row or for
+ * every sequence. Of training batches, see pal_batch; of decoding, see pal_decoding. */
+typedef struct pal_column {
+  const char *name; /* of the graph's input: lower-case letters, digits and underscores */
+  pal_dtype dtype;
+  bool per_sequence; /* else a value for every row */
+  int32_t fill;      /* what new rows and sequences hold until they are given something else */
+} pal_column;
+
+/* The first two columns of every definition whose rows have tokens as targets: the target of a row
+ * (-1: none) and its weight in the loss. The functions for masked rows need them. */
+enum { PAL_COLUMN_TARGET, PAL_COLUMN_WEIGHT, PAL_OWN_COLUMNS };
+#define PAL_TARGET_COLUMNS \
+  {"target", PAL_I32, false, -1}, { "weight", PAL_F32, false, 0 }
 
 /* Host arrays of one shard, which are the input buffers of a plan; see pal_batch_values for
- * shapes. count[k] is what part k of the loss is divided by, summed over the whole step. */
+ * shapes. Every batch has the arrays named here; column[k] is the array of the definition's column k.
+ * count[k] is what part k of the loss is divided by, summed over the whole step: `rows` adds to it. */
 typedef struct pal_batch {
   int64_t rows, sequences, row_room, sequence_room;
   int32_t *token, *position, *sequence, *sample; /* [T] */
-  int32_t *target;                               /* [T], -1: no loss */
-  float *weight;                                 /* [T] of target */
-  float *remask, *insert, *remove;               /* [T] labels 0 or 1 */
-  float *edit_weight;                            /* [T] of the three */
   int32_t *begin, *length;                       /* [S] */
-  float *time;                                   /* [S] in 0..1 */
+  const pal_column *declared;                    /* [columns] */
+  int columns;
+  void *column[PAL_MAX_COLUMNS]; /* [T] or [S], int32_t or float as declared */
   double count[PAL_MAX_PARTS];
 } pal_batch;
 
 /* Adds a sequence of n rows with tokens `token` (NULL: zeros, for the caller to fill in), positions
- * 0 .. n-1, no losses, time 0; returns its first row, or -1 with PAL_E_CAPACITY when it does not
- * fit. An example added in part before that leaves the batch unusable until it is cleared. */
+ * 0 .. n-1 and every declared column at its fill; returns its first row, or -1 with PAL_E_CAPACITY
+ * when it does not fit. An example added in part before that leaves the batch unusable until it is
+ * cleared. The sequence is number batch->sequences - 1. */
 PAL_API int64_t pal_batch_add(pal_batch *batch, const int32_t *token, int n, uint64_t sample,
                               pal_error *error);
 /* Empties it. */
 PAL_API void pal_batch_clear(pal_batch *batch);
+/* The array of declared column `column` as what it is. */
+static inline int32_t *pal_batch_i32(const pal_batch *batch, int column) {
+  return (int32_t *)batch->column[column];
+}
+static inline float *pal_batch_f32(const pal_batch *batch, int column) {
+  return (float *)batch->column[column];
+}
 
-/* The same as graph inputs, named as here. */
+/* The same as graph inputs, named as here and as declared. */
 typedef struct pal_batch_values {
   pal_symbol T, S;
-  pal_value token, position, sequence, sample, target, weight, remask, insert, remove, edit_weight;
-  pal_value begin, length, time;
-  pal_value seed;  /* i32 [3]: seed low, high, step */
-  pal_value scale; /* f32 [PAL_MAX_PARTS]: weight_k / count_k */
+  pal_value token, position, sequence, sample; /* i32 [T] */
+  pal_value begin, length;                     /* i32 [S] */
+  pal_value column[PAL_MAX_COLUMNS];           /* [T] or [S], as declared */
+  pal_value time;                              /* the declared column "time" f32 [S], or nil */
+  pal_value seed;                              /* i32 [3]: seed low, high, step */
+  pal_value scale; /* f32 [n_parts]: weight_k / count_k of each part of the loss */
   bool training;   /* dropout is on */
 } pal_batch_values;
-/* Symbols are named "T" and "S". */
-PAL_API pal_batch_values pal_batch_inputs(pal_graph *graph, int64_t rows, int64_t sequences,
-                                          bool training);
+struct pal_model_definition;
+/* Inputs for batches of that definition. Symbols are named "T" and "S". */
+PAL_API pal_batch_values pal_batch_inputs(pal_graph *graph,
+                                          const struct pal_model_definition *definition,
+                                          int64_t rows, int64_t sequences, bool training);
 /* The arrays of a new instance of a plan that has these inputs, empty; its counts are still the
  * room there is. Set the counts "T" and "S" to batch.rows and batch.sequences before a run. */
-PAL_API pal_batch pal_batch_of(pal_exec *exec);
+PAL_API pal_batch pal_batch_of(pal_exec *exec, const struct pal_model_definition *definition);
 
 /* ---- settings ----------------------------------------------------------------------------- */
-
-typedef struct pal_setting {
-  const char *name;
-  const char *value; /* default, as text */
-  const char *doc;   /* one line: meaning, unit, range */
-} pal_setting;
 
 typedef struct pal_model pal_model;
 
@@ -135,10 +158,11 @@ PAL_API const pal_format *pal_model_format(const pal_model *model);
 PAL_API const struct pal_model_definition *pal_model_definition_of(const pal_model *model);
 /* Trainable numbers in the store; known once a loss or a step has been built. */
 PAL_API int64_t pal_model_parameters(const pal_model *model);
-/* The value of a setting; asking for one that does not exist gives "", 0. */
+/* The struct of the definition's own settings, see pal_model_definition; NULL if it has none. */
+PAL_API const void *pal_model_own(const pal_model *model);
+/* The present value of any of its settings, of its own or of the network, as text; NULL where there is no
+ * such setting. For reports; a definition reads its struct. */
 PAL_API const char *pal_model_text(const pal_model *model, const char *name);
-PAL_API double pal_model_number(const pal_model *model, const char *name);
-PAL_API bool pal_model_is(const pal_model *model, const char *name, const char *value);
 /* Calls visit for every setting of the model with its present value. */
 PAL_API void pal_model_settings(const pal_model *model,
                                 void (*visit)(const pal_setting *setting, void *data), void *data);
@@ -156,10 +180,12 @@ typedef struct pal_decoding {
   pal_value prompt_length;             /* i32 [S]: rows that were given, masks apart */
   pal_value age;                       /* i32 [S]: steps this sequence has taken before */
   pal_random random;                   /* seed, sample [T] and position [T] of this step */
+  pal_value state[PAL_MAX_STATES];     /* those declared: [T] or [S] */
   /* Set by the definition: */
-  pal_value next_token;              /* i32 [T'] */
-  pal_value next_begin, next_length; /* i32 [S]; nil: unchanged (then T' is T) */
-  pal_value done;                    /* i32 [S]: 1 where this sequence halts by itself */
+  pal_value next_token;                 /* i32 [T'] */
+  pal_value next_begin, next_length;    /* i32 [S]; nil: unchanged (then T' is T) */
+  pal_value done;                       /* i32 [S]: 1 where this sequence halts by itself */
+  pal_value next_state[PAL_MAX_STATES]; /* [T'] or [S]; nil: unchanged (of rows, if T' is T) */
 } pal_decoding;
 
 /* What the mean loss of a definition's evaluation rows says of -log p(answer | prompt). */
@@ -169,36 +195,71 @@ typedef enum pal_likelihood_kind {
   PAL_LIKELIHOOD_EXACT  /* it is that value, or an unbiased estimate where rows are drawn */
 } pal_likelihood_kind;
 
+/* What `start` reads and fills in: a prompt becomes the rows before the first step. */
+typedef struct pal_start {
+  const pal_example *example; /* its prompt and id */
+  int answer_room; /* rows that an answer may take after its prompt, eos included; 0: unknown */
+  pal_rng *rng;    /* keyed by the example's id and the decoder's seed */
+  int room;        /* rows there are for the following */
+  int32_t *token;  /* [room] */
+  void *state[PAL_MAX_STATES]; /* those declared: [room], or one value; at their fill before */
+} pal_start;
+
+/* How the decoder runs a model's steps; from the definition's own settings. */
+typedef struct pal_decode_settings {
+  int64_t window; /* rows of a sequence that a step reads; the rest waits behind. 0: everything */
+  double temperature; /* of cached steps; 0: the most likely token */
+  int64_t top_k;      /* of cached steps; 0: all */
+  double top_p;       /* of cached steps; 1: all */
+} pal_decode_settings;
+
 typedef struct pal_model_definition {
   uint32_t abi_size; /* sizeof(pal_model_definition) */
   const char *name, *doc;
-  pal_form form;              /* of the examples it trains on */
-  const pal_setting *setting; /* its own, besides the network's (layers.h) */
+  pal_form form; /* of the examples it trains on */
+  /* Its own settings (setting.h), which go into a struct of settings_size bytes: pal_model_own. Their
+   * names differ from those of the network (layers.h). */
+  const pal_setting *setting;
   int n_settings;
-  const char *part[PAL_MAX_PARTS]; /* names of the loss's parts; unused ones NULL */
+  size_t settings_size;
+  /* Defaults of the network's settings that differ from those of layers.h, as "key=value". */
+  const char *const *network_default;
+  int n_network_defaults;
+  const pal_column *column; /* of training batches, besides those that every batch has */
+  int n_columns;
+  const char *const *part; /* names of the loss's parts, at least one */
+  int n_parts;
+  const pal_column *state; /* that decoding carries from step to step, besides the tokens */
+  int n_states;
   /* Appends the example to the batch: corruption, labels, weights, counts. All randomness comes
    * from `rng` (keyed by the example's id and the step). `evaluate`: rows whose summed loss is, on
    * average over draws, what `likelihood` says of -log p(answer | prompt), in nats. */
   pal_status (*rows)(const pal_model *model, const pal_example *example, pal_rng *rng,
                      bool evaluate, pal_batch *batch, pal_error *error);
-  /* Builds part[k] = the weighted SUM over rows of part k of the loss, scalars f32. */
+  /* Builds part[k] = the weighted SUM over rows of part k of the loss, scalars f32, k < n_parts. */
   void (*loss)(const pal_model *model, pal_graph *graph, const pal_batch_values *in,
-               pal_value part[PAL_MAX_PARTS]);
-  /* Host-side state before the first step: from prompt to rows. Returns how many there are and
-   * writes them if that is at most `room`. `answer_room`: see pal_example. NULL: the prompt. */
-  int (*start)(const pal_model *model, const int32_t *prompt, int n_prompt, int answer_room,
-               int32_t *token, int room);
+               pal_value *part);
+  /* Host-side state before the first step: from prompt to rows. Returns how many there are, or a
+   * negative number to refuse, and writes them if that is at most `room`. NULL: the prompt. */
+  int (*start)(const pal_model *model, pal_start *start);
   /* Builds one step: reads and sets *d. NULL: the definition decodes with caches. */
   void (*step)(const pal_model *model, pal_graph *graph, pal_decoding *d);
   /* Causal models: pal_backbone under causal attention, then pal_output_logits, the mask excluded;
-   * the decoder feeds new rows only and keeps keys and values in caches. It obeys the settings
-   * temperature, top_k and top_p. */
+   * the decoder feeds new rows only and keeps keys and values in caches. Such a definition has no
+   * states of its own. */
   bool cached;
-  /* Refuses settings that make no sense (PAL_E_ARGUMENT); NULL: those of the network are all. */
+  /* Sets what differs from: no window, temperature 0, top_k 0, top_p 1. NULL: nothing does. */
+  void (*decode_settings)(const pal_model *model, pal_decode_settings *settings);
+  /* Refuses settings that make no sense together (PAL_E_ARGUMENT); NULL: the table says all. */
   pal_status (*check)(const pal_model *model, pal_error *error);
   pal_likelihood_kind likelihood; /* what a report may say of its evaluation loss */
 } pal_model_definition;
 
+/* Defines a model under its name. Refuses, naming it: a definition built against other headers
+ * (PAL_E_ABI), a member that is required and missing, unsound tables of settings, columns, parts or
+ * states, a setting named as one of the network's. */
+PAL_API pal_status pal_define_model(pal_context *context, const pal_model_definition *definition,
+                                    pal_error *error);
 /* Defines arm, masked-arm, mdm and ap-mdm. */
 PAL_API pal_status pal_register_models(pal_context *context, pal_error *error);
 
@@ -210,6 +271,8 @@ typedef struct pal_decoded {
   int n;
   int forward_passes; /* steps this sequence took */
   bool halted;        /* by itself; else by the cap */
+  /* In `watch`: the declared states, [n] or one value each; NULL in `take`. */
+  const void *state[PAL_MAX_STATES];
 } pal_decoded;
 typedef struct pal_decode_options {
   int sequences;   /* decoded together at most; fewer where they would take much memory */

@@ -15,6 +15,7 @@
 #include <palimpsest/optim.h>
 #include <palimpsest/plan.h>
 #include <palimpsest/rng.h>
+#include <palimpsest/setting.h>
 #include <palimpsest/status.h>
 #include <palimpsest/store.h>
 #include <palimpsest/task.h>

@@ -36,9 +36,10 @@ typedef struct pal_task_definition {
   const char *name, *doc;
   const pal_setting *setting; /* e.g. data file, lengths */
   int n_settings;
-  /* Fills task->self and task->format from task->setting; called once. */
+  size_t settings_size; /* of the struct that they go into: pal_task_own */
+  /* Called once, with the settings read: pal_task_set_self, pal_task_set_format. */
   pal_status (*open)(pal_task *task, pal_error *error);
-  void (*close)(pal_task *task);
+  void (*close)(pal_task *task); /* if open has set a self, however it ended */
   /* Training examples of the wanted form; PAL_E_UNSUPPORTED when there are none of that form. */
   pal_status (*stream)(pal_task *task, pal_form form, uint64_t seed, pal_stream *stream,
                        pal_error *error);
@@ -88,21 +89,29 @@ typedef struct pal_task_definition {
   bool likelihood; /* evaluated by loss on held-out data, not by decoding */
 } pal_task_definition;
 
-struct pal_task {
-  const pal_task_definition *definition;
-  pal_format format;
-  void *self;
-  const char **value; /* resolved settings, parallel to definition->setting */
-  int threads;        /* it may use: those of the context it was made in */
-};
+/* Defines a task under its name; a member that is required and missing, or an unsound table of
+ * settings, is refused by name. */
+PAL_API pal_status pal_define_task(pal_context *context, const pal_task_definition *definition,
+                                   pal_error *error);
 
 /* A task of that name with settings "key=value"; unknown keys are PAL_E_ARGUMENT. NULL on failure. */
 PAL_API pal_task *pal_task_new(pal_context *context, const char *name, const char *const *setting,
                                int n, pal_error *error);
 PAL_API void pal_task_free(pal_task *task);
-/* The text and number of a setting. */
-PAL_API const char *pal_task_text(const pal_task *task, const char *name);
-PAL_API double pal_task_number(const pal_task *task, const char *name);
+PAL_API const pal_task_definition *pal_task_definition_of(const pal_task *task);
+PAL_API const pal_format *pal_task_format(const pal_task *task);
+/* Calls visit for every setting with its present value. */
+PAL_API void pal_task_settings(const pal_task *task,
+                               void (*visit)(const pal_setting *setting, void *data), void *data);
+
+/* For definitions: the struct of the settings, what `open` has set, threads that it may use. */
+PAL_API const void *pal_task_own(const pal_task *task);
+PAL_API void *pal_task_self(const pal_task *task);
+PAL_API int pal_task_threads(const pal_task *task);
+PAL_API void pal_task_set_self(pal_task *task, void *self);
+PAL_API void pal_task_set_format(pal_task *task, const pal_format *format);
+/* Changes a setting, "key=value", from within `open`: what the run keeps and another run repeats. */
+PAL_API pal_status pal_task_set(pal_task *task, const char *setting, pal_error *error);
 
 /* Defines parity and text. */
 PAL_API pal_status pal_register_tasks(pal_context *context, pal_error *error);

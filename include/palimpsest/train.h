@@ -25,7 +25,7 @@ extern "C" {
  * pal_graph_set_precision; losses are evaluated in f32), beta1, beta2, epsilon, momentum, clip
  * (global norm, 0: off), schedule (constant linear cosine), warmup (steps), final (fraction of the
  * rate at the end), ema (0: off), weights (of the loss's parts), seed. */
-PAL_API const pal_setting *pal_train_settings(int *n);
+PAL_API const pal_setting *pal_train_setting_table(int *n);
 
 typedef struct pal_trainer pal_trainer;
 
