@@ -105,6 +105,11 @@ pal_value pal_ema(pal_graph *graph, pal_value parameter, pal_value value, pal_va
 }
 
 pal_value pal_optimize(pal_graph *graph, const pal_optimizer *optimizer, pal_optim_call call) {
+  if (!optimizer || !optimizer->update || !call.options)
+    return pal_graph_fail(graph, PAL_E_ARGUMENT, "pal_optimize needs %s",
+                          !optimizer           ? "an optimizer, not NULL"
+                          : !optimizer->update ? "an optimizer with the member update"
+                                               : "call.options, e.g. the optimizer's defaults");
   call.average = call.decay.id ? average_of(graph, call.parameter) : PAL_NIL;
   call.new_average = PAL_NIL;
   const pal_value next = optimizer->update(graph, &call);

@@ -355,6 +355,27 @@ START_TEST(a_failed_run_leaves_the_store) {
 }
 END_TEST
 
+START_TEST(an_optimizer_and_its_options_are_needed) {
+  const pal_optimizer *usual = pal_lookup(context, "optimizer", "adamw"), empty = {.name = "empty"};
+  const struct {
+    const pal_optimizer *optimizer;
+    const pal_optim_options *options;
+    const char *missing;
+  } all[] = {{NULL, &usual->defaults, "an optimizer"},
+             {&empty, &usual->defaults, "update"},
+             {usual, NULL, "options"}};
+  for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+    pal_graph *bad = pal_graph_new(context, store);
+    pal_optimize(bad, all[i].optimizer, (pal_optim_call){.options = all[i].options});
+    ck_assert_ptr_null(pal_compile(bad, &error));
+    ck_assert_int_eq(error.code, PAL_E_ARGUMENT);
+    ck_assert_msg(strstr(error.text, all[i].missing) != NULL, "%s", error.text);
+    pal_error_clear(&error);
+    pal_graph_free(bad);
+  }
+}
+END_TEST
+
 int main(void) {
   Suite *suite = suite_create("optim");
   TCase *tests = tcase_create("optim");
@@ -363,6 +384,7 @@ int main(void) {
   tcase_add_loop_test(tests, sgd, 0, 3);
   tcase_add_loop_test(tests, muon, 0, 3);
   tcase_add_test(tests, muon_wants_a_matrix);
+  tcase_add_test(tests, an_optimizer_and_its_options_are_needed);
   tcase_add_test(tests, only_variables_have_state);
   tcase_add_loop_test(tests, norm_and_clipping, 0, 3);
   tcase_add_test(tests, ema_follows_the_parameter);
