@@ -102,7 +102,11 @@ void pal_batch_clear(pal_batch *batch) {
 
 int64_t pal_batch_add(pal_batch *b, const int32_t *token, int n, uint64_t sample,
                       pal_error *error) {
-  if (n < 0 || b->sequences == b->sequence_room || n > b->row_room - b->rows) {
+  if (n < 0) {
+    pal_fail(error, PAL_E_ARGUMENT, "a sequence of a batch cannot have %d rows", n);
+    return -1;
+  }
+  if (b->sequences == b->sequence_room || n > b->row_room - b->rows) {
     if (error && !error->code) error->needed = b->rows + n;
     pal_fail(error, PAL_E_CAPACITY,
              "a sequence of %d rows does not fit a batch that has room for %lld of %lld rows and "

@@ -4,6 +4,7 @@
  * The host fills a group's first state, then writes one step number per run until no sequence is
  * left; the rows of finished ones are read from the scratch variables after that. A run that
  * lacks room has changed nothing: a plan of double capacity takes the state over and goes on. */
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -345,9 +346,29 @@ static pal_decoded result_of(pal_decoder *d, const pal_example *e, int slot) {
   return decoded;
 }
 
+/* Before anything adds these numbers. */
+static pal_status check_prompts(const pal_decoder *d, const pal_example *prompt, int n,
+                                pal_error *error) {
+  for (int i = 0; i < n; i++) {
+    const pal_example *e = &prompt[i];
+    if (e->n_prompt < 0 || e->answer_room < 0 || (e->n_prompt > 0 && !e->prompt))
+      return pal_fail(error, PAL_E_ARGUMENT,
+                      "prompt %d: n_prompt (%d) and answer_room (%d) cannot be negative, and the "
+                      "array prompt cannot be NULL where n_prompt is above 0",
+                      i, e->n_prompt, e->answer_room);
+    if (e->n_prompt > INT_MAX / 4 || room_of(d, e) > INT_MAX / 4)
+      return pal_fail(error, PAL_E_ARGUMENT,
+                      "prompt %d: n_prompt (%d) and answer_room (%d) are at most %d", i,
+                      e->n_prompt, room_of(d, e), INT_MAX / 4);
+  }
+  return PAL_OK;
+}
+
 pal_status pal_decode(pal_decoder *d, const pal_example *prompt, int n,
                       void (*take)(int index, const pal_decoded *decoded, void *data), void *data,
                       pal_error *error) {
+  const pal_status wrong = check_prompts(d, prompt, n, error);
+  if (wrong) return wrong;
   for (int first = 0; first < n; first += d->slots) {
     const int group = n - first < d->slots ? n - first : d->slots;
     pal_status status = load_group(d, prompt + first, group, error);

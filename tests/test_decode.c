@@ -2,6 +2,7 @@
 /* Decoding: cached steps give the bits of the uncached forward; results do not depend on what is
  * decoded beside them. */
 #include <check.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -420,6 +421,19 @@ START_TEST(bad_calls) {
   pal_error_clear(&l.error);
   prompt = (pal_example){.prompt = token + 3, .n_prompt = 1, .answer_room = 1};
   ck_assert_int_eq(pal_decode(decoder, &prompt, 1, lab_keep, out, &l.error), PAL_E_ARGUMENT);
+  pal_error_clear(&l.error);
+  const pal_example wrong[] = {{.prompt = token, .n_prompt = -1},
+                               {.prompt = NULL, .n_prompt = 1},
+                               {.prompt = token, .n_prompt = 1, .answer_room = -1},
+                               {.prompt = token, .n_prompt = 1, .answer_room = INT_MAX},
+                               {.prompt = token, .n_prompt = INT_MAX}};
+  for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+    ck_assert_int_eq(pal_decode(decoder, &wrong[i], 1, lab_keep, out, &l.error), PAL_E_ARGUMENT);
+    ck_assert_msg(strstr(l.error.text, "n_prompt") != NULL, "%zu: %s", i, l.error.text);
+    pal_error_clear(&l.error);
+  }
+  ck_assert_int_eq(pal_batch_add(&(pal_batch){0}, token, -1, 1, &l.error), -1);
+  ck_assert_int_eq(l.error.code, PAL_E_ARGUMENT);
   pal_error_clear(&l.error);
   prompt.prompt = token; /* and it still works */
   ck_assert_int_eq(pal_decode(decoder, &prompt, 1, lab_keep, out, &l.error), PAL_OK);
