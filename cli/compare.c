@@ -179,6 +179,12 @@ static int rows_of(const cli_recipe *recipe) {
   return n ? n : 1;
 }
 
+static int too_many(pal_error *error) {
+  pal_fail(error, PAL_E_ARGUMENT, "--models names more than %d rows; compare fewer at a time",
+           MAX_ENTRIES);
+  return 0;
+}
+
 /* The recipes of the models asked for, edit models first: their size is what others match. */
 static int choose(const cli_options *o, const cli_recipe *chosen[MAX_ENTRIES], cli_recipe *plain,
                   char *names, pal_error *error) {
@@ -186,9 +192,12 @@ static int choose(const cli_options *o, const cli_recipe *chosen[MAX_ENTRIES], c
   for (char *name = strtok(names, ","); name; name = strtok(NULL, ",")) {
     int before = n;
     for (const cli_recipe *r = cli_recipes; r->model; r++)
-      if (strcmp(r->task, o->argument) == 0 && strcmp(r->model, name) == 0 && n < MAX_ENTRIES)
+      if (strcmp(r->task, o->argument) == 0 && strcmp(r->model, name) == 0) {
+        if (n == MAX_ENTRIES) return too_many(error);
         chosen[n++] = r;
-    if (n == before && n < MAX_ENTRIES) { /* no recipe: its defaults */
+      }
+    if (n == before && n == MAX_ENTRIES) return too_many(error);
+    if (n == before) { /* no recipe: its defaults */
       plain[n] = (cli_recipe){.task = o->argument, .model = name, .label = name};
       chosen[n] = &plain[n];
       n++;
@@ -245,7 +254,8 @@ int cli_verb_compare(pal_context *context, const cli_options *o) {
   else if (!pal_lookup(context, "task", o->argument))
     status = pal_fail(&error, PAL_E_NOT_FOUND,
                       "no task is named \"%s\"; palimpsest info task lists them", o->argument);
-  if (!status) n = choose(o, chosen, plain, names, &error);
+  else if (o->models && strlen(o->models) >= sizeof names) too_many(&error);
+  if (!status && !error.code) n = choose(o, chosen, plain, names, &error);
   for (int i = 0; i < n && !status; i++)
     if (!pal_lookup(context, "model", chosen[i]->model))
       status =

@@ -21,8 +21,17 @@ expect 2 "instruction set" info --isa mmx
 expect 2 "no task is named" train juggling --model arm
 expect 2 "no model is named" train parity --model gpt
 expect 2 "no model is named" compare parity --models arm,gpt $quick
+many=arm
+for i in 1 2 3 4 5 6 7; do many=$many,arm,mdm,arm,mdm,arm; done # 36 models
+expect 2 "more than 32" compare parity --models "$many" $quick
 expect 2 "has no setting \"colour\"\|has a setting \"colour\"" train parity --model arm --set colour=red
 expect 2 "key=value" train parity --model arm --set colour
+for value in nan inf; do # refused by name, not read as a number
+  expect 2 "weight_decay takes a number from 0 to 1000, not \"$value\"" train parity --model arm \
+    --set "train.weight_decay=$value" --out "$work/none"
+done
+expect 2 "layers takes a whole number" train parity --model arm --set layers=1.5 --out "$work/none"
+expect 2 "per_length takes a whole number" train parity --model arm --set per_length=nan --out "$work/none"
 expect 2 "takes a whole number" train parity --model arm --set model.width=wide --out "$work/none"
 expect 2 "must divide" train parity --model arm --set model.heads=3 --out "$work/none"
 expect 2 "plug-in" info --plugin "$work/absent.so"
