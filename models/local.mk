@@ -18,5 +18,4 @@ libpal_core_la_SOURCES += \
 noinst_HEADERS += \
 	%D%/corrupt.h \
 	%D%/decode.h \
-	%D%/masked.h \
 	%D%/models.h

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Masks after or within a prompt: rows, loss and steps that MDM and Masked-ARM share (floor 4). */
-#include "models/masked.h"
+#include <palimpsest/masked.h>
 
 #include <math.h>
 #include <string.h>
+
+#include "models/models.h"
 
 static int masks_in(const int32_t *token, int n, int32_t mask) {
   int masks = 0;
@@ -11,11 +13,11 @@ static int masks_in(const int32_t *token, int n, int32_t mask) {
   return masks;
 }
 
-pal_region pal_region_add(pal_batch *batch, const pal_model *model, const pal_example *example,
+pal_answer pal_answer_add(pal_batch *batch, const pal_model *model, const pal_example *example,
                           pal_error *error) {
   const pal_format *f = pal_model_format(model);
   const int within = masks_in(example->prompt, example->n_prompt, f->mask);
-  pal_region region = {.first = -1,
+  pal_answer answer = {.first = -1,
                        .prompt = example->prompt,
                        .n_prompt = example->n_prompt,
                        .mask = f->mask,
@@ -23,19 +25,31 @@ pal_region pal_region_add(pal_batch *batch, const pal_model *model, const pal_ex
   if (within && within != example->n_answer) {
     pal_fail(error, PAL_E_ARGUMENT, "%s: an answer of %d tokens does not fill a prompt of %d masks",
              pal_model_definition_of(model)->name, example->n_answer, within);
-    return region;
+    return answer;
   }
   if (!within && f->eos >= 0)
-    region.n = region.n + 1 > example->answer_room ? region.n + 1 : example->answer_room;
-  region.rows = example->n_prompt + (within ? 0 : region.n);
-  region.first = pal_batch_add(batch, NULL, region.rows, example->id, error);
-  if (region.first < 0) return region;
-  int32_t *row = batch->token + region.first;
-  for (int i = 0, at = 0; i < region.rows; i++) {
-    if (!pal_region_has(&region, i)) row[i] = example->prompt[i];
+    answer.n = answer.n + 1 > example->answer_room ? answer.n + 1 : example->answer_room;
+  answer.rows = example->n_prompt + (within ? 0 : answer.n);
+  answer.first = pal_batch_add(batch, NULL, answer.rows, example->id, error);
+  if (answer.first < 0) return answer;
+  int32_t *row = batch->token + answer.first;
+  for (int i = 0, at = 0; i < answer.rows; i++) {
+    if (!pal_answer_has(&answer, i)) row[i] = example->prompt[i];
     else row[i] = at < example->n_answer ? example->answer[at] : f->eos, at++;
   }
-  return region;
+  return answer;
+}
+
+int pal_answer_mask_elbo(const pal_answer *answer, pal_batch *batch, pal_rng *rng) {
+  /* Selection sampling: each row with probability (still wanted) / (still to come). */
+  const int n = 1 + (int)pal_rng_below(rng, (uint32_t)answer->n);
+  for (int i = 0, left = answer->n, wanted = n; i < answer->rows; i++) {
+    if (!pal_answer_has(answer, i)) continue;
+    if ((int)pal_rng_below(rng, (uint32_t)left--) >= wanted) continue;
+    pal_answer_mask(answer, batch, i, (double)answer->n / n);
+    wanted--;
+  }
+  return n;
 }
 
 void pal_masked_loss(const pal_model *model, pal_graph *graph, const pal_batch_values *in,
@@ -58,6 +72,10 @@ int pal_masked_start(const pal_model *model, pal_start *s) {
   if (masks > s->room - n) return n + masks;
   if (n) memcpy(s->token, s->example->prompt, sizeof *s->token * (size_t)n);
   for (int i = 0; i < masks; i++) s->token[n + i] = f->mask;
+  const pal_model_definition *d = pal_model_definition_of(model);
+  for (int k = 0; k < d->n_states; k++) /* PAL_ANSWER_STATE, where it is declared */
+    for (int i = 0; strcmp(d->state[k].name, "answer") == 0 && i < n + masks; i++)
+      ((int32_t *)s->state[k])[i] = s->token[i] == f->mask;
   return n + masks;
 }
 

@@ -6,7 +6,9 @@
  * the one at the cut, which decoding would write next, is a target. With the answer's length as
  * its weight the loss is an unbiased estimate of -log p(answer | prompt) by the chain rule, so
  * that evaluation needs nothing else. */
-#include "models/masked.h"
+#include <palimpsest/masked.h>
+
+#include "models/models.h"
 
 typedef struct masked_arm_settings {
   double temperature;
@@ -21,18 +23,18 @@ static const char *const parts[] = {"answer"};
 
 static pal_status rows(const pal_model *model, const pal_example *example, pal_rng *rng,
                        bool evaluate, pal_batch *batch, pal_error *error) {
-  const pal_region region = pal_region_add(batch, model, example, error);
+  const pal_answer answer = pal_answer_add(batch, model, example, error);
   (void)evaluate;
-  if (region.first < 0) return error && error->code ? error->code : PAL_E_CAPACITY;
-  if (region.n == 0) return PAL_OK;
-  const int cut = (int)pal_rng_below(rng, (uint32_t)region.n);
-  for (int i = 0, at = 0; i < region.rows; i++) {
-    if (!pal_region_has(&region, i)) continue;
-    if (at == cut) pal_region_mask(&region, batch, i, region.n);
-    else if (at > cut) batch->token[region.first + i] = region.mask;
+  if (answer.first < 0) return error && error->code ? error->code : PAL_E_CAPACITY;
+  if (answer.n == 0) return PAL_OK;
+  const int cut = (int)pal_rng_below(rng, (uint32_t)answer.n);
+  for (int i = 0, at = 0; i < answer.rows; i++) {
+    if (!pal_answer_has(&answer, i)) continue;
+    if (at == cut) pal_answer_mask(&answer, batch, i, answer.n);
+    else if (at > cut) batch->token[answer.first + i] = answer.mask;
     at++;
   }
-  batch->count[0] += region.n;
+  batch->count[0] += answer.n;
   return PAL_OK;
 }
 

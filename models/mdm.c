@@ -12,7 +12,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "models/masked.h"
+#include <palimpsest/masked.h>
+
+#include "models/models.h"
 #include "src/alloc.h"
 
 static const double PI = 3.14159265358979323846;
@@ -63,30 +65,23 @@ static double elbo_weight(bool cosine, double t) {
 
 static pal_status rows(const pal_model *model, const pal_example *example, pal_rng *rng,
                        bool evaluate, pal_batch *batch, pal_error *error) {
-  const pal_region region = pal_region_add(batch, model, example, error);
-  if (region.first < 0) return error && error->code ? error->code : PAL_E_CAPACITY;
-  if (region.n == 0) return PAL_OK;
+  const pal_answer answer = pal_answer_add(batch, model, example, error);
+  if (answer.first < 0) return error && error->code ? error->code : PAL_E_CAPACITY;
+  if (answer.n == 0) return PAL_OK;
   const bool cosine = is_cosine(model);
   float *time = &pal_batch_f32(batch, TIME)[batch->sequences - 1];
-  batch->count[0] += region.n;
+  batch->count[0] += answer.n;
   if (!evaluate) {
     const double t = LEAST_TIME + (1 - LEAST_TIME) * pal_rng_real(rng);
     const double masked = MOST_MASKED * masked_at(cosine, t), weight = elbo_weight(cosine, t);
-    for (int i = 0; i < region.rows; i++)
-      if (pal_region_has(&region, i))
-        pal_region_mask_if(&region, batch, i, pal_rng_real(rng) < masked, (float)weight);
+    for (int i = 0; i < answer.rows; i++)
+      if (pal_answer_has(&answer, i))
+        pal_answer_mask_if(&answer, batch, i, pal_rng_real(rng) < masked, (float)weight);
     *time = (float)t;
     return PAL_OK;
   }
-  /* Selection sampling: each row with probability (still wanted) / (still to come). */
-  const int n = 1 + (int)pal_rng_below(rng, (uint32_t)region.n);
-  for (int i = 0, left = region.n, wanted = n; i < region.rows; i++) {
-    if (!pal_region_has(&region, i)) continue;
-    if ((int)pal_rng_below(rng, (uint32_t)left--) >= wanted) continue;
-    pal_region_mask(&region, batch, i, (double)region.n / n);
-    wanted--;
-  }
-  *time = (float)time_of(cosine, (double)n / region.n);
+  const int n = pal_answer_mask_elbo(&answer, batch, rng);
+  *time = (float)time_of(cosine, (double)n / answer.n);
   return PAL_OK;
 }
 

@@ -21,7 +21,7 @@ BEGIN {
   public["check"] = 1
   public["ops"] = 2
   public["optim"] = 3
-  public["model"] = 4; public["layers"] = 4
+  public["model"] = 4; public["layers"] = 4; public["masked"] = 4
   public["train"] = 5; public["task"] = 5
   public["palimpsest"] = 5
 }

@@ -9,6 +9,7 @@
 #include <palimpsest/context.h>
 #include <palimpsest/graph.h>
 #include <palimpsest/layers.h>
+#include <palimpsest/masked.h>
 #include <palimpsest/model.h>
 #include <palimpsest/op.h>
 #include <palimpsest/ops.h>
