@@ -3,6 +3,7 @@
 # public headers only, by build_installed.sh as a part of `make check`.
 EXTRA_DIST += \
 	%D%/op_softsign.c \
+	%D%/program.c \
 	%D%/remasking.c \
 	%D%/sudoku/README.md \
 	%D%/sudoku/16x16.conf \
@@ -11,5 +12,6 @@ EXTRA_DIST += \
 	%D%/sudoku/checkpoint/ckpt/weights.safetensors \
 	%D%/sudoku/full.conf \
 	%D%/sudoku/passes.svg \
-	%D%/sudoku/quickstart.conf
+	%D%/sudoku/quickstart.conf \
+	%D%/task_squeeze.c
 dist_check_SCRIPTS += %D%/build_installed.sh
