@@ -77,6 +77,9 @@ check_PROGRAMS += %D%/test_locale
 check_PROGRAMS += %D%/test_models
 %C%_test_models_SOURCES = %D%/test_models.c %D%/lab.c %D%/lab.h
 
+check_PROGRAMS += %D%/test_states
+%C%_test_states_SOURCES = %D%/test_states.c %D%/lab.c %D%/lab.h
+
 check_PROGRAMS += %D%/test_steps
 %C%_test_steps_SOURCES = %D%/test_steps.c %D%/lab.c %D%/lab.h
 %C%_test_steps_LDFLAGS = -Wl,--wrap=pal_exec_run -Wl,--wrap=pal_exec_run_serial \
