@@ -79,7 +79,7 @@ static const pal_model_definition grower = {.abi_size = sizeof(pal_model_definit
                                             .start = start,
                                             .step = step};
 
-enum { N = 23 };
+enum { N = 60 }; /* so many that the plan has to grow */
 static int seen[N], first_draw[N];
 
 static void watch(int index, const pal_decoded *s, void *data) {
