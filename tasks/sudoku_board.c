@@ -2,7 +2,9 @@
 /* Sudoku: shapes, verification and the solver (floor 5).
  *
  * The solver keeps a set of digits for each cell and propagates naked singles at once and hidden
- * singles unit by unit until nothing follows, then tries the digits of a cell with the fewest. */
+ * singles unit by unit until nothing follows, then tries the digits of a cell with the fewest. What
+ * it changes it notes, so that a guess is taken back without a copy of the board, and guesses are kept
+ * in an array: the stack that it needs is the same for every board, about 30 KiB. */
 #include <string.h>
 
 #include "tasks/sudoku.h"
@@ -65,12 +67,28 @@ pal_sudoku_verdict pal_sudoku_verify(const pal_sudoku_shape *shape, const uint8_
 
 /* ---- solver ---------------------------------------------------------------------------------- */
 
+/* A cell's digits before they became fewer. */
+typedef struct change {
+  uint8_t cell;
+  uint16_t digits;
+} change;
+
 typedef struct position {
   uint64_t dirty;                    /* units to be looked through for hidden singles */
   uint64_t open[4];                  /* cells not yet placed */
   int left;                          /* how many */
+  int changes;                       /* noted */
   uint16_t digits[PAL_SUDOKU_CELLS]; /* still possible */
+  uint8_t placed[PAL_SUDOKU_CELLS];  /* cells in the order of placing; cells - left of them */
+  change change[PAL_SUDOKU_CELLS * PAL_SUDOKU_MOST]; /* each takes a digit at least */
 } position;
+
+/* A guess: the digits of a cell in the order of trying, and how far the board was before it. */
+typedef struct trial {
+  int left, changes, n, next;
+  uint8_t cell;
+  uint16_t digit[PAL_SUDOKU_MOST];
+} trial;
 
 static int lowest(uint64_t bits) {
 #if defined(__GNUC__)
@@ -94,25 +112,43 @@ static int count_bits(unsigned set) {
 
 static bool is_open(const position *p, int cell) { return p->open[cell >> 6] >> (cell & 63) & 1; }
 
+static void narrow(position *p, int cell, unsigned digits) {
+  p->change[p->changes++] = (change){(uint8_t)cell, p->digits[cell]};
+  p->digits[cell] = (uint16_t)digits;
+}
+
+/* Back to the board before a guess, on which nothing was left to propagate. */
+static void take_back(const pal_sudoku_shape *s, position *p, const trial *before) {
+  while (p->changes > before->changes) {
+    const change *c = &p->change[--p->changes];
+    p->digits[c->cell] = c->digits;
+  }
+  for (; p->left < before->left; p->left++) {
+    const int c = p->placed[s->cells - p->left - 1];
+    p->open[c >> 6] |= (uint64_t)1 << (c & 63);
+  }
+  p->dirty = 0;
+}
+
 /* Fixes a cell, and every cell that is left with one digit by that; false on a contradiction. */
 static bool place(const pal_sudoku_shape *s, position *p, int cell, uint16_t digit) {
   uint8_t stack[PAL_SUDOKU_CELLS * 2];
   int top = 0;
   if (!(p->digits[cell] & digit)) return false;
-  p->digits[cell] = digit;
+  if (p->digits[cell] != digit) narrow(p, cell, digit);
   stack[top++] = (uint8_t)cell;
   while (top) {
     const int c = stack[--top];
     if (!is_open(p, c)) continue;
     p->open[c >> 6] &= ~((uint64_t)1 << (c & 63));
-    p->left--;
+    p->placed[s->cells - p->left--] = (uint8_t)c;
     const unsigned d = p->digits[c];
     for (int k = 0; k < s->peers; k++) {
       const int q = s->peer[c][k];
       const unsigned before = p->digits[q], after = before & ~d;
       if (after == before) continue;
       if (!after) return false;
-      p->digits[q] = (uint16_t)after;
+      narrow(p, q, after);
       p->dirty |=
           (uint64_t)1 << s->of[q][0] | (uint64_t)1 << s->of[q][1] | (uint64_t)1 << s->of[q][2];
       if (!(after & (after - 1))) stack[top++] = (uint8_t)q;
@@ -183,29 +219,51 @@ static void keep(const pal_sudoku_shape *s, const position *p, pal_sudoku_search
   search->count++;
 }
 
-static void explore(const pal_sudoku_shape *s, const position *p, pal_sudoku_search *search) {
+static void begin_guess(const pal_sudoku_shape *s, const position *p,
+                        const pal_sudoku_search *search, trial *guess) {
+  const int cell = fewest(s, p, search->random);
+  const unsigned last = search->known ? 1u << (search->known[cell] - 1) : 0;
+  guess->cell = (uint8_t)cell;
+  guess->left = p->left;
+  guess->changes = p->changes;
+  guess->next = 0;
+  guess->n = arrange(p->digits[cell], last, search->random, guess->digit);
+}
+
+/* Depth first. Every guess places a cell, so there are never more of them than cells. */
+static void explore(const pal_sudoku_shape *s, position *p, pal_sudoku_search *search) {
+  trial guesses[PAL_SUDOKU_CELLS];
+  int depth = 0;
   if (p->left == 0) {
     keep(s, p, search);
     return;
   }
-  const int cell = fewest(s, p, search->random);
-  const unsigned last = search->known ? 1u << (search->known[cell] - 1) : 0;
-  uint16_t order[PAL_SUDOKU_MOST];
-  const int n = arrange(p->digits[cell], last, search->random, order);
-  for (int i = 0; i < n && search->count < search->limit; i++) {
+  begin_guess(s, p, search, &guesses[depth++]);
+  while (depth && search->count < search->limit) {
+    trial *g = &guesses[depth - 1];
+    if (g->next == g->n) {
+      depth--;
+      continue;
+    }
     if (search->budget && search->guesses >= search->budget) {
       search->gave_up = true;
       return;
     }
     search->guesses++;
-    position next = *p;
-    if (place(s, &next, cell, order[i]) && propagate(s, &next)) explore(s, &next, search);
-    if (search->gave_up) return;
+    take_back(s, p, g);
+    if (!place(s, p, g->cell, g->digit[g->next++]) || !propagate(s, p)) continue;
+    if (p->left == 0) keep(s, p, search);
+    else begin_guess(s, p, search, &guesses[depth++]);
   }
 }
 
 int pal_sudoku_solve(const pal_sudoku_shape *s, const uint8_t *given, pal_sudoku_search *search) {
-  position p = {.left = s->cells, .dirty = ((uint64_t)1 << s->units) - 1};
+  position
+      p; /* without its lists, which begin empty: clearing them would take longer than a guess */
+  p.left = s->cells;
+  p.dirty = ((uint64_t)1 << s->units) - 1;
+  p.changes = 0;
+  memset(p.open, 0, sizeof p.open);
   for (int c = 0; c < s->cells; c++) {
     p.digits[c] = s->all;
     p.open[c >> 6] |= (uint64_t)1 << (c & 63);

@@ -2,6 +2,7 @@
 /* Sudoku boards: the solver against brute force, the generator, symmetries and canonical
  * forms. */
 #include <check.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -232,6 +233,31 @@ START_TEST(rating_is_that_of_plain_singles) {
 }
 END_TEST
 
+/* In a thread of a 128 KiB stack; the empty board of size 16 needs the most guesses at once. */
+static void *search_and_make(void *data) {
+  const uint8_t empty[PAL_SUDOKU_CELLS] = {0};
+  pal_rng draws = pal_rng_new(5, "small stack", 0, 0);
+  pal_sudoku_search search = {.limit = 1, .random = &draws};
+  uint8_t given[PAL_SUDOKU_CELLS], solution[PAL_SUDOKU_CELLS];
+  *(bool *)data = pal_sudoku_solve(&shape16, empty, &search) == 1 && search.guesses > 90 &&
+                  pal_sudoku_make(&shape16, &draws, 180, given, solution) &&
+                  pal_sudoku_make(&shape9, &draws, 26, given, solution);
+  return NULL;
+}
+
+START_TEST(a_small_stack_is_enough) {
+  pthread_t thread;
+  pthread_attr_t attributes;
+  bool done = false;
+  SAME(pthread_attr_init(&attributes), 0);
+  SAME(pthread_attr_setstacksize(&attributes, 128 << 10), 0);
+  SAME(pthread_create(&thread, &attributes, search_and_make, &done), 0);
+  SAME(pthread_join(thread, NULL), 0);
+  SAME(pthread_attr_destroy(&attributes), 0);
+  HOLDS(done);
+}
+END_TEST
+
 START_TEST(verdicts) {
   uint8_t given[PAL_SUDOKU_CELLS], solution[PAL_SUDOKU_CELLS], board[PAL_SUDOKU_CELLS];
   make(&shape9, 26, given, solution);
@@ -323,6 +349,7 @@ int main(void) {
   tcase_add_test(boards, givens_are_uniform);
   tcase_add_test(boards, series_are_made_by_any_team);
   tcase_add_test(boards, rating_is_that_of_plain_singles);
+  tcase_add_test(boards, a_small_stack_is_enough);
   tcase_add_test(boards, verdicts);
   tcase_add_test(boards, canonical_form_is_least_of_all_images);
   tcase_add_test(boards, forms_agree_on_images_only);
