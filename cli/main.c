@@ -48,6 +48,10 @@ static int run(const cli_options *o) {
   const pal_options options = {.threads = o->threads, .isa = o->isa};
   pal_context *context = pal_open(&options, &error);
   if (!context) return cli_report(&error);
+  const int threads = pal_context_threads(context), wanted = pal_context_threads_wanted(context);
+  if (threads < wanted)
+    cli_say("of %d threads only %d can be made (see ulimit -u); going on with %d, more slowly",
+            wanted, threads, threads);
   int code = CLI_DONE;
   for (int i = 0; i < o->n_plugins && !code; i++)
     if (pal_plugin_load(context, o->plugin[i], &error)) code = cli_report(&error);

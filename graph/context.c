@@ -17,7 +17,7 @@ enum { MAX_PLUGINS = 32 };
 struct pal_context {
   pal_registry registry;
   pal_isa isa;
-  int threads;
+  int threads, threads_wanted;
   int n_plugins;
   void *plugin[MAX_PLUGINS];
 };
@@ -43,7 +43,8 @@ pal_context *pal_context_new(const pal_options *options, pal_error *error) {
     }
     context->isa = (pal_isa)wanted;
   }
-  context->threads = options && options->threads > 0 ? options->threads : pal_team_default();
+  pal_context_set_threads(context,
+                          options && options->threads > 0 ? options->threads : pal_team_default());
   if (pal_define(context, "op", pal_stop_gradient_op.name, &pal_stop_gradient_op, error)) {
     pal_context_free(context);
     return NULL;
@@ -62,8 +63,11 @@ pal_isa pal_context_isa(const pal_context *context) { return context->isa; }
 
 int pal_context_threads(const pal_context *context) { return context->threads; }
 
+int pal_context_threads_wanted(const pal_context *context) { return context->threads_wanted; }
+
 void pal_context_set_threads(pal_context *context, int threads) {
-  context->threads = threads > 0 ? threads : 1;
+  context->threads_wanted = threads > 0 ? threads : 1;
+  context->threads = pal_team_probe(context->threads_wanted);
 }
 
 pal_registry *pal_context_registry(pal_context *context) { return &context->registry; }

@@ -54,6 +54,11 @@ check_PROGRAMS += %D%/test_refusal
 %C%_test_refusal_SOURCES = %D%/test_refusal.c %D%/fixture.c %D%/fixture.h \
 	%D%/toy.c %D%/toy.h
 
+check_PROGRAMS += %D%/test_team
+%C%_test_team_SOURCES = %D%/test_team.c %D%/fixture.c %D%/fixture.h \
+	%D%/toy.c %D%/toy.h
+%C%_test_team_LDFLAGS = -Wl,--wrap=pthread_create
+
 check_PROGRAMS += %D%/test_verify
 %C%_test_verify_SOURCES = %D%/test_verify.c %D%/fixture.c %D%/fixture.h \
 	%D%/toy.c %D%/toy.h

@@ -43,7 +43,11 @@ PAL_API pal_isa pal_context_isa(const pal_context *context);
 PAL_API const char *pal_isa_name(pal_isa isa);
 /* Whether this machine and this build can run it. */
 PAL_API bool pal_isa_available(pal_isa isa);
+/* Threads in use: as many as were asked for or, where the system does not let so many be made (a
+ * limit of processes, say), as many as can be; and as many as were asked for. A child forked after
+ * a run has one. */
 PAL_API int pal_context_threads(const pal_context *context);
+PAL_API int pal_context_threads_wanted(const pal_context *context);
 /* At least 1; results do not depend on it. */
 PAL_API void pal_context_set_threads(pal_context *context, int threads);
 
