@@ -40,3 +40,38 @@ AC_DEFUN([PAL_REQUIRE_MODULE], [
 
 $$1_PKG_ERRORS])])
 ])
+
+dnl Flags that let the compiler change numbers: Palimpsest promises the same bits on every machine.
+dnl By name first, since a compiler need not define a macro for each; before AC_PROG_CC, which needs none
+dnl of them. -ffp-contract is given by configure itself.
+AC_DEFUN([PAL_REFUSE_FAST_MATH_BY_NAME], [
+  for pal_flag in $CC $CFLAGS $CPPFLAGS $LDFLAGS; do
+    AS_CASE([$pal_flag],
+      [-Ofast|-ffast-math|-funsafe-math-optimizations|-ffinite-math-only|-fassociative-math|\
+-freciprocal-math|-fno-signed-zeros|-fno-honor-nans|-fno-honor-infinities|-fapprox-func|\
+-ffp-model=fast*|-ffp-model=aggressive|-ffp-contract=fast*|-ffp-contract=on|-fcx-limited-range|\
+-fcx-fortran-rules|-fsingle-precision-constant|-fdenormal-fp-math*|-menable-unsafe-fp-math|\
+-mrecip*|-mdaz-ftz|-mfpmath=387|-ffast-math=*|-fp-model=fast*],
+      [PAL_FAST_MATH_ERROR([$pal_flag changes])])
+  done
+])
+
+dnl Then by what the compiler says, whatever the flag is called or wherever it is given.
+AC_DEFUN([PAL_REFUSE_FAST_MATH], [
+  AC_MSG_CHECKING([whether $CC computes as the C standard says])
+  AC_COMPILE_IFELSE([AC_LANG_SOURCE([[
+    #include <float.h>
+    #if defined __FAST_MATH__ || __FINITE_MATH_ONLY__ + 0 || defined __NO_SIGNED_ZEROS__ || \
+        defined __ASSOCIATIVE_MATH__ || defined __RECIPROCAL_MATH__ || FLT_EVAL_METHOD != 0
+    #error numbers would differ
+    #endif
+    extern int pal_standard;]])],
+    [AC_MSG_RESULT([yes])],
+    [AC_MSG_RESULT([no])
+     PAL_FAST_MATH_ERROR([$CC $CFLAGS $CPPFLAGS changes])])
+])
+
+AC_DEFUN([PAL_FAST_MATH_ERROR], [
+  AC_MSG_ERROR([$1 how floating-point numbers are computed: results would not be
+  the same bits on every machine, and checks for values that are not finite would be left out.
+  Take it out of CC, CFLAGS, CPPFLAGS and LDFLAGS; -O3 and -march=native are welcome.])])

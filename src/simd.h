@@ -36,6 +36,10 @@
 #ifndef PAL_SRC_SIMD_H
 #define PAL_SRC_SIMD_H
 
+#if defined __FAST_MATH__ || __FINITE_MATH_ONLY__ + 0
+#error "-Ofast and -ffast-math change the numbers; configure refuses them, and so must make"
+#endif
+
 #include <math.h>
 #include <stdbool.h>
 #include <stdint.h>
