@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/lock.h"
+
 /* Tensors that start at zero would hide all gradients behind them. */
 static void shake(pal_store *store) {
   static const double SCALE = 0.1;
@@ -81,22 +83,19 @@ static pal_status write_gradients(const cli_net *net, pal_context *context, pal_
   return status;
 }
 
-pal_status cli_bench_export(cli_bench *b, const cli_net_case *c, const char *const *set, int n,
-                            const char *directory, pal_error *error) {
-  char weights[4096], gradients[4096], description[4096];
+/* In a directory that exists. */
+static pal_status export_to(const char *weights, const char *gradients, const char *description,
+                            cli_bench *b, const cli_net_case *c, const char *const *set, int n,
+                            pal_error *error) {
   cli_net net;
   cli_plan plan = {NULL, NULL};
   pal_batch batch;
-  snprintf(weights, sizeof weights, "%s/weights.safetensors", directory);
-  snprintf(gradients, sizeof gradients, "%s/gradients.safetensors", directory);
-  snprintf(description, sizeof description, "%s/case.json", directory);
   pal_status status = cli_net_open(&net, b->context, c, "mdm", set, n, error);
   pal_graph *g = status ? NULL : cli_net_step(&net, c->batch, true, false, error);
   if (!status) status = g ? cli_bench_compile(g, &plan, error) : error->code;
   if (!status) shake(net.store);
   if (!status) status = cli_net_feed(&net, plan.exec, c->batch, &batch, error);
   if (!status) status = pal_exec_run(plan.exec, error);
-  if (!status) status = pal_directory_create(directory, error);
   if (!status) status = pal_weights_save(net.model, weights, false, NULL, 0, error);
   if (!status)
     status =
@@ -105,6 +104,22 @@ pal_status cli_bench_export(cli_bench *b, const cli_net_case *c, const char *con
   if (!status) status = write_gradients(&net, b->context, plan.exec, set, n, gradients, error);
   cli_bench_release(&plan);
   cli_net_close(&net);
+  return status;
+}
+
+pal_status cli_bench_export(cli_bench *b, const cli_net_case *c, const char *const *set, int n,
+                            const char *directory, pal_error *error) {
+  char *file[3] = {cli_print(error, "%s/weights.safetensors", directory),
+                   cli_print(error, "%s/gradients.safetensors", directory),
+                   cli_print(error, "%s/case.json", directory)};
+  cli_lock lock = {0};
+  pal_status status = error->code;
+  if (!status) status = pal_directory_create(directory, error);
+  if (!status) status = cli_lock_take(&lock, directory, error);
+  for (int i = 0; i < 3 && !status; i++) status = pal_file_try(file[i], error);
+  if (!status) status = export_to(file[0], file[1], file[2], b, c, set, n, error);
+  cli_lock_release(&lock);
+  for (int i = 0; i < 3; i++) free(file[i]);
   if (!status) printf("case %s written to %s\n", c->name, directory);
   return status;
 }

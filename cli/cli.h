@@ -66,6 +66,8 @@ enum { CLI_TASK, CLI_MODEL, CLI_TRAIN };
 /* Sorts "key=value" texts to the task, the model or the trainer: by prefix "task.", "model.",
  * "train.", or by the one of them that has the key. */
 pal_status cli_job_set(cli_job *job, const char *setting, pal_error *error);
+/* The task's setting "data"; nothing when it is NULL. */
+pal_status cli_job_set_data(cli_job *job, const char *data, pal_error *error);
 /* Opens the task alone, which cli_job_open then finds open. */
 pal_status cli_job_open_task(cli_job *job, pal_error *error);
 /* Opens task and model; then the trainer when `train`. */
@@ -131,6 +133,9 @@ typedef struct cli_set {
   pal_likelihood loss;
 } cli_set;
 
+/* Of a long path, the end. */
+void cli_name_by_file(cli_set *set, const char *path);
+
 typedef struct cli_row {
   char model[96];
   const char *definition; /* the model's own name */
@@ -146,15 +151,23 @@ typedef struct cli_row {
   cli_set set[CLI_MAX_SETS];
 } cli_row;
 
+/* That this process writes a run directory; see lock.h. Zero-initialise. */
+typedef struct cli_lock {
+  char *path; /* NULL: not held */
+  int fd;
+} cli_lock;
+
 /* What a training run keeps in its directory: config, a row of metrics every hundredth of its steps,
  * the last checkpoint. Zero-initialise. */
 typedef struct cli_kept {
-  char directory[3072], weights[4096], state[4096];
+  char *directory, *config, *checkpoints, *weights, *state, *metrics_path[2]; /* owned */
+  cli_lock lock;
   FILE *metrics[2];   /* CSV, JSON lines */
   double every, last; /* seconds between checkpoints, time of the last one */
   double seconds;     /* of training before a run that is resumed */
 } cli_kept;
-/* With --resume the trainer is loaded, and rows after its step are dropped. */
+/* With --resume the trainer is loaded, and rows after its step are dropped. What cannot be written is
+ * found here, and that another process writes there. To be closed in any case. */
 pal_status cli_keep_open(cli_kept *kept, const cli_job *job, const cli_options *options,
                          pal_error *error);
 /* PAL_E_IO when the row is not written. */
@@ -165,6 +178,8 @@ pal_status cli_keep_checkpoint(cli_kept *kept, const cli_job *job, pal_error *er
 /* PAL_E_IO when metrics have not all been written. */
 pal_status cli_keep_close(cli_kept *kept, pal_error *error);
 
+/* What printf would print, as long as it is, to be freed; NULL without memory. */
+char *cli_print(pal_error *error, const char *format, ...) PAL_FORMAT(2, 3);
 /* A task's text of tokens, and of what kind an instance is, whole, to be freed; NULL without memory. */
 char *cli_text_of(const cli_job *job, const int32_t *token, int n);
 char *cli_traits_of(const cli_job *job, const pal_example *instance);
@@ -252,6 +267,8 @@ pal_status cli_notes_make(cli_notes *notes, const cli_job *job, bool resumed, pa
 pal_status cli_notes_hold(const cli_notes *notes, const char *config, pal_error *error);
 void cli_notes_free(cli_notes *notes);
 /* A run directory: config and weights of one model. */
-pal_status cli_run_save_config(const cli_job *job, const char *directory, pal_error *error);
+/* The text of its config, to be freed, `size` bytes; NULL on failure. PAL_E_ARGUMENT when a value has
+ * blanks or quotes around it, which would be lost. */
+char *cli_run_config(const cli_job *job, size_t *size, pal_error *error);
 pal_status cli_run_read_config(cli_job *job, const char *file, pal_error *error);
 #endif

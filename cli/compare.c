@@ -20,15 +20,12 @@ typedef struct comparison {
 static pal_status configure(cli_job *job, const comparison *c, const cli_recipe *recipe,
                             bool matched, uint64_t seed, pal_error *error) {
   const char *const *lists[] = {recipe->always, matched ? recipe->matched : recipe->free};
-  char text[4096];
+  char text[64];
   pal_status status = PAL_OK;
   for (int l = 0; l < 2; l++)
     for (const char *const *s = lists[l]; s && *s && !status; s++)
       status = cli_job_set(job, *s, error);
-  if (!status && c->o->data) {
-    snprintf(text, sizeof text, "task.data=%s", c->o->data);
-    status = cli_job_set(job, text, error);
-  }
+  if (!status) status = cli_job_set_data(job, c->o->data, error);
   for (int i = 0; i < c->o->n_set && !status; i++) status = cli_job_set(job, c->o->set[i], error);
   snprintf(text, sizeof text, "train.seed=%llu", (unsigned long long)seed);
   return status ? status : cli_job_set(job, text, error);

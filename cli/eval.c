@@ -6,16 +6,13 @@
 #include "cli/figures.h"
 
 pal_status cli_run_open(cli_job *job, const cli_options *o, const char *data, pal_error *error) {
-  char path[4096];
   if (!o->argument)
     return pal_fail(error, PAL_E_ARGUMENT, "which run? palimpsest %s DIRECTORY", o->verb);
-  snprintf(path, sizeof path, "%s/config", o->argument);
-  pal_status status = cli_run_read_config(job, path, error);
-  if (!status && data) {
-    char setting[4096];
-    snprintf(setting, sizeof setting, "task.data=%s", data);
-    status = cli_job_set(job, setting, error);
-  }
+  char *config = cli_print(error, "%s/config", o->argument),
+       *weights = cli_print(error, "%s/ckpt/weights.safetensors", o->argument);
+  pal_status status = error->code;
+  if (!status) status = cli_run_read_config(job, config, error);
+  if (!status) status = cli_job_set_data(job, data, error);
   for (int i = 0; i < o->n_set && !status; i++) {
     const int before = job->n_set[CLI_TRAIN];
     status = cli_job_set(job, o->set[i], error);
@@ -27,11 +24,12 @@ pal_status cli_run_open(cli_job *job, const cli_options *o, const char *data, pa
   if (!status) status = cli_job_open(job, false, error);
   cli_notes notes = {.n = 0};
   if (!status) status = cli_notes_make(&notes, job, false, error);
-  if (!status) status = cli_notes_hold(&notes, path, error);
-  snprintf(path, sizeof path, "%s/ckpt/weights.safetensors", o->argument);
-  if (!status) status = pal_weights_check(path, (const char *const *)notes.text, notes.n, error);
-  if (!status) status = pal_weights_load(job->model, path, true, NULL, error);
+  if (!status) status = cli_notes_hold(&notes, config, error);
+  if (!status) status = pal_weights_check(weights, (const char *const *)notes.text, notes.n, error);
+  if (!status) status = pal_weights_load(job->model, weights, true, NULL, error);
   cli_notes_free(&notes);
+  free(config);
+  free(weights);
   return status;
 }
 
@@ -40,13 +38,13 @@ pal_status cli_run_reads_instances(pal_context *context, const cli_options *o, b
                                    pal_error *error) {
   *reads = false;
   if (!o->data || !o->argument) return PAL_OK;
-  char path[4096];
-  snprintf(path, sizeof path, "%s/config", o->argument);
+  char *path = cli_print(error, "%s/config", o->argument);
   cli_job named = {.context = context};
-  pal_status status = cli_run_read_config(&named, path, error);
+  pal_status status = path ? cli_run_read_config(&named, path, error) : error->code;
   const pal_task_definition *d = status ? NULL : pal_lookup(context, "task", named.task_name);
   *reads = d && d->read;
   cli_job_close(&named);
+  free(path);
   return status;
 }
 
@@ -76,8 +74,7 @@ int cli_verb_eval(pal_context *context, const cli_options *o) {
                       : cli_evaluate(&job, o->file, instances ? o->n_files : 0, o->n, o->quiet, row,
                                      &error);
   if (!status) {
-    if (o->data && !instances && !o->steps)
-      snprintf(row->set[0].name, sizeof row->set[0].name, "%s", o->data);
+    if (o->data && !instances && !o->steps) cli_name_by_file(&row->set[0], o->data);
     cli_describe(&job, row);
     cli_table(stdout, row, 1);
     cli_details(stdout, row);

@@ -161,6 +161,13 @@ static pal_status evaluate_set(cli_job *job, int set, int n, cli_set *out, pal_e
   return status;
 }
 
+void cli_name_by_file(cli_set *set, const char *path) {
+  const size_t length = strlen(path), most = sizeof set->name - 4;
+  const bool fits = length < sizeof set->name;
+  snprintf(set->name, sizeof set->name, "%s%s", fits ? "" : "...",
+           fits ? path : path + length - most);
+}
+
 /* One instance a line; what is refused is reported at the end. All are read before any is decoded. */
 static pal_status evaluate_files(cli_job *job, const char *const *file, int n, int limit,
                                  cli_row *row, pal_error *error) {
@@ -171,7 +178,7 @@ static pal_status evaluate_files(cli_job *job, const char *const *file, int n, i
   for (int i = 0; i < n && !status; i++) {
     cli_set *set = &row->set[row->n_sets++];
     *set = (cli_set){.refused = all[i].refused};
-    snprintf(set->name, sizeof set->name, "%s", file[i]);
+    cli_name_by_file(set, file[i]);
     batch b = {.job = job, .set = set, .instance = all[i].instance, .n = all[i].n};
     b.passes = calloc((size_t)all[i].n, sizeof *b.passes);
     status = b.passes ? decode_batch(&b, error)

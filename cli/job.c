@@ -65,6 +65,14 @@ pal_status cli_job_set(cli_job *job, const char *setting, pal_error *error) {
   return keep(job, owner, setting, error);
 }
 
+pal_status cli_job_set_data(cli_job *job, const char *data, pal_error *error) {
+  if (!data) return PAL_OK;
+  char *setting = cli_print(error, "task.data=%s", data);
+  const pal_status status = setting ? cli_job_set(job, setting, error) : error->code;
+  free(setting);
+  return status;
+}
+
 static const char *const *texts(const cli_job *job, int k) {
   return (const char *const *)job->set[k];
 }

@@ -6,9 +6,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "cli/lock.h"
 #include "cli/page.h"
 
-static const char *const metrics_name[2] = {"metrics.csv", "metrics.jsonl"};
 static const char head[] = "step,tokens,seconds,split,loss,loss_1,loss_2,loss_3,loss_4,"
                            "bits_per_token,rate,gradient_norm,exact,valid,forward_passes\n";
 
@@ -57,8 +57,8 @@ static pal_status put_row(cli_kept *k, int which, const char *text, size_t n, pa
     const ssize_t put = write(fileno(k->metrics[which]), text, n);
     if (put < 0 && errno == EINTR) continue;
     if (put < 0)
-      return pal_fail(error, PAL_E_IO, "%s/%s: a row cannot be written: %s", k->directory,
-                      metrics_name[which], strerror(errno));
+      return pal_fail(error, PAL_E_IO, "%s: a row cannot be written: %s", k->metrics_path[which],
+                      strerror(errno));
     text += put;
     n -= (size_t)put;
   }
@@ -76,8 +76,7 @@ static pal_status put_page(cli_kept *k, int which, cli_page *page, pal_error *er
 
 static pal_status open_metrics(cli_kept *k, const cli_job *job, bool resume, pal_error *error) {
   for (int i = 0; i < 2; i++) {
-    char path[4096];
-    snprintf(path, sizeof path, "%s/%s", k->directory, metrics_name[i]);
+    const char *path = k->metrics_path[i];
     pal_status status = resume ? drop_rows_after(path, (long long)pal_trainer_done(job->trainer),
                                                  &k->seconds, error)
                                : PAL_OK;
@@ -91,52 +90,88 @@ static pal_status open_metrics(cli_kept *k, const cli_job *job, bool resume, pal
 
 /* What is there would be overwritten in parts, and its checkpoint pass for one of the new config. */
 static pal_status want_unused(const cli_kept *k, pal_error *error) {
-  char config[4096];
-  snprintf(config, sizeof config, "%s/config", k->directory);
-  if (access(config, F_OK) != 0 && access(k->state, F_OK) != 0 && access(k->weights, F_OK) != 0)
+  if (access(k->config, F_OK) != 0 && access(k->state, F_OK) != 0 && access(k->weights, F_OK) != 0)
     return PAL_OK;
   return pal_fail(error, PAL_E_ARGUMENT, "%s holds a run already: %s, or give another --out",
                   k->directory,
                   access(k->state, F_OK) == 0 ? "go on with it by --resume" : "remove it");
 }
 
-/* What a run that was killed while it wrote a checkpoint has left behind. */
-static void remove_halves(const char *checkpoints) {
-  static const char *const half[] = {"state.safetensors.tmp-", "weights.safetensors.tmp-"};
-  DIR *all = opendir(checkpoints);
+/* What a run that was killed while it replaced a file of `names` in the directory has left behind. */
+static void remove_halves(const char *directory, const char *const *names) {
+  static const char mark[] = ".tmp-";
+  DIR *all = opendir(directory);
   for (struct dirent *one; all && (one = readdir(all));)
-    for (int i = 0; i < 2; i++)
-      if (strncmp(one->d_name, half[i], strlen(half[i])) == 0) unlinkat(dirfd(all), one->d_name, 0);
+    for (const char *const *name = names; *name; name++) {
+      const size_t n = strlen(*name);
+      if (strncmp(one->d_name, *name, n) == 0 && strncmp(one->d_name + n, mark, strlen(mark)) == 0)
+        unlinkat(dirfd(all), one->d_name, 0);
+    }
   if (all) closedir(all);
+}
+
+static void remove_all_halves(const cli_kept *k) {
+  static const char *const beside[] = {"config", "metrics.csv", "metrics.jsonl", NULL};
+  static const char *const below[] = {"state.safetensors", "weights.safetensors", NULL};
+  remove_halves(k->directory, beside);
+  remove_halves(k->checkpoints, below);
 }
 
 /* A run goes on with the settings it began with; its config stays as it is when it does not. */
 static pal_status want_same(const cli_kept *k, const cli_job *job, pal_error *error) {
-  char config[4096];
   cli_notes notes;
-  snprintf(config, sizeof config, "%s/config", k->directory);
-  if (access(config, F_OK) != 0) return PAL_OK; /* nor will there be a state */
+  if (access(k->config, F_OK) != 0) return PAL_OK; /* nor will there be a state */
   pal_status status = cli_notes_make(&notes, job, true, error);
-  if (!status) status = cli_notes_hold(&notes, config, error);
+  if (!status) status = cli_notes_hold(&notes, k->config, error);
   cli_notes_free(&notes);
   return status;
 }
 
+static pal_status name_files(cli_kept *k, const cli_job *job, const cli_options *o,
+                             pal_error *error) {
+  k->directory = o->out ? cli_print(error, "%s", o->out)
+                        : cli_print(error, "runs/%s-%s", job->task_name, job->model_name);
+  const char *in = k->directory;
+  if (!in) return error->code;
+  k->config = cli_print(error, "%s/config", in);
+  k->checkpoints = cli_print(error, "%s/ckpt", in);
+  k->weights = cli_print(error, "%s/ckpt/weights.safetensors", in);
+  k->state = cli_print(error, "%s/ckpt/state.safetensors", in);
+  k->metrics_path[0] = cli_print(error, "%s/metrics.csv", in);
+  k->metrics_path[1] = cli_print(error, "%s/metrics.jsonl", in);
+  return error->code;
+}
+
+/* Nothing is made where there is no run. */
+static pal_status go_on(cli_kept *k, const cli_job *job, pal_error *error) {
+  pal_status status =
+      access(k->state, F_OK) == 0 ? cli_lock_take(&k->lock, k->directory, error) : PAL_OK;
+  if (!status) status = want_same(k, job, error);
+  return status ? status : pal_trainer_load(job->trainer, k->state, error);
+}
+
+static pal_status begin(cli_kept *k, pal_error *error) {
+  pal_status status = pal_directory_create(k->directory, error);
+  if (!status) status = cli_lock_take(&k->lock, k->directory, error);
+  return status ? status : want_unused(k, error);
+}
+
 pal_status cli_keep_open(cli_kept *k, const cli_job *job, const cli_options *o, pal_error *error) {
-  if (o->out) snprintf(k->directory, sizeof k->directory, "%s", o->out);
-  else snprintf(k->directory, sizeof k->directory, "runs/%s-%s", job->task_name, job->model_name);
-  char checkpoints[4096];
-  snprintf(checkpoints, sizeof checkpoints, "%s/ckpt", k->directory);
-  snprintf(k->weights, sizeof k->weights, "%s/ckpt/weights.safetensors", k->directory);
-  snprintf(k->state, sizeof k->state, "%s/ckpt/state.safetensors", k->directory);
+  size_t size;
   k->every = o->keep_every > 0 ? o->keep_every : 600;
   k->last = cli_seconds();
-  pal_status status = o->resume ? want_same(k, job, error) : want_unused(k, error);
-  if (!status && o->resume) status = pal_trainer_load(job->trainer, k->state, error);
-  if (!status) status = pal_directory_create(checkpoints, error);
-  if (!status) remove_halves(checkpoints);
-  if (!status) status = cli_run_save_config(job, k->directory, error);
+  pal_status status = name_files(k, job, o, error);
+  char *config = status ? NULL : cli_run_config(job, &size, error);
+  if (!status && !config) status = error->code;
+  if (!status) status = o->resume ? go_on(k, job, error) : begin(k, error);
+  if (!status) status = pal_directory_create(k->checkpoints, error);
+  if (!status) remove_all_halves(k);
+  if (!status && o->json) status = pal_file_try(o->json, error); /* it may be in there */
+  if (!status) status = pal_file_try(k->weights, error);
+  if (!status) status = pal_file_try(k->state, error);
+  if (!status) status = pal_file_replace(k->config, config, size, error);
   if (!status) status = open_metrics(k, job, o->resume, error);
+  free(config);
   return status;
 }
 
@@ -171,7 +206,7 @@ static pal_status save_all(cli_kept *k, const cli_job *job, const char *const *m
                            pal_error *error) {
   for (int i = 0; i < 2; i++)
     if (fflush(k->metrics[i]) || fsync(fileno(k->metrics[i])))
-      return pal_fail(error, PAL_E_IO, "%s/%s: %s", k->directory, metrics_name[i], strerror(errno));
+      return pal_fail(error, PAL_E_IO, "%s: %s", k->metrics_path[i], strerror(errno));
   pal_status status = pal_trainer_save(job->trainer, k->state, error);
   if (!status) status = pal_weights_save(job->model, k->weights, true, metadata, n, error);
   k->last = cli_seconds();
@@ -205,9 +240,12 @@ pal_status cli_keep_close(cli_kept *k, pal_error *error) {
   pal_status status = PAL_OK;
   for (int i = 0; i < 2; i++) {
     if (k->metrics[i] && fclose(k->metrics[i]))
-      status =
-          pal_fail(error, PAL_E_IO, "%s/%s: %s", k->directory, metrics_name[i], strerror(errno));
-    k->metrics[i] = NULL;
+      status = pal_fail(error, PAL_E_IO, "%s: %s", k->metrics_path[i], strerror(errno));
   }
+  cli_lock_release(&k->lock);
+  char *owned[] = {k->directory, k->config,          k->checkpoints,    k->weights,
+                   k->state,     k->metrics_path[0], k->metrics_path[1]};
+  for (size_t i = 0; i < sizeof owned / sizeof *owned; i++) free(owned[i]);
+  *k = (cli_kept){.metrics = {NULL, NULL}};
   return status;
 }

@@ -66,20 +66,21 @@ static pal_status print_puzzles(pal_task *task, int limit, pal_error *error) {
 int cli_verb_instances(pal_context *context, const cli_options *o) {
   pal_error error = {0};
   const char *setting[CLI_MAX_SET + 1];
-  char data[4096];
   int n = 0;
-  if (o->data) snprintf(data, sizeof data, "data=%s", o->data), setting[n++] = data;
+  char *data = o->data ? cli_print(&error, "data=%s", o->data) : NULL;
+  if (data) setting[n++] = data;
   for (int i = 0; i < o->n_set; i++)
     setting[n++] = strncmp(o->set[i], "task.", 5) == 0 ? o->set[i] + 5 : o->set[i];
   pal_task *task = NULL;
-  if (!o->argument)
+  if (!o->argument && !error.code)
     pal_fail(&error, PAL_E_ARGUMENT, "instances of which task? palimpsest info task lists them");
-  else task = pal_task_new(context, o->argument, setting, n, &error);
+  if (!error.code) task = pal_task_new(context, o->argument, setting, n, &error);
   pal_status status = error.code;
   if (!status && !pal_task_definition_of(task)->write)
     status =
         pal_fail(&error, PAL_E_UNSUPPORTED, "task %s has no text form for instances", o->argument);
   if (!status) status = (o->train ? print_puzzles : print_sets)(task, o->n, &error);
   if (task) pal_task_free(task);
+  free(data);
   return status ? cli_report(&error) : CLI_DONE;
 }

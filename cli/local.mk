@@ -29,6 +29,7 @@ palimpsest_SOURCES = \
 	%D%/json.c \
 	%D%/keep.c \
 	%D%/lines.c \
+	%D%/lock.c \
 	%D%/main.c \
 	%D%/notes.c \
 	%D%/options.c \
@@ -53,6 +54,7 @@ noinst_HEADERS += \
 	%D%/cli.h \
 	%D%/figures.h \
 	%D%/json.h \
+	%D%/lock.h \
 	%D%/page.h \
 	%D%/recipes.h \
 	%D%/trace.h

@@ -5,7 +5,7 @@
 
 #include "cli/cli.h"
 
-typedef enum kind { TEXT, WHOLE, SECONDS, FLAG, MANY_SETS, MANY_PLUGINS, MANY_FILES } kind;
+typedef enum kind { TEXT, PATH, WHOLE, SECONDS, FLAG, MANY_SETS, MANY_PLUGINS, MANY_FILES } kind;
 
 typedef struct option {
   const char *name;
@@ -19,7 +19,7 @@ typedef struct option {
 static const option options[] = {
     {"--set", MANY_SETS, 0, "train eval sample compare bench instances",
      "KEY=VALUE  a setting of the task, model or trainer; later wins. Also --KEY VALUE"},
-    {"--config", TEXT, AT(config), "train",
+    {"--config", PATH, AT(config), "train",
      "FILE       settings, one key = value a line, # for comments"},
     {"--data", MANY_FILES, 0, "train eval sample instances compare",
      "FILE       the task's data; with eval and sample: one instance a line; eval takes several"},
@@ -30,7 +30,7 @@ static const option options[] = {
     {"--seeds", WHOLE, AT(seeds), "compare", "N          training seeds 1 to N"},
     {"--n", WHOLE, AT(n), "train eval sample instances compare check-op bench",
      "N          instances, samples, cases or repetitions"},
-    {"--out", TEXT, AT(out), "train bench",
+    {"--out", PATH, AT(out), "train bench",
      "DIR        the run directory; with bench train CASE: weights, batch, gradients"},
     {"--resume", FLAG, AT(resume), "train",
      "           go on from the run directory's last checkpoint"},
@@ -38,15 +38,15 @@ static const option options[] = {
      "SECONDS    between checkpoints, 600 unless given; one more at the end"},
     {"--steps", WHOLE, AT(steps), "eval",
      "N          N single steps instead, drawn as in training by another seed (from the --data FILE), against labels; of a causal model, next tokens"},
-    {"--answers", TEXT, AT(answers), "eval",
+    {"--answers", PATH, AT(answers), "eval",
      "FILE       JSON lines: set, index, prompt, answer, exact, valid, kept, halted, passes"},
     {"--train", FLAG, AT(train), "instances",
      "           the puzzles that training examples are made of, instead"},
     {"--watch", FLAG, AT(watch), "sample", "           one instance, pass by pass"},
-    {"--svg", TEXT, AT(svg), "eval sample",
+    {"--svg", PATH, AT(svg), "eval sample",
      "FILE       of the watched instance, its states; with eval: exact by number of passes"},
-    {"--html", TEXT, AT(html), "sample", "FILE       the same as a page to step through"},
-    {"--json", TEXT, AT(json), "train eval compare bench", "FILE       the table as JSON"},
+    {"--html", PATH, AT(html), "sample", "FILE       the same as a page to step through"},
+    {"--json", PATH, AT(json), "train eval compare bench", "FILE       the table as JSON"},
     {"--plugin", MANY_PLUGINS, 0, "", "FILE       a shared object with ops, models or tasks"},
     {"--threads", WHOLE, AT(threads), "", "N          threads; results do not depend on it"},
     {"--isa", TEXT, AT(isa), "",
@@ -93,7 +93,8 @@ static pal_status take(cli_options *out, const option *o, const char *value, pal
       if (o->offset == AT(resume)) out->resume = 1;
       else *(bool *)(void *)field = true;
       return PAL_OK;
-    case TEXT: *(const char **)(void *)field = value; return PAL_OK;
+    case TEXT:
+    case PATH: *(const char **)(void *)field = value; return PAL_OK;
     case WHOLE: {
       long n = strtol(value, &end, 10);
       if (end == value || *end || n < 1 || n > 1000000)
@@ -162,7 +163,8 @@ static pal_status check(const cli_options *out, const int *given, pal_error *err
     if (given[i] && out->verb && *o->verbs && !strstr(o->verbs, out->verb))
       return pal_fail(error, PAL_E_ARGUMENT, "%s has no option %s; see palimpsest %s --help",
                       out->verb, o->name, out->verb);
-    if (given[i] > 1 && (o->kind == TEXT || o->kind == WHOLE || o->kind == SECONDS))
+    if (given[i] > 1 &&
+        (o->kind == TEXT || o->kind == PATH || o->kind == WHOLE || o->kind == SECONDS))
       return pal_fail(error, PAL_E_ARGUMENT, "%s is given %d times; it has one value", o->name,
                       given[i]);
   }
@@ -210,6 +212,9 @@ static pal_status parse_one(int argc, char **argv, int *i, cli_options *out, int
                             pal_error *error) {
   const char *text = argv[*i], *equals = strchr(text, '=');
   if (strcmp(text, "-") == 0) return refuse_dash(error);
+  if (!*text)
+    return pal_fail(error, PAL_E_ARGUMENT,
+                    "word %d of the command line is empty: a variable that is not set?", *i);
   if (text[0] != '-') return word(out, text, error);
   const option *o = find(text, equals ? (size_t)(equals - text) : strlen(text));
   if (!o) return setting(argc, argv, i, out, error);
@@ -219,6 +224,8 @@ static pal_status parse_one(int argc, char **argv, int *i, cli_options *out, int
                     o->kind == FLAG ? "no value" : "a value");
   const char *value = o->kind == FLAG ? "" : equals ? equals + 1 : argv[++*i];
   if (strcmp(value, "-") == 0) return refuse_dash(error);
+  if (!*value && (o->kind == PATH || o->kind == MANY_FILES || o->kind == MANY_PLUGINS))
+    return pal_fail(error, PAL_E_ARGUMENT, "%s takes a path, and was given an empty one", o->name);
   return take(out, o, value, error);
 }
 

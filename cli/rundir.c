@@ -9,6 +9,7 @@ typedef struct writer {
   char *text;
   size_t n, room;
   const char *prefix;
+  char odd[64]; /* a key whose value would not be read as it is written */
   bool failed;
 } writer;
 
@@ -26,16 +27,25 @@ static void add(writer *w, const char *a, const char *b, const char *c) {
   w->n += (size_t)snprintf(w->text + w->n, w->room - w->n, "%s%s%s", a, b, c);
 }
 
+/* Whether a value is read as it is written: blanks around it are not, quotes around it are refused. */
+static bool survives(const char *value) {
+  const size_t n = strlen(value);
+  if (!n) return true;
+  const char first = value[0], last = value[n - 1];
+  return first != ' ' && first != '\t' && last != ' ' && last != '\t' &&
+         !(n > 1 && first == '"' && last == '"');
+}
+
 static void write_setting(const pal_setting *setting, void *data) {
   writer *w = data;
+  if (!survives(setting->value)) snprintf(w->odd, sizeof w->odd, "%s%s", w->prefix, setting->name);
   add(w, "# ", setting->doc, "\n");
   add(w, w->prefix, setting->name, " = ");
   add(w, setting->value, "\n", "");
 }
 
-pal_status cli_run_save_config(const cli_job *job, const char *directory, pal_error *error) {
+char *cli_run_config(const cli_job *job, size_t *size, pal_error *error) {
   writer w = {.prefix = "task."};
-  char path[4096];
   add(&w, "# A run of palimpsest: the resolved settings, defaults included.\n", "", "");
   add(&w, "task = ", job->task_name, "\n");
   add(&w, "model = ", job->model_name, "\n");
@@ -45,11 +55,15 @@ pal_status cli_run_save_config(const cli_job *job, const char *directory, pal_er
   pal_model_settings(job->model, write_setting, &w);
   w.prefix = "train.";
   if (job->trainer) pal_trainer_settings(job->trainer, write_setting, &w);
-  snprintf(path, sizeof path, "%s/config", directory);
-  pal_status status = w.failed ? pal_fail(error, PAL_E_MEMORY, "no memory for %s", path)
-                               : pal_file_replace(path, w.text, w.n, error);
+  if (w.failed) pal_fail(error, PAL_E_MEMORY, "no memory for a config");
+  else if (*w.odd)
+    pal_fail(error, PAL_E_ARGUMENT,
+             "%s has blanks or quotes around it, which a config does not keep; rename the file",
+             w.odd);
+  *size = w.n;
+  if (!w.failed && !*w.odd) return w.text;
   free(w.text);
-  return status;
+  return NULL;
 }
 
 static char *trim(char *text) {

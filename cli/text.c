@@ -7,6 +7,22 @@
 
 #include "cli/cli.h"
 
+char *cli_print(pal_error *error, const char *format, ...) {
+  va_list arguments;
+  va_start(arguments, format);
+  const int n = vsnprintf(NULL, 0, format, arguments);
+  va_end(arguments);
+  char *text = n < 0 ? NULL : malloc((size_t)n + 1);
+  if (!text) {
+    pal_fail(error, PAL_E_MEMORY, "no memory for a text of %d characters", n);
+    return NULL;
+  }
+  va_start(arguments, format);
+  (void)vsnprintf(text, (size_t)n + 1, format, arguments);
+  va_end(arguments);
+  return text;
+}
+
 /* ---- of tasks -------------------------------------------------------------------------------- */
 
 /* Which text of a task: tokens for people, or what `traits` says of an instance. */

@@ -24,7 +24,6 @@ int cli_verb_train(pal_context *context, const cli_options *o) {
   cli_job job = {.context = context, .task_name = o->argument, .model_name = o->model};
   cli_row *row = calloc(1, sizeof *row);
   cli_kept kept = {.metrics = {NULL, NULL}};
-  char data[4096];
   pal_status status = row ? PAL_OK : pal_fail(&error, PAL_E_MEMORY, "no memory");
   if (!status && !o->argument)
     status = pal_fail(&error, PAL_E_ARGUMENT, "train what? palimpsest train TASK");
@@ -32,10 +31,7 @@ int cli_verb_train(pal_context *context, const cli_options *o) {
   if (!status && !job.model_name)
     status = pal_fail(&error, PAL_E_ARGUMENT,
                       "which model? --model NAME; palimpsest info model lists them");
-  if (!status && o->data) {
-    snprintf(data, sizeof data, "task.data=%s", o->data);
-    status = cli_job_set(&job, data, &error);
-  }
+  if (!status) status = cli_job_set_data(&job, o->data, &error);
   for (int i = 0; i < o->n_set && !status; i++) status = cli_job_set(&job, o->set[i], &error);
   if (!status) status = cli_job_open(&job, true, &error);
   if (!status) status = cli_keep_open(&kept, &job, o, &error);

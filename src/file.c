@@ -261,6 +261,16 @@ pal_status pal_file_write(const char *path, const void *data, size_t size, pal_e
   return status;
 }
 
+pal_status pal_file_try_write(const char *path, pal_error *error) {
+  struct stat about;
+  if (stat(path, &about) == 0 && !S_ISREG(about.st_mode) && !S_ISDIR(about.st_mode))
+    return access(path, W_OK) == 0 ? PAL_OK : system_failure(error, "write", path);
+  pal_writer writer;
+  const pal_status status = pal_writer_open(&writer, path, error);
+  if (status == PAL_OK) pal_writer_abandon(&writer);
+  return status;
+}
+
 /* ---- directories --------------------------------------------------------------------------- */
 
 static pal_status make_one(const char *path, pal_error *error) {

@@ -39,6 +39,10 @@ void pal_writer_abandon(pal_writer *writer);
 /* Open, write, close. */
 pal_status pal_file_write(const char *path, const void *data, size_t size, pal_error *error);
 
+/* Opens and gives up: the failure that pal_file_write would begin with. What is no regular file is not
+ * opened, since a reader at the other end of a pipe would see it end. */
+pal_status pal_file_try_write(const char *path, pal_error *error);
+
 /* Makes a directory and its parents; one that exists is fine. */
 pal_status pal_directory_make(const char *path, pal_error *error);
 #endif

@@ -3,6 +3,7 @@
 #include <palimpsest/status.h>
 
 #include <stdarg.h>
+#include <string.h>
 #include <stdio.h>
 
 #include "src/number.h"
@@ -26,13 +27,26 @@ const char *pal_status_name(pal_status status) {
   return "unknown";
 }
 
+/* A text that is too long, as one with a long path may be, keeps its beginning and its end, where the reason
+ * is. */
+static void shorten(char *text, size_t room, const char *whole, size_t length) {
+  static const char gap[] = " ... ";
+  const size_t first = room / 2, last = room - 1 - first - strlen(gap);
+  memcpy(text, whole, first);
+  memcpy(text + first, gap, strlen(gap));
+  memcpy(text + first + strlen(gap), whole + length - last, last + 1);
+}
+
 pal_status pal_fail(pal_error *error, pal_status code, const char *format, ...) {
   if (error && error->code == PAL_OK) {
+    char whole[3 * 4096]; /* two paths and what is wrong */
     va_list arguments;
     va_start(arguments, format);
-    if (pal_number_print(error->text, sizeof error->text, format, arguments) < 0)
-      error->text[0] = 0;
+    if (pal_number_print(whole, sizeof whole, format, arguments) < 0) whole[0] = 0;
     va_end(arguments);
+    const size_t length = strlen(whole);
+    if (length < sizeof error->text) memcpy(error->text, whole, length + 1);
+    else shorten(error->text, sizeof error->text, whole, length);
     error->code = code;
   }
   return code;

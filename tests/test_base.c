@@ -36,8 +36,11 @@ START_TEST(first_failure_wins) {
   char text[2000];
   memset(text, 'x', sizeof text);
   text[sizeof text - 1] = 0;
-  pal_fail(&error, PAL_E_IO, "%s", text);
+  pal_fail(&error, PAL_E_IO, "cannot open %s: no such file", text);
   ck_assert_uint_eq(strlen(error.text), sizeof error.text - 1);
+  ck_assert_ptr_eq(strstr(error.text, "cannot open xxx"), error.text);
+  ck_assert_ptr_nonnull(strstr(error.text, "xxx ... xxx"));
+  ck_assert_ptr_nonnull(strstr(error.text, "xxx: no such file"));
 }
 END_TEST
 

@@ -8,6 +8,10 @@ pal_status pal_file_replace(const char *path, const void *data, size_t size, pal
   return pal_file_write(path, data, size, error);
 }
 
+pal_status pal_file_try(const char *path, pal_error *error) {
+  return pal_file_try_write(path, error);
+}
+
 pal_status pal_directory_create(const char *path, pal_error *error) {
   return pal_directory_make(path, error);
 }

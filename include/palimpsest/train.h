@@ -93,6 +93,9 @@ PAL_API pal_status pal_trainer_load(pal_trainer *trainer, const char *path, pal_
 /* Replaces a file as a whole, or leaves it as it was. */
 PAL_API pal_status pal_file_replace(const char *path, const void *data, size_t size,
                                     pal_error *error);
+/* Whether that could be done now, as far as can be known without doing it; changes and leaves nothing.
+ * To be asked before long work whose result goes there. */
+PAL_API pal_status pal_file_try(const char *path, pal_error *error);
 /* Makes a directory and its parents; one that exists is fine. */
 PAL_API pal_status pal_directory_create(const char *path, pal_error *error);
 

@@ -1,0 +1,98 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# Where the program writes: known before the work to be writable, by one process at a time, under any
+# name that a file may have.
+. "${srcdir:-.}/tests/expect.sh"
+program=$(cd "$(dirname "$program")" && pwd)/$(basename "$program")
+cd "$work" || exit 99
+absent() { test ! -e "$1" || { echo "FAIL $1 is there"; ls "$1"; failed=1; }; }
+
+# ---- outputs are tried before the work ----
+
+# So much training that a test would not see its end.
+endless="train parity --model arm --quiet --set train.steps=100000000"
+bits="--set lengths=2,3 --set per_length=10"
+train="train parity --model ap-mdm $tiny $bits --set window=3"
+: >file
+for option in json svg html out; do
+  case $option in
+    json) verb="$endless --out none --json" ;;
+    svg) verb="eval none --svg" ;;
+    html) verb="sample none --html" ;;
+    out) verb="$endless --out" ;;
+  esac
+  code=2 && test $option != out || code=1 # file is no directory
+  expect $code "cannot .* file" $verb file/x
+  expect 2 "--$option takes a path, and was given an empty one" $verb ""
+done
+expect 2 "no/where" $endless --out none --json no/where
+expect 1 "is a directory" $endless --out none --json .
+expect 2 "no/where" compare parity --models arm --quiet --set train.steps=100000000 --json no/where
+expect 2 "no/where" eval none --answers no/where
+for option in config data plugin; do
+  expect 2 "--$option takes a path" $endless --out none --$option ""
+done
+expect 2 "is empty" eval ""
+absent none
+mkdir -p ro/ckpt
+if test "$(id -u)" -ne 0; then
+  chmod a-w ro/ckpt
+  expect 1 "ckpt" $endless --out ro
+fi
+expect 0 "" $train --json runs/parity-ap-mdm/row.json
+test -s runs/parity-ap-mdm/row.json || { echo "FAIL nothing in a directory of the run's own making"; failed=1; }
+printf 'old\n' >kept.json
+expect 2 "absent" eval absent --json kept.json
+test "$(cat kept.json)" = old && test "$(ls | grep -c 'tmp-')" -eq 0 ||
+  { echo "FAIL an output that was tried is not as it was"; ls; failed=1; }
+
+# ---- long names, blanks ----
+
+name=$(printf '%0200d' 0)
+long=$work i=0
+while [ $i -lt 16 ]; do long=$long/$name; i=$((i + 1)); done
+expect 0 "" $train --out "$long/run" --json "$long/run/row.json"
+test -s "$long/run/ckpt/weights.safetensors" && test -s "$long/run/row.json" ||
+  { echo "FAIL a long name is cut"; failed=1; }
+printf '01\n011\n' >"$long/bits"
+expect 0 "" eval "$long/run" --data "$long/bits"
+grep -q "/bits .*of  *2[* ]" out || { echo "FAIL not two strings of a long name"; cat out; failed=1; }
+expect 1 "too long" $train --out "$long/$long/run"
+expect 2 "/bits: .*too long" eval "$long/run" --data "$long/$long/bits"
+i=0
+while [ $i -lt 40 ]; do printf 'to be or not to be\n'; i=$((i + 1)); done >"$long/text"
+cp "$long/text" "text " && cp "$long/text" '"text"'
+text="train text --model arm $tiny --set block=8"
+expect 0 "" $text --data "$long/text" --out long-text
+expect 0 "" eval long-text
+expect 2 "task.data has blanks or quotes around it" $text --data "text " --out blank
+expect 2 "task.data has blanks or quotes around it" $text --data '"text"' --out blank
+absent blank
+line='
+'
+expect 0 "" $train --out "blank $line" --json "row $line"
+test -s "blank $line/config" && test -s "row $line" || { echo "FAIL blanks in names are lost"; failed=1; }
+expect 0 "" eval "blank $line"
+
+# ---- one process at a time ----
+
+"$program" $endless $bits --set width=8 --out busy --keep-every 0.01 >/dev/null 2>&1 </dev/null &
+pid=$!
+i=0
+while ! test -e busy/ckpt/weights.safetensors && [ $i -lt 600 ]; do sleep 0.05; i=$((i + 1)); done
+cp busy/config before
+expect 2 "busy is being written by another palimpsest (process $pid)" $endless $bits --set width=8 --out busy
+expect 2 "busy is being written by another palimpsest (process $pid)" $endless $bits --set width=8 --out busy --resume
+cmp before busy/config || { echo "FAIL a refused process changed the config"; failed=1; }
+expect 0 "" eval busy --n 2
+kill -9 $pid
+wait $pid 2>/dev/null
+: >busy/config.tmp-1-1
+: >busy/metrics.csv.tmp-1-1
+: >busy/ckpt/state.safetensors.tmp-1-1
+: >busy/notes.tmp-1
+expect 0 "" $endless $bits --set width=8 --out busy --resume --set train.steps=1
+absent busy/lock
+test "$(find busy -name '*.tmp-*')" = busy/notes.tmp-1 ||
+  { echo "FAIL what a kill left is still there"; find busy; failed=1; }
+exit $failed
