@@ -281,6 +281,19 @@ pal_value pal_variable_new(pal_graph *graph, const char *name, pal_type type, pa
   return variable_node(graph, variable);
 }
 
+pal_value pal_parameter_new(pal_graph *graph, const char *name, pal_type type, pal_init init,
+                            pal_traits traits) {
+  if (graph->error.code || !type_is_sound(graph, &type, name)) return PAL_NIL;
+  if (!graph->store)
+    return pal_graph_fail(graph, PAL_E_ARGUMENT, "parameter \"%s\": the graph has no store", name);
+  pal_variable *variable = NULL;
+  pal_error error = {0};
+  if (pal_store_parameter(graph->store, pal_path(graph, name), type, init, traits, &variable,
+                          &error))
+    return pal_graph_fail(graph, error.code, "%s", error.text);
+  return variable_node(graph, variable);
+}
+
 pal_value pal_variable_old(pal_graph *graph, const char *name) {
   if (graph->error.code) return PAL_NIL;
   pal_variable *variable = graph->store ? pal_store_find(graph->store, name) : NULL;

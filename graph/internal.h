@@ -130,6 +130,7 @@ struct pal_variable {
   pal_type type;
   pal_role role;
   pal_init init;
+  pal_traits traits;
   uint64_t seed;
   size_t bytes;
   void *data[2]; /* present contents and the next; the other one is made on first need */

@@ -97,8 +97,14 @@ void pal_variable_reset(pal_variable *variable) {
   if (!variable->parts) fill(variable);
 }
 
-pal_status pal_store_variable(pal_store *store, const char *name, pal_type type, pal_role role,
-                              pal_init init, pal_variable **variable, pal_error *error) {
+static bool same_traits(pal_traits a, pal_traits b) {
+  return a.decays == b.decays && a.matrix == b.matrix && a.frozen == b.frozen &&
+         !(a.rate < b.rate) && !(a.rate > b.rate);
+}
+
+static pal_status make_variable(pal_store *store, const char *name, pal_type type, pal_role role,
+                                pal_init init, const pal_traits *traits, pal_variable **variable,
+                                pal_error *error) {
   char shape[96];
   int64_t n = elements(&type);
   if (!name || !*name || n < 0)
@@ -116,14 +122,20 @@ pal_status pal_store_variable(pal_store *store, const char *name, pal_type type,
                     v->role != role ? " in another role" : "",
                     pal_type_print(&type, shape, sizeof shape));
   }
+  if (v && traits && !same_traits(v->traits, *traits))
+    return pal_fail(error, PAL_E_ARGUMENT, "variable \"%s\" exists with other traits", name);
   if (!v) {
     pal_variable **place = NULL;
+    const bool weight = role == PAL_PARAMETER && type.rank == 2;
     v = pal_calloc(1, sizeof *v);
     if (v) {
       *v = (pal_variable){.name = pal_strdup(name),
                           .type = type,
                           .role = role,
                           .init = init,
+                          .traits = traits   ? *traits
+                                    : weight ? PAL_WEIGHT
+                                             : PAL_PLAIN,
                           .seed = store->seed,
                           .bytes = (size_t)n * pal_dtype_size(type.dtype)};
       v->data[0] = pal_alloc(v->bytes);
@@ -141,6 +153,28 @@ pal_status pal_store_variable(pal_store *store, const char *name, pal_type type,
   return PAL_OK;
 }
 
+pal_status pal_store_variable(pal_store *store, const char *name, pal_type type, pal_role role,
+                              pal_init init, pal_variable **variable, pal_error *error) {
+  return make_variable(store, name, type, role, init, NULL, variable, error);
+}
+
+pal_status pal_store_parameter(pal_store *store, const char *name, pal_type type, pal_init init,
+                               pal_traits traits, pal_variable **variable, pal_error *error) {
+  if (traits.matrix && type.rank != 2)
+    return pal_fail(error, PAL_E_ARGUMENT, "parameter \"%s\" is no matrix: its rank is %d", name,
+                    type.rank);
+  if (!(traits.rate >= 0 && traits.rate <= 1e6))
+    return pal_fail(error, PAL_E_ARGUMENT, "parameter \"%s\": the factor of its rate is %g", name,
+                    traits.rate);
+  return make_variable(store, name, type, PAL_PARAMETER, init, &traits, variable, error);
+}
+
+pal_variable *pal_store_parameter_at(const pal_store *store, int i) {
+  for (size_t at = 0; at < store->variable.n; at++)
+    if (store->variable.at[at]->role == PAL_PARAMETER && i-- == 0) return store->variable.at[at];
+  return NULL;
+}
+
 pal_variable *pal_store_find(const pal_store *store, const char *name) {
   for (size_t i = 0; i < store->variable.n; i++)
     if (strcmp(store->variable.at[i]->name, name) == 0) return store->variable.at[i];
@@ -156,6 +190,7 @@ pal_variable *pal_store_at(const pal_store *store, size_t index) {
 const char *pal_variable_name(const pal_variable *variable) { return variable->name; }
 const pal_type *pal_variable_type(const pal_variable *variable) { return &variable->type; }
 pal_role pal_variable_role(const pal_variable *variable) { return variable->role; }
+pal_traits pal_variable_traits(const pal_variable *variable) { return variable->traits; }
 size_t pal_variable_bytes(const pal_variable *variable) { return variable->bytes; }
 void *pal_variable_data(pal_variable *variable) {
   const pal_variable *whole = variable->whole;

@@ -68,8 +68,8 @@ static heads build_heads(const pal_model *model, pal_graph *graph, const pal_net
   h.y = pal_output_logits(graph, model, hidden);
   pal_scope_push(graph, "model");
   const pal_value weight =
-      pal_variable_new(graph, "edit.weight", PAL_TYPE(PAL_F32, PAL_STATIC, BITS, width),
-                       PAL_PARAMETER, PAL_NORMAL(HEAD_SCALE));
+      pal_parameter_new(graph, "edit.weight", PAL_TYPE(PAL_F32, PAL_STATIC, BITS, width),
+                        PAL_NORMAL(HEAD_SCALE), PAL_OUTPUT_WEIGHT);
   const pal_value bias = pal_variable_new(graph, "edit.bias", PAL_TYPE(PAL_F32, PAL_STATIC, BITS),
                                           PAL_PARAMETER, (pal_init){PAL_INIT_CONSTANT, HEAD_BIAS});
   const pal_value all = pal_linear(graph, hidden, weight, bias);

@@ -40,9 +40,9 @@ static double embedding_scale(const pal_model *model) {
 static pal_value embedding_table(pal_graph *graph, const pal_model *model) {
   const pal_format *f = pal_model_format(model);
   const int64_t rows = f->factor ? f->factor_rows : f->vocabulary;
-  return pal_variable_new(graph, "embedding.weight",
-                          PAL_TYPE(PAL_F32, PAL_STATIC, rows, pal_model_network(model)->width),
-                          PAL_PARAMETER, PAL_NORMAL(embedding_scale(model)));
+  return pal_parameter_new(graph, "embedding.weight",
+                           PAL_TYPE(PAL_F32, PAL_STATIC, rows, pal_model_network(model)->width),
+                           PAL_NORMAL(embedding_scale(model)), PAL_PLAIN);
 }
 
 static pal_value factor_table(pal_graph *graph, const pal_format *f) {
@@ -59,10 +59,10 @@ static pal_value embed_groups(pal_graph *graph, const pal_model *model, pal_valu
     if (f->group[i] > most) most = f->group[i];
   for (int64_t i = 0; i < n; i++)
     row[i] = f->group[i] < 0 ? -1 : (int32_t)(i % f->groups) * (most + 1) + f->group[i];
-  const pal_value table = pal_variable_new(
+  const pal_value table = pal_parameter_new(
       graph, "position.group",
       PAL_TYPE(PAL_F32, PAL_STATIC, f->groups * (most + 1), pal_model_network(model)->width),
-      PAL_PARAMETER, PAL_NORMAL(embedding_scale(model)));
+      PAL_NORMAL(embedding_scale(model)), PAL_PLAIN);
   const pal_value of =
       pal_constant(graph, PAL_TYPE(PAL_I32, PAL_STATIC, f->context, f->groups), row);
   pal_free(row);
@@ -76,10 +76,10 @@ static pal_value embed(pal_graph *graph, const pal_model *model, const pal_netwo
                     ? pal_factored_embedding(graph, table, factor_table(graph, f), network->token)
                     : pal_embedding(graph, table, network->token);
   if (pal_model_network(model)->positions == PAL_POSITIONS_LEARNED) {
-    const pal_value place =
-        pal_variable_new(graph, "position.weight",
-                         PAL_TYPE(PAL_F32, PAL_STATIC, f->context, pal_model_network(model)->width),
-                         PAL_PARAMETER, PAL_NORMAL(embedding_scale(model)));
+    const pal_value place = pal_parameter_new(
+        graph, "position.weight",
+        PAL_TYPE(PAL_F32, PAL_STATIC, f->context, pal_model_network(model)->width),
+        PAL_NORMAL(embedding_scale(model)), PAL_PLAIN);
     x = pal_add(graph, x, pal_embedding(graph, place, network->position));
   }
   if (pal_model_network(model)->positions == PAL_POSITIONS_FACTORED)
@@ -90,11 +90,11 @@ static pal_value embed(pal_graph *graph, const pal_model *model, const pal_netwo
 pal_value pal_output_logits(pal_graph *graph, const pal_model *model, pal_value hidden) {
   const pal_format *f = pal_model_format(model);
   pal_scope_push(graph, "model");
-  pal_value z =
-      pal_model_network(model)->tied
-          ? pal_linear(graph, hidden, embedding_table(graph, model), PAL_NIL)
-          : pal_layer_linear(graph, "output", hidden, f->factor ? f->factor_rows : f->vocabulary,
-                             pal_model_network(model)->bias, 0);
+  pal_value z = pal_model_network(model)->tied
+                    ? pal_linear(graph, hidden, embedding_table(graph, model), PAL_NIL)
+                    : pal_layer_linear_with(graph, "output", hidden,
+                                            f->factor ? f->factor_rows : f->vocabulary,
+                                            pal_model_network(model)->bias, 0, PAL_OUTPUT_WEIGHT);
   if (f->factor) z = pal_factored_logits(graph, z, factor_table(graph, f));
   pal_scope_pop(graph);
   return z;
@@ -114,8 +114,10 @@ static pal_value embed_time(pal_graph *graph, const pal_model *model, pal_value 
   pal_value x = pal_add(graph, pal_affine(graph, column, 0, 0), base);
   x = pal_rotary_embedding(graph, x, level, 1, TIME_FEATURES, 10000);
   const int64_t width = pal_model_network(model)->width;
-  x = pal_silu(graph, pal_layer_linear(graph, "time.in", x, width, true, 1));
-  return pal_silu(graph, pal_layer_linear(graph, "time.out", x, width, true, 1));
+  x = pal_silu(graph,
+               pal_layer_linear_with(graph, "time.in", x, width, true, 1, PAL_OUTPUT_WEIGHT));
+  return pal_silu(graph,
+                  pal_layer_linear_with(graph, "time.out", x, width, true, 1, PAL_OUTPUT_WEIGHT));
 }
 
 /* Shift, scale and gate of a branch for every row, zeros at first; nil without time. */
@@ -164,7 +166,7 @@ static pal_value structural_bias(const block *b) {
   const pal_value constant = pal_constant(b->graph, type, prior);
   pal_free(prior);
   return pal_add(b->graph, constant,
-                 pal_variable_new(b->graph, "attention.structure", type, PAL_PARAMETER, PAL_ZEROS));
+                 pal_parameter_new(b->graph, "attention.structure", type, PAL_ZEROS, PAL_PLAIN));
 }
 
 /* Keys or values of all rows so far: the cache with the new rows written to it. */

@@ -75,32 +75,38 @@ static int64_t columns(const pal_graph *graph, pal_value x) {
 }
 
 static pal_value variable(pal_graph *graph, const char *name, const char *part, pal_type type,
-                          pal_init init) {
+                          pal_init init, pal_traits traits) {
   char full[160];
   snprintf(full, sizeof full, "%s.%s", name, part);
-  return pal_variable_new(graph, full, type, PAL_PARAMETER, init);
+  return pal_parameter_new(graph, full, type, init, traits);
 }
 
 pal_value pal_layer_linear(pal_graph *graph, const char *name, pal_value x, int64_t outputs,
                            bool bias, double gain) {
+  return pal_layer_linear_with(graph, name, x, outputs, bias, gain, PAL_WEIGHT);
+}
+
+pal_value pal_layer_linear_with(pal_graph *graph, const char *name, pal_value x, int64_t outputs,
+                                bool bias, double gain, pal_traits traits) {
   const int64_t inputs = columns(graph, x);
   const double scale = inputs > 0 ? gain / sqrt((double)inputs) : 0;
   const pal_value weight =
       variable(graph, name, "weight", PAL_TYPE(PAL_F32, PAL_STATIC, outputs, inputs),
-               gain > 0 ? PAL_NORMAL(scale) : PAL_ZEROS);
-  const pal_value b =
-      bias ? variable(graph, name, "bias", PAL_TYPE(PAL_F32, PAL_STATIC, outputs), PAL_ZEROS)
-           : PAL_NIL;
+               gain > 0 ? PAL_NORMAL(scale) : PAL_ZEROS, traits);
+  const pal_value b = bias ? variable(graph, name, "bias", PAL_TYPE(PAL_F32, PAL_STATIC, outputs),
+                                      PAL_ZEROS, PAL_PLAIN)
+                           : PAL_NIL;
   return pal_linear(graph, x, weight, b);
 }
 
 pal_value pal_layer_norm_named(pal_graph *graph, const pal_model *model, const char *name,
                                pal_value x) {
   const pal_type type = PAL_TYPE(PAL_F32, PAL_STATIC, columns(graph, x));
-  const pal_value gain = variable(graph, name, "gain", type, PAL_ONES);
+  const pal_value gain = variable(graph, name, "gain", type, PAL_ONES, PAL_PLAIN);
   const pal_network_settings *net = pal_model_network(model);
   if (net->norm == PAL_NORM_RMS) return pal_rms_norm(graph, x, gain, 1e-5);
-  const pal_value shift = net->bias ? variable(graph, name, "bias", type, PAL_ZEROS) : PAL_NIL;
+  const pal_value shift =
+      net->bias ? variable(graph, name, "bias", type, PAL_ZEROS, PAL_PLAIN) : PAL_NIL;
   return pal_layer_norm(graph, x, gain, shift, 1e-5);
 }
 

@@ -80,10 +80,9 @@ const pal_model_definition *pal_model_definition_of(const pal_model *model) {
 int64_t pal_model_parameters(const pal_model *model) {
   int64_t n = 0;
   const pal_variable *v;
-  for (size_t i = 0; (v = pal_store_at(model->store, i)) != NULL; i++) {
+  for (int i = 0; (v = pal_store_parameter_at(model->store, i)) != NULL; i++) {
     const pal_type *type = pal_variable_type(v);
-    if (pal_variable_role(v) == PAL_PARAMETER && strncmp(pal_variable_name(v), "model.", 6) == 0)
-      n += pal_type_rows(type, 0) * pal_type_row(type);
+    n += pal_type_rows(type, 0) * pal_type_row(type);
   }
   return n;
 }

@@ -408,6 +408,25 @@ START_TEST(out_of_memory) {
 }
 END_TEST
 
+/* A frozen parameter has no gradient, moments or decay, and is kept with the others. */
+START_TEST(frozen_stays) {
+  const pal_type type = PAL_TYPE(PAL_F32, PAL_STATIC, 3, 3);
+  float ones[9];
+  for (int i = 0; i < 9; i++) ones[i] = 1;
+  for (int frozen = 0; frozen < 2; frozen++) {
+    gym b;
+    pal_variable *v = NULL;
+    gym_open_model(&b, &recipes[MDM], 1, NULL, 16);
+    const pal_traits traits = {.decays = true, .frozen = frozen != 0};
+    ck_assert(!pal_store_parameter(b.store, "own", type, PAL_ONES, traits, &v, &b.error));
+    gym_open_trainer(&b, &recipes[MDM], "weight_decay=0.5");
+    for (int i = 0; i < 3; i++) gym_step(&b);
+    ck_assert((memcmp(pal_variable_data(v), ones, sizeof ones) == 0) == (frozen != 0));
+    gym_close(&b);
+  }
+}
+END_TEST
+
 START_TEST(weights_of_parts) {
   gym a, b;
   gym_open(&a, &recipes[AP_MDM], 1, NULL, NULL);
@@ -476,6 +495,7 @@ int main(void) {
   tcase_add_loop_test(failures, a_draw_that_fails, 0, 4);
   tcase_add_test(failures, out_of_memory);
   tcase_add_test(failures, bad_settings);
+  tcase_add_test(failures, frozen_stays);
   tcase_add_test(failures, weights_of_parts);
   suite_add_tcase(suite, numbers);
   suite_add_tcase(suite, updates);

@@ -56,8 +56,12 @@ static void open_side(side *s, int threads) {
     const struct shape *h = &shapes[i];
     const pal_type type = h->rows ? PAL_TYPE(PAL_F32, PAL_STATIC, h->rows, h->columns)
                                   : PAL_TYPE(PAL_F32, PAL_STATIC, h->columns);
-    ck_assert(!pal_store_variable(s->store, h->name, type, PAL_PARAMETER, PAL_NORMAL(0.5),
-                                  &s->parameter[i], &s->error));
+    const bool block = strstr(h->name, ".block.") != NULL, table = strstr(h->name, "embedding");
+    const pal_traits traits = !h->rows || table ? PAL_PLAIN
+                              : block           ? PAL_WEIGHT
+                                                : PAL_OUTPUT_WEIGHT;
+    ck_assert(!pal_store_parameter(s->store, h->name, type, PAL_NORMAL(0.5), traits,
+                                   &s->parameter[i], &s->error));
   }
 }
 
@@ -267,11 +271,79 @@ START_TEST(state_is_kept) {
 }
 END_TEST
 
+/* ---- traits ------------------------------------------------------------------------------ */
+
+enum { SIDE = 3, CELLS = SIDE * SIDE };
+
+/* What one update with gradients 1 makes of a parameter of ones. */
+static void update_once(const pal_traits *traits, const pal_update_options *o, float *after) {
+  side s;
+  pal_variable *v;
+  open_side(&s, 1);
+  const pal_type type = PAL_TYPE(PAL_F32, PAL_STATIC, SIDE, SIDE);
+  pal_store *store = pal_store_new(1);
+  if (traits) ck_assert(!pal_store_parameter(store, "own", type, PAL_ONES, *traits, &v, &s.error));
+  else ck_assert(!pal_store_variable(store, "own", type, PAL_PARAMETER, PAL_ONES, &v, &s.error));
+  pal_update u;
+  pal_update_options own = *o;
+  own.optimizer = pal_lookup(s.context, "optimizer", "sgd");
+  if (o->matrix_optimizer) own.matrix_optimizer = pal_lookup(s.context, "optimizer", "muon");
+  ck_assert_msg(!pal_update_init(&u, s.context, store, &v, 1, &own, &s.error), "%s", s.error.text);
+  for (int i = 0; i < CELLS; i++) u.gradient[0][i] = i % 2 ? 1 : 2;
+  ck_assert(!pal_update_run(&u, 0.25, 0.5, 1, 0, &s.error));
+  memcpy(after, pal_variable_data(v), CELLS * sizeof *after);
+  pal_update_free(&u);
+  pal_store_free(store);
+  close_side(&s);
+}
+
+/* Weights of a plug-in decay and are Muon's like the library's own; traits say otherwise. */
+START_TEST(traits_decide) {
+  float plain[CELLS], decayed[CELLS], other[CELLS], muon[CELLS];
+  const pal_update_options none = {.optimizer = NULL}, decay = {.weight_decay = 0.5};
+  const pal_update_options matrix = {.matrix_optimizer = (const pal_optimizer *)1, .momentum = 0.9};
+  const pal_traits half = {.decays = true, .rate = 0.5};
+  update_once(NULL, &none, plain);
+  update_once(NULL, &decay, decayed);
+  update_once(&(pal_traits){0}, &decay, other);
+  ck_assert_double_eq((double)plain[1], 0.75);
+  ck_assert_double_eq_tol((double)decayed[1], 0.75 - 0.125, 1e-6);
+  ck_assert(memcmp(plain, other, sizeof plain) == 0);
+  update_once(&half, &decay, other);
+  ck_assert_double_eq_tol((double)other[1], 1 - 0.125 - 0.0625, 1e-6);
+  update_once(NULL, &matrix, muon);
+  ck_assert(memcmp(plain, muon, sizeof plain) != 0);
+  update_once(&(pal_traits){.decays = true}, &matrix, other);
+  ck_assert(memcmp(plain, other, sizeof plain) == 0);
+}
+END_TEST
+
+START_TEST(traits_are_one) {
+  side s;
+  open_side(&s, 1);
+  const pal_type type = PAL_TYPE(PAL_F32, PAL_STATIC, SIDE, SIDE);
+  const pal_type flat = PAL_TYPE(PAL_F32, PAL_STATIC, SIDE);
+  ck_assert(!pal_store_parameter(s.store, "a", type, PAL_ONES, PAL_PLAIN, NULL, &s.error));
+  ck_assert(!pal_store_variable(s.store, "a", type, PAL_PARAMETER, PAL_ONES, NULL, &s.error));
+  ck_assert_int_eq(pal_store_parameter(s.store, "a", type, PAL_ONES, PAL_WEIGHT, NULL, &s.error),
+                   PAL_E_ARGUMENT);
+  ck_assert(strstr(s.error.text, "\"a\"") != NULL);
+  ck_assert_int_eq(pal_store_parameter(s.store, "b", flat, PAL_ONES, PAL_WEIGHT, NULL, NULL),
+                   PAL_E_ARGUMENT);
+  const pal_traits wild = {.rate = -1};
+  ck_assert_int_eq(pal_store_parameter(s.store, "c", flat, PAL_ONES, wild, NULL, NULL),
+                   PAL_E_ARGUMENT);
+  close_side(&s);
+}
+END_TEST
+
 int main(void) {
   Suite *suite = suite_create("update");
   TCase *tests = tcase_create("update");
   tcase_add_loop_test(tests, same_bits_as_one_by_one, 0, VARIANTS);
   tcase_add_test(tests, taking_turns);
+  tcase_add_test(tests, traits_decide);
+  tcase_add_test(tests, traits_are_one);
   tcase_add_test(tests, state_is_kept);
   suite_add_tcase(suite, tests);
   return run_suite(suite);

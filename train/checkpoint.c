@@ -16,8 +16,7 @@
 static const char stream_name[] = "stream";
 
 static bool is_kept(const pal_variable *v) {
-  return pal_variable_role(v) == PAL_STATE ||
-         (pal_variable_role(v) == PAL_PARAMETER && strncmp(pal_variable_name(v), "model.", 6) == 0);
+  return pal_variable_role(v) == PAL_STATE || pal_variable_role(v) == PAL_PARAMETER;
 }
 
 /* ---- saving ---------------------------------------------------------------------------- */

@@ -20,15 +20,6 @@ pal_status pal_parameters_make(pal_model *model, pal_error *error) {
   return failure.code;
 }
 
-pal_variable *pal_parameter_at(const pal_store *store, int i) {
-  pal_variable *v;
-  for (size_t at = 0; (v = pal_store_at(store, at)) != NULL; at++)
-    if (pal_variable_role(v) == PAL_PARAMETER && strncmp(pal_variable_name(v), "model.", 6) == 0 &&
-        i-- == 0)
-      return v;
-  return NULL;
-}
-
 pal_variable *pal_average_of(const pal_store *store, const pal_variable *parameter) {
   char name[256];
   snprintf(name, sizeof name, "ema.%s", pal_variable_name(parameter));

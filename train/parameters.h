@@ -7,8 +7,6 @@
 
 /* Makes those that are absent, by building the loss in a graph of its own. */
 pal_status pal_parameters_make(pal_model *model, pal_error *error);
-/* The i-th, from 0, in the order of the store; NULL past the end. */
-pal_variable *pal_parameter_at(const pal_store *store, int i);
 /* Its average "ema.<name>"; NULL where none is kept. */
 pal_variable *pal_average_of(const pal_store *store, const pal_variable *parameter);
 #endif

@@ -56,13 +56,15 @@ static pal_value add_loss(pal_graph *g, const pal_model *model, const pal_batch_
 static pal_status list_parameters(pal_shards *shards, pal_error *error) {
   const pal_store *store = pal_model_store(shards->model);
   int n = 0;
-  while (pal_parameter_at(store, n)) n++;
+  while (pal_store_parameter_at(store, n)) n++;
   shards->parameter = pal_calloc((size_t)n + 1, sizeof *shards->parameter);
   if (!shards->parameter) return pal_fail(error, PAL_E_MEMORY, "no memory for %d parameters", n);
-  for (int i = 0; i < n; i++) shards->parameter[i] = pal_parameter_at(store, i);
-  shards->parameters = n;
-  if (n == 0)
-    return pal_fail(error, PAL_E_UNSUPPORTED, "model \"%s\" has no parameters",
+  for (int i = 0; i < n; i++) {
+    pal_variable *v = pal_store_parameter_at(store, i);
+    if (!pal_variable_traits(v).frozen) shards->parameter[shards->parameters++] = v;
+  }
+  if (shards->parameters == 0)
+    return pal_fail(error, PAL_E_UNSUPPORTED, "model \"%s\" has no parameters to train",
                     pal_model_definition_of(shards->model)->name);
   return PAL_OK;
 }

@@ -23,7 +23,7 @@ typedef struct pal_shards {
   double seconds; /* of a full shard on one thread, roughly */
   pal_worker *worker;
   int workers;
-  pal_variable **parameter; /* those of the model, in the order of the store */
+  pal_variable **parameter; /* those to be trained, in the order of the store */
   int parameters;
   double (*part)[PAL_MAX_PARTS]; /* of each shard, after a run: the sums over its rows */
 } pal_shards;

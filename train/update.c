@@ -1,11 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The update plan (floor 5). See update.h.
  *
- * Two groups by name and shape. Matrices of blocks, "model.block.*.weight" of rank 2, go to the
- * matrix optimizer where there is one; all others (embeddings, output and edit heads, time
- * embedding, gains, biases, structural biases) to the other optimizer. Weights decay where they
- * multiply activations: every "*.weight" of rank 2 but the tables of embeddings, whose unused rows
- * would only shrink.
+ * The traits of a parameter (store.h) say what is done with it. Matrices go to the matrix optimizer
+ * where there is one, all others to the other optimizer; those that decay are shrunk by either.
  *
  * Parameters of one elementwise optimizer that decay, and those that do not, are a block each, and so
  * are their moments, averages and gradients: one op updates them all. */
@@ -20,22 +17,6 @@
 #include "graph/parts.h"
 #include "src/alloc.h"
 
-static bool is_matrix(const pal_variable *v) {
-  const char *name = pal_variable_name(v);
-  const size_t n = strlen(name);
-  return pal_variable_type(v)->rank == 2 && n > 7 && strcmp(name + n - 7, ".weight") == 0;
-}
-
-static bool is_block_matrix(const pal_variable *v) {
-  return is_matrix(v) && strncmp(pal_variable_name(v), "model.block.", 12) == 0;
-}
-
-static bool decays(const pal_variable *v) {
-  const char *name = pal_variable_name(v);
-  return is_matrix(v) && strcmp(name, "model.embedding.weight") != 0 &&
-         strcmp(name, "model.position.weight") != 0;
-}
-
 /* ---- units: what one op updates -------------------------------------------------------- */
 
 enum { MATRIX = 1, DECAYS = 2, KINDS = 4 };
@@ -43,6 +24,7 @@ enum { MATRIX = 1, DECAYS = 2, KINDS = 4 };
 typedef struct unit {
   pal_variable *variable; /* a block or a parameter */
   int kind;
+  double rate; /* factor */
 } unit;
 
 /* Units, and of each parameter which one it is in. */
@@ -52,8 +34,14 @@ typedef struct units {
 } units;
 
 static int kind_of(const pal_update_options *o, const pal_variable *v) {
-  const bool matrix = o->matrix_optimizer && is_block_matrix(v);
-  return (matrix ? MATRIX : 0) | (o->weight_decay > 0 && decays(v) ? DECAYS : 0);
+  const pal_traits traits = pal_variable_traits(v);
+  const bool matrix = o->matrix_optimizer && traits.matrix;
+  return (matrix ? MATRIX : 0) | (o->weight_decay > 0 && traits.decays ? DECAYS : 0);
+}
+
+static double rate_of(const pal_variable *v) {
+  const double rate = pal_variable_traits(v).rate;
+  return rate > 0 ? rate : 1;
 }
 
 static const pal_optimizer *optimizer_of(const pal_update_options *o, int kind) {
@@ -63,12 +51,14 @@ static const pal_optimizer *optimizer_of(const pal_update_options *o, int kind) 
 /* The parameters of a kind as one unit, or one by one where the optimizer is not elementwise. `member`
  * has room for all. */
 static pal_status add_kind(units *u, pal_store *store, pal_variable *const *parameter, int n,
-                           int kind, const pal_update_options *o, pal_variable **member,
-                           pal_error *error) {
+                           int kind, double rate, const pal_update_options *o,
+                           pal_variable **member, pal_error *error) {
   int members = 0;
   const bool one = optimizer_of(o, kind) && optimizer_of(o, kind)->elementwise;
   for (int i = 0; i < n; i++) {
-    if (kind_of(o, parameter[i]) != kind) continue;
+    if (kind_of(o, parameter[i]) != kind || rate_of(parameter[i]) < rate ||
+        rate_of(parameter[i]) > rate)
+      continue;
     u->of[i] = one ? u->n : u->n + members;
     member[members++] = parameter[i];
   }
@@ -77,8 +67,19 @@ static pal_status add_kind(units *u, pal_store *store, pal_variable *const *para
     status = pal_store_block(store, member, members, member, error);
     members = 1;
   }
-  for (int i = 0; i < members && !status; i++) u->at[u->n++] = (unit){member[i], kind};
+  for (int i = 0; i < members && !status; i++) u->at[u->n++] = (unit){member[i], kind, rate};
   return status;
+}
+
+/* The factor of learning rates that comes after this one: 1, then the others from the least; 0: none. */
+static double next_rate(pal_variable *const *parameter, int n, double rate) {
+  const double above = rate < 1 || rate > 1 ? rate : 0;
+  double next = 0;
+  for (int i = 0; i < n; i++) {
+    const double own = rate_of(parameter[i]);
+    if (own > above && (own < 1 || own > 1) && (next <= 0 || own < next)) next = own;
+  }
+  return next;
 }
 
 static pal_status make_units(units *u, pal_store *store, pal_variable *const *parameter, int n,
@@ -89,8 +90,9 @@ static pal_status make_units(units *u, pal_store *store, pal_variable *const *pa
   pal_status status = PAL_OK;
   if (!u->at || !u->of || !member)
     status = pal_fail(error, PAL_E_MEMORY, "no memory for the update of %d parameters", n);
-  for (int kind = 0; kind < KINDS && !status; kind++)
-    status = add_kind(u, store, parameter, n, kind, o, member, error);
+  for (int kind = 0; kind < KINDS && !status; kind++) /* factor 1 first, then the others by size */
+    for (double rate = 1; rate > 0 && !status; rate = next_rate(parameter, n, rate))
+      status = add_kind(u, store, parameter, n, kind, rate, o, member, error);
   pal_free(member);
   return status;
 }
@@ -136,13 +138,16 @@ static void build(pal_graph *g, const units *u, const pal_update_options *o, pal
   for (int i = 0; i < u->n; i++) {
     const int kind = u->at[i].kind;
     const pal_optim_options options = options_for(o, kind);
+    const double factor = u->at[i].rate;
+    pal_value own_rate = kind & MATRIX ? matrix_rate : rate;
+    if (factor < 1 || factor > 1) own_rate = pal_affine(g, own_rate, factor, 0);
     pal_optimize(g, optimizer_of(o, kind),
                  (pal_optim_call){
                      .options = &options,
                      .parameter = pal_variable_old(g, pal_variable_name(u->at[i].variable)),
                      .gradient = gradient[i],
                      .scale = scale,
-                     .rate = kind & MATRIX ? matrix_rate : rate,
+                     .rate = own_rate,
                      .step = step,
                      .decay = decay,
                  });

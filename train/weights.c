@@ -15,7 +15,7 @@
 
 static int count_parameters(const pal_store *store) {
   int n = 0;
-  while (pal_parameter_at(store, n)) n++;
+  while (pal_store_parameter_at(store, n)) n++;
   return n;
 }
 
@@ -39,7 +39,7 @@ static pal_status write_all(pal_model *model, const char *path, bool average, pa
   const pal_store *store = pal_model_store(model);
   const int parameters = count_parameters(store);
   for (int i = 0; i < parameters; i++) {
-    pal_variable *v = pal_parameter_at(store, i), *mean = pal_average_of(store, v);
+    pal_variable *v = pal_store_parameter_at(store, i), *mean = pal_average_of(store, v);
     tensor[i] = (pal_tensor){.name = pal_variable_name(v),
                              .type = *pal_variable_type(v),
                              .data = pal_variable_data(average && mean ? mean : v)};
@@ -94,7 +94,7 @@ static void list(listing *l, const char *what, const char *name, const char *det
 /* Lists every difference between the file and the model, one per line. */
 static void compare(const pal_safetensors *file, const pal_store *store, listing *l) {
   const pal_variable *v;
-  for (int i = 0; (v = pal_parameter_at(store, i)) != NULL; i++) {
+  for (int i = 0; (v = pal_store_parameter_at(store, i)) != NULL; i++) {
     const pal_tensor *t = pal_safetensors_find(file, pal_variable_name(v));
     char own[96], theirs[96], detail[224];
     if (!t) {
@@ -125,7 +125,7 @@ static pal_status check_finite(const pal_safetensors *file, const char *path, pa
 /* An average starts again from what was loaded: it would remember other weights. */
 static void take(const pal_safetensors *file, const pal_store *store) {
   pal_variable *v;
-  for (int i = 0; (v = pal_parameter_at(store, i)) != NULL; i++) {
+  for (int i = 0; (v = pal_store_parameter_at(store, i)) != NULL; i++) {
     const pal_tensor *t = pal_safetensors_find(file, pal_variable_name(v));
     if (!t || !pal_type_equal(&t->type, pal_variable_type(v))) continue;
     pal_variable *mean = pal_average_of(store, v);

@@ -60,6 +60,9 @@ PAL_API pal_value pal_scalar(pal_graph *graph, double value);
  * is made if absent. */
 PAL_API pal_value pal_variable_new(pal_graph *graph, const char *name, pal_type type, pal_role role,
                                    pal_init init);
+/* The same for a parameter with traits of its own, see store.h. */
+PAL_API pal_value pal_parameter_new(pal_graph *graph, const char *name, pal_type type,
+                                    pal_init init, pal_traits traits);
 /* The same for a variable the store already has; `name` is its full name. */
 PAL_API pal_value pal_variable_old(pal_graph *graph, const char *name);
 /* When the run succeeds, the variable read by `variable` becomes `value` (same type). */
@@ -106,6 +109,7 @@ PAL_API void pal_gradient(pal_graph *graph, pal_value loss, const pal_value *wrt
 #define pal_input(g, ...) pal_input(PAL_HERE(g), __VA_ARGS__)
 #define pal_constant(g, ...) pal_constant(PAL_HERE(g), __VA_ARGS__)
 #define pal_variable_new(g, ...) pal_variable_new(PAL_HERE(g), __VA_ARGS__)
+#define pal_parameter_new(g, ...) pal_parameter_new(PAL_HERE(g), __VA_ARGS__)
 #define pal_variable_old(g, ...) pal_variable_old(PAL_HERE(g), __VA_ARGS__)
 #define pal_assign(g, ...) pal_assign(PAL_HERE(g), __VA_ARGS__)
 #define pal_output(g, ...) pal_output(PAL_HERE(g), __VA_ARGS__)

@@ -10,6 +10,7 @@
 
 #include <palimpsest/context.h>
 #include <palimpsest/type.h>
+#include <stdbool.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -37,6 +38,19 @@ typedef struct pal_init {
 #define PAL_NORMAL(s) ((pal_init){PAL_INIT_NORMAL, (s)})
 #define PAL_UNIFORM(s) ((pal_init){PAL_INIT_UNIFORM, (s)})
 
+/* How a trainer treats a parameter. */
+typedef struct pal_traits {
+  bool decays; /* weight decay shrinks it */
+  bool matrix; /* of rank 2, and the matrix optimizer's (e.g. Muon's) where there is one */
+  bool frozen; /* has no gradient and is never updated; it is kept with the others */
+  double rate; /* factor of the learning rate; 0 stands for 1 */
+} pal_traits;
+/* A weight matrix between layers; one that is not a matrix optimizer's, as that of an output layer;
+ * everything else: embeddings, whose unused rows would only shrink, gains, biases. */
+#define PAL_WEIGHT ((pal_traits){true, true, false, 0})
+#define PAL_OUTPUT_WEIGHT ((pal_traits){true, false, false, 0})
+#define PAL_PLAIN ((pal_traits){false, false, false, 0})
+
 /* NULL when out of memory. */
 PAL_API pal_store *pal_store_new(uint64_t seed);
 PAL_API void pal_store_free(pal_store *store);
@@ -46,6 +60,14 @@ PAL_API void pal_store_free(pal_store *store);
 PAL_API pal_status pal_store_variable(pal_store *store, const char *name, pal_type type,
                                       pal_role role, pal_init init, pal_variable **variable,
                                       pal_error *error);
+/* The same for a parameter with traits of its own; others have those of PAL_WEIGHT when they are
+ * parameters of rank 2, and those of PAL_PLAIN. PAL_E_ARGUMENT when it exists with other traits, or for
+ * a matrix that is not of rank 2. */
+PAL_API pal_status pal_store_parameter(pal_store *store, const char *name, pal_type type,
+                                       pal_init init, pal_traits traits, pal_variable **variable,
+                                       pal_error *error);
+/* Parameter i, from 0, in order of creation; NULL past the last. */
+PAL_API pal_variable *pal_store_parameter_at(const pal_store *store, int i);
 /* NULL when absent. */
 PAL_API pal_variable *pal_store_find(const pal_store *store, const char *name);
 PAL_API size_t pal_store_count(const pal_store *store);
@@ -55,6 +77,7 @@ PAL_API pal_variable *pal_store_at(const pal_store *store, size_t index);
 PAL_API const char *pal_variable_name(const pal_variable *variable);
 PAL_API const pal_type *pal_variable_type(const pal_variable *variable);
 PAL_API pal_role pal_variable_role(const pal_variable *variable);
+PAL_API pal_traits pal_variable_traits(const pal_variable *variable);
 PAL_API size_t pal_variable_bytes(const pal_variable *variable);
 /* Present contents; the pointer holds until the next run that assigns the variable, or until a trainer
  * is made, which lays parameters and their moments out side by side. With several trainers of a model, or
