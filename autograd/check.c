@@ -107,16 +107,16 @@ static pal_status check_case(const pal_checking *k, pal_error *error) {
   return status ? status : pal_check_plan(k, PAL_BACKWARD, error);
 }
 
-pal_status pal_check_op(pal_context *context, const char *name, uint64_t seed, int cases,
-                        pal_error *error) {
-  pal_checking k = {.op = pal_lookup(context, "op", name), .seed = seed};
+static pal_status check_cases(pal_context *context, const char *name, uint64_t seed, int first,
+                              int end, pal_error *error) {
+  pal_checking k = {.op = pal_lookup(context, "op", name), .seed = seed, .number = first};
   if (!k.op) return pal_fail(error, PAL_E_NOT_FOUND, "no op is named \"%s\"", name);
   if (!k.op->sample)
     return k.op->no_case && *k.op->no_case
                ? PAL_OK
                : pal_fail(error, PAL_E_ARGUMENT, "op \"%s\" has no cases and no reason", name);
   pal_status status = add_contexts(&k, context, error);
-  for (; k.number < cases && !status; k.number++) {
+  for (; k.number < end && !status; k.number++) {
     pal_error inner = {0};
     status = check_case(&k, &inner);
     if (status)
@@ -125,4 +125,15 @@ pal_status pal_check_op(pal_context *context, const char *name, uint64_t seed, i
   }
   for (int i = 0; i < k.n_contexts; i++) pal_context_free(k.context[i]);
   return status;
+}
+
+pal_status pal_check_op(pal_context *context, const char *name, uint64_t seed, int cases,
+                        pal_error *error) {
+  return check_cases(context, name, seed, 0, cases, error);
+}
+
+pal_status pal_check_op_case(pal_context *context, const char *name, uint64_t seed, int number,
+                             pal_error *error) {
+  if (number < 0) return pal_fail(error, PAL_E_ARGUMENT, "case %d: cases count from 0", number);
+  return check_cases(context, name, seed, number, number + 1, error);
 }

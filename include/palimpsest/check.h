@@ -49,6 +49,9 @@ PAL_API void pal_case_tolerance(pal_case *random, double units);
  * PAL_OK, or the first failure with a one-line recipe (op, seed, case) in the text. */
 PAL_API pal_status pal_check_op(pal_context *context, const char *name, uint64_t seed, int cases,
                                 pal_error *error);
+/* Case `number` (from 0) of those alone, so that a caller can run each in a process of its own. */
+PAL_API pal_status pal_check_op_case(pal_context *context, const char *name, uint64_t seed,
+                                     int number, pal_error *error);
 
 /* Taylor-remainder test, in double through the references, of the gradients of the sum of f32
  * output `loss` with respect to inputs and parameters in `wrt`: in random directions d the
