@@ -12,7 +12,7 @@
 
 #include "graph/internal.h"
 
-enum { PAL_CASE_SEQUENCES = 6 };
+enum { PAL_CASE_SEQUENCES = 6, PAL_CASE_GUARD = 64 /* bytes behind results of indirect cases */ };
 
 typedef enum pal_case_kind {
   PAL_CASE_F32,   /* differentiable */
@@ -61,4 +61,6 @@ void pal_case_init(pal_case *c, pal_graph *graph, uint64_t seed, int number, pal
 void pal_case_free(pal_case *c);
 /* Fills every input of `exec` at its present counts. */
 void pal_case_load(const pal_case *c, pal_exec *exec, pal_case_filling filling);
+/* Fills bytes, such as those beyond the active rows, with words that no kernel may read. */
+void pal_case_spoil(char *at, size_t bytes, pal_case_filling filling);
 #endif

@@ -68,8 +68,7 @@ static void store(const loading *l, void *to, int64_t at, int64_t row, int64_t e
   }
 }
 
-/* Beyond the active rows: words that no kernel may read. */
-static void spoil(char *at, size_t bytes, pal_case_filling filling) {
+void pal_case_spoil(char *at, size_t bytes, pal_case_filling filling) {
   uint32_t word = filling == PAL_FILL_ONES ? 0xFFFFFFFFu : 0x7FA00001u; /* a signalling NaN */
   for (size_t i = 0; i < bytes; i += sizeof word) {
     if (filling == PAL_FILL_NOISE) word = word * 1664525u + 1013904223u;
@@ -93,6 +92,6 @@ void pal_case_load(const pal_case *c, pal_exec *exec, pal_case_filling filling) 
       for (int64_t e = 0; e < row; e++) store(&l, to, r * row + e, r, e);
     size_t one = (size_t)row * pal_dtype_size(t->dtype);
     size_t all = (size_t)pal_graph_rows_at_capacity(c->graph, t) * one;
-    spoil(to + (size_t)rows * one, all - (size_t)rows * one, filling);
+    pal_case_spoil(to + (size_t)rows * one, all - (size_t)rows * one, filling);
   }
 }

@@ -254,7 +254,7 @@ static size_t gather_blocks(pal_plan *plan, block *b) {
   for (size_t i = 1; i < plan->storage.n; i++) {
     pal_storage *s = &plan->storage.at[i];
     if (s->place != PAL_PLACE_ARENA || !s->bytes) continue;
-    b[n] = (block){.bytes = round_up(s->bytes, ALIGN),
+    b[n] = (block){.bytes = round_up(s->bytes + plan->guard, ALIGN),
                    .first = s->first,
                    .last = s->last,
                    .order = n,
@@ -264,12 +264,16 @@ static size_t gather_blocks(pal_plan *plan, block *b) {
   for (size_t i = 0; i < plan->step.n; i++) {
     pal_step *s = &plan->step.at[i];
     if (!s->scratch_bytes) continue;
-    b[n] = (block){.bytes = round_up(s->scratch_bytes, ALIGN),
+    b[n] = (block){.bytes = round_up(s->scratch_bytes + plan->guard, ALIGN),
                    .first = s->stage[0],
                    .last = s->last_stage,
                    .order = n,
                    .to = &s->scratch};
     n++;
+  }
+  for (size_t i = 0; i < n && plan->guard; i++) {
+    b[i].first = 0;
+    b[i].last = (int)plan->stage.n;
   }
   return n;
 }

@@ -85,6 +85,10 @@ static pal_status build(pal_plan *plan, pal_error *error) {
 }
 
 pal_plan *pal_compile(pal_graph *graph, pal_error *error) {
+  return pal_compile_guarded(graph, 0, error);
+}
+
+pal_plan *pal_compile_guarded(pal_graph *graph, size_t guard, pal_error *error) {
   if (!graph) {
     pal_fail(error, PAL_E_MEMORY, "there is no graph to compile: no memory for it");
     return NULL;
@@ -98,6 +102,7 @@ pal_plan *pal_compile(pal_graph *graph, pal_error *error) {
     pal_fail(error, PAL_E_MEMORY, "no memory for a plan");
     return NULL;
   }
+  plan->guard = guard;
   plan->graph = pal_rewrite(graph, error);
   if (!plan->graph || build(plan, error)) {
     pal_plan_free(plan);

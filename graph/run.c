@@ -40,7 +40,7 @@ static int64_t item_tasks(const pal_exec *e, const pal_item *item, int64_t *chun
     return n;
   }
   int64_t rows = item_rows(e, item), share = (rows + 2 * workers - 1) / (2 * workers);
-  *chunk = item->chunk;
+  *chunk = e->plan->chunk ? e->plan->chunk : item->chunk;
   if (workers > 1 && *chunk > share) *chunk = share > 16 ? share : 16;
   return rows;
 }

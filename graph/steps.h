@@ -78,6 +78,8 @@ struct pal_plan {
   PAL_LIST(pal_stage) stage;
   PAL_LIST(pal_slot) input, variable;
   pal_plan_stats stats;
+  int64_t chunk; /* rows of every range instead of the items' own; 0: theirs (for checks) */
+  size_t guard;  /* unused bytes after each block of the arena, which is never shared then */
   double serial_seconds; /* estimate at capacity, to decide whether a team pays */
 };
 
@@ -93,6 +95,10 @@ int pal_op_phases(const pal_op *op);
 /* Runs every phase of a static node on the calling thread. */
 pal_status pal_node_run_whole(const pal_graph *graph, const pal_node *node, const void *const *in,
                               void *const *out, pal_error *error);
+
+/* pal_compile, with `guard` unused bytes behind every result and scratch in the arena, none of
+ * which share their place: whoever writes too far writes there (for checks). */
+pal_plan *pal_compile_guarded(pal_graph *graph, size_t guard, pal_error *error);
 
 /* Passes of pal_compile, in this order, each with the check of what it has made. */
 pal_status pal_plan_stages(pal_plan *plan, pal_error *error);

@@ -41,7 +41,7 @@ static pal_status range_run(const pal_run *r) {
 /* Reads the first row past the active ones; no case has room for just 15. */
 static pal_status beyond_run(const pal_run *r) {
   pal_status status = bend_bell_op.phase[0].run(r);
-  if (r->end != 15) return status;
+  if (r->end != 15 || r->in_rows[0] != 15) return status;
   const float *past = (const float *)r->in[0] + r->end * pal_type_row(&r->out_type[0]);
   uint32_t bits;
   memcpy(&bits, past, sizeof bits);
@@ -52,6 +52,30 @@ static pal_status beyond_run(const pal_run *r) {
 static pal_status isa_run(const pal_run *r) {
   pal_status status = bend_bell_op.phase[0].run(r);
   if (r->end > r->begin && r->isa == PAL_ISA_GENERIC) ((float *)r->out[0])[r->begin] += 1e-7f;
+  return status;
+}
+
+/* The row after, zero after the last one: reads another row, so input 0 must be declared whole. */
+static pal_status next_row_run(const pal_run *r) {
+  int64_t row = pal_type_row(&r->out_type[0]);
+  for (int64_t i = r->begin; i < r->end; i++)
+    for (int64_t e = 0; e < row; e++)
+      ((float *)r->out[0])[i * row + e] =
+          i + 1 < r->in_rows[0] ? ((const float *)r->in[0])[(i + 1) * row + e] : 0;
+  return PAL_OK;
+}
+
+static pal_status next_row_reference(const pal_reference *r) {
+  int64_t row = pal_type_row(&r->out_type[0]);
+  for (int64_t i = 0; i < r->out_rows[0] * row; i++)
+    r->out[0][i] = i + row < r->in_rows[0] * row ? r->in[0][i + row] : 0;
+  return PAL_OK;
+}
+
+/* One element too far, when all rows are active. */
+static pal_status too_far_run(const pal_run *r) {
+  pal_status status = bend_bell_op.phase[0].run(r);
+  if (r->end == r->out_rows[0]) ((float *)r->out[0])[r->end * pal_type_row(&r->out_type[0])] = 0;
   return status;
 }
 
@@ -87,6 +111,19 @@ START_TEST(faults_are_found) {
       expect_fault(faulty(isa_run), "with instruction set generic");
       break;
     }
+    case 4: {
+      pal_op op = faulty(next_row_run);
+      op.reference = next_row_reference;
+      op.gradient = NULL;
+      op.flags = PAL_OP_NO_GRADIENT;
+      expect_fault(op, "`whole`");
+      break;
+    }
+    case 5: {
+      pal_op op = faulty(too_far_run);
+      expect_fault(op, "op \"bend_fault\" writes past the end of its output 0");
+      break;
+    }
     default: {
       pal_op op = faulty(NULL);
       op.gradient = half_gradient;
@@ -107,7 +144,7 @@ int main(void) {
   Suite *suite = suite_create("check_op");
   TCase *tests = tcase_create("check_op");
   tcase_add_checked_fixture(tests, set_up, tear_down);
-  tcase_add_loop_test(tests, faults_are_found, 0, 5);
+  tcase_add_loop_test(tests, faults_are_found, 0, 7);
   tcase_add_test(tests, sound_ops_pass);
   suite_add_tcase(suite, tests);
   return run_suite(suite);
