@@ -198,6 +198,7 @@ static pal_value attention(const block *b, pal_value x) {
     q = pal_rotary_embedding(g, q, n->position, 2 * b->heads, w / b->heads, b->set->rotary_base);
   pal_attention options = {.heads = b->heads,
                            .causal = n->causal,
+                           .window = b->set->attention_window,
                            .q_begin = n->begin,
                            .q_length = n->length,
                            .q_position = n->position};

@@ -11,6 +11,9 @@ static const pal_setting settings[] = {
     PAL_SET_WHOLE(NETWORK, layers, "4", 1, 1000, "blocks"),
     PAL_SET_WHOLE(NETWORK, heads, "4", 1, 1000, "attention heads"),
     PAL_SET_WHOLE(NETWORK, head_width, "0", 0, 1 << 20, "columns of a head; 0: width / heads"),
+    PAL_SET_WHOLE(NETWORK, attention_window, "0", 0, 1 << 30,
+                  "rows that a row of a causal model attends to: itself and those just before it; "
+                  "0: all"),
     PAL_SET_WHOLE(NETWORK, width, "128", 1, 1 << 20, "columns of the residual stream"),
     PAL_SET_WHOLE(NETWORK, hidden, "0", 0, 1 << 20, "width of the MLP; 0: 4 x width"),
     PAL_SET_CHOICE(NETWORK, activation, "gelu", "relu gelu gelu_erf silu",
@@ -57,6 +60,11 @@ pal_status pal_network_check(const pal_model *model, pal_error *error) {
                     "%s: positions=factored is for a task whose positions are in groups, as rows "
                     "and columns are; take learned",
                     name);
+  if (!model->definition->cached && net->attention_window > 0)
+    return pal_fail(error, PAL_E_ARGUMENT,
+                    "%s: attention_window=%lld is for a causal model, which looks back only; this "
+                    "one takes 0",
+                    name, (long long)net->attention_window);
   if (!model->definition->cached && net->structure_at == PAL_STRUCTURE_AT_NEXT)
     return pal_fail(error, PAL_E_ARGUMENT,
                     "%s: structure_at=next is for a causal model, which predicts the next row",

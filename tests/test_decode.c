@@ -112,6 +112,7 @@ static const char *const cached_setting[][8] = {
     {"layers=2", "width=32", "heads=2", NULL},
     {"layers=1", "width=24", "heads=3", "positions=learned", "structure=none", "norm=rms", NULL},
     {"layers=2", "width=32", "heads=2", "structure_at=next", NULL},
+    {"layers=2", "width=32", "heads=2", "attention_window=3", NULL},
 };
 
 START_TEST(cached_bits) {
@@ -169,6 +170,32 @@ START_TEST(bias_of_the_row_predicted) {
     lab_close(&l);
   }
   ck_assert_int_eq(memcmp(row[0], row[1], sizeof row[0]) != 0, _i == 1);
+}
+END_TEST
+
+/* Row 5 of one layer within a window of three rows reads the tokens 3, 4 and 5, and no others. */
+START_TEST(window_of_attention) {
+  enum { ROWS = 6, V = 9 };
+  const char *const setting[] = {"layers=1", "width=32", "heads=2", "attention_window=3", NULL};
+  const pal_format format = letters(-1);
+  float before[V];
+  lab l;
+  pal_plan *plan;
+  open_shaken(&l, "arm", &format, setting);
+  pal_exec *whole = whole_forward(&l, &plan);
+  for (int changed = -1; changed < ROWS; changed++) {
+    int32_t token[ROWS] = {0, 1, 2, 3, 4, 5};
+    if (changed >= 0) token[changed] = 6;
+    pal_batch b = pal_batch_of(whole, pal_model_definition_of(l.model));
+    pal_batch_add(&b, token, ROWS, 1, &l.error);
+    run(&l, whole, &b);
+    const float *row = (const float *)pal_exec_output(whole, "logits", NULL) + 5 * V;
+    if (changed < 0) memcpy(before, row, sizeof before);
+    else ck_assert_int_eq(memcmp(before, row, sizeof before) != 0, changed >= 3);
+  }
+  pal_exec_free(whole);
+  pal_plan_free(plan);
+  lab_close(&l);
 }
 END_TEST
 
@@ -446,8 +473,9 @@ END_TEST
 int main(void) {
   Suite *suite = suite_create("decode");
   TCase *tests = tcase_create("decode");
-  tcase_add_loop_test(tests, cached_bits, 0, 3);
+  tcase_add_loop_test(tests, cached_bits, 0, sizeof cached_setting / sizeof *cached_setting);
   tcase_add_loop_test(tests, bias_of_the_row_predicted, 0, 2);
+  tcase_add_test(tests, window_of_attention);
   tcase_add_loop_test(tests, greedy, 0, 2);
   tcase_add_loop_test(tests, alone_or_among_others, 0, sizeof ways / sizeof *ways);
   tcase_add_loop_test(tests, precisions, 0, 3);

@@ -37,7 +37,7 @@ typedef enum pal_structure_at { PAL_STRUCTURE_AT_ROW, PAL_STRUCTURE_AT_NEXT } pa
 
 /* The network's settings; `palimpsest info model` prints meaning, range and default of each. */
 typedef struct pal_network_settings {
-  int64_t layers, heads, head_width, width, hidden, group_width;
+  int64_t layers, heads, head_width, width, hidden, group_width, attention_window;
   int activation, norm, positions, time, structure, structure_at; /* pal_activation etc. */
   int decode_precision; /* pal_precision of products in decoding */
   bool bias, tied;
