@@ -299,22 +299,22 @@ static void update_once(const pal_traits *traits, const pal_update_options *o, f
 
 /* Weights of a plug-in decay and are Muon's like the library's own; traits say otherwise. */
 START_TEST(traits_decide) {
-  float plain[CELLS], decayed[CELLS], other[CELLS], muon[CELLS];
+  float bare[CELLS], decayed[CELLS], other[CELLS], muon[CELLS];
   const pal_update_options none = {.optimizer = NULL}, decay = {.weight_decay = 0.5};
   const pal_update_options matrix = {.matrix_optimizer = (const pal_optimizer *)1, .momentum = 0.9};
   const pal_traits half = {.decays = true, .rate = 0.5};
-  update_once(NULL, &none, plain);
+  update_once(NULL, &none, bare);
   update_once(NULL, &decay, decayed);
   update_once(&(pal_traits){0}, &decay, other);
-  ck_assert_double_eq((double)plain[1], 0.75);
+  ck_assert_double_eq((double)bare[1], 0.75);
   ck_assert_double_eq_tol((double)decayed[1], 0.75 - 0.125, 1e-6);
-  ck_assert(memcmp(plain, other, sizeof plain) == 0);
+  ck_assert(memcmp(bare, other, sizeof bare) == 0);
   update_once(&half, &decay, other);
   ck_assert_double_eq_tol((double)other[1], 1 - 0.125 - 0.0625, 1e-6);
   update_once(NULL, &matrix, muon);
-  ck_assert(memcmp(plain, muon, sizeof plain) != 0);
+  ck_assert(memcmp(bare, muon, sizeof bare) != 0);
   update_once(&(pal_traits){.decays = true}, &matrix, other);
-  ck_assert(memcmp(plain, other, sizeof plain) == 0);
+  ck_assert(memcmp(bare, other, sizeof bare) == 0);
 }
 END_TEST
 
