@@ -339,6 +339,23 @@ static pal_status check_metadata(const pal_safetensors *file, const char *path, 
   return PAL_OK;
 }
 
+enum { MOST_LEVELS = 64 };
+
+/* How deep lists and objects of a JSON text are in each other. The parser goes as deep on the stack, where
+ * a header of a tensor needs three levels. */
+static int nesting(const char *text, size_t size) {
+  int depth = 0, most = 0;
+  bool quoted = false;
+  for (size_t i = 0; i < size; i++) {
+    const char c = text[i];
+    if (quoted && c == '\\') i++;
+    else if (c == '"') quoted = !quoted;
+    else if (!quoted && (c == '[' || c == '{') && ++depth > most) most = depth;
+    else if (!quoted && (c == ']' || c == '}')) depth--;
+  }
+  return most;
+}
+
 /* Parses the JSON header and returns where the tensors begin, or NULL. */
 static char *read_header(pal_safetensors *file, size_t size, const char *path, pal_error *error) {
   uint64_t length = 0;
@@ -348,6 +365,13 @@ static char *read_header(pal_safetensors *file, size_t size, const char *path, p
     pal_fail(error, PAL_E_FORMAT,
              "%s is no safetensors file: a header of %" PRIu64 " bytes in a file of %zu", path,
              length, size);
+    return NULL;
+  }
+  const int levels = nesting(file->data + 8, (size_t)length);
+  if (levels > MOST_LEVELS) {
+    pal_fail(error, PAL_E_FORMAT,
+             "%s: the header has %d levels of lists and objects, at most %d are read", path, levels,
+             MOST_LEVELS);
     return NULL;
   }
   json_error_t why;

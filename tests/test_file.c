@@ -9,6 +9,7 @@
 
 #include <check.h>
 #include <jansson.h>
+#include <pthread.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -293,6 +294,34 @@ START_TEST(json_without_memory) {
 }
 END_TEST
 
+/* Parses a header of 2,000 lists in each other, on a stack of 128 KiB. */
+static void *parse_nested(void *data) {
+  enum { DEEP = 2000, LENGTH = 5 + 2 * DEEP + 1 };
+  char *file = pal_calloc(1, 8 + LENGTH);
+  file[0] = (char)(LENGTH & 255), file[1] = (char)(LENGTH >> 8);
+  memcpy(file + 8, "{\"t\":", 5);
+  memset(file + 13, '[', DEEP);
+  memset(file + 13 + DEEP, ']', DEEP);
+  file[8 + LENGTH - 1] = '}';
+  pal_safetensors_free(pal_safetensors_parse(file, 8 + LENGTH, "nested", data));
+  return NULL;
+}
+
+START_TEST(nesting_is_bounded) {
+  pal_error error = {0};
+  pthread_t thread;
+  pthread_attr_t attributes;
+  ck_assert_int_eq(pthread_attr_init(&attributes), 0);
+  ck_assert_int_eq(pthread_attr_setstacksize(&attributes, 128 << 10), 0);
+  ck_assert_int_eq(pthread_create(&thread, &attributes, parse_nested, &error), 0);
+  ck_assert_int_eq(pthread_join(thread, NULL), 0);
+  ck_assert_int_eq(pthread_attr_destroy(&attributes), 0);
+  ck_assert_int_eq(error.code, PAL_E_FORMAT);
+  ck_assert_ptr_nonnull(strstr(error.text, "nested: "));
+  ck_assert_ptr_nonnull(strstr(error.text, "levels"));
+}
+END_TEST
+
 START_TEST(writing_tensors_survives_failures) {
   pal_error error = {0};
   int n = 0;
@@ -450,6 +479,7 @@ int main(void) {
   tcase_add_test(tensors, damage_is_noticed);
   tcase_add_test(tensors, older_files_are_read);
   tcase_add_test(tensors, json_without_memory);
+  tcase_add_test(tensors, nesting_is_bounded);
   tcase_add_test(tensors, writing_tensors_survives_failures);
   tcase_add_loop_test(tensors, hostile_files_are_refused, 0,
                       (int)(sizeof hostile / sizeof *hostile));
