@@ -154,6 +154,13 @@ pal_status pal_plugin_load(pal_context *context, const char *path, pal_error *er
                       "%s: built for ABI %u with op descriptors of %u bytes; this library has ABI "
                       "%d and %u bytes; rebuild the plug-in",
                       path, plugin->abi, plugin->op_size, PAL_ABI, (unsigned)sizeof(pal_op));
+  else if (!plugin->name || !*plugin->name)
+    status = pal_fail(error, PAL_E_ARGUMENT, "%s: palimpsest_plugin has no name", path);
+  else if (!plugin->define)
+    status = pal_fail(error, PAL_E_ARGUMENT,
+                      "%s: plug-in \"%s\" has no define; set it to the function that makes its "
+                      "definitions",
+                      path, plugin->name);
   else status = plugin->define(context, error);
   if (!status) {
     context->plugin[context->n_plugins++] = handle;

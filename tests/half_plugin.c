@@ -11,6 +11,7 @@ static pal_status define(pal_context *context, pal_error *error) {
   return status ? status : pal_define(context, "op", "no_op", &half_model, error); /* refused */
 }
 
-PAL_API extern const pal_plugin palimpsest_plugin;
-const pal_plugin palimpsest_plugin = {
+/* Not const, so that the test can take a member away. */
+PAL_API extern pal_plugin palimpsest_plugin;
+pal_plugin palimpsest_plugin = {
     .abi = PAL_ABI, .op_size = sizeof(pal_op), .name = "half", .define = define};

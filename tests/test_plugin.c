@@ -2,6 +2,7 @@
 /* A plug-in that fails leaves nothing behind. (Plug-ins that work are built by
  * examples/build_installed.sh.) */
 #include <check.h>
+#include <dlfcn.h>
 #include <palimpsest/palimpsest.h>
 #include <stdlib.h>
 #include <string.h>
@@ -42,10 +43,41 @@ START_TEST(half_a_plugin_is_none) {
 }
 END_TEST
 
+/* What loading says of the plug-in as it stands. */
+static void refused(pal_context *context, pal_status code, const char *words) {
+  pal_error error = {0};
+  ck_assert_int_eq(pal_plugin_load(context, half, &error), code);
+  ck_assert_msg(strstr(error.text, words) != NULL, "%s", error.text);
+}
+
+START_TEST(an_incomplete_plugin_is_refused) {
+  pal_error error = {0};
+  pal_context *context = pal_open(NULL, &error);
+  ck_assert_msg(context != NULL, "%s", error.text);
+  void *handle = dlopen(half, RTLD_NOW | RTLD_LOCAL); /* stays in memory between the loads */
+  ck_assert_msg(handle != NULL, "%s", dlerror());
+  pal_plugin *plugin = dlsym(handle, "palimpsest_plugin");
+  ck_assert_ptr_nonnull(plugin);
+  const pal_plugin whole = *plugin;
+  plugin->define = NULL;
+  refused(context, PAL_E_ARGUMENT, "has no define");
+  *plugin = whole;
+  plugin->name = NULL;
+  refused(context, PAL_E_ARGUMENT, "has no name");
+  *plugin = whole;
+  plugin->abi++;
+  refused(context, PAL_E_ABI, "rebuild the plug-in");
+  *plugin = whole;
+  dlclose(handle);
+  pal_context_free(context);
+}
+END_TEST
+
 int main(void) {
   Suite *suite = suite_create("plugin");
   TCase *tests = tcase_create("plugin");
   tcase_add_test(tests, half_a_plugin_is_none);
+  tcase_add_test(tests, an_incomplete_plugin_is_refused);
   suite_add_tcase(suite, tests);
   return run_suite(suite);
 }
