@@ -94,6 +94,37 @@ START_TEST(drawn_ahead) {
 }
 END_TEST
 
+/* Rows are never asked to read an array that is not there. */
+START_TEST(unsound_examples) {
+  static const int32_t token[1] = {0};
+  const struct {
+    pal_example e;
+    const char *member;
+  } bad[] = {{{.n_prompt = -1}, "n_prompt"},
+             {{.n_prompt = 1}, "prompt is NULL"},
+             {{.prompt = token, .n_prompt = 1, .n_answer = -1}, "n_answer"},
+             {{.prompt = token, .n_prompt = 1, .n_answer = 1}, "answer is NULL"},
+             {{.prompt = token, .n_prompt = 1, .answer_room = -1}, "answer_room"},
+             {{.transition = {.n = -1}}, "transition.n"},
+             {{.transition = {.n = 1}}, "transition.state"},
+             {{.transition = {.state = token, .n = 1}}, "label of transition"}};
+  const pal_rng rng = {.key = 1};
+  pal_staging staging;
+  gym b;
+  gym_open_model(&b, &recipes[_i], 1, NULL, 2);
+  ck_assert(!pal_staging_init(&staging, b.model, 1, 4, &b.error));
+  for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+    pal_error error = {0};
+    ck_assert_int_eq(pal_staging_add(&staging, 0, &bad[i].e, rng, true, NULL, &error),
+                     PAL_E_ARGUMENT);
+    ck_assert_msg(strstr(error.text, "an example for model") && strstr(error.text, bad[i].member),
+                  "%zu: %s", i, error.text);
+  }
+  pal_staging_free(&staging);
+  gym_close(&b);
+}
+END_TEST
+
 /* Rows with more room in one way and others with more in the other way share one plan. */
 START_TEST(room_of_both) {
   static const float scale[PAL_MAX_PARTS] = {1};
@@ -485,6 +516,7 @@ int main(void) {
   tcase_add_loop_test(numbers, room_is_no_number, 0, RECIPES);
   tcase_add_loop_test(numbers, drawn_ahead, 0, 3);
   tcase_add_test(numbers, room_of_both);
+  tcase_add_loop_test(numbers, unsound_examples, 0, RECIPES);
   tcase_add_loop_test(numbers, accumulation_adds_up, 0, RECIPES);
   tcase_add_test(numbers, the_tree_is_fixed);
   tcase_add_test(updates, schedules);
