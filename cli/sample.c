@@ -20,8 +20,13 @@ static void show(int index, const pal_decoded *decoded, void *data) {
     cli_show(stdout, before);
     printf("\n  -> ");
     cli_show(stdout, after);
-    printf("\n  (%d forward passes, %s)\n", decoded->forward_passes,
+    printf("\n  (%d forward passes, %s", decoded->forward_passes,
            decoded->halted ? "halted by itself" : "stopped by the cap");
+    int masks = 0;
+    for (int i = 0; i < decoded->n; i++)
+      masks += decoded->token[i] == pal_model_format(s->job->model)->mask;
+    if (!decoded->halted && masks) printf(", %d masks are left", masks);
+    printf(")\n");
   }
   free(before);
   free(after);

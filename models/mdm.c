@@ -135,6 +135,17 @@ static pal_value surest(pal_graph *graph, const pal_decoding *d, mdm_order order
   return pal_max(graph, pal_log_softmax(graph, logits), 1, false);
 }
 
+/* Steps of ancestral sampling. */
+static int steps_of(const pal_model *model) {
+  const mdm_settings *own = pal_model_own(model);
+  return own->steps ? (int)own->steps : pal_model_format(model)->context;
+}
+
+static void decode_settings(const pal_model *model, pal_decode_settings *to) {
+  const mdm_settings *own = pal_model_own(model);
+  if (own->order == ANCESTRAL) to->steps = steps_of(model);
+}
+
 static void step(const pal_model *model, pal_graph *graph, pal_decoding *d) {
   const mdm_settings *own = pal_model_own(model);
   const bool timed = pal_model_network(model)->time == PAL_TIME_ADALN;
@@ -142,7 +153,7 @@ static void step(const pal_model *model, pal_graph *graph, pal_decoding *d) {
   const pal_masked_step now = pal_masked_predict(model, graph, d, time, own->temperature);
   pal_value chosen;
   if (own->order == ANCESTRAL) {
-    const int steps = own->steps ? (int)own->steps : pal_model_format(model)->context;
+    const int steps = steps_of(model);
     const pal_value chance = look_up(model, graph, d->age, steps, revealed_in_step);
     const pal_value of_rows = pal_gather_rows(graph, chance, d->sequence);
     chosen = pal_and(graph, now.masked, pal_bernoulli(graph, of_rows, d->random));
@@ -169,5 +180,6 @@ const pal_model_definition pal_model_mdm = {
     .loss = pal_masked_loss,
     .start = pal_masked_start,
     .step = step,
+    .decode_settings = decode_settings,
     .likelihood = PAL_LIKELIHOOD_BOUND,
 };

@@ -426,6 +426,23 @@ START_TEST(passes) {
 }
 END_TEST
 
+/* Ancestral sampling takes its own number of steps, however low the cap is: no mask is left. */
+START_TEST(ancestral_ends) {
+  lab l;
+  const pal_format format = letters(-1);
+  static lab_decoded out[1];
+  const int32_t token[] = {1, 2};
+  const char *const setting[] = {"order=ancestral", "steps=200", NULL};
+  const pal_example prompt = {.id = 3, .prompt = token, .n_prompt = 2, .answer_room = 12};
+  const pal_decode_options options = {.sequences = 1, .max_length = 14, .max_steps = 5};
+  open_shaken(&l, "mdm", &format, setting);
+  lab_decode(&l, &options, &prompt, 1, out);
+  ck_assert(out->halted && out->passes > 5 && out->passes <= 200);
+  for (int i = 0; i < out->n; i++) ck_assert_int_ne(out->token[i], format.mask);
+  lab_close(&l);
+}
+END_TEST
+
 /* ---- calls that are refused ------------------------------------------------------------- */
 
 START_TEST(bad_calls) {
@@ -481,6 +498,7 @@ int main(void) {
   tcase_add_loop_test(tests, precisions, 0, 3);
   tcase_add_loop_test(tests, states_are_results_under_lower_caps, 0, sizeof ways / sizeof *ways);
   tcase_add_test(tests, passes);
+  tcase_add_test(tests, ancestral_ends);
   tcase_add_test(tests, bad_calls);
   suite_add_tcase(suite, tests);
   return run_suite(suite);

@@ -211,6 +211,7 @@ typedef struct pal_decode_settings {
   double temperature; /* of cached steps; 0: the most likely token */
   int64_t top_k;      /* of cached steps; 0: all */
   double top_p;       /* of cached steps; 1: all */
+  int64_t steps; /* that the sampler always takes: the cap on steps is never below it. 0: none */
 } pal_decode_settings;
 
 typedef struct pal_model_definition {
@@ -248,7 +249,8 @@ typedef struct pal_model_definition {
    * the decoder feeds new rows only and keeps keys and values in caches. Such a definition has no
    * states of its own. */
   bool cached;
-  /* Sets what differs from: no window, temperature 0, top_k 0, top_p 1. NULL: nothing does. */
+  /* Sets what differs from: no window, temperature 0, top_k 0, top_p 1, no fixed number of steps. NULL:
+   * nothing does. */
   void (*decode_settings)(const pal_model *model, pal_decode_settings *settings);
   /* Refuses settings that make no sense together (PAL_E_ARGUMENT); NULL: the table says all. */
   pal_status (*check)(const pal_model *model, pal_error *error);
