@@ -68,8 +68,7 @@ static void prepare_calls(pal_exec *e) {
                           .out = e->pointer + out,
                           .bound = call->bound,
                           .isa = pal_context_isa(g->context)};
-    if (e->plan->step.at[s].scratch_bytes)
-      call->run.scratch = e->arena + e->plan->step.at[s].scratch;
+    call->run.scratch = e->arena + e->plan->step.at[s].scratch; /* an address, if of 0 bytes */
   }
 }
 

@@ -87,8 +87,9 @@ static void note_failure(running *r, int when, const pal_node *node, const pal_e
 static void run_stage(running *r, int s, int rank, int workers) {
   pal_exec *e = r->exec;
   const pal_stage *stage = &e->plan->stage.at[s];
-  char *scratch =
-      e->task_scratch ? e->task_scratch + (size_t)rank * e->plan->stats.task_scratch_bytes : NULL;
+  char *scratch = e->task_scratch
+                      ? e->task_scratch + (size_t)rank * e->plan->stats.task_scratch_bytes
+                      : e->arena; /* of 0 bytes, and yet an address */
   pal_error error;
   pal_error_clear(&error); /* its text stays unset: zeros would take longer than a small stage */
   const pal_node *failed = NULL;

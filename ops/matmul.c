@@ -129,7 +129,7 @@ static void pack_few(const pal_run *run, operand b, bool narrow) {
 
 static pal_status pack(const pal_run *run, operand b) {
   const pal_gemm_kind kind = kind_of(run, b);
-  if (run->begin == run->end) return PAL_OK;
+  if (run->begin == run->end || b.n == 0 || b.k == 0) return PAL_OK;
   if (b.bf16)
     pal_gemm_bf16_of(run->isa)->pack(run->in[1], b.row, b.col, b.k, b.n, run->begin, run->end,
                                      run->scratch);
@@ -140,11 +140,22 @@ static pal_status pack(const pal_run *run, operand b) {
   return PAL_OK;
 }
 
+/* Sums over nothing: 0 + bias. Such operands have no elements, and so no address to read from. */
+static void multiply_nothing(float *out, int64_t rows, int64_t n, const float *bias) {
+  for (int64_t i = 0; i < rows * n; i++) out[i] = bias ? 0.0f + bias[i % n] : 0.0f;
+}
+
 static pal_status multiply(const pal_run *run, operand b, const float *bias) {
   const int64_t first = pal_first_row(run, &run->out_type[0]);
+  const int64_t rows = pal_last_row(run, &run->out_type[0]) - first;
+  if (rows == 0 || b.n == 0) return PAL_OK; /* the kernels want at least one element */
+  if (b.k == 0) {
+    multiply_nothing((float *)run->out[0] + first * b.n, rows, b.n, bias);
+    return PAL_OK;
+  }
   const pal_gemm_product product = {
       .kind = kind_of(run, b),
-      .m = pal_last_row(run, &run->out_type[0]) - first,
+      .m = rows,
       .n = b.n,
       .k = b.k,
       .a = (const float *)run->in[0] + first * b.k,

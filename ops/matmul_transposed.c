@@ -6,6 +6,8 @@
 #define PAL_NO_CALLER
 #include "ops/matmul.h"
 
+#include <string.h>
+
 /* a [R, M] transposed times b [R, N] or, both static, b [N, R]. */
 typedef struct outer {
   int64_t rows, m, n, b_row, b_col;
@@ -78,6 +80,11 @@ static pal_status outer_run(const pal_run *run) {
   const pal_matmul_attrs *attrs = run->attrs;
   const bool bf16 = attrs->precision == PAL_PRECISION_BF16;
   const grid g = grid_of(&o);
+  if (o.rows == 0) { /* sums over nothing, of operands without an address; one range clears all */
+    if (run->begin == 0 && run->end > 0)
+      memset(run->out[0], 0, (size_t)(o.m * o.n) * sizeof(float));
+    return PAL_OK;
+  }
   for (int64_t task = run->begin; task < run->end;) {
     const int64_t row = task / g.across, column = task % g.across, left = run->end - task;
     const bool whole = !bf16 && column == 0 && left >= g.across;
