@@ -182,7 +182,7 @@ size_t pal_graph_bytes(const pal_graph *graph, const pal_type *type, bool *overf
   if (type->symbol.id &&
       __builtin_mul_overflow(bytes, (uint64_t)pal_symbol_capacity(graph, type->symbol), &bytes))
     *overflow = true;
-  if (bytes > SIZE_MAX / 8) *overflow = true;
+  if (bytes > PAL_MOST_BYTES) *overflow = true;
   return *overflow || empty ? 0 : (size_t)bytes;
 }
 

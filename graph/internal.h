@@ -110,8 +110,12 @@ bool pal_attrs_equal(const pal_op *op, const void *a, const void *b);
 /* The symbols an op with PAL_OP_BINDS binds, attributes "binds" and "binds2"; returns how many. */
 int pal_attrs_bound(const pal_op *op, const void *attrs, pal_symbol bound[2]);
 
-/* Bytes of a value at the capacities of the graph's symbols; 0 and *overflow when they do not
- * fit size_t / 8. */
+/* More than any machine can address, and so little that no arithmetic on the sizes of operands, as for
+ * packed copies and sums of values, overflows 64 bits. */
+#define PAL_MOST_BYTES \
+  ((uint64_t)(SIZE_MAX / 8 < (uint64_t)1 << 47 ? SIZE_MAX / 8 : (uint64_t)1 << 47))
+/* Bytes of a value at the capacities of the graph's symbols; 0 and *overflow when they are more than
+ * PAL_MOST_BYTES, extents of 0 counting as 1. */
 size_t pal_graph_bytes(const pal_graph *graph, const pal_type *type, bool *overflow);
 int64_t pal_graph_rows_at_capacity(const pal_graph *graph, const pal_type *type);
 

@@ -42,6 +42,8 @@ static pal_status backward_infer(pal_infer *call) {
   if (!status) status = want_type(call, DY, x, "dy");
   if (!status) status = want_type(call, DRSTD, &statistic, "drstd");
   if (!status) status = want_type(call, DMEAN, &statistic, "dmean");
+  if (!status && call->n_in > DMEAN && call->in_type[DMEAN].dtype && !call->in_type[MEAN].dtype)
+    status = pal_fail(call->error, PAL_E_ARGUMENT, "dmean goes with a mean");
   return status;
 }
 

@@ -38,13 +38,17 @@ static pal_status reshape_infer(pal_infer *call) {
     return pal_fail(call->error, PAL_E_SHAPE, "the result has too few or too many axes");
   call->n_out = 1;
   call->out_type[0] = pal_type_make(x->dtype, x->symbol, a->dims.at, (int)a->dims.n);
-  for (size_t d = 0; d < a->dims.n; d++)
+  int64_t elements = 1;
+  for (size_t d = 0; d < a->dims.n; d++) {
     if (a->dims.at[d] < 0) return pal_fail(call->error, PAL_E_SHAPE, "negative extent");
-  if (pal_shape_extent(x, 0, x->rank) != pal_shape_extent(&call->out_type[0], 0, (int)a->dims.n))
-    return pal_fail(
-        call->error, PAL_E_SHAPE, "the result must have as many elements%s: %lld, not %lld",
-        x->symbol.id ? " per row of the symbol" : "", (long long)pal_shape_extent(x, 0, x->rank),
-        (long long)pal_shape_extent(&call->out_type[0], 0, (int)a->dims.n));
+    if (__builtin_mul_overflow(elements, a->dims.at[d], &elements))
+      return pal_fail(call->error, PAL_E_SHAPE, "the extents are too large");
+  }
+  if (pal_shape_extent(x, 0, x->rank) != elements)
+    return pal_fail(call->error, PAL_E_SHAPE,
+                    "the result must have as many elements%s: %lld, not %lld",
+                    x->symbol.id ? " per row of the symbol" : "",
+                    (long long)pal_shape_extent(x, 0, x->rank), (long long)elements);
   return PAL_OK;
 }
 
