@@ -82,6 +82,8 @@ static pal_status compute_node(pal_reference_result *r, const pal_node *node, pa
   const double *in[PAL_MAX_INPUTS];
   double *out[PAL_MAX_OUTPUTS];
   pal_symbol symbols[2] = {{0}, {0}};
+  pal_error own;
+  pal_error_clear(&own);
   int n_bound =
       node->op->flags & PAL_OP_BINDS ? pal_attrs_bound(node->op, node->attrs, symbols) : 0;
   for (int i = 0; i < node->n_in; i++) {
@@ -109,15 +111,18 @@ static pal_status compute_node(pal_reference_result *r, const pal_node *node, pa
                         .in = in,
                         .out = out,
                         .bound = bound,
-                        .error = error};
+                        .error = &own};
   pal_status status = node->op->reference(&call);
   for (int i = 0; i < n_bound && bound[i] >= 0; i++) {
     if (!status && bound[i] > r->count[symbols[i].id])
-      status = pal_fail(error, PAL_E_CAPACITY, "%s binds more rows than its symbol's capacity",
-                        node->op->name);
+      status = pal_fail(&own, PAL_E_CAPACITY, "%lld rows of \"%s\" do not fit the capacity of %lld",
+                        (long long)bound[i], g->symbol.at[symbols[i].id].name,
+                        (long long)r->count[symbols[i].id]);
     r->count[symbols[i].id] = bound[i];
   }
-  return status ? pal_fail(error, status, "%s: the reference failed", node->op->name) : PAL_OK;
+  if (!status) return PAL_OK;
+  return pal_fail(error, status, "%s at %s:%d, by the reference: %s", node->op->name, node->file,
+                  node->line, own.code ? own.text : "it did not say why");
 }
 
 /* Versions of variables are arrays of their own here, so the order of nodes is good enough. */

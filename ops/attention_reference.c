@@ -88,6 +88,48 @@ static pal_status each_query(const pal_reference *c, visit_query visit) {
   return PAL_OK;
 }
 
+/* What check_rows, check_positions and check_relations say of a plan's inputs. */
+static pal_status check_rows(const pal_reference *c, bool keys, bool may_overlap) {
+  const bool own = keys && c->in[PAL_ATTENTION_K_BEGIN];
+  const int64_t rows = c->in_rows[keys ? pal_attention_key_input(c->in_type) : PAL_ATTENTION_Q];
+  const pal_status status =
+      pal_reference_sequences(c, own ? PAL_ATTENTION_K_BEGIN : PAL_ATTENTION_Q_BEGIN, rows, true);
+  if (status || may_overlap) return status;
+  for (int64_t s = 0; s < c->in_rows[PAL_ATTENTION_Q_BEGIN]; s++) {
+    const int64_t begin = begin_of(c, keys, s), n = length_of(c, keys, s);
+    for (int64_t t = 0; t < s; t++)
+      if (n > 0 && length_of(c, keys, t) > 0 &&
+          begin < begin_of(c, keys, t) + length_of(c, keys, t) && begin_of(c, keys, t) < begin + n)
+        return pal_fail(c->error, PAL_E_ARGUMENT, "the %s of sequences %lld and %lld overlap",
+                        keys ? "keys" : "queries", (long long)t, (long long)s);
+  }
+  return PAL_OK;
+}
+
+static pal_status check_positions(const pal_reference *c, bool keys) {
+  const double *position = c->in[keys ? PAL_ATTENTION_K_POSITION : PAL_ATTENTION_Q_POSITION];
+  const int64_t p = c->in_type[PAL_ATTENTION_RELATION].dim[0];
+  for (int64_t s = 0; s < c->in_rows[PAL_ATTENTION_Q_BEGIN]; s++)
+    for (int64_t i = 0; i < length_of(c, keys, s); i++) {
+      const double at = position ? position[begin_of(c, keys, s) + i] : (double)i;
+      if (!(at >= 0 && at < (double)p))
+        return pal_fail(c->error, PAL_E_ARGUMENT,
+                        "sequence %lld has a position %g outside the relation table of %lld",
+                        (long long)s, at, (long long)p);
+    }
+  return PAL_OK;
+}
+
+static pal_status check(const pal_reference *c, bool keys_may_overlap) {
+  pal_status status = check_rows(c, false, false);
+  if (!status) status = check_rows(c, true, keys_may_overlap);
+  if (status || !c->in[PAL_ATTENTION_RELATION]) return status;
+  status =
+      pal_reference_indices(c, PAL_ATTENTION_RELATION, -1, c->in_type[PAL_ATTENTION_BIAS].dim[1]);
+  if (!status) status = check_positions(c, false);
+  return status ? status : check_positions(c, true);
+}
+
 static void forward_query(const pal_reference *c, int64_t s, int64_t h, int64_t i, double *weight) {
   const int64_t heads = c->out_type[1].dim[1], wide = c->out_type[0].dim[1], dv = wide / heads;
   const int64_t begin = begin_of(c, true, s), n = length_of(c, true, s);
@@ -108,6 +150,8 @@ static void forward_query(const pal_reference *c, int64_t s, int64_t h, int64_t 
 
 pal_status pal_attention_reference(const pal_reference *c) {
   const int64_t lse = c->out_rows[1] * c->out_type[1].dim[1];
+  const pal_status status = check(c, true);
+  if (status) return status;
   memset(c->out[0], 0, (size_t)(c->out_rows[0] * c->out_type[0].dim[1]) * sizeof(double));
   for (int64_t i = 0; i < lse; i++) c->out[1][i] = -INFINITY;
   return each_query(c, forward_query);
@@ -155,6 +199,8 @@ static void backward_query(const pal_reference *c, int64_t s, int64_t h, int64_t
 }
 
 pal_status pal_attention_backward_reference(const pal_reference *c) {
+  const pal_status status = check(c, false);
+  if (status) return status;
   for (int o = 0; o < c->n_out; o++)
     memset(c->out[o], 0, (size_t)(c->out_rows[o] * c->out_type[o].dim[1]) * sizeof(double));
   return each_query(c, backward_query);

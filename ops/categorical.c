@@ -203,8 +203,18 @@ static double reference_row(const pal_reference *call, int64_t i, double t) {
 
 static pal_status reference(const pal_reference *call) {
   const bool per_row = call->in_type[TEMPERATURE].rank > 0;
-  for (int64_t i = 0; i < call->out_rows[0]; i++)
-    call->out[0][i] = reference_row(call, i, call->in[TEMPERATURE][per_row ? i : 0]);
+  for (int64_t i = 0; i < call->out_rows[0]; i++) {
+    const double t = call->in[TEMPERATURE][per_row ? i : 0];
+    if (!(t >= 0))
+      return pal_fail(call->error, PAL_E_ARGUMENT, "temperature of row %lld is %g", (long long)i,
+                      t);
+    const int64_t classes = call->in_type[LOGITS].dim[1];
+    for (int64_t j = 0; j < classes; j++)
+      if (!(call->in[LOGITS][i * classes + j] < INFINITY))
+        return pal_fail(call->error, PAL_E_NONFINITE,
+                        "the logits of row %lld are infinite or not numbers", (long long)i);
+    call->out[0][i] = reference_row(call, i, t);
+  }
   return PAL_OK;
 }
 

@@ -26,3 +26,26 @@ pal_status pal_want_rows(const pal_infer *call, int i, int j, const char *what) 
     return PAL_OK;
   return pal_fail(call->error, PAL_E_SHAPE, "%s must have the same rows", what);
 }
+
+pal_status pal_reference_indices(const pal_reference *call, int i, int64_t low, int64_t n) {
+  const int64_t wide = pal_type_row(&call->in_type[i]), all = call->in_rows[i] * wide;
+  for (int64_t e = 0; e < all; e++)
+    if (!(call->in[i][e] >= (double)low && call->in[i][e] < (double)n))
+      return pal_fail(call->error, PAL_E_ARGUMENT,
+                      "input %d: %g of row %lld does not lie in %lld..%lld", i, call->in[i][e],
+                      (long long)(e / wide), (long long)low, (long long)n - 1);
+  return PAL_OK;
+}
+
+pal_status pal_reference_sequences(const pal_reference *call, int i, int64_t rows,
+                                   bool empty_anywhere) {
+  for (int64_t s = 0; s < call->in_rows[i]; s++) {
+    const double begin = call->in[i][s], length = call->in[i + 1][s];
+    if (empty_anywhere && length == 0.0) continue;
+    if (!(begin >= 0.0 && length >= 0.0 && begin + length <= (double)rows))
+      return pal_fail(call->error, PAL_E_ARGUMENT,
+                      "sequence %lld: begin %g and length %g do not fit %lld active rows",
+                      (long long)s, begin, length, (long long)rows);
+  }
+  return PAL_OK;
+}

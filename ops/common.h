@@ -53,6 +53,13 @@ pal_status pal_infer_same(pal_infer *call);
 pal_status pal_want_dtype(const pal_infer *call, int i, pal_dtype dtype, const char *what);
 /* Fails unless input i has this rank. */
 pal_status pal_want_rank(const pal_infer *call, int i, int rank, const char *what);
+/* Of reference functions, which trust their inputs no more than kernels do: fail unless the active
+ * elements of input i lie in low .. n - 1; */
+pal_status pal_reference_indices(const pal_reference *call, int i, int64_t low, int64_t n);
+/* unless each sequence, begin in input i and length in input i + 1, lies within `rows`. With
+ * `empty_anywhere` those of length 0 may begin where they like. */
+pal_status pal_reference_sequences(const pal_reference *call, int i, int64_t rows,
+                                   bool empty_anywhere);
 /* Fails unless inputs i and j have axis 0 of the same symbol and extent. */
 pal_status pal_want_rows(const pal_infer *call, int i, int j, const char *what);
 #endif

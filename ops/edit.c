@@ -29,6 +29,9 @@ static pal_status infer(pal_infer *call) {
     return status;
   if (!a->binds.id || a->capacity < 0)
     return pal_fail(call->error, PAL_E_ARGUMENT, "edit needs a symbol to bind and its capacity");
+  if (a->mask < INT32_MIN || a->mask > INT32_MAX)
+    return pal_fail(call->error, PAL_E_ARGUMENT, "the mask %lld is no i32 token",
+                    (long long)a->mask);
   call->n_out = N_OUT;
   call->out_type[NEW_TOKENS] = call->out_type[SOURCE] = PAL_TYPE(PAL_I32, a->binds, 1);
   for (int i = NEW_BEGIN; i < N_OUT; i++) call->out_type[i] = call->in_type[BEGIN];
@@ -136,14 +139,19 @@ static pal_status run_write(const pal_run *run) {
 static pal_status reference(const pal_reference *call) {
   const edit_attrs *a = call->attrs;
   const double mask = (double)a->mask;
+  const int64_t room = call->out_rows[NEW_TOKENS];
   int64_t n = 0;
+  const pal_status status = pal_reference_sequences(call, BEGIN, call->in_rows[TOKENS], false);
+  if (status) return status;
   for (int64_t s = 0; s < call->in_rows[BEGIN]; s++) {
     const int64_t b = (int64_t)call->in[BEGIN][s], l = (int64_t)call->in[LENGTH][s], first = n;
     for (int64_t i = b; i < b + l; i++) {
       const double x = call->in[TOKENS][i];
       if (x == mask && call->in[REMOVE][i] != 0) continue;
-      if (n + 2 > a->capacity + (call->in[INSERT][i] == 0))
-        return pal_fail(call->error, PAL_E_CAPACITY, "edit: no room");
+      if (n + 2 > pal_least(a->capacity, room) + (call->in[INSERT][i] == 0))
+        return pal_fail(call->error, PAL_E_CAPACITY,
+                        "the new sequences need more rows than the %lld there is room for",
+                        (long long)pal_least(a->capacity, room));
       double next = x;
       if (call->in[REMASK][i] != 0) next = mask;
       else if (x == mask) next = call->in[Y][i];

@@ -56,6 +56,8 @@ static pal_status embedding_gradient(pal_gradient_call *call) {
 
 static pal_status embedding_reference(const pal_reference *c) {
   const int64_t wide = c->out_type[0].dim[1];
+  const pal_status status = pal_reference_indices(c, 1, 0, c->in_rows[0]);
+  if (status) return status;
   for (int64_t t = 0; t < c->out_rows[0]; t++)
     for (int64_t e = 0; e < wide; e++)
       c->out[0][t * wide + e] = c->in[0][(int64_t)c->in[1][t] * wide + e];
@@ -125,6 +127,8 @@ static pal_status one_hot_run(const pal_run *run) {
 
 static pal_status one_hot_reference(const pal_reference *c) {
   const int64_t classes = c->out_type[0].dim[1];
+  const pal_status status = pal_reference_indices(c, 0, -1, classes);
+  if (status) return status;
   for (int64_t t = 0; t < c->out_rows[0]; t++)
     for (int64_t v = 0; v < classes; v++)
       c->out[0][t * classes + v] = (double)v == c->in[0][t] ? 1.0 : 0.0;

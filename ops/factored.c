@@ -89,6 +89,15 @@ static pal_status embedding_run(const pal_run *run) {
 
 static pal_status embedding_reference(const pal_reference *call) {
   const int64_t width = call->in_type[0].dim[1], per = call->in_type[1].dim[1];
+  const pal_status status = pal_reference_indices(call, 2, -1, call->in_type[1].dim[0]);
+  if (status) return status;
+  for (int64_t i = 0; i < call->in_rows[2] * per; i++) { /* factors of tokens that occur */
+    const int64_t id = (int64_t)call->in[2][i / per];
+    const double row = id < 0 ? -1 : call->in[1][id * per + i % per];
+    if (!(row >= -1 && row < (double)call->in_type[0].dim[0]))
+      return pal_fail(call->error, PAL_E_ARGUMENT, "factor %g of token %lld is outside -1..%lld",
+                      row, (long long)id, (long long)call->in_type[0].dim[0] - 1);
+  }
   for (int64_t i = 0; i < call->out_rows[0] * width; i++) {
     const int64_t id = (int64_t)call->in[2][i / width];
     double sum = 0;
@@ -181,6 +190,10 @@ static pal_status spread_run(const pal_run *run) {
 static pal_status spread_reference(const pal_reference *call) {
   const pal_factored_attrs *a = call->attrs;
   const int64_t width = call->in_type[0].dim[1], per = call->in_type[1].dim[1];
+  if (width == 0) return PAL_OK; /* nothing to spread, nothing is looked at */
+  pal_status status = pal_reference_indices(call, 2, -1, call->in_type[1].dim[0]);
+  if (!status) status = pal_reference_indices(call, 1, -1, a->rows);
+  if (status) return status;
   for (int64_t i = 0; i < a->rows * width; i++) {
     call->out[0][i] = 0;
     for (int64_t t = 0; t < call->in_rows[2]; t++)

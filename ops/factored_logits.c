@@ -128,6 +128,8 @@ static pal_status logits_pack(const pal_run *run) {
 static pal_status logits_reference(const pal_reference *call) {
   const int64_t R = call->in_type[0].dim[1], V = call->in_type[1].dim[0];
   const int64_t F = call->in_type[1].dim[1];
+  const pal_status status = pal_reference_indices(call, 1, -1, R);
+  if (status) return status;
   for (int64_t i = 0; i < call->out_rows[0] * V; i++) {
     double sum = 0;
     for (int64_t f = 0; f < F; f++) {
@@ -198,6 +200,8 @@ static pal_status backward_pack(const pal_run *run) {
 static pal_status backward_reference(const pal_reference *call) {
   const int64_t R = call->out_type[0].dim[1], V = call->in_type[1].dim[0];
   const int64_t F = call->in_type[1].dim[1];
+  const pal_status status = pal_reference_indices(call, 1, -1, R);
+  if (status) return status;
   for (int64_t i = 0; i < call->out_rows[0] * R; i++) {
     double sum = 0;
     for (int64_t e = 0; e < V * F; e++)

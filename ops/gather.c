@@ -63,6 +63,8 @@ static pal_status gather_gradient(pal_gradient_call *call) {
 
 static pal_status gather_reference(const pal_reference *c) {
   const int64_t wide = pal_type_row(&c->out_type[0]);
+  const pal_status status = pal_reference_indices(c, 1, -1, c->in_rows[0]);
+  if (status) return status;
   for (int64_t t = 0; t < c->out_rows[0]; t++)
     for (int64_t e = 0; e < wide; e++)
       c->out[0][t * wide + e] = c->in[1][t] < 0.0 ? 0.0 : c->in[0][(int64_t)c->in[1][t] * wide + e];
@@ -195,6 +197,8 @@ static pal_status scatter_gradient(pal_gradient_call *call) {
 
 static pal_status scatter_reference(const pal_reference *c) {
   const int64_t wide = pal_type_row(&c->out_type[0]);
+  const pal_status status = pal_reference_indices(c, 1, -1, c->out_rows[0]);
+  if (status) return status;
   memset(c->out[0], 0, (size_t)(c->out_rows[0] * wide) * sizeof(double));
   for (int64_t t = 0; t < c->in_rows[1]; t++)
     for (int64_t e = 0; e < wide && c->in[1][t] >= 0.0; e++)
@@ -307,6 +311,8 @@ static pal_status write_undo(const pal_run *run) {
 
 static pal_status write_reference(const pal_reference *c) {
   const int64_t wide = pal_type_row(&c->out_type[0]);
+  const pal_status status = pal_reference_indices(c, 1, -1, c->in_rows[0]);
+  if (status) return status;
   memcpy(c->out[0], c->in[0], (size_t)(c->out_rows[0] * wide) * sizeof(double));
   for (int64_t t = 0; t < c->in_rows[1]; t++) {
     for (int64_t e = 0; e < wide; e++) {

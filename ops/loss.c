@@ -144,6 +144,8 @@ static pal_status loss_reference(const pal_reference *call) {
     double loss = 0;
     if (hard) {
       const char *fault = target_fault((int64_t)target[t], width);
+      if (!fault && target[t] >= 0 && x[(int64_t)target[t]] == -INFINITY)
+        fault = "is an excluded class (its logit is -inf)";
       if (fault) return refuse(call->error, t, (int64_t)target[t], fault);
       if (target[t] >= 0) loss = lse - x[(int64_t)target[t]];
     } else {

@@ -105,11 +105,15 @@ static pal_status index_run(const pal_run *run) {
 }
 
 static pal_status index_reference(const pal_reference *call) {
+  const pal_status status = pal_reference_sequences(call, INDEX_BEGIN, call->out_rows[0], false);
+  if (status) return status;
   for (int64_t i = 0; i < call->out_rows[0]; i++) {
     call->out[0][i] = call->out[1][i] = -1;
     for (int64_t s = 0; s < call->in_rows[INDEX_BEGIN]; s++) {
       const double at = (double)i - call->in[INDEX_BEGIN][s];
       if (at < 0 || at >= call->in[INDEX_LENGTH][s]) continue;
+      if (call->out[0][i] >= 0)
+        return pal_fail(call->error, PAL_E_ARGUMENT, "sequences overlap at row %lld", (long long)i);
       call->out[0][i] = (double)s;
       call->out[1][i] = at;
     }
@@ -186,23 +190,25 @@ static int64_t compact_tasks(const pal_run *run) {
   return pal_blocks(run->in_rows[KEEP], PAL_SEQUENCE_BLOCK);
 }
 
-/* The number of kept sequences, for the second phase. */
+/* Source and begin of each kept sequence, for the second phase: the first one's results have no room
+ * until their count has been compared with the capacity of their symbol. */
 static size_t compact_scratch(const pal_run *run) {
-  (void)run;
-  return sizeof(int64_t);
+  return 2 * sizeof(int32_t) * (size_t)run->in_rows[KEEP];
 }
 
 static pal_status compact_counts(const pal_run *run) {
   const compact_attrs *a = run->attrs;
   const int32_t *keep = run->in[KEEP], *begin = run->in[BEGIN], *length = run->in[LENGTH];
-  int32_t *source = run->out[SEQUENCE_SOURCE];
-  int32_t *new_begin = run->out[NEW_BEGIN], *new_length = run->out[NEW_LENGTH];
+  int32_t *source = run->scratch;
   int64_t rows = 0, kept = 0;
   for (int64_t s = 0; s < run->in_rows[KEEP]; s++) {
     const pal_status status =
         pal_check_sequence(run->error, s, begin[s], length[s], run->in_rows[LIKE]);
     if (status) return status;
-    rows += keep[s] ? length[s] : 0;
+    if (!keep[s]) continue;
+    source[2 * kept] = (int32_t)s;
+    source[2 * kept++ + 1] = (int32_t)rows;
+    rows += length[s];
   }
   if (rows > a->capacity) { /* only overlapping sequences can */
     if (!run->error->code) run->error->needed = rows;
@@ -210,34 +216,37 @@ static pal_status compact_counts(const pal_run *run) {
                     "compact: the kept sequences have %lld rows, there is room for %lld",
                     (long long)rows, (long long)a->capacity);
   }
-  rows = 0;
-  for (int64_t s = 0; s < run->in_rows[KEEP]; s++) {
-    if (!keep[s]) continue;
-    source[kept] = (int32_t)s;
-    new_begin[kept] = (int32_t)rows;
-    new_length[kept++] = length[s];
-    rows += length[s];
-  }
   run->bound[0] = rows;
-  run->bound[1] = *(int64_t *)run->scratch = kept;
+  run->bound[1] = kept;
   return PAL_OK;
 }
 
 static pal_status compact_write(const pal_run *run) {
-  const int32_t *begin = run->in[BEGIN], *source = run->out[SEQUENCE_SOURCE];
-  const int32_t *new_begin = run->out[NEW_BEGIN], *new_length = run->out[NEW_LENGTH];
-  const int64_t end = pal_least(run->end * PAL_SEQUENCE_BLOCK, *(const int64_t *)run->scratch);
+  const int32_t *begin = run->in[BEGIN], *length = run->in[LENGTH], *source = run->scratch;
+  int32_t *row = run->out[ROW_SOURCE], *old = run->out[SEQUENCE_SOURCE];
+  int32_t *new_begin = run->out[NEW_BEGIN], *new_length = run->out[NEW_LENGTH];
+  const int64_t end = pal_least(run->end * PAL_SEQUENCE_BLOCK, run->out_rows[SEQUENCE_SOURCE]);
   for (int64_t j = run->begin * PAL_SEQUENCE_BLOCK; j < end; j++) {
-    int32_t *to = (int32_t *)run->out[ROW_SOURCE] + new_begin[j];
-    for (int32_t i = 0; i < new_length[j]; i++) to[i] = begin[source[j]] + i;
+    const int32_t s = source[2 * j], to = source[2 * j + 1];
+    old[j] = s;
+    new_begin[j] = to;
+    new_length[j] = length[s];
+    for (int32_t i = 0; i < length[s]; i++) row[to + i] = begin[s] + i;
   }
   return PAL_OK;
 }
 
 static pal_status compact_reference(const pal_reference *call) {
+  const compact_attrs *a = call->attrs;
+  const int64_t room = pal_least(a->capacity, call->out_rows[ROW_SOURCE]);
   int64_t rows = 0, kept = 0;
+  const pal_status status = pal_reference_sequences(call, BEGIN, call->in_rows[LIKE], false);
+  if (status) return status;
   for (int64_t s = 0; s < call->in_rows[KEEP]; s++) {
     if (call->in[KEEP][s] == 0) continue;
+    if (kept == call->out_rows[SEQUENCE_SOURCE] || rows + (int64_t)call->in[LENGTH][s] > room)
+      return pal_fail(call->error, PAL_E_CAPACITY,
+                      "the kept sequences or their rows are more than there is room for");
     call->out[SEQUENCE_SOURCE][kept] = (double)s;
     call->out[NEW_BEGIN][kept] = (double)rows;
     call->out[NEW_LENGTH][kept++] = call->in[LENGTH][s];

@@ -29,9 +29,9 @@ static pal_status infer(pal_infer *call) {
       (status = pal_want_vectors(call, CURSOR, TAIL_END, "cursor, tail_begin and tail_end")) ||
       (status = pal_want_rows(call, BEGIN, CURSOR, "begin and cursor")))
     return status;
-  if (!a->binds.id || a->window < 1)
+  if (!a->binds.id || a->window < 1 || a->window > INT32_MAX)
     return pal_fail(call->error, PAL_E_ARGUMENT,
-                    "window_refill needs a symbol to bind and a window of at least 1 row");
+                    "window_refill needs a symbol to bind and a window of 1 to 2^31 - 1 rows");
   call->n_out = N_OUT;
   call->out_type[NEW_TOKENS] = PAL_TYPE(PAL_I32, a->binds, 1);
   for (int i = NEW_BEGIN; i <= NEW_CURSOR; i++) call->out_type[i] = call->in_type[BEGIN];
@@ -145,15 +145,32 @@ static pal_status run_write(const pal_run *run) {
 static pal_status reference(const pal_reference *call) {
   const refill_attrs *a = call->attrs;
   int64_t n = 0;
+  const pal_status status = pal_reference_sequences(call, BEGIN, call->in_rows[TOKENS], false);
+  if (status) return status;
   for (int64_t i = 0; i < call->in_rows[TOKENS]; i++) call->out[PUSH_INDEX][i] = -1;
   for (int64_t s = 0; s < call->in_rows[BEGIN]; s++) {
     const int64_t begin = (int64_t)call->in[BEGIN][s], first = n;
     int64_t length = (int64_t)call->in[LENGTH][s], cursor = (int64_t)call->in[CURSOR][s];
+    const double low = call->in[TAIL_BEGIN][s], high = call->in[TAIL_END][s];
+    if (!(low >= 0 && low <= (double)cursor && (double)cursor <= high &&
+          high <= (double)call->in_rows[TAIL]))
+      return pal_fail(call->error, PAL_E_ARGUMENT,
+                      "sequence %lld: tail_begin %g, cursor %lld, tail_end %g must ascend within "
+                      "0..%lld",
+                      (long long)s, low, (long long)cursor, high, (long long)call->in_rows[TAIL]);
     while (length > a->window) {
       if (cursor <= (int64_t)call->in[TAIL_BEGIN][s])
         return pal_fail(call->error, PAL_E_CAPACITY, "window_refill: no room in the tail");
+      if (call->out[PUSH_INDEX][begin + length - 1] >= 0)
+        return pal_fail(call->error, PAL_E_ARGUMENT, "sequence %lld overlaps another",
+                        (long long)s);
       call->out[PUSH_INDEX][begin + --length] = (double)--cursor;
     }
+    const int64_t fresh = pal_least(a->window - length, (int64_t)high - cursor);
+    if (n + length + fresh > call->out_rows[NEW_TOKENS])
+      return pal_fail(call->error, PAL_E_CAPACITY,
+                      "the windows need more than the %lld rows there is room for",
+                      (long long)call->out_rows[NEW_TOKENS]);
     for (int64_t i = 0; i < length; i++) call->out[NEW_TOKENS][n++] = call->in[TOKENS][begin + i];
     while (n - first < a->window && cursor < (int64_t)call->in[TAIL_END][s])
       call->out[NEW_TOKENS][n++] = call->in[TAIL][cursor++];

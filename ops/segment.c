@@ -98,6 +98,8 @@ static pal_status run_max(const pal_run *run) { return reduce(run, MAX); }
 
 static pal_status reference(const pal_reference *c, kind how) {
   const int64_t wide = pal_type_row(&c->out_type[0]);
+  const pal_status status = pal_reference_sequences(c, 1, c->in_rows[0], true);
+  if (status) return status;
   for (int64_t s = 0; s < c->out_rows[0]; s++) {
     const int64_t begin = (int64_t)c->in[1][s], n = (int64_t)c->in[2][s];
     for (int64_t e = 0; e < wide; e++) {
@@ -243,6 +245,8 @@ static pal_status max_backward_run(const pal_run *run) {
 
 static pal_status max_backward_reference(const pal_reference *c) {
   const int64_t wide = pal_type_row(&c->out_type[0]);
+  const pal_status status = pal_reference_sequences(c, 1, c->in_rows[0], true);
+  if (status) return status;
   memset(c->out[0], 0, (size_t)(c->out_rows[0] * wide) * sizeof(double));
   for (int64_t s = 0; s < c->in_rows[1]; s++) {
     for (int64_t e = 0; e < wide; e++) {

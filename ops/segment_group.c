@@ -16,9 +16,9 @@ static pal_status infer(pal_infer *call) {
   if (!status) status = pal_want_rows(call, 0, 3, "x and group");
   if (status) return status;
   const int64_t blocks = call->in_type[3].dim[1], columns = call->in_type[0].dim[1];
-  if (columns % blocks != 0)
+  if (blocks < 1 || columns % blocks != 0)
     return pal_fail(call->error, PAL_E_SHAPE,
-                    "the %lld columns of group must divide the %lld columns of x",
+                    "the %lld columns of group must be 1 or more and divide the %lld columns of x",
                     (long long)blocks, (long long)columns);
   return pal_infer_same(call);
 }
@@ -76,6 +76,8 @@ static pal_status run_mean(const pal_run *run) {
 
 static pal_status reference(const pal_reference *c) {
   const int64_t blocks = c->in_type[3].dim[1], stride = c->in_type[0].dim[1];
+  const pal_status status = pal_reference_sequences(c, 1, c->in_rows[0], true);
+  if (status) return status;
   memset(c->out[0], 0, (size_t)(c->out_rows[0] * stride) * sizeof(double));
   for (int64_t s = 0; s < c->in_rows[1]; s++) {
     const int64_t begin = (int64_t)c->in[1][s], end = begin + (int64_t)c->in[2][s];

@@ -46,6 +46,8 @@ static pal_status any_run(const pal_run *run) {
 }
 
 static pal_status any_reference(const pal_reference *c) {
+  const pal_status status = pal_reference_sequences(c, 1, c->in_rows[0], true);
+  if (status) return status;
   for (int64_t s = 0; s < c->out_rows[0]; s++) {
     c->out[0][s] = 0.0;
     for (int64_t i = 0; i < (int64_t)c->in[2][s]; i++)
@@ -99,6 +101,8 @@ static pal_status argmax_run(const pal_run *run) {
 }
 
 static pal_status argmax_reference(const pal_reference *c) {
+  const pal_status status = pal_reference_sequences(c, 1, c->in_rows[0], true);
+  if (status) return status;
   for (int64_t s = 0; s < c->out_rows[0]; s++) {
     double top = -INFINITY;
     c->out[0][s] = c->in[2][s] > 0.0 ? c->in[1][s] : -1.0;
@@ -201,6 +205,8 @@ static pal_status top_k_run(const pal_run *run) {
 /* By rank: the number of rows of the sequence that come before. */
 static pal_status top_k_reference(const pal_reference *c) {
   const double *x = c->in[0];
+  const pal_status status = pal_reference_sequences(c, 1, c->in_rows[0], true);
+  if (status) return status;
   memset(c->out[0], 0, (size_t)c->out_rows[0] * sizeof(double));
   for (int64_t s = 0; s < c->in_rows[1]; s++) {
     const int64_t begin = (int64_t)c->in[1][s], end = begin + (int64_t)c->in[2][s];

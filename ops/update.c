@@ -119,6 +119,8 @@ static pal_status adamw_reference(const pal_reference *call) {
   const pal_adamw_attrs *a = call->attrs;
   const int64_t n = pal_active(&call->in_type[0], call->in_rows[0]);
   const double rate = *call->in[RATE], step = floor(*call->in[STEP]);
+  if (call->in_rows[0] > 0 && !(step >= 1 && step < 0x1p62))
+    return pal_fail(call->error, PAL_E_ARGUMENT, "step is %g, must be 1 or more", step);
   const double scale = call->n_in > SCALE && call->in[SCALE] ? *call->in[SCALE] : 1;
   for (int64_t i = 0; i < n; i++) {
     const double p = call->in[P][i], g = call->in[G][i] * scale;

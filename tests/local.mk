@@ -25,6 +25,13 @@ check_PROGRAMS += %D%/test_edit
 check_PROGRAMS += %D%/test_file
 %C%_test_file_SOURCES = %D%/test_file.c
 
+check_PROGRAMS += %D%/test_extents
+%C%_test_extents_SOURCES = %D%/test_extents.c
+
+# No test: `make tests/fuzz_extents` builds it, its first comment says how it is run.
+EXTRA_PROGRAMS += %D%/fuzz_extents
+%C%_fuzz_extents_SOURCES = %D%/fuzz_extents.c
+
 check_PROGRAMS += %D%/test_gradient
 %C%_test_gradient_SOURCES = %D%/test_gradient.c %D%/bend.c %D%/bend.h
 
