@@ -208,6 +208,10 @@ pal_status cli_train(cli_job *job, cli_kept *kept, bool quiet, const char *label
 pal_status cli_evaluate(cli_job *job, const char *const *file, int n_files, int limit, bool quiet,
                         cli_row *row, pal_error *error);
 
+/* The task's cap on forward passes of an instance, or the number that the model's sampler takes, if that is
+ * more. */
+int cli_step_cap(const cli_job *job, const pal_example *instance);
+
 /* One decoding step from each of n states of the task's training stream under another seed (of other data,
  * if task settings say so): exact where all of it is as labelled, counted by what was to be done. Of causal
  * models, the next token from n beginnings of answers, counted by its place. PAL_E_UNSUPPORTED for others. */

@@ -88,12 +88,20 @@ static void write_lines(batch *b) {
 
 static int by_value(const void *a, const void *b) { return *(const int *)a - *(const int *)b; }
 
+int cli_step_cap(const cli_job *job, const pal_example *instance) {
+  const pal_model_definition *model = pal_model_definition_of(job->model);
+  const int cap = pal_task_definition_of(job->task)->step_cap(job->task, instance, job->form);
+  pal_decode_settings own = {.steps = 0};
+  if (model->decode_settings) model->decode_settings(job->model, &own);
+  return own.steps <= cap ? cap : own.steps < INT32_MAX ? (int)own.steps : INT32_MAX;
+}
+
 static pal_status decode_batch(batch *b, pal_error *error) {
   const pal_task_definition *d = pal_task_definition_of(b->job->task);
   pal_decode_options options = {.sequences = b->n < TOGETHER ? b->n : TOGETHER,
                                 .seed = CLI_DECODE_SEED};
   for (int i = 0; i < b->n; i++) {
-    int cap = d->step_cap(b->job->task, &b->instance[i], b->job->form);
+    int cap = cli_step_cap(b->job, &b->instance[i]);
     int room = d->answer_room(b->job->task, &b->instance[i], b->job->form);
     if (cap > options.max_steps) options.max_steps = cap;
     if (room > options.answer_room) options.answer_room = room;

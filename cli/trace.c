@@ -60,7 +60,7 @@ pal_status cli_decode_one(const cli_job *job, const pal_example *instance, cli_t
   const pal_task_definition *d = pal_task_definition_of(job->task);
   pal_decode_options options = {.sequences = 1,
                                 .seed = CLI_DECODE_SEED,
-                                .max_steps = d->step_cap(job->task, instance, job->form),
+                                .max_steps = cli_step_cap(job, instance),
                                 .answer_room = d->answer_room(job->task, instance, job->form),
                                 .watch = trace ? watch : NULL,
                                 .watch_data = trace};

@@ -73,8 +73,6 @@ static pal_status configure(pal_decoder *d, pal_error *error) {
   d->set = (pal_decode_settings){.top_p = 1};
   if (definition->decode_settings) definition->decode_settings(d->model, &d->set);
   d->window = d->cached ? 0 : (int)d->set.window;
-  if (d->set.steps > o->max_steps)
-    d->options.max_steps = (int)(d->set.steps < INT32_MAX ? d->set.steps : INT32_MAX);
   for (int i = 0; i < definition->n_states && d->window > 0; i++)
     if (!definition->state[i].per_sequence)
       return pal_fail(

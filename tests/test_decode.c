@@ -426,7 +426,7 @@ START_TEST(passes) {
 }
 END_TEST
 
-/* Ancestral sampling takes its own number of steps, however low the cap is: no mask is left. */
+/* Ancestral sampling says how many steps it takes; with so many no mask is left. */
 START_TEST(ancestral_ends) {
   lab l;
   const pal_format format = letters(-1);
@@ -434,8 +434,12 @@ START_TEST(ancestral_ends) {
   const int32_t token[] = {1, 2};
   const char *const setting[] = {"order=ancestral", "steps=200", NULL};
   const pal_example prompt = {.id = 3, .prompt = token, .n_prompt = 2, .answer_room = 12};
-  const pal_decode_options options = {.sequences = 1, .max_length = 14, .max_steps = 5};
+  pal_decode_options options = {.sequences = 1, .max_length = 14};
+  pal_decode_settings set = {.steps = 0};
   open_shaken(&l, "mdm", &format, setting);
+  pal_model_definition_of(l.model)->decode_settings(l.model, &set);
+  ck_assert_int_eq(set.steps, 200);
+  options.max_steps = (int)set.steps;
   lab_decode(&l, &options, &prompt, 1, out);
   ck_assert(out->halted && out->passes > 5 && out->passes <= 200);
   for (int i = 0; i < out->n; i++) ck_assert_int_ne(out->token[i], format.mask);
