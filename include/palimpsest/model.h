@@ -211,7 +211,7 @@ typedef struct pal_decode_settings {
   double temperature; /* of cached steps; 0: the most likely token */
   int64_t top_k;      /* of cached steps; 0: all */
   double top_p;       /* of cached steps; 1: all */
-  int64_t steps; /* that the sampler takes: a cap below it leaves masks. 0: no such number */
+  int64_t steps;      /* that the sampler takes: a cap below it leaves masks. 0: no such number */
 } pal_decode_settings;
 
 typedef struct pal_model_definition {
