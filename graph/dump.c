@@ -5,12 +5,14 @@
  *   symbol "T" 128
  *   input "x" f32[s1*1,64]
  *   variable "w" f32[64,64] role 0 init 1 0x1.47ae14p-6
+ *   variable "e" f32[9,64] role 0 init 1 0x1p-1 traits 0 0 0 0x1p+0
  *   constant i32[2] 0100000002000000
  *   op "linear" in 1 2 0 copy 0 section 0 attrs p=0x1p+0 n=3 t=s1 path="a.b" l=[1 2] scope "block" -> f32[2]
  *   output "y" 4
  *   assign 2 5
  *   loop 1 6
  *
+ * Traits of a parameter are decays, matrix, frozen and rate; those that its rank gives are not written.
  * Values are numbered in the order in which lines make them, from 1; 0 is nil. `section` is the
  * recompute section an op was built in, `copy` the mark of what a gradient computes again. */
 #define PAL_NO_CALLER
@@ -24,6 +26,12 @@ static void dump_type(pal_text *out, const pal_type *t) {
     pal_text_add(out, "%lld%s", (long long)t->dim[i], i + 1 < t->rank ? "," : "");
   }
   pal_text_add(out, "]");
+}
+
+static void dump_traits(pal_text *out, const pal_variable *v) {
+  if (pal_traits_usual(v)) return;
+  pal_text_add(out, " traits %d %d %d %a", v->traits.decays, v->traits.matrix, v->traits.frozen,
+               v->traits.rate);
 }
 
 static void dump_attrs(pal_text *out, const pal_op *op, const void *attrs) {
@@ -74,6 +82,7 @@ static void dump_node(pal_text *out, const pal_graph *g, const pal_node *node) {
       dump_type(out, type);
       pal_text_add(out, " role %d init %d %a", node->variable->role, node->variable->init.kind,
                    node->variable->init.scale);
+      dump_traits(out, node->variable);
       break;
     case PAL_NODE_CONSTANT:
       pal_text_add(out, "constant ");

@@ -146,6 +146,8 @@ struct pal_variable {
   pal_variable **part; /* of a block, */
   int parts, left;     /* how many, and how many of them are elsewhere now */
 };
+/* Whether its traits are those of a variable that declares none. */
+bool pal_traits_usual(const pal_variable *variable);
 /* Makes the buffers that are absent. */
 pal_status pal_variable_need_next(pal_variable *variable, pal_error *error);
 /* The next contents become the present ones. */

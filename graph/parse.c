@@ -150,7 +150,18 @@ static void parse_variable(scan *s) {
   expect(s, "init");
   pal_init init = {.kind = (pal_init_kind)whole(s, PAL_INIT_CONSTANT, PAL_INIT_UNIFORM)};
   init.scale = real(s);
-  if (!s->failed) pal_variable_new(s->g, name, t, role, init);
+  const bool declared = word(s, "traits");
+  pal_traits traits = {0};
+  if (declared) {
+    if (role != PAL_PARAMETER) wrong(s, "only a parameter, of role 0, has traits");
+    traits.decays = whole(s, 0, 1);
+    traits.matrix = whole(s, 0, 1);
+    traits.frozen = whole(s, 0, 1);
+    traits.rate = real(s);
+  }
+  if (s->failed) return;
+  if (declared) pal_parameter_new(s->g, name, t, init, traits);
+  else pal_variable_new(s->g, name, t, role, init);
 }
 
 static pal_ints list(scan *s) {

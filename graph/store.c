@@ -97,9 +97,37 @@ void pal_variable_reset(pal_variable *variable) {
   if (!variable->parts) fill(variable);
 }
 
+/* 0 stands for 1. */
+static pal_traits with_rate(pal_traits traits) {
+  if (!(traits.rate > 0)) traits.rate = 1;
+  return traits;
+}
+
 static bool same_traits(pal_traits a, pal_traits b) {
   return a.decays == b.decays && a.matrix == b.matrix && a.frozen == b.frozen &&
          !(a.rate < b.rate) && !(a.rate > b.rate);
+}
+
+/* Those of a parameter that declares none. */
+static pal_traits usual_traits(const pal_type *type, pal_role role) {
+  return role == PAL_PARAMETER && type->rank == 2 ? PAL_WEIGHT : PAL_PLAIN;
+}
+
+static pal_status fail_traits(const char *name, const pal_traits *old, const pal_traits *wanted,
+                              pal_error *error) {
+#define TRAITS "(decays %s, matrix %s, frozen %s, rate %g)"
+#define YES(trait) ((trait) ? "yes" : "no")
+  return pal_fail(error, PAL_E_ARGUMENT,
+                  "variable \"%s\" exists with other traits " TRAITS ", not " TRAITS
+                  "; declare the same ones wherever it is made",
+                  name, YES(old->decays), YES(old->matrix), YES(old->frozen), old->rate,
+                  YES(wanted->decays), YES(wanted->matrix), YES(wanted->frozen), wanted->rate);
+#undef YES
+#undef TRAITS
+}
+
+bool pal_traits_usual(const pal_variable *v) {
+  return same_traits(v->traits, with_rate(usual_traits(&v->type, v->role)));
 }
 
 static pal_status make_variable(pal_store *store, const char *name, pal_type type, pal_role role,
@@ -123,19 +151,16 @@ static pal_status make_variable(pal_store *store, const char *name, pal_type typ
                     pal_type_print(&type, shape, sizeof shape));
   }
   if (v && traits && !same_traits(v->traits, *traits))
-    return pal_fail(error, PAL_E_ARGUMENT, "variable \"%s\" exists with other traits", name);
+    return fail_traits(name, &v->traits, traits, error);
   if (!v) {
     pal_variable **place = NULL;
-    const bool weight = role == PAL_PARAMETER && type.rank == 2;
     v = pal_calloc(1, sizeof *v);
     if (v) {
       *v = (pal_variable){.name = pal_strdup(name),
                           .type = type,
                           .role = role,
                           .init = init,
-                          .traits = traits   ? *traits
-                                    : weight ? PAL_WEIGHT
-                                             : PAL_PLAIN,
+                          .traits = traits ? *traits : with_rate(usual_traits(&type, role)),
                           .seed = store->seed,
                           .bytes = (size_t)n * pal_dtype_size(type.dtype)};
       v->data[0] = pal_alloc(v->bytes);
@@ -166,6 +191,7 @@ pal_status pal_store_parameter(pal_store *store, const char *name, pal_type type
   if (!(traits.rate >= 0 && traits.rate <= 1e6))
     return pal_fail(error, PAL_E_ARGUMENT, "parameter \"%s\": the factor of its rate is %g", name,
                     traits.rate);
+  traits = with_rate(traits);
   return make_variable(store, name, type, PAL_PARAMETER, init, &traits, variable, error);
 }
 

@@ -96,13 +96,14 @@ pal_value pal_layer_linear(pal_graph *graph, const char *name, pal_value x, int6
 
 pal_value pal_layer_linear_with(pal_graph *graph, const char *name, pal_value x, int64_t outputs,
                                 bool bias, double gain, pal_traits traits) {
+  const pal_traits of_bias = {.frozen = traits.frozen, .rate = traits.rate};
   const int64_t inputs = columns(graph, x);
   const double scale = inputs > 0 ? gain / sqrt((double)inputs) : 0;
   const pal_value weight =
       variable(graph, name, "weight", PAL_TYPE(PAL_F32, PAL_STATIC, outputs, inputs),
                gain > 0 ? PAL_NORMAL(scale) : PAL_ZEROS, traits);
   const pal_value b = bias ? variable(graph, name, "bias", PAL_TYPE(PAL_F32, PAL_STATIC, outputs),
-                                      PAL_ZEROS, PAL_PLAIN)
+                                      PAL_ZEROS, of_bias)
                            : PAL_NIL;
   return pal_linear(graph, x, weight, b);
 }

@@ -128,6 +128,9 @@ check_PROGRAMS += %D%/test_update
 
 check_PROGRAMS += %D%/test_train
 %C%_test_train_SOURCES = %D%/test_train.c %D%/gym.c %D%/gym.h
+
+check_PROGRAMS += %D%/test_traits
+%C%_test_traits_SOURCES = %D%/test_traits.c %D%/gym.c %D%/gym.h
 else
 check-local:
 	@echo "*** The unit tests need the Check library (Debian package: check)."; \

@@ -63,9 +63,10 @@ static pal_status list_parameters(pal_shards *shards, pal_error *error) {
     pal_variable *v = pal_store_parameter_at(store, i);
     if (!pal_variable_traits(v).frozen) shards->parameter[shards->parameters++] = v;
   }
-  if (shards->parameters == 0)
-    return pal_fail(error, PAL_E_UNSUPPORTED, "model \"%s\" has no parameters to train",
-                    pal_model_definition_of(shards->model)->name);
+  if (n == 0 || (shards->training && shards->parameters == 0))
+    return pal_fail(error, PAL_E_UNSUPPORTED, "model \"%s\" has no parameters%s",
+                    pal_model_definition_of(shards->model)->name,
+                    n ? " to train: all are frozen" : "");
   return PAL_OK;
 }
 

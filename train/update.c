@@ -4,8 +4,8 @@
  * The traits of a parameter (store.h) say what is done with it. Matrices go to the matrix optimizer
  * where there is one, all others to the other optimizer; those that decay are shrunk by either.
  *
- * Parameters of one elementwise optimizer that decay, and those that do not, are a block each, and so
- * are their moments, averages and gradients: one op updates them all. */
+ * Parameters of one elementwise optimizer and one factor of the rate that decay, and those that do not,
+ * are a block each, and so are their moments, averages and gradients: one op updates them all. */
 #define PAL_NO_CALLER
 #include "train/update.h"
 
@@ -39,10 +39,7 @@ static int kind_of(const pal_update_options *o, const pal_variable *v) {
   return (matrix ? MATRIX : 0) | (o->weight_decay > 0 && traits.decays ? DECAYS : 0);
 }
 
-static double rate_of(const pal_variable *v) {
-  const double rate = pal_variable_traits(v).rate;
-  return rate > 0 ? rate : 1;
-}
+static double rate_of(const pal_variable *v) { return pal_variable_traits(v).rate; }
 
 static const pal_optimizer *optimizer_of(const pal_update_options *o, int kind) {
   return kind & MATRIX ? o->matrix_optimizer : o->optimizer;

@@ -51,7 +51,8 @@ PAL_API const pal_network_settings *pal_model_network(const pal_model *model);
  * zeros. */
 PAL_API pal_value pal_layer_linear(pal_graph *graph, const char *name, pal_value x, int64_t outputs,
                                    bool bias, double gain);
-/* The same, its weight with traits of its own; above they are PAL_WEIGHT. */
+/* The same, its weight with traits of its own; above they are PAL_WEIGHT. The bias is frozen, and has a
+ * rate, as the weight is and has. */
 PAL_API pal_value pal_layer_linear_with(pal_graph *graph, const char *name, pal_value x,
                                         int64_t outputs, bool bias, double gain, pal_traits traits);
 /* LayerNorm or RMSNorm with gain (and bias), after the model's settings. */

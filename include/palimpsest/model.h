@@ -146,7 +146,8 @@ PAL_API pal_batch pal_batch_of(pal_exec *exec, const struct pal_model_definition
 typedef struct pal_model pal_model;
 
 /* A model of `definition` (a name of kind "model") for sequences of `format`, its parameters in
- * `store` under "model.". `setting` are "key=value" texts that override defaults; an unknown key or
+ * `store`: every parameter there is taken for one of the model. Those of the backbone are under
+ * "model.". `setting` are "key=value" texts that override defaults; an unknown key or
  * an unreadable value is PAL_E_ARGUMENT with the keys there are. NULL on failure. */
 PAL_API pal_model *pal_model_new(pal_context *context, pal_store *store, const char *definition,
                                  const pal_format *format, const char *const *setting, int n,
@@ -156,7 +157,7 @@ PAL_API pal_context *pal_model_context(const pal_model *model);
 PAL_API pal_store *pal_model_store(const pal_model *model);
 PAL_API const pal_format *pal_model_format(const pal_model *model);
 PAL_API const struct pal_model_definition *pal_model_definition_of(const pal_model *model);
-/* Trainable numbers in the store; known once a loss or a step has been built. */
+/* Numbers in all parameters of the store, frozen ones too; known once a loss or a step has been built. */
 PAL_API int64_t pal_model_parameters(const pal_model *model);
 /* The struct of the definition's own settings, see pal_model_definition; NULL if it has none. */
 PAL_API const void *pal_model_own(const pal_model *model);

@@ -77,6 +77,7 @@ PAL_API pal_variable *pal_store_at(const pal_store *store, size_t index);
 PAL_API const char *pal_variable_name(const pal_variable *variable);
 PAL_API const pal_type *pal_variable_type(const pal_variable *variable);
 PAL_API pal_role pal_variable_role(const pal_variable *variable);
+/* With a rate above 0. */
 PAL_API pal_traits pal_variable_traits(const pal_variable *variable);
 PAL_API size_t pal_variable_bytes(const pal_variable *variable);
 /* Present contents; the pointer holds until the next run that assigns the variable, or until a trainer
