@@ -78,6 +78,9 @@ static pal_status adamw_run(const pal_run *run) {
   const float rate = *(const float *)run->in[RATE], count = *(const float *)run->in[STEP];
   const bool average = run->n_out > NEW_AVERAGE;
   const float keep = average ? *(const float *)run->in[DECAY] : 0.0f;
+  int64_t i;
+  const int64_t n = range(run, &i);
+  if (n == 0) return PAL_OK;
   if (!(count >= 1.0f && count < 0x1p62f))
     return pal_fail(run->error, PAL_E_ARGUMENT, "adamw_update: step is %g, must be 1 or more",
                     (double)count);
@@ -96,8 +99,6 @@ static pal_status adamw_run(const pal_run *run) {
       .keep = keep,
       .rest = (float)(1.0 - (double)keep),
   };
-  int64_t i;
-  const int64_t n = range(run, &i);
   const float *const *in = (const float *const *)run->in;
   float *const *out = (float *const *)run->out;
   const pal_adamw_arrays x = {
@@ -119,7 +120,7 @@ static pal_status adamw_reference(const pal_reference *call) {
   const pal_adamw_attrs *a = call->attrs;
   const int64_t n = pal_active(&call->in_type[0], call->in_rows[0]);
   const double rate = *call->in[RATE], step = floor(*call->in[STEP]);
-  if (call->in_rows[0] > 0 && !(step >= 1 && step < 0x1p62))
+  if (n > 0 && !(step >= 1 && step < 0x1p62))
     return pal_fail(call->error, PAL_E_ARGUMENT, "step is %g, must be 1 or more", step);
   const double scale = call->n_in > SCALE && call->in[SCALE] ? *call->in[SCALE] : 1;
   for (int64_t i = 0; i < n; i++) {

@@ -310,6 +310,30 @@ START_TEST(plan_and_reference_refuse_alike) {
 }
 END_TEST
 
+/* Where there is no element to update, plan and reference both leave step 0 alone. */
+START_TEST(an_update_of_nothing) {
+  pal_context *context = open_ops(PAL_ISA_GENERIC);
+  pal_plan *plan;
+  pal_graph *g =
+      pal_graph_parse(context, NULL,
+                      TEXT("symbol \"rows\" 5\ninput \"x\" f32[s1*1,0]\ninput \"s\" f32[]\n" OP(
+                          "adamw_update", "1 1 1 1 2 2",
+                          "beta1=0x1p-1 beta2=0x1p-1 epsilon=0x1p-9 weight_decay=0x0p+0 ",
+                          "f32[s1*1,0] f32[s1*1,0] f32[s1*1,0]") "output \"y\" 3\n"),
+                      &error);
+  ck_assert_msg(g != NULL, "%s", error.text);
+  pal_exec *exec = open_exec(g, &plan);
+  pal_reference_result *r = pal_exec_reference(exec, &error);
+  ck_assert_msg(r != NULL, "%s", error.text);
+  ck_assert_msg(!pal_exec_run(exec, &error), "%s", error.text);
+  pal_reference_free(r);
+  pal_exec_free(exec);
+  pal_plan_free(plan);
+  pal_graph_free(g);
+  pal_context_free(context);
+}
+END_TEST
+
 /* A million kept sequences where there is room for one: none is written. */
 START_TEST(compact_compares_before_it_writes) {
   enum { S = 1000000 };
@@ -349,6 +373,7 @@ int main(void) {
   tcase_add_test(tests, graphs_that_are_refused);
   tcase_add_loop_test(tests, plan_and_reference_refuse_alike, 0,
                       (int)(sizeof misfits / sizeof *misfits));
+  tcase_add_test(tests, an_update_of_nothing);
   tcase_add_test(tests, compact_compares_before_it_writes);
   suite_add_tcase(suite, tests);
   return run_suite(suite);
