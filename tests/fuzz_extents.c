@@ -6,8 +6,9 @@
  * by the reference interpreter. It stops where one of the two fails and the other does not, or where
  * their numbers differ; sanitizers find the rest. In a build with --enable-sanitizers=address,undefined:
  *   make tests/fuzz_extents && tests/fuzz_extents [SECONDS [SEED [OP]]]
- * Each draw is from the bytes of one buffer, so that PAL_LIBFUZZER=1 in CPPFLAGS and
- * -fsanitize=fuzzer make of it a guided fuzzer. */
+ * Each draw is from the bytes of one buffer, so that libFuzzer can guide it: configure with CC=clang,
+ * CFLAGS="-O1 -g -fsanitize=fuzzer-no-link" and CPPFLAGS=-DPAL_LIBFUZZER=1 beside the sanitizers, then
+ *   make tests/fuzz_extents LDFLAGS=-fsanitize=fuzzer && tests/fuzz_extents -max_total_time=60 */
 #include <math.h>
 #include <palimpsest/ops.h>
 #include <stdio.h>

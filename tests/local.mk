@@ -30,6 +30,7 @@ check_PROGRAMS += %D%/test_extents
 
 # No test: `make tests/fuzz_extents` builds it, its first comment says how it is run.
 EXTRA_PROGRAMS += %D%/fuzz_extents
+CLEANFILES += %D%/fuzz_extents
 %C%_fuzz_extents_SOURCES = %D%/fuzz_extents.c
 
 check_PROGRAMS += %D%/test_gradient
