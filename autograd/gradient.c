@@ -129,8 +129,9 @@ static void take(walk *w, uint32_t id, const pal_node *node, const pal_value *in
       pal_graph_refuse(g, PAL_E_SHAPE,
                        "the gradient of op \"%s\" with respect to input %d is %s where the input "
                        "is %s (path from the loss: %s)",
-                       node->op->name, i, pal_type_print(&have, a, sizeof a),
-                       pal_type_print(&want, b, sizeof b), path_of(w, id, path, sizeof path));
+                       node->op->name, i, pal_graph_type_print(g, &have, a, sizeof a),
+                       pal_graph_type_print(g, &want, b, sizeof b),
+                       path_of(w, id, path, sizeof path));
       return;
     }
     uint32_t maker = g->value.at[node->in[i].id].node;
@@ -219,7 +220,7 @@ static bool arguments_fit(pal_graph *g, const pal_value *output, const pal_value
     if (v.id && v.id < g->value.n && type.dtype == PAL_F32) continue;
     pal_graph_refuse(g, PAL_E_SHAPE, "the gradient %s number %d needs f32, not %s",
                      i < n ? "of value" : "with respect to value", i < n ? i : i - n,
-                     pal_type_print(&type, text, sizeof text));
+                     pal_graph_type_print(g, &type, text, sizeof text));
     return false;
   }
   for (int i = 0; i < n; i++) {

@@ -35,7 +35,7 @@ static pal_value update(pal_graph *graph, pal_optim_call *call) {
     char text[96];
     return pal_graph_fail(graph, PAL_E_SHAPE,
                           "muon updates matrices, not %s; give it to another optimizer",
-                          pal_type_print(&type, text, sizeof text));
+                          pal_graph_type_print(graph, &type, text, sizeof text));
   }
   const pal_value gradient = pal_scaled_gradient(graph, call);
   pal_value velocity = pal_optimizer_state(graph, "muon", "velocity", parameter);

@@ -6,7 +6,7 @@
 
 #include "graph/internal.h"
 
-/* "matmul(f32[s1,4], f32[8,4])" for messages. */
+/* "matmul(f32[T,4], f32[8,4])" for messages. */
 static void print_call(const pal_graph *graph, const pal_op *op, const pal_value *in, int n_in,
                        char *text, size_t size) {
   size_t used = (size_t)snprintf(text, size, "%s(", op->name);
@@ -14,7 +14,7 @@ static void print_call(const pal_graph *graph, const pal_op *op, const pal_value
     char type[96];
     pal_type t = pal_type_of(graph, in[i]);
     used += (size_t)snprintf(text + used, size - used, "%s%s", i ? ", " : "",
-                             pal_type_print(&t, type, sizeof type));
+                             pal_graph_type_print(graph, &t, type, sizeof type));
   }
   if (used < size) snprintf(text + used, size - used, ")");
 }

@@ -167,6 +167,13 @@ int64_t pal_symbol_capacity(const pal_graph *graph, pal_symbol symbol) {
   return symbol.id < graph->symbol.n ? graph->symbol.at[symbol.id].capacity : 0;
 }
 
+char *pal_graph_type_print(const pal_graph *graph, const pal_type *type, char *text, size_t size) {
+  const uint16_t id = type->symbol.id;
+  if (id >= graph->symbol.n)
+    return pal_type_print(type, text, size); /* of no symbol of this graph */
+  return pal_type_print_named(type, graph->symbol.at[id].name, text, size);
+}
+
 int64_t pal_graph_rows_at_capacity(const pal_graph *graph, const pal_type *type) {
   return pal_type_rows(type, pal_symbol_capacity(graph, type->symbol));
 }
@@ -196,7 +203,7 @@ static bool type_is_sound(pal_graph *graph, const pal_type *type, const char *wh
   if (sound) pal_graph_bytes(graph, type, &overflow);
   if (sound && !overflow) return true;
   pal_graph_refuse(graph, PAL_E_SHAPE, "%s: no tensor can have the type %s", what,
-                   pal_type_print(type, text, sizeof text));
+                   pal_graph_type_print(graph, type, text, sizeof text));
   return false;
 }
 
@@ -334,8 +341,9 @@ void pal_assign(pal_graph *graph, pal_value variable, pal_value value) {
   pal_type want = pal_type_of(graph, variable), have = pal_type_of(graph, value);
   if (!pal_type_equal(&want, &have)) {
     pal_graph_refuse(graph, PAL_E_SHAPE, "assign to \"%s\", %s, of a value %s",
-                     pal_node_of(graph, variable)->name, pal_type_print(&want, a, sizeof a),
-                     pal_type_print(&have, b, sizeof b));
+                     pal_node_of(graph, variable)->name,
+                     pal_graph_type_print(graph, &want, a, sizeof a),
+                     pal_graph_type_print(graph, &have, b, sizeof b));
     return;
   }
   push_named(graph, (pal_named_value){.to = variable, .value = value}, "assign");
@@ -362,7 +370,8 @@ void pal_loop(pal_graph *graph, pal_value input, pal_value value) {
       (a.symbol.id == 0) != (b.symbol.id == 0)) {
     pal_graph_refuse(graph, PAL_E_SHAPE,
                      "loop needs an input and a value of its dims, not %s and %s",
-                     pal_type_print(&a, at, sizeof at), pal_type_print(&b, bt, sizeof bt));
+                     pal_graph_type_print(graph, &a, at, sizeof at),
+                     pal_graph_type_print(graph, &b, bt, sizeof bt));
     return;
   }
   for (size_t i = 0; i < graph->loop.n; i++) {

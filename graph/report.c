@@ -15,7 +15,7 @@ static void report_unit(pal_text *out, const pal_plan *plan, const pal_unit *u) 
     uint32_t v = node->first_out + (uint32_t)i;
     const pal_storage *s = &plan->storage.at[plan->storage_of[v]];
     pal_text_add(out, "%s %s", i ? "," : " ->",
-                 pal_type_print(&g->value.at[v].type, type, sizeof type));
+                 pal_graph_type_print(g, &g->value.at[v].type, type, sizeof type));
     if (s->place == PAL_PLACE_ARENA) pal_text_add(out, " @%zu", s->offset);
     else if (s->place == PAL_PLACE_VARIABLE_NEXT || s->place == PAL_PLACE_VARIABLE)
       pal_text_add(out, " @%s", plan->variable.at[s->index].name);

@@ -8,6 +8,7 @@
  * With time=adaln each branch is norm(x) * (1 + scale) + shift before and * gate after, the three
  * made from the sequence's time and zero at first, as in DiT (Peebles and Xie, arXiv 2212.09748).
  * Weights start as N(0, gain^2 / inputs), gain 1, and 0.5 where a branch ends. */
+#define PAL_NO_CALLER
 #include <math.h>
 #include <stdio.h>
 

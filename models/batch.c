@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Packed training rows: host arrays that are a plan's input buffers (floor 4). */
+#define PAL_NO_CALLER
 #include <string.h>
 
 #include "models/models.h"

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The plans of decoding: one step, results of finished sequences, and the loop (floor 4). */
+#define PAL_NO_CALLER
 #include <stdio.h>
 #include <string.h>
 
@@ -18,6 +19,7 @@ typedef struct decode_graph {
 } decode_graph;
 
 static decode_graph open_graph(const pal_decoder *decoder, pal_graph *graph) {
+  pal_here(graph, __FILE__, __LINE__); /* until the definition's step says where it is */
   decode_graph d = {.decoder = decoder,
                     .graph = graph,
                     .T = pal_symbol_new(graph, "T", decoder->rows),

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Layers with their variables, and the settings of the network (floor 4). */
+#define PAL_NO_CALLER
 #include <math.h>
 #include <stdio.h>
 #include <string.h>

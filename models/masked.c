@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Masks after or within a prompt: rows, loss and steps that MDM and Masked-ARM share (floor 4). */
+#define PAL_NO_CALLER
 #include <palimpsest/masked.h>
 
 #include <math.h>

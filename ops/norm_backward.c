@@ -23,7 +23,7 @@ static pal_status want_type(const pal_infer *call, int i, const pal_type *type, 
     return PAL_OK;
   char text[64];
   return pal_fail(call->error, PAL_E_SHAPE, "%s must be %s", what,
-                  pal_type_print(type, text, sizeof text));
+                  pal_type_print_named(type, "rows of x", text, sizeof text));
 }
 
 /* ---- norm_backward ------------------------------------------------------------------------- */

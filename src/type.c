@@ -77,14 +77,20 @@ static void append(char *text, size_t size, size_t *used, const char *format, ..
 }
 
 char *pal_type_print(const pal_type *type, char *text, size_t size) {
+  char symbol[16];
+  snprintf(symbol, sizeof symbol, "s%u", (unsigned)type->symbol.id);
+  return pal_type_print_named(type, symbol, text, size);
+}
+
+char *pal_type_print_named(const pal_type *type, const char *symbol, char *text, size_t size) {
   size_t used = 0;
   if (size > 0) text[0] = 0;
   append(text, size, &used, "%s[", pal_dtype_name(type->dtype));
   for (int i = 0; i < type->rank; i++) {
     const char *comma = i > 0 ? "," : "";
     if (i > 0 || !type->symbol.id) append(text, size, &used, "%s%" PRId64, comma, type->dim[i]);
-    else if (type->dim[0] == 1) append(text, size, &used, "s%u", (unsigned)type->symbol.id);
-    else append(text, size, &used, "%" PRId64 "*s%u", type->dim[0], (unsigned)type->symbol.id);
+    else if (type->dim[0] == 1) append(text, size, &used, "%s", symbol);
+    else append(text, size, &used, "%" PRId64 "*%s", type->dim[0], symbol);
   }
   append(text, size, &used, "]");
   return text;

@@ -72,6 +72,9 @@ check_PROGRAMS += %D%/test_verify
 	%D%/toy.c %D%/toy.h
 %C%_test_verify_LDFLAGS = -Wl,--wrap=pal_plan_stages -Wl,--wrap=pal_plan_memory
 
+check_PROGRAMS += %D%/test_caller
+%C%_test_caller_SOURCES = %D%/test_caller.c %D%/lab.c %D%/lab.h
+
 check_PROGRAMS += %D%/test_decode
 %C%_test_decode_SOURCES = %D%/test_decode.c %D%/lab.c %D%/lab.h
 

@@ -22,6 +22,28 @@ for file in include/palimpsest/*.h; do
   test "$name" = palimpsest/palimpsest.h || grep -qF "<$name>" include/palimpsest/palimpsest.h ||
     { echo "$file is not in the umbrella palimpsest.h"; failed=1; }
 done
+# A public builder that is no macro of its own name would leave errors without the caller's line.
+unrecorded=$(awk '
+FNR == 1 { text = "" }
+/#define pal_/ { name = $2; sub(/\(.*/, "", name); macro[name] = 1 }
+{ text = text " " $0 }
+/;[ \t]*(\/\*.*)?$/ {
+  if (text ~ /PAL_API/ && text ~ /pal_graph \*graph[,)]|pal_graph \*g[,)]/ &&
+      text !~ /const pal_graph \*/) {
+    sub(/.*PAL_API/, "", text)
+    if (match(text, /pal_[a-z0-9_]+\(/)) builder[substr(text, RSTART, RLENGTH - 1)] = 1
+  }
+  text = ""
+}
+END {
+  split("pal_graph_free pal_graph_set_precision pal_here pal_graph_fail", own)
+  for (i in own) delete builder[own[i]] # nothing can be wrong, or the place is given
+  for (name in builder) if (!(name in macro)) print name
+}' include/palimpsest/graph.h include/palimpsest/ops.h include/palimpsest/optim.h \
+  include/palimpsest/model.h include/palimpsest/layers.h include/palimpsest/masked.h |
+  LC_ALL=C sort)
+test -z "$unrecorded" ||
+  { echo "these builders have no macro that records the caller:" $unrecorded; failed=1; }
 for file in tools/*; do
   grep -qF "$file" Makefile.am */local.mk || { echo "$file is in no fragment"; failed=1; }
 done

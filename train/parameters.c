@@ -9,6 +9,7 @@
 pal_status pal_parameters_make(pal_model *model, pal_error *error) {
   pal_graph *g = pal_graph_new(pal_model_context(model), pal_model_store(model));
   if (!g) return pal_fail(error, PAL_E_MEMORY, "no memory for a graph");
+  pal_here(g, __FILE__, __LINE__); /* until the definition's loss says where it is */
   const pal_model_definition *definition = pal_model_definition_of(model);
   pal_value part[PAL_MAX_PARTS] = {{0}};
   const pal_batch_values in =

@@ -108,6 +108,7 @@ static pal_plan *compile(pal_shards *shards, int64_t rows, int64_t sequences, pa
     pal_fail(error, PAL_E_MEMORY, "no memory for a graph");
     return NULL;
   }
+  pal_here(g, __FILE__, __LINE__); /* until the definition's loss says where it is */
   pal_graph_set_precision(g, shards->precision);
   const pal_batch_values in = pal_batch_inputs(g, pal_model_definition_of(shards->model), rows,
                                                sequences, shards->training);

@@ -156,6 +156,7 @@ static pal_status compile(pal_update *update, const units *u, pal_context *conte
   pal_graph *g = pal_graph_new(context, store);
   pal_value *gradient = pal_calloc((size_t)u->n, sizeof *gradient);
   if (g && gradient) {
+    pal_here(g, __FILE__, __LINE__); /* until an optimizer says where it is */
     build(g, u, options, gradient);
     update->plan = pal_compile(g, error);
   } else {

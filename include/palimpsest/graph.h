@@ -33,8 +33,10 @@ typedef enum pal_precision { PAL_PRECISION_F32, PAL_PRECISION_BF16 } pal_precisi
 PAL_API void pal_graph_set_precision(pal_graph *graph, pal_precision precision);
 PAL_API pal_precision pal_graph_precision(const pal_graph *graph);
 
-/* Remembers the caller's place for error messages; returns `graph`. The builder macros
- * call it for you. */
+/* Remembers the caller's place for error messages; returns `graph`. Every public builder is a macro
+ * of its own name that calls it, so that an error names the line that called the builder. A file of
+ * builders of one's own defines PAL_NO_CALLER before its first include: its calls then keep the place
+ * of whoever called it. */
 PAL_API pal_graph *pal_here(pal_graph *graph, const char *file, int line);
 /* Fails the graph from a builder of one's own, with the caller's place; returns nil. */
 PAL_API pal_value pal_graph_fail(pal_graph *graph, pal_status code, const char *format, ...)
@@ -49,6 +51,11 @@ PAL_API const char *pal_path(pal_graph *graph, const char *name);
 /* A row count that is chosen at run time, 0 <= count <= capacity. */
 PAL_API pal_symbol pal_symbol_new(pal_graph *graph, const char *name, int64_t capacity);
 PAL_API int64_t pal_symbol_capacity(const pal_graph *graph, pal_symbol symbol);
+
+/* Writes a type of this graph with its symbol's name, e.g. "f32[2*T,64]", for messages; see
+ * pal_type_print. */
+PAL_API char *pal_graph_type_print(const pal_graph *graph, const pal_type *type, char *text,
+                                   size_t size);
 
 /* A value the caller provides at every run; `name` is not scoped and is unique. */
 PAL_API pal_value pal_input(pal_graph *graph, const char *name, pal_type type);
@@ -105,9 +112,13 @@ PAL_API void pal_gradient(pal_graph *graph, pal_value loss, const pal_value *wrt
 
 #ifndef PAL_NO_CALLER /* the library's own builders keep the user's place instead */
 #define PAL_HERE(graph) pal_here((graph), __FILE__, __LINE__)
+#define pal_scope_push(g, ...) pal_scope_push(PAL_HERE(g), __VA_ARGS__)
+#define pal_scope_pop(g) pal_scope_pop(PAL_HERE(g))
+#define pal_path(g, ...) pal_path(PAL_HERE(g), __VA_ARGS__)
 #define pal_symbol_new(g, ...) pal_symbol_new(PAL_HERE(g), __VA_ARGS__)
 #define pal_input(g, ...) pal_input(PAL_HERE(g), __VA_ARGS__)
 #define pal_constant(g, ...) pal_constant(PAL_HERE(g), __VA_ARGS__)
+#define pal_scalar(g, ...) pal_scalar(PAL_HERE(g), __VA_ARGS__)
 #define pal_variable_new(g, ...) pal_variable_new(PAL_HERE(g), __VA_ARGS__)
 #define pal_parameter_new(g, ...) pal_parameter_new(PAL_HERE(g), __VA_ARGS__)
 #define pal_variable_old(g, ...) pal_variable_old(PAL_HERE(g), __VA_ARGS__)
@@ -115,6 +126,9 @@ PAL_API void pal_gradient(pal_graph *graph, pal_value loss, const pal_value *wrt
 #define pal_output(g, ...) pal_output(PAL_HERE(g), __VA_ARGS__)
 #define pal_loop(g, ...) pal_loop(PAL_HERE(g), __VA_ARGS__)
 #define pal_apply(g, ...) pal_apply(PAL_HERE(g), __VA_ARGS__)
+#define pal_stop_gradient(g, ...) pal_stop_gradient(PAL_HERE(g), __VA_ARGS__)
+#define pal_recompute_begin(g) pal_recompute_begin(PAL_HERE(g))
+#define pal_recompute_end(g) pal_recompute_end(PAL_HERE(g))
 #define pal_gradient(g, ...) pal_gradient(PAL_HERE(g), __VA_ARGS__)
 #endif
 

@@ -83,6 +83,16 @@ PAL_API pal_value pal_backbone(pal_graph *graph, const pal_model *model,
 /* Logits [T, V] of hidden states; the output layer is zero-initialised unless tied. */
 PAL_API pal_value pal_output_logits(pal_graph *graph, const pal_model *model, pal_value hidden);
 
+#ifndef PAL_NO_CALLER
+#define pal_layer_linear(g, ...) pal_layer_linear(PAL_HERE(g), __VA_ARGS__)
+#define pal_layer_linear_with(g, ...) pal_layer_linear_with(PAL_HERE(g), __VA_ARGS__)
+#define pal_layer_norm_named(g, ...) pal_layer_norm_named(PAL_HERE(g), __VA_ARGS__)
+#define pal_network_of_batch(g, ...) pal_network_of_batch(PAL_HERE(g), __VA_ARGS__)
+#define pal_network_of_step(g, ...) pal_network_of_step(PAL_HERE(g), __VA_ARGS__)
+#define pal_backbone(g, ...) pal_backbone(PAL_HERE(g), __VA_ARGS__)
+#define pal_output_logits(g, ...) pal_output_logits(PAL_HERE(g), __VA_ARGS__)
+#endif
+
 #ifdef __cplusplus
 }
 #endif

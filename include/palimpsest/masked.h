@@ -96,6 +96,13 @@ PAL_API pal_value pal_masked_best(pal_graph *graph, const pal_decoding *d,
 PAL_API void pal_masked_write(const pal_model *model, pal_graph *graph, pal_decoding *d,
                               const pal_masked_step *step, pal_value chosen);
 
+#ifndef PAL_NO_CALLER
+#define pal_masked_loss(model, g, ...) pal_masked_loss((model), PAL_HERE(g), __VA_ARGS__)
+#define pal_masked_predict(model, g, ...) pal_masked_predict((model), PAL_HERE(g), __VA_ARGS__)
+#define pal_masked_best(g, ...) pal_masked_best(PAL_HERE(g), __VA_ARGS__)
+#define pal_masked_write(model, g, ...) pal_masked_write((model), PAL_HERE(g), __VA_ARGS__)
+#endif
+
 #ifdef __cplusplus
 }
 #endif

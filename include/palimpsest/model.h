@@ -303,6 +303,10 @@ PAL_API pal_status pal_decode(pal_decoder *decoder, const pal_example *prompt, i
                               void (*take)(int index, const pal_decoded *decoded, void *data),
                               void *data, pal_error *error);
 
+#ifndef PAL_NO_CALLER
+#define pal_batch_inputs(g, ...) pal_batch_inputs(PAL_HERE(g), __VA_ARGS__)
+#endif
+
 #ifdef __cplusplus
 }
 #endif

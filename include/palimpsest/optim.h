@@ -68,6 +68,14 @@ PAL_API pal_value pal_clip_factor(pal_graph *graph, pal_value norm, double limit
  * (role PAL_STATE) starts as the parameter is when it is made. */
 PAL_API pal_value pal_ema(pal_graph *graph, pal_value parameter, pal_value value, pal_value decay);
 
+#ifndef PAL_NO_CALLER
+#define pal_optimize(g, ...) pal_optimize(PAL_HERE(g), __VA_ARGS__)
+#define pal_optimizer_state(g, ...) pal_optimizer_state(PAL_HERE(g), __VA_ARGS__)
+#define pal_global_norm(g, ...) pal_global_norm(PAL_HERE(g), __VA_ARGS__)
+#define pal_clip_factor(g, ...) pal_clip_factor(PAL_HERE(g), __VA_ARGS__)
+#define pal_ema(g, ...) pal_ema(PAL_HERE(g), __VA_ARGS__)
+#endif
+
 #ifdef __cplusplus
 }
 #endif

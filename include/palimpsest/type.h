@@ -69,8 +69,12 @@ PAL_API const char *pal_dtype_name(pal_dtype dtype);
 PAL_API int64_t pal_type_row(const pal_type *type);
 /* Extent of axis 0 when the symbol counts `count`: dim[0] x count, or dim[0]; 1 for rank 0. */
 PAL_API int64_t pal_type_rows(const pal_type *type, int64_t count);
-/* Writes e.g. "f32[2*T,64]" with symbols as "s<id>"; returns `text`. */
+/* Writes e.g. "f32[2*s1,64]", the symbol as "s<id>", cut to `size` bytes; returns `text`. A graph knows
+ * its symbols' names: see pal_graph_type_print. */
 PAL_API char *pal_type_print(const pal_type *type, char *text, size_t size);
+/* The same with the symbol under the name `symbol`, e.g. "f32[2*T,64]". */
+PAL_API char *pal_type_print_named(const pal_type *type, const char *symbol, char *text,
+                                   size_t size);
 
 #ifdef __cplusplus
 }
