@@ -19,6 +19,7 @@ libpal_core_la_SOURCES += \
 	%D%/run.c \
 	%D%/stage.c \
 	%D%/store.c \
+	%D%/store_file.c \
 	%D%/text.c \
 	%D%/verify.c \
 	%D%/verify_plan.c \
@@ -28,5 +29,6 @@ noinst_HEADERS += \
 	%D%/internal.h \
 	%D%/parts.h \
 	%D%/steps.h \
+	%D%/store_file.h \
 	%D%/text.h \
 	%D%/view.h

@@ -62,6 +62,9 @@ check_PROGRAMS += %D%/test_refusal
 %C%_test_refusal_SOURCES = %D%/test_refusal.c %D%/fixture.c %D%/fixture.h \
 	%D%/toy.c %D%/toy.h
 
+check_PROGRAMS += %D%/test_store
+%C%_test_store_SOURCES = %D%/test_store.c
+
 check_PROGRAMS += %D%/test_team
 %C%_test_team_SOURCES = %D%/test_team.c %D%/fixture.c %D%/fixture.h \
 	%D%/toy.c %D%/toy.h

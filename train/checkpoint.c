@@ -9,15 +9,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "graph/store_file.h"
 #include "src/alloc.h"
-#include "src/safetensors.h"
 #include "train/trainer.h"
 
 static const char stream_name[] = "stream";
 
-static bool is_kept(const pal_variable *v) {
-  return pal_variable_role(v) == PAL_STATE || pal_variable_role(v) == PAL_PARAMETER;
-}
+static const pal_store_filter kept = {1u << PAL_PARAMETER | 1u << PAL_STATE, NULL};
 
 /* ---- saving ---------------------------------------------------------------------------- */
 
@@ -34,13 +32,7 @@ static pal_status write_state(const pal_trainer *t, const pal_stream_state *stre
                                    {"tokens", tokens},
                                    {"seed", seed},
                                    {"model", pal_model_definition_of(t->model)->name}};
-  size_t n = 0;
-  pal_variable *v;
-  for (size_t i = 0; (v = pal_store_at(store, i)) != NULL; i++)
-    if (is_kept(v))
-      tensor[n++] = (pal_tensor){.name = pal_variable_name(v),
-                                 .type = *pal_variable_type(v),
-                                 .data = pal_variable_data(v)};
+  size_t n = pal_store_list(store, &kept, tensor);
   tensor[n++] = (pal_tensor){.name = stream_name,
                              .data = stream->data,
                              .type = PAL_TYPE(PAL_U8, PAL_STATIC, (int64_t)stream->bytes)};
@@ -86,30 +78,12 @@ static pal_status check_text(const pal_safetensors *file, const char *path, cons
 
 static pal_status check_variables(const pal_safetensors *file, const char *path,
                                   const pal_store *store, pal_error *error) {
-  const pal_variable *v;
-  for (size_t i = 0; (v = pal_store_at(store, i)) != NULL; i++) {
-    if (!is_kept(v)) continue;
-    const pal_tensor *t = pal_safetensors_find(file, pal_variable_name(v));
-    char have[96], want[96];
-    if (!t)
-      return pal_fail(error, PAL_E_FORMAT, "%s: \"%s\" is missing; were the settings the same?",
-                      path, pal_variable_name(v));
-    if (!pal_type_equal(&t->type, pal_variable_type(v)))
-      return pal_fail(error, PAL_E_FORMAT, "%s: \"%s\" is %s where this trainer has %s", path,
-                      t->name, pal_type_print(&t->type, have, sizeof have),
-                      pal_type_print(pal_variable_type(v), want, sizeof want));
-    const pal_status status = pal_safetensors_want_finite(t, path, error);
-    if (status) return status;
-  }
-  const pal_tensor *t;
-  for (size_t i = 0; (t = pal_safetensors_at(file, i)) != NULL; i++) {
-    v = pal_store_find(store, t->name);
-    if ((!v || !is_kept(v)) && strcmp(t->name, stream_name) != 0)
-      return pal_fail(error, PAL_E_FORMAT,
-                      "%s: this trainer has no \"%.100s\"; were the settings the same?", path,
-                      t->name);
-  }
-  return PAL_OK;
+  pal_store_reading reading = {.path = path,
+                               .filter = &kept,
+                               .whose = "this trainer (were the settings the same?)",
+                               .stranger = "not a variable of this trainer",
+                               .apart = stream_name};
+  return pal_store_admit(store, file, &reading, true, NULL, error);
 }
 
 /* Last of the checks, since it is the stream's own. */
@@ -154,11 +128,7 @@ static pal_status load(pal_trainer *t, const pal_safetensors *file, const char *
     return status;
   for (int i = 0; i < 2; i++) t->drawn[i].step = 0; /* rows drawn ahead were another course's */
   t->averaged = false; /* what is loaded are the parameters themselves */
-  pal_variable *v;
-  for (size_t i = 0; (v = pal_store_at(store, i)) != NULL; i++)
-    if (is_kept(v))
-      memcpy(pal_variable_data(v), pal_safetensors_find(file, pal_variable_name(v))->data,
-             pal_variable_bytes(v));
+  pal_store_take(store, file, &kept);
   t->done = step;
   t->examples = examples;
   t->tokens = tokens;

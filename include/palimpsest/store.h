@@ -87,6 +87,36 @@ PAL_API void *pal_variable_data(pal_variable *variable);
 /* Draws the first contents anew, as the store's seed and `init` of its creation give them. */
 PAL_API void pal_variable_reset(pal_variable *variable);
 
+/* ---- files -------------------------------------------------------------------------------- */
+
+/* Which variables a file is about: those of `roles`, bits 1u << PAL_PARAMETER and so on (0: parameters and
+ * states), whose names begin with `prefix` (NULL: all names). Blocks of other variables are never among
+ * them: their parts are. */
+typedef struct pal_store_filter {
+  unsigned roles;
+  const char *prefix;
+} pal_store_filter;
+
+/* Writes the variables that pass the filter (NULL: all parameters and states) under their names as
+ * safetensors, replacing the file as a whole or leaving it as it was, with n texts "key=value" as its
+ * metadata. PAL_E_NOT_FOUND when no variable passes. */
+PAL_API pal_status pal_store_save(const pal_store *store, const char *path,
+                                  const pal_store_filter *filter, const char *const *metadata,
+                                  int n, pal_error *error);
+/* Reads them back into variables that exist. Strict loading wants every variable that passes the filter
+ * in the file with its type, and no other tensor; else PAL_E_FORMAT names what differs. Lenient loading
+ * takes what matches in name and type and lists the rest, a line each, in *skipped (NULL when there is
+ * none, else freed with free(); the argument may be NULL). Tensors whose names lack the prefix are not
+ * looked at. A number that is infinite or none is refused by name.
+ * PAL_E_NOT_FOUND when no variable passes the filter. On failure nothing has changed. */
+PAL_API pal_status pal_store_load(pal_store *store, const char *path,
+                                  const pal_store_filter *filter, bool strict, char **skipped,
+                                  pal_error *error);
+/* PAL_E_FORMAT when the file's metadata have another value under a key of the n texts "key=value"; a key
+ * that they lack passes. */
+PAL_API pal_status pal_store_check(const char *path, const char *const *metadata, int n,
+                                   pal_error *error);
+
 #ifdef __cplusplus
 }
 #endif
