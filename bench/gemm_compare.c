@@ -33,22 +33,22 @@ static pal_status run_peer(void *data, pal_error *error) {
 }
 
 /* Terms are products of numbers in [-1, 1): both sides round about k times. */
-static bool agree(const float *x, const float *y, const cli_product *p) {
+static bool agree(const float *x, const float *y, const bench_product *p) {
   const double allowed = 1e-6 * (double)p->k + 1e-4;
   for (int64_t i = 0; i < p->m * p->n; i++)
     if (!(fabs((double)x[i] - (double)y[i]) <= allowed)) return false;
   return true;
 }
 
-static void print(const char *name, const cli_timed *t, double *fraction) {
+static void print(const char *name, const bench_timed *t, double *fraction) {
   *fraction = t->rate / t->peak;
   printf("   %s %.1f GFLOP/s %.1f %%", name, t->rate, 100 * *fraction);
 }
 
 /* timed[0] is ours; a peer that cannot do the product has no rate. */
-static void note(results *r, const cli_product *p, const cli_timed *timed, int peers) {
+static void note(results *r, const bench_product *p, const bench_timed *timed, int peers) {
   double fraction[MOST_PEERS + 2] = {0}, best = 0;
-  printf("%s %6lld x %5lld x %6lld", cli_form_name[p->form], (long long)p->m, (long long)p->n,
+  printf("%s %6lld x %5lld x %6lld", bench_form_name[p->form], (long long)p->m, (long long)p->n,
          (long long)p->k);
   for (int i = 0; i <= peers; i++) {
     if (timed[i].rate > 0) print(i ? gemm_peers[i - 1].name : "ours", &timed[i], &fraction[i]);
@@ -71,7 +71,7 @@ static pal_status check(peer_run *run, const gemm_call *call, const float *kept,
 }
 
 /* All sides read and write the same memory, that of our plan. `kept` gets our product. */
-static pal_status lend(const cli_plan *plan, gemm_call *call, float *kept, pal_error *error) {
+static pal_status lend(const bench_compiled *plan, gemm_call *call, float *kept, pal_error *error) {
   const pal_status status = pal_exec_run(plan->exec, error);
   if (status) return status;
   const void *c = pal_exec_output(plan->exec, "c", NULL);
@@ -82,32 +82,32 @@ static pal_status lend(const cli_plan *plan, gemm_call *call, float *kept, pal_e
   return PAL_OK;
 }
 
-static pal_status compare(cli_bench *b, const cli_product *p, int peers, results *r,
+static pal_status compare(bench *b, const bench_product *p, int peers, results *r,
                           pal_error *error) {
-  cli_plan plan = {NULL, NULL};
-  cli_timed turn[MOST_PEERS + 1] = {{0}}, timed[MOST_PEERS + 1] = {{0}};
+  bench_compiled plan = {NULL, NULL};
+  bench_timed turn[MOST_PEERS + 1] = {{0}}, timed[MOST_PEERS + 1] = {{0}};
   peer_run run[MOST_PEERS] = {{NULL, NULL}};
   int place[MOST_PEERS + 1] = {0}, n = 1;
   const double work = 2.0 * (double)p->m * (double)p->n * (double)p->k;
   gemm_call call = {.product = *p};
   float *kept = malloc(sizeof *kept * (size_t)(p->m * p->n));
-  pal_status status = kept ? cli_product_plan(b->context, p, &plan, error)
+  pal_status status = kept ? bench_product_plan(b->context, p, &plan, error)
                            : pal_fail(error, PAL_E_MEMORY, "no memory for a product");
   if (!status) status = lend(&plan, &call, kept, error);
-  turn[0] = (cli_timed){.run = cli_bench_run, .data = &plan, .work = work};
+  turn[0] = (bench_timed){.run = bench_run, .data = &plan, .work = work};
   for (int i = 0; i < peers && !status; i++) {
     run[i] = (peer_run){&gemm_peers[i], gemm_peers[i].make(&call)};
     if (!run[i].made) continue;
     status = check(&run[i], &call, kept, error);
     place[n] = i + 1;
-    turn[n++] = (cli_timed){.run = run_peer, .data = &run[i], .work = work};
+    turn[n++] = (bench_timed){.run = run_peer, .data = &run[i], .work = work};
   }
-  if (!status) status = cli_bench_time(b, turn, n, error);
+  if (!status) status = bench_time(b, turn, n, error);
   for (int i = 0; i < n; i++) timed[place[i]] = turn[i];
   if (!status && n > 1) note(r, p, timed, peers);
   for (int i = 0; i < peers; i++)
     if (run[i].made) gemm_peers[i].drop(run[i].made);
-  cli_bench_release(&plan);
+  bench_release(&plan);
   free(kept);
   return status;
 }
@@ -115,13 +115,12 @@ static pal_status compare(cli_bench *b, const cli_product *p, int peers, results
 static void conclude(results *r, const char *kind, int peers, int threads) {
   if (!r->n) return;
   printf("median of %d %s ones, threads %d: ours %.1f %%", r->n, kind, threads,
-         100 * cli_bench_median(r->fraction[0], r->n, NULL));
+         100 * bench_median(r->fraction[0], r->n, NULL));
   for (int i = 0; i < peers; i++)
-    printf(", %s %.1f %%", gemm_peers[i].name,
-           100 * cli_bench_median(r->fraction[i + 1], r->n, NULL));
+    printf(", %s %.1f %%", gemm_peers[i].name, 100 * bench_median(r->fraction[i + 1], r->n, NULL));
   printf(", best of them %.1f %%; ratio %.2f, ",
-         100 * cli_bench_median(r->fraction[peers + 1], r->n, NULL),
-         cli_bench_median(r->ratio, r->n, NULL));
+         100 * bench_median(r->fraction[peers + 1], r->n, NULL),
+         bench_median(r->ratio, r->n, NULL));
   printf("from %.2f to %.2f\n", r->ratio[0], r->ratio[r->n - 1]); /* sorted now */
 }
 
@@ -131,25 +130,26 @@ int main(int argc, char **argv) {
   pal_error error = {0};
   int peers = 0;
   static results r[KINDS];
-  if (threads < 1 || rounds < 1 || rounds > CLI_MOST_ROUNDS) {
+  if (threads < 1 || rounds < 1 || rounds > BENCH_MOST_ROUNDS) {
     fprintf(stderr, "usage: %s [THREADS [ROUNDS]]\n", argv[0]);
-    return CLI_USAGE;
+    return 2;
   }
   while (peers < MOST_PEERS && gemm_peers[peers].name) peers++;
-  cli_bench b = {.context = pal_open(&options, &error),
-                 .threads = {threads},
-                 .teams = 1,
-                 .rounds = rounds,
-                 .least = 20e-3};
-  pal_status status = b.context ? cli_bench_probes(&b, &error) : error.code;
+  bench b = {.context = pal_open(&options, &error),
+             .threads = {threads},
+             .teams = 1,
+             .rounds = rounds,
+             .least = 20e-3};
+  pal_status status = b.context ? bench_probes(&b, &error) : error.code;
   gemm_set_threads(threads);
   if (!status) printf("%s, threads %d\n", gemm_library(), threads);
-  cli_product p;
-  for (int i = 0; !status && cli_product_at(i, &p); i++) status = compare(&b, &p, peers, r, &error);
+  bench_product p;
+  for (int i = 0; !status && bench_product_at(i, &p); i++)
+    status = compare(&b, &p, peers, r, &error);
   for (int kind = 0; !status && kind < KINDS; kind++)
     conclude(&r[kind], kind_name[kind], peers, threads);
   if (status) fprintf(stderr, "%s: %s\n", argv[0], error.text);
-  cli_bench_release(&b.burst[0]);
+  bench_release(&b.burst[0]);
   if (b.context) pal_context_free(b.context);
-  return status ? CLI_FAILED : CLI_DONE;
+  return status ? EXIT_FAILURE : EXIT_SUCCESS;
 }

@@ -20,10 +20,10 @@ static void *make_sgemm(const gemm_call *call) {
 
 static bool run_sgemm(void *data) {
   const gemm_call *call = data;
-  const cli_product *p = &call->product;
-  return dnnl_sgemm(p->form == CLI_TN ? 'T' : 'N', p->form == CLI_NT ? 'T' : 'N', p->m, p->n, p->k,
-                    1, call->a, p->form == CLI_TN ? p->m : p->k, call->b,
-                    p->form == CLI_NT ? p->k : p->n, 0, call->c, p->n) == dnnl_success;
+  const bench_product *p = &call->product;
+  return dnnl_sgemm(p->form == BENCH_TN ? 'T' : 'N', p->form == BENCH_NT ? 'T' : 'N', p->m, p->n,
+                    p->k, 1, call->a, p->form == BENCH_TN ? p->m : p->k, call->b,
+                    p->form == BENCH_NT ? p->k : p->n, 0, call->c, p->n) == dnnl_success;
 }
 
 /* ---- the matmul primitive --------------------------------------------------------------- */
@@ -47,9 +47,9 @@ static void drop_matmul(void *data) {
 }
 
 /* Rows, columns and strides of a, b and c as the primitive sees them: [m, k], [k, n], [m, n]. */
-static void layout(const cli_product *p, dnnl_dims_t dim[3], dnnl_dims_t stride[3]) {
+static void layout(const bench_product *p, dnnl_dims_t dim[3], dnnl_dims_t stride[3]) {
   const dnnl_dim_t dims[3][2] = {{p->m, p->k}, {p->k, p->n}, {p->m, p->n}};
-  const bool across[3] = {p->form == CLI_TN, p->form == CLI_NT, false};
+  const bool across[3] = {p->form == BENCH_TN, p->form == BENCH_NT, false};
   for (int i = 0; i < 3; i++) {
     dim[i][0] = dims[i][0];
     dim[i][1] = dims[i][1];
@@ -59,7 +59,7 @@ static void layout(const cli_product *p, dnnl_dims_t dim[3], dnnl_dims_t stride[
 }
 
 #if DNNL_VERSION_MAJOR >= 3
-static bool make_primitive(matmul *made, const cli_product *p, void *const data[3]) {
+static bool make_primitive(matmul *made, const bench_product *p, void *const data[3]) {
   dnnl_dims_t dim[3], stride[3];
   dnnl_memory_desc_t type[3] = {NULL, NULL, NULL};
   dnnl_primitive_desc_t description = NULL;
@@ -78,7 +78,7 @@ static bool make_primitive(matmul *made, const cli_product *p, void *const data[
   return good;
 }
 #else
-static bool make_primitive(matmul *made, const cli_product *p, void *const data[3]) {
+static bool make_primitive(matmul *made, const bench_product *p, void *const data[3]) {
   dnnl_dims_t dim[3], stride[3];
   dnnl_memory_desc_t type[3];
   dnnl_matmul_desc_t wanted;

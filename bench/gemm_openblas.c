@@ -13,11 +13,11 @@ static void *make(const gemm_call *call) {
 
 static bool run(void *data) {
   const gemm_call *call = data;
-  const cli_product *p = &call->product;
+  const bench_product *p = &call->product;
   const int m = (int)p->m, n = (int)p->n, k = (int)p->k;
-  cblas_sgemm(CblasRowMajor, p->form == CLI_TN ? CblasTrans : CblasNoTrans,
-              p->form == CLI_NT ? CblasTrans : CblasNoTrans, m, n, k, 1, call->a,
-              p->form == CLI_TN ? m : k, call->b, p->form == CLI_NT ? k : n, 0, call->c, n);
+  cblas_sgemm(CblasRowMajor, p->form == BENCH_TN ? CblasTrans : CblasNoTrans,
+              p->form == BENCH_NT ? CblasTrans : CblasNoTrans, m, n, k, 1, call->a,
+              p->form == BENCH_TN ? m : k, call->b, p->form == BENCH_NT ? k : n, 0, call->c, n);
   return true;
 }
 

@@ -3,12 +3,12 @@
 #ifndef PAL_BENCH_GEMM_PEER_H
 #define PAL_BENCH_GEMM_PEER_H
 
-#include "cli/bench_product.h"
+#include "bench/product.h"
 
-/* c [m, n] of cli/bench_product.h, all row-major: a is [m, k] or, in TN, [k, m]; b is [k, n] or, in
+/* c [m, n] of bench/product.h, all row-major: a is [m, k] or, in TN, [k, m]; b is [k, n] or, in
  * NT, [n, k]. */
 typedef struct gemm_call {
-  cli_product product;
+  bench_product product;
   const float *a, *b;
   float *c;
 } gemm_call;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* palimpsest eval --answers: what was decoded, an instance a line, so that anyone can judge it (floor 6). */
+/* palimpsest eval --answers: what was decoded, an instance a line, so that anyone can judge it (floor 7). */
 #include <jansson.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* palimpsest check-op: the checks of the test suite, for ops of plug-ins too (floor 6). */
+/* palimpsest check-op: the checks of the test suite, for ops of plug-ins too (floor 7). */
 #include <errno.h>
 #include <signal.h>
 #include <string.h>

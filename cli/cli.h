@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The program's own pieces (floor 6): options, jobs, evaluation, tables. It uses the public
+/* The program's own pieces (floor 7): options, jobs, evaluation, tables. It uses the public
  * headers only, like any user's program. Results go to stdout, everything else to stderr. */
 #ifndef PAL_CLI_H
 #define PAL_CLI_H

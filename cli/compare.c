@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* palimpsest compare: several kinds of model on one task, one table (floor 6). */
+/* palimpsest compare: several kinds of model on one task, one table (floor 7). */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>

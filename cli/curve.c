@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What passes buy: exact within so many of them, as a plot (floor 6). */
+/* What passes buy: exact within so many of them, as a plot (floor 7). */
 #include <math.h>
 
 #include "cli/page.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Evaluation: decode the instances of a set, or bound their likelihood (floor 6). */
+/* Evaluation: decode the instances of a set, or bound their likelihood (floor 7). */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Likelihoods as text and JSON, each with what it is: exact, an upper bound, or none (floor 6). */
+/* Likelihoods as text and JSON, each with what it is: exact, an upper bound, or none (floor 7). */
 #include "cli/figures.h"
 
 #include <math.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Figures that say what they are (floor 6): likelihoods, and shares of few instances. */
+/* Figures that say what they are (floor 7): likelihoods, and shares of few instances. */
 #ifndef PAL_CLI_FIGURES_H
 #define PAL_CLI_FIGURES_H
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* palimpsest info: what is built in, and what plug-ins add (floor 6). */
+/* palimpsest info: what is built in, and what plug-ins add (floor 7). */
 #include <string.h>
 
 #include "cli/cli.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Instances in memory, and those of a user's file (floor 6). */
+/* Instances in memory, and those of a user's file (floor 7). */
 #include <stdlib.h>
 #include <string.h>
 

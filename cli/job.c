@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A job: task, model and trainer opened from settings (floor 6). */
+/* A job: task, model and trainer opened from settings (floor 7). */
 #include <stdlib.h>
 #include <string.h>
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* JSON from which nothing is missing unnoticed (floor 6). */
+/* JSON from which nothing is missing unnoticed (floor 7). */
 #ifndef PAL_CLI_JSON_H
 #define PAL_CLI_JSON_H
 

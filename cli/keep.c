@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a training run keeps in its directory: config, metrics, checkpoints (floor 6). */
+/* What a training run keeps in its directory: config, metrics, checkpoints (floor 7). */
 #include <dirent.h>
 #include <errno.h>
 #include <stdlib.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* palimpsest instances: those a task evaluates on, as lines that --data reads (floor 6). */
+/* palimpsest instances: those a task evaluates on, as lines that --data reads (floor 7). */
 #include <stdlib.h>
 #include <string.h>
 

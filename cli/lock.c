@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One process at a time writes a run directory (floor 6).
+/* One process at a time writes a run directory (floor 7).
  *
  * The lock is on a file there and ends with the process, however that ends; the file, which says whose
  * it is, goes when the lock is given back. A file that is left without a lock means nothing. */

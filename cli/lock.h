@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One process at a time writes a run directory (floor 6). */
+/* One process at a time writes a run directory (floor 7). */
 #ifndef PAL_CLI_LOCK_H
 #define PAL_CLI_LOCK_H
 

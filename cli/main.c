@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The program: verbs over the library (floor 6). */
+/* The program: verbs over the library (floor 7). */
 #include <locale.h>
 #include <stdlib.h>
 #include <string.h>

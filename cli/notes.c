@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What of a job's settings must be as it was: held against a run's config and its weights (floor 6). */
+/* What of a job's settings must be as it was: held against a run's config and its weights (floor 7). */
 #include <stdlib.h>
 #include <string.h>
 

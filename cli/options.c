@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The command line (floor 6). */
+/* The command line (floor 7). */
 #include <stdlib.h>
 #include <string.h>
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A text made in memory, then written to a file whole or not at all (floor 6). */
+/* A text made in memory, then written to a file whole or not at all (floor 7). */
 #ifndef PAL_CLI_PAGE_H
 #define PAL_CLI_PAGE_H
 

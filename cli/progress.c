@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Progress on stderr: one rewriting line with an estimate of the time left (floor 6). */
+/* Progress on stderr: one rewriting line with an estimate of the time left (floor 7). */
 #include <signal.h>
 #include <string.h>
 #include <time.h>

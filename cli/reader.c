@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Files read line by line (floor 6). */
+/* Files read line by line (floor 7). */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The recipes (floor 6). Chosen on training strings; the evaluated ones are drawn apart. */
+/* The recipes (floor 7). Chosen on training strings; the evaluated ones are drawn apart. */
 #include "cli/recipes.h"
 
 #include <stddef.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Settings with which `compare` trains each model on each task, and what others report (floor 6). */
+/* Settings with which `compare` trains each model on each task, and what others report (floor 7). */
 #ifndef PAL_CLI_RECIPES_H
 #define PAL_CLI_RECIPES_H
 

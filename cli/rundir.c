@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A run directory's config: everything needed to repeat the run (floor 6). */
+/* A run directory's config: everything needed to repeat the run (floor 7). */
 #include <stdlib.h>
 #include <string.h>
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* palimpsest sample: a few instances decoded and shown, or one of them pass by pass (floor 6). */
+/* palimpsest sample: a few instances decoded and shown, or one of them pass by pass (floor 7). */
 #include <stdlib.h>
 
 #include "cli/trace.h"

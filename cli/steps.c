@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* palimpsest eval --steps: single steps from labelled states, held against their labels; or next tokens
- * of answers, given all before (floor 6). */
+ * of answers, given all before (floor 7). */
 #include <stdlib.h>
 #include <string.h>
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The one table, as text and as JSON (floor 6). */
+/* The one table, as text and as JSON (floor 7). */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>

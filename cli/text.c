@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Texts as long as they are, and what of them a terminal may see (floor 6). */
+/* Texts as long as they are, and what of them a terminal may see (floor 7). */
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>

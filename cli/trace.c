@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One instance pass by pass, recorded and shown as text (floor 6). */
+/* One instance pass by pass, recorded and shown as text (floor 7). */
 #include "cli/trace.h"
 
 #include <stdlib.h>

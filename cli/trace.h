@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The states of one instance, pass by pass: recorded, shown, kept as a picture or a page (floor 6). */
+/* The states of one instance, pass by pass: recorded, shown, kept as a picture or a page (floor 7). */
 #ifndef PAL_CLI_TRACE_H
 #define PAL_CLI_TRACE_H
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A recorded trace as SVG and as a page (floor 6). */
+/* A recorded trace as SVG and as a page (floor 7). */
 #include <stdlib.h>
 #include <string.h>
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* palimpsest train (floor 6). */
+/* palimpsest train (floor 7). */
 #include <stdlib.h>
 
 #include "cli/figures.h"

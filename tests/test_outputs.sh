@@ -33,7 +33,16 @@ for option in config data plugin; do
   expect 2 "--$option takes a path" $endless --out none --$option ""
 done
 expect 2 "is empty" eval ""
+# The benchmark is refused before its directory is made, and then writes what a twin needs.
+expect 2 "bench measures" bench nonsense --out none
+expect 2 "cases A, B, C and D" bench train E --out none
+expect 2 "only bench train takes" bench plan --out none
 absent none
+expect 0 "" bench train D --n 1 --threads 1 --out twin --json twin.json
+for file in twin/weights.safetensors twin/gradients.safetensors twin/case.json twin.json; do
+  test -s "$file" || { echo "FAIL bench train wrote no $file"; failed=1; }
+done
+absent twin/lock
 mkdir -p ro/ckpt
 if test "$(id -u)" -ne 0; then
   chmod a-w ro/ckpt

@@ -5,12 +5,12 @@
 # without a floor is a failure too.
 cd "${srcdir:-$(dirname "$0")/..}" || exit 99
 
-find include src graph ops autograd models train tasks cli examples -name '*.[ch]' | LC_ALL=C sort |
+find include src graph ops autograd models train tasks bench cli examples -name '*.[ch]' | LC_ALL=C sort |
 xargs awk '
 BEGIN {
   floor["src"] = 0; floor["graph"] = 1; floor["ops"] = 2; floor["autograd"] = 3
-  floor["models"] = 4; floor["train"] = 5; floor["tasks"] = 5; floor["cli"] = 6
-  floor["examples"] = 7
+  floor["models"] = 4; floor["train"] = 5; floor["tasks"] = 5; floor["bench"] = 6
+  floor["cli"] = 7; floor["examples"] = 8
 
   # Public headers. context.h is on floor 0 because the registry and the instruction set are;
   # check.h on 1 because an op descriptor draws its random cases through it. The umbrella is for the
@@ -30,6 +30,9 @@ function complain(why) {
   printf "%s:%d: %s\n    %s\n", FILENAME, FNR, why, $0
   bad++
 }
+
+# Folders of programs: they include public headers and their own, none of the library inside.
+function program(folder) { return folder == "bench" || folder == "cli" || folder == "examples" }
 
 # Name of a public header without its folder and ending, or "".
 function header(path) {
@@ -57,7 +60,7 @@ FNR == 1 {
 
 # Text with numbers is the same under every locale. The program sees no internal header: its main()
 # takes the C locale for itself.
-/(^|[^_a-zA-Z])(strto(d|f|ld)|atof|[sf]?scanf|v[sf]?n?printf)\(/ && folder != "cli" && folder != "examples" && here != "src/number.c" {
+/(^|[^_a-zA-Z])(strto(d|f|ld)|atof|[sf]?scanf|v[sf]?n?printf)\(/ && !program(folder) && here != "src/number.c" {
   complain("numbers in text follow the locale here: use src/number.h")
 }
 
@@ -66,7 +69,7 @@ FNR == 1 {
 }
 
 # A call of snprintf, to its end.
-/(^|[^_a-zA-Z])snprintf\(/ && folder != "cli" && folder != "examples" { printing = 1 }
+/(^|[^_a-zA-Z])snprintf\(/ && !program(folder) { printing = 1 }
 printing && /%[-+ #0-9.*]*l?[aefgAEFG]/ {
   complain("a real number is printed here: use src/number.h")
 }
@@ -92,6 +95,7 @@ printing && /;[ \t]*$/ { printing = 0 }
   if (!(target in floor)) { complain("includes are written from the top of the tree"); next }
   if (folder == "include") complain("a public header includes an internal one")
   else if (folder == "examples") complain("an example includes an internal header")
+  else if (program(folder) && !program(target)) complain("a program includes an internal header")
   else if (floor[target] > own) complain("floor " own " includes floor " floor[target])
   else if (floor[target] == own && target != folder)
     complain(folder "/ and " target "/ know nothing of each other")

@@ -1,52 +1,53 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The encoders that are measured, each on a stream of random sequences (floor 6). */
-#ifndef PAL_CLI_BENCH_NET_H
-#define PAL_CLI_BENCH_NET_H
+#ifndef PAL_BENCH_NET_H
+#define PAL_BENCH_NET_H
 
-#include "cli/bench.h"
+#include "bench/bench.h"
 
 /* A masked diffusion model over sequences of equal length. */
-typedef struct cli_net_case {
+typedef struct bench_net_case {
   const char *name;
   int layers, width, heads, hidden, length, batch, vocabulary;
   int shard; /* sequences per shard of a step */
   bool biased;
-} cli_net_case;
+} bench_net_case;
 
 /* Case i; NULL past the end. */
-const cli_net_case *cli_net_at(int i);
+const bench_net_case *bench_net_at(int i);
 /* By name, or NULL with PAL_E_NOT_FOUND. */
-const cli_net_case *cli_net_find(const char *name, pal_error *error);
+const bench_net_case *bench_net_find(const char *name, pal_error *error);
 
 /* Endless sequences of tokens drawn from (seed, number). */
-typedef struct cli_source {
+typedef struct bench_source {
   uint64_t next, key; /* key: of the draws */
   int length, vocabulary;
   int32_t token[1024];
-} cli_source;
+} bench_source;
 
-typedef struct cli_net {
-  const cli_net_case *c;
+typedef struct bench_net {
+  const bench_net_case *c;
   pal_store *store;
   pal_model *model;
-  cli_source source;
+  bench_source source;
   pal_stream stream; /* of source */
-} cli_net;
+} bench_net;
 
 /* `set`: n settings of the model besides those of the case. The net must stay where it is. */
-pal_status cli_net_open(cli_net *net, pal_context *context, const cli_net_case *c,
-                        const char *definition, const char *const *set, int n, pal_error *error);
-void cli_net_close(cli_net *net);
+pal_status bench_net_open(bench_net *net, pal_context *context, const bench_net_case *c,
+                          const char *definition, const char *const *set, int n, pal_error *error);
+void bench_net_close(bench_net *net);
 /* Sequence `number`: the first third is the prompt, the rest the answer. */
-pal_example cli_net_example(cli_source *source, uint64_t number);
+pal_example bench_net_example(bench_source *source, uint64_t number);
 
 /* FLOP of matrix and attention products for one sequence forward. */
-double cli_net_flops(const cli_net_case *c);
+double bench_net_flops(const bench_net_case *c);
 
 /* The whole step in one graph: batch of `sequences`, loss, gradients of every parameter (outputs
  * "gradient.<name>" when wanted), AdamW when wanted. NULL on failure. */
-pal_graph *cli_net_step(const cli_net *net, int64_t sequences, bool gradients, bool update,
-                        pal_error *error);
+pal_graph *bench_net_step(const bench_net *net, int64_t sequences, bool gradients, bool update,
+                          pal_error *error);
 /* Fills the batch of such an instance with sequences 0 .. n-1 and sets its scalars. */
-pal_status cli_net_feed(cli_net *net, pal_exec *exec, int n, pal_batch *batch, pal_error *error);
+pal_status bench_net_feed(bench_net *net, pal_exec *exec, int n, pal_batch *batch,
+                          pal_error *error);
 #endif

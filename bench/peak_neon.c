@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Peak of AArch64 Advanced SIMD (floor 6). */
-#include "cli/bench_peak.h"
+#include "bench/peak.h"
 
 #if defined(__ARM_NEON) && defined(__aarch64__)
 #include <arm_neon.h>
@@ -50,11 +50,11 @@ static float read_all(const float *x, int64_t n, int64_t passes) {
   return total(sum);
 }
 
-const cli_peak cli_peak_neon = {.name = "neon",
-                                .isa = PAL_ISA_NEON,
-                                .fma = fma_chains,
-                                .fma_flops = 2.0 * CHAINS * LANES,
-                                .read = read_all};
+const bench_peak bench_peak_neon = {.name = "neon",
+                                    .isa = PAL_ISA_NEON,
+                                    .fma = fma_chains,
+                                    .fma_flops = 2.0 * CHAINS * LANES,
+                                    .read = read_all};
 #else
-const cli_peak cli_peak_neon = {.name = "neon", .isa = PAL_ISA_NEON};
+const bench_peak bench_peak_neon = {.name = "neon", .isa = PAL_ISA_NEON};
 #endif

@@ -4,14 +4,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cli/bench_export.h"
-#include "cli/bench_net.h"
+#include "bench/export.h"
+#include "bench/net.h"
 
-enum { MOST_SETTINGS = CLI_MAX_SET + 8 };
+enum { MOST_SETTINGS = BENCH_MOST_SET + 8 };
 
 /* --set keys for the model and for the trainer, without their prefixes, and the precisions to
  * measure. */
-enum { PRECISIONS = 2, MOST_SIDES = CLI_TEAMS * PRECISIONS };
+enum { PRECISIONS = 2, MOST_SIDES = BENCH_TEAMS * PRECISIONS };
 typedef struct settings {
   const char *model[MOST_SETTINGS], *train[MOST_SETTINGS];
   int models, trains;
@@ -20,27 +20,27 @@ typedef struct settings {
 } settings;
 
 /* Both precisions in turn, unless one is asked for or bf16 would only be emulated. */
-static pal_status sort_settings(const cli_bench *b, const cli_options *o, settings *s,
+static pal_status sort_settings(const bench *b, const bench_request *r, settings *s,
                                 pal_error *error) {
   static const char key[] = "train.precision=";
   s->precision[s->precisions++] = "f32";
   if (b->dot) s->precision[s->precisions++] = "bf16";
-  for (int i = 0; i < o->n_set; i++) {
-    if (strncmp(o->set[i], key, sizeof key - 1) == 0) {
-      s->precision[0] = o->set[i] + sizeof key - 1;
+  for (int i = 0; i < r->n_set; i++) {
+    if (strncmp(r->set[i], key, sizeof key - 1) == 0) {
+      s->precision[0] = r->set[i] + sizeof key - 1;
       s->precisions = 1;
-    } else if (strncmp(o->set[i], "model.", 6) == 0) s->model[s->models++] = o->set[i] + 6;
-    else if (strncmp(o->set[i], "train.", 6) == 0) s->train[s->trains++] = o->set[i] + 6;
+    } else if (strncmp(r->set[i], "model.", 6) == 0) s->model[s->models++] = r->set[i] + 6;
+    else if (strncmp(r->set[i], "train.", 6) == 0) s->train[s->trains++] = r->set[i] + 6;
     else
       return pal_fail(error, PAL_E_ARGUMENT, "bench train sets model.KEY and train.KEY, not \"%s\"",
-                      o->set[i]);
+                      r->set[i]);
   }
   return PAL_OK;
 }
 
 /* One model with its trainer, for one number of threads and one precision. */
 typedef struct side {
-  cli_net net;
+  bench_net net;
   pal_trainer *trainer;
   const char *precision;
 } side;
@@ -50,7 +50,7 @@ static pal_status run_step(void *data, pal_error *error) {
   return pal_trainer_step(((side *)data)->trainer, &report, error);
 }
 
-static pal_status open_side(cli_bench *b, side *s, const cli_net_case *c, const settings *set,
+static pal_status open_side(bench *b, side *s, const bench_net_case *c, const settings *set,
                             pal_error *error) {
   char batch[32], shard[32], precision[32];
   const char *setting[MOST_SETTINGS] = {
@@ -60,7 +60,7 @@ static pal_status open_side(cli_bench *b, side *s, const cli_net_case *c, const 
   snprintf(batch, sizeof batch, "batch=%d", c->batch);
   snprintf(shard, sizeof shard, "shard=%d", c->shard);
   for (int i = 0; i < set->trains && n < MOST_SETTINGS; i++) setting[n++] = set->train[i];
-  pal_status status = cli_net_open(&s->net, b->context, c, "mdm", set->model, set->models, error);
+  pal_status status = bench_net_open(&s->net, b->context, c, "mdm", set->model, set->models, error);
   if (status) return status;
   s->trainer = pal_trainer_new(s->net.model, &s->net.stream, setting, n, error);
   return s->trainer ? PAL_OK : error->code;
@@ -69,33 +69,32 @@ static pal_status open_side(cli_bench *b, side *s, const cli_net_case *c, const 
 static void close_side(side *s) {
   if (s->trainer) pal_trainer_free(s->trainer);
   s->trainer = NULL;
-  cli_net_close(&s->net);
+  bench_net_close(&s->net);
 }
 
-static void report(cli_bench *b, const side *s, const cli_timed *timed) {
+static void report(bench *b, const side *s, const bench_timed *timed) {
   char text[32];
-  const cli_net_case *c = s->net.c;
+  const bench_net_case *c = s->net.c;
   const double tokens = (double)c->batch * c->length / timed->median;
-  const double peak = cli_bench_peak(b, s->precision, timed), fraction = timed->rate / peak;
+  const double peak = bench_peak_of(b, s->precision, timed), fraction = timed->rate / peak;
   printf(
       "  %-6s %5d x %-4d  %-10s %-4s %9.3f ms %9.0f tokens/s %8.1f steps/s %8.1f GFLOP/s %5.1f %%"
       "   spread %4.1f %%\n",
-      c->name, c->batch, c->length, cli_bench_team(b, timed->team, text, sizeof text), s->precision,
+      c->name, c->batch, c->length, bench_team(b, timed->team, text, sizeof text), s->precision,
       1e3 * timed->median, tokens, 1 / timed->median, timed->rate, 100 * fraction,
       100 * timed->spread);
-  cli_bench_add(b, "train",
-                json_pack("{s:s, s:i, s:s, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:i, s:i, s:I}",
-                          "case", c->name, "threads", b->threads[timed->team], "precision",
-                          s->precision, "ms", 1e3 * timed->median, "tokens_per_s", tokens,
-                          "steps_per_s", 1 / timed->median, "gflops", timed->rate, "fraction",
-                          fraction, "peak_gflops", peak, "spread", timed->spread, "batch", c->batch,
-                          "rows", c->batch * c->length, "parameters",
-                          (json_int_t)pal_model_parameters(s->net.model)));
+  bench_add(b, "train",
+            json_pack("{s:s, s:i, s:s, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:i, s:i, s:I}", "case",
+                      c->name, "threads", b->threads[timed->team], "precision", s->precision, "ms",
+                      1e3 * timed->median, "tokens_per_s", tokens, "steps_per_s", 1 / timed->median,
+                      "gflops", timed->rate, "fraction", fraction, "peak_gflops", peak, "spread",
+                      timed->spread, "batch", c->batch, "rows", c->batch * c->length, "parameters",
+                      (json_int_t)pal_model_parameters(s->net.model)));
 }
 
-static pal_status one(cli_bench *b, const cli_net_case *c, const settings *set, pal_error *error) {
+static pal_status one(bench *b, const bench_net_case *c, const settings *set, pal_error *error) {
   side *s = calloc(MOST_SIDES, sizeof *s);
-  cli_timed timed[MOST_SIDES] = {{0}};
+  bench_timed timed[MOST_SIDES] = {{0}};
   const int sides = b->teams * set->precisions;
   pal_status status = s ? PAL_OK : pal_fail(error, PAL_E_MEMORY, "no memory for a trainer");
   for (int i = 0; i < sides && !status; i++) {
@@ -103,10 +102,10 @@ static pal_status one(cli_bench *b, const cli_net_case *c, const settings *set, 
     pal_context_set_threads(b->context, b->threads[team]);
     s[i].precision = set->precision[i % set->precisions];
     status = open_side(b, &s[i], c, set, error);
-    timed[i] = (cli_timed){
-        .run = run_step, .data = &s[i], .team = team, .work = 3 * c->batch * cli_net_flops(c)};
+    timed[i] = (bench_timed){
+        .run = run_step, .data = &s[i], .team = team, .work = 3 * c->batch * bench_net_flops(c)};
   }
-  if (!status) status = cli_bench_time(b, timed, sides, error);
+  if (!status) status = bench_time(b, timed, sides, error);
   for (int i = 0; i < sides && !status; i++) report(b, &s[i], &timed[i]);
   for (int i = 0; s && i < MOST_SIDES; i++) close_side(&s[i]);
   free(s);
@@ -114,9 +113,9 @@ static pal_status one(cli_bench *b, const cli_net_case *c, const settings *set, 
 }
 
 /* Case C with about 1,000, 10,000 and 100,000 rows: cost must grow as the work does. */
-static pal_status rows(cli_bench *b, const settings *set, pal_error *error) {
+static pal_status rows(bench *b, const settings *set, pal_error *error) {
   static const int batch[] = {12, 123, 1234};
-  cli_net_case c = *cli_net_find("C", error);
+  bench_net_case c = *bench_net_find("C", error);
   pal_status status = PAL_OK;
   printf("training steps of case C over the number of rows\n");
   for (size_t i = 0; i < sizeof batch / sizeof *batch && !status; i++) {
@@ -128,18 +127,18 @@ static pal_status rows(cli_bench *b, const settings *set, pal_error *error) {
   return status;
 }
 
-pal_status cli_bench_train(cli_bench *b, const cli_options *o, const char *only, pal_error *error) {
+pal_status bench_train(bench *b, const bench_request *r, pal_error *error) {
+  const char *only = r->name;
   settings set = {.models = 0, .trains = 0, .precisions = 0};
   const bool growth = only && strcmp(only, "rows") == 0;
-  const cli_net_case *one_case = only && !growth ? cli_net_find(only, error) : NULL;
+  const bench_net_case *one_case = only && !growth ? bench_net_find(only, error) : NULL;
   if (only && !growth && !one_case) return error->code;
-  pal_status status = sort_settings(b, o, &set, error);
-  if (!status && o->out)
-    status = cli_bench_export(b, one_case, set.model, set.models, o->out, error);
+  pal_status status = sort_settings(b, r, &set, error);
+  if (!status && r->out) status = bench_export(b, one_case, set.model, set.models, r->out, error);
   if (!status && !growth)
     printf("training steps: sequences x length, percent of the peak of their precision\n");
-  for (int i = 0; cli_net_at(i) && !status && !growth; i++)
-    if (!one_case || one_case == cli_net_at(i)) status = one(b, cli_net_at(i), &set, error);
+  for (int i = 0; bench_net_at(i) && !status && !growth; i++)
+    if (!one_case || one_case == bench_net_at(i)) status = one(b, bench_net_at(i), &set, error);
   if (!status && !one_case) status = rows(b, &set, error);
   return status;
 }

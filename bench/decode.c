@@ -2,20 +2,20 @@
 /* palimpsest bench decode: many boards at once, one board fast (floor 6). */
 #include <string.h>
 
-#include "cli/bench_net.h"
+#include "bench/net.h"
 
 enum { BOARDS = 256, STEPS = 8, PRECISIONS = 2 };
 static const char *const precision_name[PRECISIONS] = {"f32", "bf16"};
 
 /* bf16 is left out where it would only be emulated. */
-static int precisions(const cli_bench *b) { return b->dot ? PRECISIONS : 1; }
+static int precisions(const bench *b) { return b->dot ? PRECISIONS : 1; }
 
-static pal_status open_net(cli_bench *b, cli_net *net, const cli_net_case *c, const char *model,
+static pal_status open_net(bench *b, bench_net *net, const bench_net_case *c, const char *model,
                            const char *precision, pal_error *error) {
   char setting[32];
   const char *const set = setting;
   snprintf(setting, sizeof setting, "decode_precision=%s", precision);
-  return cli_net_open(net, b->context, c, model, &set, 1, error);
+  return bench_net_open(net, b->context, c, model, &set, 1, error);
 }
 
 /* A decoder and the prompts it is given. */
@@ -37,27 +37,27 @@ static pal_status run_decoder(void *data, pal_error *error) {
   return pal_decode(d->decoder, d->prompt, d->n, take, d, error);
 }
 
-static void report(cli_bench *b, const char *name, const char *precision, int sequences,
-                   double passes, double tokens, const cli_timed *t) {
+static void report(bench *b, const char *name, const char *precision, int sequences, double passes,
+                   double tokens, const bench_timed *t) {
   char text[32];
-  const double peak = cli_bench_peak(b, precision, t), fraction = t->rate / peak;
+  const double peak = bench_peak_of(b, precision, t), fraction = t->rate / peak;
   printf("  %-20s %-4s %4d sequences  %-10s %9.2f ms %8.3f ms/pass %9.0f tokens/s %5.1f %%"
          "   spread %4.1f %%\n",
-         name, precision, sequences, cli_bench_team(b, t->team, text, sizeof text), 1e3 * t->median,
+         name, precision, sequences, bench_team(b, t->team, text, sizeof text), 1e3 * t->median,
          1e3 * t->median / passes, tokens / t->median, 100 * fraction, 100 * t->spread);
-  cli_bench_add(b, "decode",
-                json_pack("{s:s, s:s, s:i, s:i, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f}", "case",
-                          name, "precision", precision, "threads", b->threads[t->team], "sequences",
-                          sequences, "passes", passes, "ms", 1e3 * t->median, "ms_per_pass",
-                          1e3 * t->median / passes, "tokens_per_s", tokens / t->median, "gflops",
-                          t->rate, "fraction", fraction, "peak_gflops", peak, "spread", t->spread));
+  bench_add(b, "decode",
+            json_pack("{s:s, s:s, s:i, s:i, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f}", "case", name,
+                      "precision", precision, "threads", b->threads[t->team], "sequences",
+                      sequences, "passes", passes, "ms", 1e3 * t->median, "ms_per_pass",
+                      1e3 * t->median / passes, "tokens_per_s", tokens / t->median, "gflops",
+                      t->rate, "fraction", fraction, "peak_gflops", peak, "spread", t->spread));
 }
 
 /* ---- masks: every pass reads whole boards ----------------------------------------------- */
 
 /* All boards, in each precision, and half of them, in turn: half the rows must cost half. */
-static pal_status masked(cli_bench *b, pal_error *error) {
-  const cli_net_case *c = cli_net_find("C", error);
+static pal_status masked(bench *b, pal_error *error) {
+  const bench_net_case *c = bench_net_find("C", error);
   const pal_decode_options options = {.sequences = BOARDS,
                                       .max_length = c->length,
                                       .max_steps = STEPS,
@@ -65,9 +65,9 @@ static pal_status masked(cli_bench *b, pal_error *error) {
                                       .seed = 1};
   int32_t first[BOARDS];
   pal_example prompt[BOARDS];
-  cli_net net[PRECISIONS] = {{0}};
+  bench_net net[PRECISIONS] = {{0}};
   decoding d[PRECISIONS + 1] = {{0}}; /* the last one: half of them in f32 */
-  cli_timed timed[CLI_TEAMS * (PRECISIONS + 1)] = {{0}};
+  bench_timed timed[BENCH_TEAMS * (PRECISIONS + 1)] = {{0}};
   const int n = precisions(b), kinds = n + 1, half = n;
   pal_status status = PAL_OK;
   for (int i = 0; i < BOARDS; i++) {
@@ -83,12 +83,12 @@ static pal_status masked(cli_bench *b, pal_error *error) {
   d[half] = (decoding){d[0].decoder, prompt, BOARDS / 2, 0};
   for (int i = 0; i < kinds * b->teams; i++) {
     decoding *one = &d[i % kinds];
-    timed[i] = (cli_timed){.run = run_decoder,
-                           .data = one,
-                           .team = i / kinds,
-                           .work = STEPS * one->n * cli_net_flops(c)};
+    timed[i] = (bench_timed){.run = run_decoder,
+                             .data = one,
+                             .team = i / kinds,
+                             .work = STEPS * one->n * bench_net_flops(c)};
   }
-  if (!status) status = cli_bench_time(b, timed, kinds * b->teams, error);
+  if (!status) status = bench_time(b, timed, kinds * b->teams, error);
   for (int i = 0; i < kinds * b->teams && !status; i++) {
     const int kind = i % kinds, boards = d[kind].n;
     report(b, "mdm, boards of 81", precision_name[kind == half ? 0 : kind], boards, STEPS,
@@ -100,15 +100,15 @@ static pal_status masked(cli_bench *b, pal_error *error) {
            b->threads[t] > 1 ? "s" : "");
   for (int i = 0; i < n; i++) {
     if (d[i].decoder) pal_decoder_free(d[i].decoder);
-    cli_net_close(&net[i]);
+    bench_net_close(&net[i]);
   }
   return status;
 }
 
 /* ---- left to right with caches: every pass reads one row of a board --------------------- */
 
-static pal_status cached(cli_bench *b, pal_error *error) {
-  const cli_net_case *c = cli_net_find("C", error);
+static pal_status cached(bench *b, pal_error *error) {
+  const bench_net_case *c = bench_net_find("C", error);
   const pal_decode_options options = {.sequences = BOARDS,
                                       .max_length = c->length,
                                       .max_steps = c->length,
@@ -117,11 +117,11 @@ static pal_status cached(cli_bench *b, pal_error *error) {
   static const int32_t first = 1;
   pal_example prompt[BOARDS];
   decoding d = {NULL, prompt, BOARDS, 0};
-  cli_timed timed[CLI_TEAMS] = {{0}};
-  cli_net net;
+  bench_timed timed[BENCH_TEAMS] = {{0}};
+  bench_net net;
   for (int i = 0; i < BOARDS; i++)
     prompt[i] = (pal_example){.id = (uint64_t)i, .prompt = &first, .n_prompt = 1};
-  pal_status status = cli_net_open(&net, b->context, c, "arm", NULL, 0, error);
+  pal_status status = bench_net_open(&net, b->context, c, "arm", NULL, 0, error);
   d.decoder = status ? NULL : pal_decoder_new(net.model, &options, error);
   if (!status && !d.decoder) status = error->code;
   if (!status) status = run_decoder(&d, error); /* tells the number of passes */
@@ -129,21 +129,21 @@ static pal_status cached(cli_bench *b, pal_error *error) {
   const double passes = (double)d.passes, rows = c->length;
   const double attention = (double)c->layers * 4 * rows * c->width;
   const double work =
-      passes * (cli_net_flops(c) / rows - attention + attention * (rows + 1) / (2 * rows));
+      passes * (bench_net_flops(c) / rows - attention + attention * (rows + 1) / (2 * rows));
   for (int t = 0; t < b->teams; t++)
-    timed[t] = (cli_timed){.run = run_decoder, .data = &d, .team = t, .work = work};
-  if (!status) status = cli_bench_time(b, timed, b->teams, error);
+    timed[t] = (bench_timed){.run = run_decoder, .data = &d, .team = t, .work = work};
+  if (!status) status = bench_time(b, timed, b->teams, error);
   for (int t = 0; t < b->teams && !status; t++)
     report(b, "arm, boards of 81", "f32", BOARDS, passes / BOARDS, passes, &timed[t]);
   if (d.decoder) pal_decoder_free(d.decoder);
-  cli_net_close(&net);
+  bench_net_close(&net);
   return status;
 }
 
 /* ---- latency ---------------------------------------------------------------------------- */
 
 /* Logits of one sequence: a plan of its own, whose weights stay. */
-static pal_status forward_plan(cli_net *net, pal_precision precision, cli_plan *plan,
+static pal_status forward_plan(bench_net *net, pal_precision precision, bench_compiled *plan,
                                pal_error *error) {
   pal_batch batch;
   pal_graph *g = pal_graph_new(pal_model_context(net->model), net->store);
@@ -153,37 +153,37 @@ static pal_status forward_plan(cli_net *net, pal_precision precision, cli_plan *
       pal_batch_inputs(g, pal_model_definition_of(net->model), net->c->length, 1, false);
   const pal_network network = pal_network_of_batch(g, &in);
   pal_output(g, "logits", pal_output_logits(g, net->model, pal_backbone(g, net->model, &network)));
-  pal_status status = cli_bench_compile(g, plan, error);
-  if (!status) status = cli_net_feed(net, plan->exec, 1, &batch, error);
+  pal_status status = bench_compile(g, plan, error);
+  if (!status) status = bench_net_feed(net, plan->exec, 1, &batch, error);
   return status ? status : pal_exec_hold(plan->exec, true, error);
 }
 
 /* Of case A, in each precision. */
-static pal_status latency(cli_bench *b, pal_error *error) {
-  const cli_net_case *c = cli_net_find("A", error);
-  cli_plan plan[PRECISIONS] = {{NULL, NULL}};
-  cli_timed timed[CLI_TEAMS * PRECISIONS] = {{0}};
+static pal_status latency(bench *b, pal_error *error) {
+  const bench_net_case *c = bench_net_find("A", error);
+  bench_compiled plan[PRECISIONS] = {{NULL, NULL}};
+  bench_timed timed[BENCH_TEAMS * PRECISIONS] = {{0}};
   const int n = precisions(b);
-  cli_net net;
-  pal_status status = cli_net_open(&net, b->context, c, "mdm", NULL, 0, error);
+  bench_net net;
+  pal_status status = bench_net_open(&net, b->context, c, "mdm", NULL, 0, error);
   for (int i = 0; i < n && !status; i++)
     status = forward_plan(&net, i ? PAL_PRECISION_BF16 : PAL_PRECISION_F32, &plan[i], error);
   for (int i = 0; i < n * b->teams; i++)
-    timed[i] = (cli_timed){
-        .run = cli_bench_run, .data = &plan[i % n], .team = i / n, .work = cli_net_flops(c)};
-  if (!status) status = cli_bench_time(b, timed, n * b->teams, error);
+    timed[i] = (bench_timed){
+        .run = bench_run, .data = &plan[i % n], .team = i / n, .work = bench_net_flops(c)};
+  if (!status) status = bench_time(b, timed, n * b->teams, error);
   for (int i = 0; i < n * b->teams && !status; i++)
     report(b, "forward of case A", precision_name[i % n], 1, 1, c->length, &timed[i]);
-  for (int i = 0; i < n; i++) cli_bench_release(&plan[i]);
-  cli_net_close(&net);
+  for (int i = 0; i < n; i++) bench_release(&plan[i]);
+  bench_net_close(&net);
   return status;
 }
 
-pal_status cli_bench_decode(cli_bench *b, pal_error *error) {
+pal_status bench_decode(bench *b, pal_error *error) {
   printf("decoding, percent of the multiply-adds' peak\n");
   pal_status status = masked(b, error);
   if (!status) status = cached(b, error);
   if (!status) status = latency(b, error);
-  if (!status) status = cli_bench_window(b, error);
+  if (!status) status = bench_window(b, error);
   return status;
 }

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* See bench_net.h (floor 6). */
-#include "cli/bench_net.h"
+/* See net.h (floor 6). */
+#include "bench/net.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-static const cli_net_case cases[] = {
+static const bench_net_case cases[] = {
     {"A", 4, 128, 2, 512, 324, 32, 31, 8, false},
     {"B", 6, 256, 4, 1024, 324, 16, 31, 4, false},
     {"C", 3, 128, 4, 512, 81, 256, 11, 32, false},
@@ -13,16 +13,16 @@ static const cli_net_case cases[] = {
 };
 enum { CASES = sizeof cases / sizeof *cases, MOST_SETTINGS = 64, MOST_PARAMETERS = 1024 };
 
-const cli_net_case *cli_net_at(int i) { return i < CASES ? &cases[i] : NULL; }
+const bench_net_case *bench_net_at(int i) { return i < CASES ? &cases[i] : NULL; }
 
-const cli_net_case *cli_net_find(const char *name, pal_error *error) {
+const bench_net_case *bench_net_find(const char *name, pal_error *error) {
   for (int i = 0; i < CASES; i++)
     if (strcmp(cases[i].name, name) == 0) return &cases[i];
   pal_fail(error, PAL_E_NOT_FOUND, "there are cases A, B, C and D, and rows, not \"%s\"", name);
   return NULL;
 }
 
-double cli_net_flops(const cli_net_case *c) {
+double bench_net_flops(const bench_net_case *c) {
   const double w = c->width, h = c->hidden, n = c->length;
   const double matrices = c->layers * (4 * w * w + 2 * w * h) + w * c->vocabulary;
   return n * (2 * matrices + c->layers * 4 * n * w);
@@ -30,7 +30,7 @@ double cli_net_flops(const cli_net_case *c) {
 
 /* ---- sequences -------------------------------------------------------------------------- */
 
-pal_example cli_net_example(cli_source *source, uint64_t number) {
+pal_example bench_net_example(bench_source *source, uint64_t number) {
   pal_rng rng = {.key = source->key, .sample = number};
   const int prompt = source->length / 3;
   for (int i = 0; i < source->length; i++) /* the last token is the mask */
@@ -43,20 +43,20 @@ pal_example cli_net_example(cli_source *source, uint64_t number) {
 }
 
 static pal_status next(void *self, pal_example *example, pal_error *error) {
-  cli_source *source = self;
+  bench_source *source = self;
   (void)error;
-  *example = cli_net_example(source, source->next++);
+  *example = bench_net_example(source, source->next++);
   return PAL_OK;
 }
 
 static size_t save(const void *self, void *state, size_t room) {
-  const cli_source *source = self;
+  const bench_source *source = self;
   if (room >= sizeof source->next) memcpy(state, &source->next, sizeof source->next);
   return sizeof source->next;
 }
 
 static pal_status load(void *self, const void *state, size_t bytes, pal_error *error) {
-  cli_source *source = self;
+  bench_source *source = self;
   if (bytes != sizeof source->next)
     return pal_fail(error, PAL_E_FORMAT, "the state of a stream has %zu bytes, not %zu",
                     sizeof source->next, bytes);
@@ -68,15 +68,15 @@ static void forget(void *self) { (void)self; }
 
 /* ---- model ------------------------------------------------------------------------------ */
 
-pal_status cli_net_open(cli_net *net, pal_context *context, const cli_net_case *c,
-                        const char *definition, const char *const *set, int n, pal_error *error) {
+pal_status bench_net_open(bench_net *net, pal_context *context, const bench_net_case *c,
+                          const char *definition, const char *const *set, int n, pal_error *error) {
   char text[5][32];
   const char *setting[MOST_SETTINGS];
   int settings = 0;
-  *net = (cli_net){.c = c,
-                   .source = {.key = pal_rng_key(1, "bench", 0),
-                              .length = c->length,
-                              .vocabulary = c->vocabulary}};
+  *net = (bench_net){.c = c,
+                     .source = {.key = pal_rng_key(1, "bench", 0),
+                                .length = c->length,
+                                .vocabulary = c->vocabulary}};
   net->stream =
       (pal_stream){.self = &net->source, .next = next, .save = save, .load = load, .free = forget};
   snprintf(text[0], sizeof text[0], "layers=%d", c->layers);
@@ -97,7 +97,7 @@ pal_status cli_net_open(cli_net *net, pal_context *context, const cli_net_case *
   return net->model ? PAL_OK : error->code;
 }
 
-void cli_net_close(cli_net *net) {
+void bench_net_close(bench_net *net) {
   if (net->model) pal_model_free(net->model);
   if (net->store) pal_store_free(net->store);
   net->model = NULL;
@@ -106,7 +106,7 @@ void cli_net_close(cli_net *net) {
 
 /* ---- the step as one graph -------------------------------------------------------------- */
 
-static void add_gradients(const cli_net *net, pal_graph *g, pal_value loss, bool gradients,
+static void add_gradients(const bench_net *net, pal_graph *g, pal_value loss, bool gradients,
                           bool update) {
   static const pal_role role = PAL_PARAMETER;
   const pal_optimizer *adamw = pal_lookup(pal_model_context(net->model), "optimizer", "adamw");
@@ -134,8 +134,8 @@ static void add_gradients(const cli_net *net, pal_graph *g, pal_value loss, bool
   }
 }
 
-pal_graph *cli_net_step(const cli_net *net, int64_t sequences, bool gradients, bool update,
-                        pal_error *error) {
+pal_graph *bench_net_step(const bench_net *net, int64_t sequences, bool gradients, bool update,
+                          pal_error *error) {
   const pal_model_definition *d = pal_model_definition_of(net->model);
   pal_graph *g = pal_graph_new(pal_model_context(net->model), net->store);
   if (!g) {
@@ -160,12 +160,13 @@ static void put_scalar(pal_exec *exec, const char *name, float value) {
   if (x) *x = value;
 }
 
-pal_status cli_net_feed(cli_net *net, pal_exec *exec, int n, pal_batch *batch, pal_error *error) {
+pal_status bench_net_feed(bench_net *net, pal_exec *exec, int n, pal_batch *batch,
+                          pal_error *error) {
   const pal_model_definition *d = pal_model_definition_of(net->model);
   pal_status status = PAL_OK;
   *batch = pal_batch_of(exec, d);
   for (int i = 0; i < n && !status; i++) {
-    const pal_example e = cli_net_example(&net->source, (uint64_t)i);
+    const pal_example e = bench_net_example(&net->source, (uint64_t)i);
     pal_rng rng = pal_rng_new(1, "rows", 1, e.id);
     status = d->rows(net->model, &e, &rng, false, batch, error);
   }

@@ -4,7 +4,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "cli/bench.h"
+#include "bench/bench.h"
 
 enum { ROWS = 2592, WIDTH = 128, CLASSES = 31 };
 
@@ -111,14 +111,14 @@ static void fill_inputs(const op_case *c, pal_exec *exec) {
   static const char *const row[] = {"gain", "bias"};
   for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
     float *x = pal_exec_input(exec, rows[i]);
-    if (x) cli_bench_fill(x, c->rows * c->width, i);
+    if (x) bench_fill(x, c->rows * c->width, i);
   }
   for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
     float *x = pal_exec_input(exec, row[i]);
-    if (x) cli_bench_fill(x, c->width, i);
+    if (x) bench_fill(x, c->width, i);
   }
   float *table = pal_exec_input(exec, "table");
-  if (table) cli_bench_fill(table, CLASSES * c->width, 9);
+  if (table) bench_fill(table, CLASSES * c->width, 9);
   int32_t *position = pal_exec_input(exec, "position"), *token = pal_exec_input(exec, "token");
   int32_t *begin = pal_exec_input(exec, "begin"), *length = pal_exec_input(exec, "length");
   for (int32_t i = 0; i < c->rows; i++) {
@@ -140,50 +140,50 @@ static double attention_flops(const op_case *c) {
 /* ---- results ---------------------------------------------------------------------------- */
 
 /* The memory whose speed bounds an op: the smallest that holds everything it touches. */
-static cli_level level_of(const cli_bench *b, double bytes, int team) {
-  if (bytes < 0.75 * (double)b->cache[CLI_L2] * b->threads[team]) return CLI_L2;
-  return bytes < 0.5 * (double)b->cache[CLI_L3] ? CLI_L3 : CLI_DRAM;
+static bench_level level_of(const bench *b, double bytes, int team) {
+  if (bytes < 0.75 * (double)b->cache[BENCH_L2] * b->threads[team]) return BENCH_L2;
+  return bytes < 0.5 * (double)b->cache[BENCH_L3] ? BENCH_L3 : BENCH_DRAM;
 }
 
-static void report(cli_bench *b, const char *name, const char *shape, double elements, double bytes,
-                   const cli_timed *timed, int team) {
-  static const char *const level_name[CLI_LEVELS] = {"L2", "L3", "DRAM"};
+static void report(bench *b, const char *name, const char *shape, double elements, double bytes,
+                   const bench_timed *timed, int team) {
+  static const char *const level_name[BENCH_LEVELS] = {"L2", "L3", "DRAM"};
   char text[32];
   const bool product = timed->work > 0;
-  const cli_level level = level_of(b, bytes, team);
+  const bench_level level = level_of(b, bytes, team);
   const double gbs = bytes / timed->median * 1e-9, ns = timed->median / elements * 1e9;
   const double fraction = product ? timed->rate / timed->peak : gbs / b->read[level][team];
   printf("  %-25s %-16s %-10s %9.1f us %7.3f ns/element %7.1f %s %5.1f %% of %s\n", name, shape,
-         cli_bench_team(b, team, text, sizeof text), 1e6 * timed->median, ns,
+         bench_team(b, team, text, sizeof text), 1e6 * timed->median, ns,
          product ? timed->rate : gbs, product ? "GFLOP/s" : "GB/s   ", 100 * fraction,
          product ? "peak" : level_name[level]);
-  cli_bench_add(b, "ops",
-                json_pack("{s:s, s:s, s:i, s:f, s:f, s:f, s:f, s:s, s:f, s:f}", "op", name, "shape",
-                          shape, "threads", b->threads[team], "us", 1e6 * timed->median,
-                          "ns_per_element", ns, "gflops", timed->rate, "gbs", gbs, "bound",
-                          product ? "fma" : level_name[level], "fraction", fraction, "spread",
-                          timed->spread));
+  bench_add(b, "ops",
+            json_pack("{s:s, s:s, s:i, s:f, s:f, s:f, s:f, s:s, s:f, s:f}", "op", name, "shape",
+                      shape, "threads", b->threads[team], "us", 1e6 * timed->median,
+                      "ns_per_element", ns, "gflops", timed->rate, "gbs", gbs, "bound",
+                      product ? "fma" : level_name[level], "fraction", fraction, "spread",
+                      timed->spread));
 }
 
-static pal_status time_plan(cli_bench *b, cli_plan *plan, double flops, const char *name,
+static pal_status time_plan(bench *b, bench_compiled *plan, double flops, const char *name,
                             const char *shape, double elements, pal_error *error) {
-  cli_timed timed[CLI_TEAMS] = {{0}};
+  bench_timed timed[BENCH_TEAMS] = {{0}};
   for (int t = 0; t < b->teams; t++)
-    timed[t] = (cli_timed){.run = cli_bench_run, .data = plan, .team = t, .work = flops};
-  const pal_status status = cli_bench_time(b, timed, b->teams, error);
+    timed[t] = (bench_timed){.run = bench_run, .data = plan, .team = t, .work = flops};
+  const pal_status status = bench_time(b, timed, b->teams, error);
   const double bytes = pal_plan_statistics(plan->plan).bytes;
   for (int t = 0; t < b->teams && !status; t++)
     report(b, name, shape, elements, bytes, &timed[t], t);
   return status;
 }
 
-static pal_status one(cli_bench *b, const op_case *c, pal_error *error) {
-  cli_plan plan = {NULL, NULL};
+static pal_status one(bench *b, const op_case *c, pal_error *error) {
+  bench_compiled plan = {NULL, NULL};
   char shape[48];
   pal_graph *g = pal_graph_new(b->context, NULL);
   if (!g) return pal_fail(error, PAL_E_MEMORY, "no memory for a graph");
   c->build(c, g, pal_symbol_new(g, "T", c->rows));
-  pal_status status = cli_bench_compile(g, &plan, error);
+  pal_status status = bench_compile(g, &plan, error);
   if (status) return status;
   fill_inputs(c, plan.exec);
   if (c->length)
@@ -192,13 +192,13 @@ static pal_status one(cli_bench *b, const op_case *c, pal_error *error) {
   else snprintf(shape, sizeof shape, "%lld x %lld", (long long)c->rows, (long long)c->width);
   status =
       time_plan(b, &plan, attention_flops(c), c->name, shape, (double)(c->rows * c->width), error);
-  cli_bench_release(&plan);
+  bench_release(&plan);
   return status;
 }
 
 /* AdamW on one matrix, whose gradient is an input. */
-static pal_status update(cli_bench *b, int64_t width, pal_error *error) {
-  cli_plan plan = {NULL, NULL};
+static pal_status update(bench *b, int64_t width, pal_error *error) {
+  bench_compiled plan = {NULL, NULL};
   char shape[48];
   const pal_type type = PAL_TYPE(PAL_F32, PAL_STATIC, width, width);
   const pal_optimizer *adamw = pal_lookup(b->context, "optimizer", "adamw");
@@ -216,21 +216,21 @@ static pal_status update(cli_bench *b, int64_t width, pal_error *error) {
                                   .gradient = gradient,
                                   .rate = rate,
                                   .step = step});
-    status = cli_bench_compile(g, &plan, error);
+    status = bench_compile(g, &plan, error);
   }
   if (!status) {
-    cli_bench_fill(pal_exec_input(plan.exec, "gradient"), width * width, 3);
+    bench_fill(pal_exec_input(plan.exec, "gradient"), width * width, 3);
     *(float *)pal_exec_input(plan.exec, "rate") = 1e-6f;
     *(float *)pal_exec_input(plan.exec, "step") = 1;
     snprintf(shape, sizeof shape, "%lld x %lld", (long long)width, (long long)width);
     status = time_plan(b, &plan, 0, "adamw", shape, (double)(width * width), error);
   }
-  cli_bench_release(&plan);
+  bench_release(&plan);
   if (store) pal_store_free(store);
   return status;
 }
 
-pal_status cli_bench_ops(cli_bench *b, pal_error *error) {
+pal_status bench_ops(bench *b, pal_error *error) {
   pal_status status = PAL_OK;
   printf("ops; attention: sequences x length x heads x columns\n");
   for (int i = 0; i < CASES && !status; i++) status = one(b, &cases[i], error);

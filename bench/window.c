@@ -2,7 +2,7 @@
 /* palimpsest bench decode: a windowed step must cost the same however long the tail (floor 6). */
 #include <stdlib.h>
 
-#include "cli/bench.h"
+#include "bench/bench.h"
 
 enum { SEQUENCES = 16, SHORT = 2000, LONG = 6000, ROUNDS = 5, TAILS = 2 };
 static const int tail[TAILS] = {10, 100000};
@@ -18,9 +18,9 @@ static pal_status seconds(pal_model *model, const pal_example *prompt, int steps
       .sequences = SEQUENCES, .max_length = prompt[0].n_prompt, .max_steps = steps, .seed = 1};
   pal_decoder *decoder = pal_decoder_new(model, &options, error);
   if (!decoder) return error->code;
-  const double start = cli_seconds();
+  const double start = bench_seconds();
   const pal_status status = pal_decode(decoder, prompt, SEQUENCES, ignore, NULL, error);
-  *taken = cli_seconds() - start;
+  *taken = bench_seconds() - start;
   pal_decoder_free(decoder);
   return status;
 }
@@ -38,7 +38,7 @@ static pal_status one_step(pal_model *model, const int32_t *token, int rows, dou
   return status;
 }
 
-pal_status cli_bench_window(cli_bench *b, pal_error *error) {
+pal_status bench_window(bench *b, pal_error *error) {
   static const char *const setting[] = {"layers=1", "heads=1", "width=4", "hidden=4", "window=3"};
   double step[TAILS][ROUNDS], median[TAILS], spread[TAILS];
   pal_task *task = pal_task_new(b->context, "parity", NULL, 0, error);
@@ -55,12 +55,12 @@ pal_status cli_bench_window(cli_bench *b, pal_error *error) {
     for (int i = 0; i < TAILS && !status; i++)
       status = one_step(model, token, tail[i] + 3, &step[i][r], error);
   for (int i = 0; i < TAILS && !status; i++) {
-    median[i] = cli_bench_median(step[i], ROUNDS, &spread[i]);
+    median[i] = bench_median(step[i], ROUNDS, &spread[i]);
     printf("  window of 3, tail %-10d %4d sequences  %.2f us/step   spread %4.1f %%\n", tail[i],
            SEQUENCES, 1e6 * median[i], 100 * spread[i]);
-    cli_bench_add(b, "window",
-                  json_pack("{s:i, s:i, s:f, s:f}", "tail", tail[i], "sequences", SEQUENCES,
-                            "us_per_step", 1e6 * median[i], "spread", spread[i]));
+    bench_add(b, "window",
+              json_pack("{s:i, s:i, s:f, s:f}", "tail", tail[i], "sequences", SEQUENCES,
+                        "us_per_step", 1e6 * median[i], "spread", spread[i]));
   }
   if (!status)
     printf("  a step at the long tail costs %.3f of one at the short\n", median[1] / median[0]);

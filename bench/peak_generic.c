@@ -2,7 +2,7 @@
 /* Peak of portable C (floor 6): what the generic kernels could reach at most. */
 #include <math.h>
 
-#include "cli/bench_peak.h"
+#include "bench/peak.h"
 
 enum { CHAINS = 8, LANES = 16 };
 
@@ -25,8 +25,8 @@ static float read_all(const float *x, int64_t n, int64_t passes) {
   return sum;
 }
 
-const cli_peak cli_peak_generic = {.name = "generic",
-                                   .isa = PAL_ISA_GENERIC,
-                                   .fma = fma_chains,
-                                   .fma_flops = 2.0 * CHAINS,
-                                   .read = read_all};
+const bench_peak bench_peak_generic = {.name = "generic",
+                                       .isa = PAL_ISA_GENERIC,
+                                       .fma = fma_chains,
+                                       .fma_flops = 2.0 * CHAINS,
+                                       .read = read_all};

@@ -9,21 +9,21 @@
 #include <cpuid.h>
 #endif
 
-#include "cli/bench.h"
+#include "bench/bench.h"
 
-static const cli_peak *const sets[] = {&cli_peak_generic, &cli_peak_avx2, &cli_peak_avx512,
-                                       &cli_peak_neon};
+static const bench_peak *const sets[] = {&bench_peak_generic, &bench_peak_avx2, &bench_peak_avx512,
+                                         &bench_peak_neon};
 enum { SETS = sizeof sets / sizeof *sets };
-static const char *const level_key[CLI_LEVELS] = {"l2_gbs", "l3_gbs", "dram_gbs"};
-static const char *const level_name[CLI_LEVELS] = {"L2", "L3", "DRAM"};
+static const char *const level_key[BENCH_LEVELS] = {"l2_gbs", "l3_gbs", "dram_gbs"};
+static const char *const level_name[BENCH_LEVELS] = {"L2", "L3", "DRAM"};
 
-const char *cli_bench_team(const cli_bench *b, int team, char *text, size_t size) {
+const char *bench_team(const bench *b, int team, char *text, size_t size) {
   snprintf(text, size, "%d thread%s", b->threads[team], b->threads[team] > 1 ? "s" : "");
   return text;
 }
 
 /* "fma_gflops" with the first of the numbers of threads, "fma_gflops_all" with the other. */
-static void put(cli_bench *b, json_t *to, const char *key, int team, double value) {
+static void put(bench *b, json_t *to, const char *key, int team, double value) {
   char full[64];
   snprintf(full, sizeof full, "%s%s", key, team ? "_all" : "");
   b->lost |= json_object_set_new(to, full, json_real(value)) != 0;
@@ -52,9 +52,9 @@ static int64_t cache_of(int level) {
   return 0;
 }
 
-static void find_caches(cli_bench *b) {
-  static const int64_t usual[CLI_DRAM] = {1 << 20, 32 << 20};
-  for (int level = 0; level < CLI_DRAM; level++) {
+static void find_caches(bench *b) {
+  static const int64_t usual[BENCH_DRAM] = {1 << 20, 32 << 20};
+  for (int level = 0; level < BENCH_DRAM; level++) {
     const int64_t size = cache_of(level + 2);
     b->cache[level] = size > 0 ? size : usual[level];
   }
@@ -65,7 +65,7 @@ static void find_caches(cli_bench *b) {
 static bool has_dot(void) {
 #if defined(__x86_64__) || defined(__i386__)
   unsigned eax = 0, ebx, ecx, edx;
-  return cli_peak_bf16.dot && pal_isa_available(cli_peak_bf16.isa) &&
+  return bench_peak_bf16.dot && pal_isa_available(bench_peak_bf16.isa) &&
          __get_cpuid_count(7, 1, &eax, &ebx, &ecx, &edx) && (eax >> 5 & 1);
 #else
   return false;
@@ -107,31 +107,31 @@ static double spin_barrier(void) {
   atomic_init(&m.turn, 0);
   if (pthread_create(&thread, NULL, partner, &m)) return 0;
   for (int i = 0; i < MEETINGS; i++) meet(&m);
-  const double start = cli_seconds();
+  const double start = bench_seconds();
   for (int i = 0; i < MEETINGS; i++) meet(&m);
-  const double seconds = cli_seconds() - start;
+  const double seconds = bench_seconds() - start;
   pthread_join(thread, NULL);
   return seconds / MEETINGS * 1e6;
 }
 
 /* ---- arithmetic ------------------------------------------------------------------------- */
 
-static pal_status arithmetic(cli_bench *b, const cli_peak *peak, bool dot, json_t *list,
-                             double rate[CLI_TEAMS], pal_error *error) {
-  cli_plan plan[CLI_TEAMS] = {{NULL, NULL}};
-  cli_timed timed[CLI_TEAMS] = {{0}};
+static pal_status arithmetic(bench *b, const bench_peak *peak, bool dot, json_t *list,
+                             double rate[BENCH_TEAMS], pal_error *error) {
+  bench_compiled plan[BENCH_TEAMS] = {{NULL, NULL}};
+  bench_timed timed[BENCH_TEAMS] = {{0}};
   pal_status status = PAL_OK;
   for (int t = 0; t < b->teams && !status; t++) {
-    timed[t] = (cli_timed){.run = cli_bench_run, .data = &plan[t], .team = t};
-    status = cli_bench_burst(b, peak, dot, t, &plan[t], &timed[t].work, error);
+    timed[t] = (bench_timed){.run = bench_run, .data = &plan[t], .team = t};
+    status = bench_burst(b, peak, dot, t, &plan[t], &timed[t].work, error);
   }
-  if (!status) status = cli_bench_rounds(b, timed, b->teams, error);
-  for (int t = 0; t < b->teams; t++) cli_bench_release(&plan[t]);
+  if (!status) status = bench_rounds(b, timed, b->teams, error);
+  for (int t = 0; t < b->teams; t++) bench_release(&plan[t]);
   for (int t = 0; t < b->teams && !status; t++) {
     char team[32];
     rate[t] = timed[t].work / timed[t].best * 1e-9;
     printf("  %-28s %-10s %8.1f GFLOP/s   spread %4.1f %%\n", peak->name,
-           cli_bench_team(b, t, team, sizeof team), rate[t], 100 * timed[t].spread);
+           bench_team(b, t, team, sizeof team), rate[t], 100 * timed[t].spread);
     b->lost |= json_array_append_new(list, json_pack("{s:s, s:i, s:f, s:f}", "isa", peak->name,
                                                      "threads", b->threads[t], "gflops", rate[t],
                                                      "spread", timed[t].spread)) != 0;
@@ -139,12 +139,12 @@ static pal_status arithmetic(cli_bench *b, const cli_peak *peak, bool dot, json_
   return status;
 }
 
-static pal_status all_arithmetic(cli_bench *b, bool all, json_t *to, pal_error *error) {
+static pal_status all_arithmetic(bench *b, bool all, json_t *to, pal_error *error) {
   json_t *fma = json_array(), *dot = json_array();
   pal_status status = PAL_OK;
   printf("multiply-adds in registers\n");
   for (int i = 0; i < SETS && !status; i++) {
-    double rate[CLI_TEAMS] = {0};
+    double rate[BENCH_TEAMS] = {0};
     if (!pal_isa_available(sets[i]->isa)) continue;
     if (!sets[i]->fma)
       fprintf(stderr, "palimpsest: loops for %s were built without its flags, peaks are too low\n",
@@ -153,7 +153,7 @@ static pal_status all_arithmetic(cli_bench *b, bool all, json_t *to, pal_error *
     status = arithmetic(b, sets[i], false, fma, rate, error);
     if (sets[i] == b->best) memcpy(b->fma, rate, sizeof rate);
   }
-  b->dot = has_dot() ? &cli_peak_bf16 : NULL;
+  b->dot = has_dot() ? &bench_peak_bf16 : NULL;
   if (b->dot && !status) status = arithmetic(b, b->dot, true, dot, b->bf16, error);
   for (int t = 0; t < b->teams && !status; t++) {
     put(b, to, "fma_gflops", t, b->fma[t]);
@@ -166,21 +166,21 @@ static pal_status all_arithmetic(cli_bench *b, bool all, json_t *to, pal_error *
 
 /* ---- memory ----------------------------------------------------------------------------- */
 
-static pal_status memory_level(cli_bench *b, cli_level level, json_t *to, pal_error *error) {
-  cli_plan plan[CLI_TEAMS] = {{NULL, NULL}};
-  cli_timed timed[CLI_TEAMS] = {{0}};
+static pal_status memory_level(bench *b, bench_level level, json_t *to, pal_error *error) {
+  bench_compiled plan[BENCH_TEAMS] = {{NULL, NULL}};
+  bench_timed timed[BENCH_TEAMS] = {{0}};
   pal_status status = PAL_OK;
   for (int t = 0; t < b->teams && !status; t++) {
-    timed[t] = (cli_timed){.run = cli_bench_run, .data = &plan[t], .team = t};
-    status = cli_bench_reading(b, level, t, &plan[t], &timed[t].work, error);
+    timed[t] = (bench_timed){.run = bench_run, .data = &plan[t], .team = t};
+    status = bench_reading(b, level, t, &plan[t], &timed[t].work, error);
   }
-  if (!status) status = cli_bench_rounds(b, timed, b->teams, error);
-  for (int t = 0; t < b->teams; t++) cli_bench_release(&plan[t]);
+  if (!status) status = bench_rounds(b, timed, b->teams, error);
+  for (int t = 0; t < b->teams; t++) bench_release(&plan[t]);
   for (int t = 0; t < b->teams && !status; t++) {
     char team[32];
     b->read[level][t] = timed[t].work / timed[t].best * 1e-9;
     printf("  %-28s %-10s %8.1f GB/s       spread %4.1f %%\n", level_name[level],
-           cli_bench_team(b, t, team, sizeof team), b->read[level][t], 100 * timed[t].spread);
+           bench_team(b, t, team, sizeof team), b->read[level][t], 100 * timed[t].spread);
     put(b, to, level_key[level], t, b->read[level][t]);
   }
   return status;
@@ -189,20 +189,20 @@ static pal_status memory_level(cli_bench *b, cli_level level, json_t *to, pal_er
 /* ---- barriers --------------------------------------------------------------------------- */
 
 /* A stage costs a barrier, a run besides its stages a fork and a join: two lengths tell both. */
-static pal_status barriers(cli_bench *b, json_t *to, pal_error *error) {
+static pal_status barriers(bench *b, json_t *to, pal_error *error) {
   enum { SHORT = 2, LONG = 64 };
-  cli_plan plan[2] = {{NULL, NULL}};
-  cli_timed timed[2] = {{0}};
+  bench_compiled plan[2] = {{NULL, NULL}};
+  bench_timed timed[2] = {{0}};
   double stages[2] = {0};
   static const int depth[2] = {SHORT, LONG};
   pal_status status = PAL_OK;
   for (int i = 0; i < 2 && !status; i++) {
-    timed[i] = (cli_timed){.run = cli_bench_run, .data = &plan[i], .team = b->teams - 1};
-    status = cli_bench_stages(b, depth[i], &plan[i], error);
+    timed[i] = (bench_timed){.run = bench_run, .data = &plan[i], .team = b->teams - 1};
+    status = bench_stages(b, depth[i], &plan[i], error);
     if (!status) stages[i] = pal_plan_statistics(plan[i].plan).stages;
   }
-  if (!status) status = cli_bench_rounds(b, timed, 2, error);
-  for (int i = 0; i < 2; i++) cli_bench_release(&plan[i]);
+  if (!status) status = bench_rounds(b, timed, 2, error);
+  for (int i = 0; i < 2; i++) bench_release(&plan[i]);
   if (status) return status;
   const double barrier = (timed[1].best - timed[0].best) / (stages[1] - stages[0]);
   const double fork_join = timed[0].best - stages[0] * barrier;
@@ -215,16 +215,16 @@ static pal_status barriers(cli_bench *b, json_t *to, pal_error *error) {
   return PAL_OK;
 }
 
-pal_status cli_bench_ceilings(cli_bench *b, bool all, pal_error *error) {
+pal_status bench_ceilings(bench *b, bool all, pal_error *error) {
   json_t *to = json_object(), *threads = json_array();
   const bool meet_too = all && b->threads[b->teams - 1] > 1;
   const double spin = meet_too ? spin_barrier() : 0; /* before any team can be awake */
   find_caches(b);
-  pal_status status = cli_bench_probes(b, error);
+  pal_status status = bench_probes(b, error);
   if (!status) status = all_arithmetic(b, all, to, error);
   if (!status) printf("reading memory\n");
-  for (int level = 0; level < CLI_LEVELS && !status; level++)
-    status = memory_level(b, (cli_level)level, to, error);
+  for (int level = 0; level < BENCH_LEVELS && !status; level++)
+    status = memory_level(b, (bench_level)level, to, error);
   if (meet_too && !status) {
     printf("synchronisation              threads\n");
     if (spin > 0) {
@@ -237,8 +237,8 @@ pal_status cli_bench_ceilings(cli_bench *b, bool all, pal_error *error) {
     b->lost |= json_array_append_new(threads, json_integer(b->threads[t])) != 0;
   b->lost |= json_object_set_new(to, "threads", threads) != 0;
   b->lost |= json_object_set_new(to, "isa", json_string(b->best ? b->best->name : "")) != 0;
-  b->lost |= json_object_set_new(to, "l2_bytes", json_integer(b->cache[CLI_L2])) != 0;
-  b->lost |= json_object_set_new(to, "l3_bytes", json_integer(b->cache[CLI_L3])) != 0;
+  b->lost |= json_object_set_new(to, "l2_bytes", json_integer(b->cache[BENCH_L2])) != 0;
+  b->lost |= json_object_set_new(to, "l3_bytes", json_integer(b->cache[BENCH_L3])) != 0;
   b->lost |= json_object_set_new(b->json, "ceilings", to) != 0;
   return status;
 }

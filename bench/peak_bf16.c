@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Peak of AVX-512 dot products of bf16 pairs (floor 6). */
-#include "cli/bench_peak.h"
+#include "bench/peak.h"
 
 #if defined(__AVX512BF16__)
 #include <immintrin.h>
@@ -28,10 +28,10 @@ static float dot_chains(int64_t rounds, float x) {
   return total;
 }
 
-const cli_peak cli_peak_bf16 = {.name = "avx512_bf16",
-                                .isa = PAL_ISA_AVX512,
-                                .dot = dot_chains,
-                                .dot_flops = 2.0 * CHAINS * LANES * PAIR};
+const bench_peak bench_peak_bf16 = {.name = "avx512_bf16",
+                                    .isa = PAL_ISA_AVX512,
+                                    .dot = dot_chains,
+                                    .dot_flops = 2.0 * CHAINS * LANES * PAIR};
 #else
-const cli_peak cli_peak_bf16 = {.name = "avx512_bf16", .isa = PAL_ISA_AVX512};
+const bench_peak bench_peak_bf16 = {.name = "avx512_bf16", .isa = PAL_ISA_AVX512};
 #endif

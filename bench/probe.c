@@ -5,10 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cli/bench.h"
+#include "bench/bench.h"
 
-static const cli_peak *const peaks[] = {&cli_peak_generic, &cli_peak_avx2, &cli_peak_avx512,
-                                        &cli_peak_bf16, &cli_peak_neon};
+static const bench_peak *const peaks[] = {&bench_peak_generic, &bench_peak_avx2, &bench_peak_avx512,
+                                          &bench_peak_bf16, &bench_peak_neon};
 enum { PEAKS = sizeof peaks / sizeof *peaks };
 
 /* Tasks per thread: the executor hands out an eighth of a thread's share at a time. */
@@ -45,7 +45,7 @@ static pal_status reference(const pal_reference *call) {
 
 static pal_status run_burst(const pal_run *run) {
   const probe *p = of(run->attrs);
-  const cli_peak *peak = peaks[p->peak];
+  const bench_peak *peak = peaks[p->peak];
   const float *x = run->in[0];
   float *y = run->out[0];
   for (int64_t t = run->begin; t < run->end; t++)
@@ -103,7 +103,7 @@ static const pal_op nothing = {PROBE("bench_stages", "One task per thread that d
 
 /* ---- plans ------------------------------------------------------------------------------ */
 
-void cli_bench_fill(float *x, int64_t n, uint64_t seed) {
+void bench_fill(float *x, int64_t n, uint64_t seed) {
   uint32_t state = (uint32_t)seed * 2654435769u + 1;
   for (int64_t i = 0; i < n; i++) {
     state = state * 1664525u + 1013904223u; /* the usual full-period generator modulo 2^32 */
@@ -111,35 +111,35 @@ void cli_bench_fill(float *x, int64_t n, uint64_t seed) {
   }
 }
 
-pal_status cli_bench_compile(pal_graph *graph, cli_plan *plan, pal_error *error) {
+pal_status bench_compile(pal_graph *graph, bench_compiled *plan, pal_error *error) {
   plan->plan = pal_compile(graph, error);
   pal_graph_free(graph);
   plan->exec = plan->plan ? pal_exec_new(plan->plan, error) : NULL;
   if (plan->exec) return PAL_OK;
-  cli_bench_release(plan);
+  bench_release(plan);
   return error->code;
 }
 
-void cli_bench_release(cli_plan *plan) {
+void bench_release(bench_compiled *plan) {
   if (plan->exec) pal_exec_free(plan->exec);
   if (plan->plan) pal_plan_free(plan->plan);
-  *plan = (cli_plan){0};
+  *plan = (bench_compiled){0};
 }
 
-static pal_status probe_plan(cli_bench *b, const char *op, const probe *p, int64_t floats,
-                             int depth, cli_plan *plan, pal_error *error) {
+static pal_status probe_plan(bench *b, const char *op, const probe *p, int64_t floats, int depth,
+                             bench_compiled *plan, pal_error *error) {
   pal_graph *g = pal_graph_new(b->context, NULL);
   if (!g) return pal_fail(error, PAL_E_MEMORY, "no memory for a graph");
   pal_value x = pal_input(g, "x", PAL_TYPE(PAL_F32, PAL_STATIC, floats));
   for (int i = 0; i < depth; i++) x = pal_apply(g, op, &x, 1, p, NULL);
   pal_output(g, "y", x);
-  const pal_status status = cli_bench_compile(g, plan, error);
+  const pal_status status = bench_compile(g, plan, error);
   float *input = status ? NULL : pal_exec_input(plan->exec, "x");
   for (int64_t i = 0; input && i < floats; i++) input[i] = 0.5f; /* also gives the pages memory */
   return status;
 }
 
-static int index_of(const cli_peak *peak) {
+static int index_of(const bench_peak *peak) {
   int i = 0;
   while (peaks[i] != peak) i++;
   return i;
@@ -149,9 +149,9 @@ static int index_of(const cli_peak *peak) {
 static int64_t rounds_for(float (*loop)(int64_t rounds, float x), double wanted) {
   volatile float kept;
   for (int64_t rounds = 1024;; rounds *= 2) {
-    const double start = cli_seconds();
+    const double start = bench_seconds();
     kept = loop(rounds, 0.5f);
-    const double seconds = cli_seconds() - start;
+    const double seconds = bench_seconds() - start;
     (void)kept;
     if (seconds > wanted / 4) {
       const double found = wanted / seconds * (double)rounds;
@@ -160,8 +160,8 @@ static int64_t rounds_for(float (*loop)(int64_t rounds, float x), double wanted)
   }
 }
 
-pal_status cli_bench_burst(cli_bench *b, const cli_peak *peak, bool dot, int team, cli_plan *plan,
-                           double *flops, pal_error *error) {
+pal_status bench_burst(bench *b, const bench_peak *peak, bool dot, int team, bench_compiled *plan,
+                       double *flops, pal_error *error) {
   const probe p = {.peak = index_of(peak),
                    .dot = dot,
                    .tasks = (int64_t)SHARES * b->threads[team],
@@ -171,33 +171,33 @@ pal_status cli_bench_burst(cli_bench *b, const cli_peak *peak, bool dot, int tea
   return status;
 }
 
-pal_status cli_bench_reading(cli_bench *b, cli_level level, int team, cli_plan *plan, double *bytes,
-                             pal_error *error) {
-  const int64_t threads = b->threads[team], l2 = b->cache[CLI_L2], l3 = b->cache[CLI_L3];
+pal_status bench_reading(bench *b, bench_level level, int team, bench_compiled *plan, double *bytes,
+                         pal_error *error) {
+  const int64_t threads = b->threads[team], l2 = b->cache[BENCH_L2], l3 = b->cache[BENCH_L3];
   probe p = {.peak = index_of(b->best), .tasks = SHARES * threads, .pieces = threads};
   int64_t piece = l2 / 2; /* bytes; of a cache that nothing else uses */
-  if (level == CLI_L3) piece = l3 / (8 * threads) > 3 * l2 ? l3 / (8 * threads) : 3 * l2;
-  if (level == CLI_DRAM) {
+  if (level == BENCH_L3) piece = l3 / (8 * threads) > 3 * l2 ? l3 / (8 * threads) : 3 * l2;
+  if (level == BENCH_DRAM) {
     p.pieces = p.tasks;
     piece = 8 * l3 / p.tasks;
   }
-  piece -= piece % (int64_t)(CLI_READ_STEP * sizeof(float));
+  piece -= piece % (int64_t)(BENCH_READ_STEP * sizeof(float));
   /* At 100 GB/s; a first pass from farther away must not count. */
-  p.rounds = level == CLI_DRAM ? 1 : (int64_t)(READ_SECONDS / SHARES * 100e9 / (double)piece) + 1;
+  p.rounds = level == BENCH_DRAM ? 1 : (int64_t)(READ_SECONDS / SHARES * 100e9 / (double)piece) + 1;
   *bytes = (double)piece * (double)(p.rounds * p.tasks);
   return probe_plan(b, reading.name, &p, p.pieces * piece / (int64_t)sizeof(float), 1, plan, error);
 }
 
-pal_status cli_bench_stages(cli_bench *b, int depth, cli_plan *plan, pal_error *error) {
+pal_status bench_stages(bench *b, int depth, bench_compiled *plan, pal_error *error) {
   const probe p = {.tasks = b->threads[b->teams - 1]};
   return probe_plan(b, nothing.name, &p, p.tasks, depth, plan, error);
 }
 
 /* ---- what there is ---------------------------------------------------------------------- */
 
-static bool usable(const cli_peak *peak) { return peak->fma && pal_isa_available(peak->isa); }
+static bool usable(const bench_peak *peak) { return peak->fma && pal_isa_available(peak->isa); }
 
-pal_status cli_bench_probes(cli_bench *b, pal_error *error) {
+pal_status bench_probes(bench *b, pal_error *error) {
   static const pal_op *const ops[] = {&burst, &reading, &nothing};
   double flops;
   for (int i = 0; i < PEAKS; i++) /* the widest is the last; a trial could be disturbed */
@@ -206,6 +206,6 @@ pal_status cli_bench_probes(cli_bench *b, pal_error *error) {
   for (size_t i = 0; i < sizeof ops / sizeof *ops && !status; i++)
     status = pal_define(b->context, "op", ops[i]->name, ops[i], error);
   for (int t = 0; t < b->teams && !status; t++)
-    status = cli_bench_burst(b, b->best, false, t, &b->burst[t], &flops, error);
+    status = bench_burst(b, b->best, false, t, &b->burst[t], &flops, error);
   return status;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Peak of AVX-512 (floor 6). */
-#include "cli/bench_peak.h"
+#include "bench/peak.h"
 
 #if defined(__AVX512F__)
 #include <immintrin.h>
@@ -46,11 +46,11 @@ static float read_all(const float *x, int64_t n, int64_t passes) {
   return total(sum);
 }
 
-const cli_peak cli_peak_avx512 = {.name = "avx512",
-                                  .isa = PAL_ISA_AVX512,
-                                  .fma = fma_chains,
-                                  .fma_flops = 2.0 * CHAINS * LANES,
-                                  .read = read_all};
+const bench_peak bench_peak_avx512 = {.name = "avx512",
+                                      .isa = PAL_ISA_AVX512,
+                                      .fma = fma_chains,
+                                      .fma_flops = 2.0 * CHAINS * LANES,
+                                      .read = read_all};
 #else
-const cli_peak cli_peak_avx512 = {.name = "avx512", .isa = PAL_ISA_AVX512};
+const bench_peak bench_peak_avx512 = {.name = "avx512", .isa = PAL_ISA_AVX512};
 #endif

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cli/bench_net.h"
+#include "bench/net.h"
 
 /* A line of /proc/self/status in bytes (it counts kilobytes); 0 where there is none. */
 static double own_memory(const char *key) {
@@ -25,17 +25,17 @@ static void forget_peak(void) {
 }
 
 /* Builds and compiles b->rounds times; keeps the last plan. */
-static pal_status compile(cli_bench *b, const cli_net *net, int sequences, double *seconds[2],
+static pal_status compile(bench *b, const bench_net *net, int sequences, double *seconds[2],
                           pal_plan **plan, pal_error *error) {
   for (int r = 0; r < b->rounds; r++) {
     if (*plan) pal_plan_free(*plan);
     *plan = NULL;
-    const double start = cli_seconds();
-    pal_graph *g = cli_net_step(net, sequences, false, true, error);
+    const double start = bench_seconds();
+    pal_graph *g = bench_net_step(net, sequences, false, true, error);
     if (!g) return error->code;
-    const double built = cli_seconds();
+    const double built = bench_seconds();
     *plan = pal_compile(g, error);
-    const double end = cli_seconds();
+    const double end = bench_seconds();
     pal_graph_free(g);
     if (!*plan) return error->code;
     seconds[0][r] = built - start;
@@ -44,7 +44,7 @@ static pal_status compile(cli_bench *b, const cli_net *net, int sequences, doubl
   return PAL_OK;
 }
 
-static void report(cli_bench *b, const cli_net_case *c, int sequences, const pal_plan_stats *s,
+static void report(bench *b, const bench_net_case *c, int sequences, const pal_plan_stats *s,
                    double build, double compiled, double spread, double rss[2]) {
   const double ratio = s->largest_live ? (double)s->arena_bytes / (double)s->largest_live : 0;
   printf("  %-2s %4d x %-4d built %7.2f ms, compiled %7.2f ms   spread %4.1f %%\n", c->name,
@@ -55,7 +55,7 @@ static void report(cli_bench *b, const cli_net_case *c, int sequences, const pal
          rss[1] * 1e-6);
   printf("     %d steps, %d stages, %d chains, %d barriers; %.3f GFLOP, %.1f MB touched\n",
          s->steps, s->stages, s->chains, s->barriers, s->flops * 1e-9, s->bytes * 1e-6);
-  cli_bench_add(
+  bench_add(
       b, "plan",
       json_pack("{s:s, s:i, s:f, s:f, s:f, s:I, s:I, s:f, s:f, s:f, s:i, s:i, s:i, s:i, s:f, s:f}",
                 "case", c->name, "sequences", sequences, "build_ms", 1e3 * build, "compile_ms",
@@ -66,42 +66,42 @@ static void report(cli_bench *b, const cli_net_case *c, int sequences, const pal
                 s->bytes));
 }
 
-static pal_status one(cli_bench *b, const cli_net_case *c, int sequences, pal_error *error) {
+static pal_status one(bench *b, const bench_net_case *c, int sequences, pal_error *error) {
   double *seconds[2] = {malloc(sizeof(double) * (size_t)b->rounds),
                         malloc(sizeof(double) * (size_t)b->rounds)};
-  cli_net net;
-  cli_plan plan = {NULL, NULL};
+  bench_net net;
+  bench_compiled plan = {NULL, NULL};
   pal_batch batch;
   double rss[2] = {0}, spread;
-  pal_status status = cli_net_open(&net, b->context, c, "mdm", NULL, 0, error);
+  pal_status status = bench_net_open(&net, b->context, c, "mdm", NULL, 0, error);
   if (!status && (!seconds[0] || !seconds[1])) status = pal_fail(error, PAL_E_MEMORY, "no memory");
   if (!status) status = compile(b, &net, sequences, seconds, &plan.plan, error);
   forget_peak();
   rss[0] = own_memory("VmRSS");
   if (!status) {
     plan.exec = pal_exec_new(plan.plan, error);
-    status = plan.exec ? cli_net_feed(&net, plan.exec, sequences, &batch, error) : error->code;
+    status = plan.exec ? bench_net_feed(&net, plan.exec, sequences, &batch, error) : error->code;
   }
   if (!status) status = pal_exec_run(plan.exec, error); /* touches what it needs */
   rss[1] = own_memory("VmHWM");
   if (!status) {
     const pal_plan_stats stats = pal_plan_statistics(plan.plan);
-    const double build = cli_bench_median(seconds[0], b->rounds, NULL);
-    const double compiled = cli_bench_median(seconds[1], b->rounds, &spread);
+    const double build = bench_median(seconds[0], b->rounds, NULL);
+    const double compiled = bench_median(seconds[1], b->rounds, &spread);
     report(b, c, sequences, &stats, build, compiled, spread, rss);
   }
-  cli_bench_release(&plan);
-  cli_net_close(&net);
+  bench_release(&plan);
+  bench_net_close(&net);
   free(seconds[0]);
   free(seconds[1]);
   return status;
 }
 
-pal_status cli_bench_plan(cli_bench *b, pal_error *error) {
+pal_status bench_plan(bench *b, pal_error *error) {
   pal_status status = PAL_OK;
   printf("plans of a training step: sequences x length, all in one graph\n");
-  for (int i = 0; cli_net_at(i) && !status; i++) {
-    const cli_net_case *c = cli_net_at(i);
+  for (int i = 0; bench_net_at(i) && !status; i++) {
+    const bench_net_case *c = bench_net_at(i);
     status = one(b, c, c->shard, error); /* what the trainer runs at once */
     if (!status && c->shard != c->batch) status = one(b, c, c->batch, error);
   }
