@@ -207,7 +207,7 @@ static pal_status define(pal_context *context, const pal_op *op, pal_error *erro
     return pal_fail(error, PAL_E_DUPLICATE,
                     "an op named \"%s\" is defined, a name that autograd needs for its own",
                     op->name);
-  return pal_define(context, "op", op->name, op, error);
+  return pal_define_op(context, op, error);
 }
 
 pal_status pal_register_autograd(pal_context *context, pal_error *error) {

@@ -26,6 +26,7 @@ static pal_value update(pal_graph *graph, pal_optim_call *call) {
 }
 
 const pal_optimizer pal_adamw = {
+    .abi_size = sizeof(pal_optimizer),
     .name = "adamw",
     .doc = "m = beta1 m + (1 - beta1) g;  v = beta2 v + (1 - beta2) g^2;\n"
            "p = p - rate weight_decay p\n"

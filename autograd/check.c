@@ -76,7 +76,7 @@ typedef struct copying {
 static void copy_definition(const char *name, const void *definition, void *data) {
   copying *c = data;
   if (!c->status && !pal_lookup(c->to, "op", name))
-    c->status = pal_define(c->to, "op", name, definition, c->error);
+    c->status = pal_define_op(c->to, definition, c->error);
 }
 
 /* A context of the caller's ops on another instruction set. */

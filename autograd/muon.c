@@ -52,6 +52,7 @@ static pal_value update(pal_graph *graph, pal_optim_call *call) {
 }
 
 const pal_optimizer pal_muon = {
+    .abi_size = sizeof(pal_optimizer),
     .name = "muon",
     .doc = "For a weight [outputs, inputs]: b = beta1 b + g;  d = nesterov ? g + beta1 b : b;\n"
            "X = d / (|d| + 1e-7), transposed so that rows <= columns; `iterations` times\n"

@@ -8,16 +8,28 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "graph/define.h"
 #include "graph/internal.h"
 #include "graph/parts.h"
 #include "ops/update.h"
 #include "src/alloc.h"
 
+pal_status pal_define_optimizer(pal_context *context, const pal_optimizer *optimizer,
+                                pal_error *error) {
+  const pal_status status = pal_definition_check("optimizer", optimizer, sizeof *optimizer, error);
+  if (status) return status;
+  const char *lack = !optimizer->doc ? "doc" : !optimizer->update ? "update" : NULL;
+  if (lack)
+    return pal_fail(error, PAL_E_ARGUMENT, "optimizer \"%s\": %s is missing", optimizer->name,
+                    lack);
+  return pal_definition_add(context, "optimizer", optimizer, error);
+}
+
 pal_status pal_register_optimizers(pal_context *context, pal_error *error) {
   static const pal_optimizer *const all[] = {&pal_adamw, &pal_sgd, &pal_muon};
   pal_status status = PAL_OK;
   for (size_t i = 0; i < sizeof all / sizeof *all && !status; i++)
-    status = pal_define(context, "optimizer", all[i]->name, all[i], error);
+    status = pal_define_optimizer(context, all[i], error);
   return status;
 }
 

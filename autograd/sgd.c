@@ -19,6 +19,7 @@ static pal_value update(pal_graph *graph, pal_optim_call *call) {
 }
 
 const pal_optimizer pal_sgd = {
+    .abi_size = sizeof(pal_optimizer),
     .name = "sgd",
     .doc = "b = beta1 b + g;  d = nesterov ? g + beta1 b : b;\n"
            "p = p - rate weight_decay p - rate d. State sgd.velocity (b); none with beta1 = 0.\n"

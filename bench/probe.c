@@ -204,7 +204,7 @@ pal_status bench_probes(bench *b, pal_error *error) {
     if (usable(peaks[i])) b->best = peaks[i];
   pal_status status = PAL_OK;
   for (size_t i = 0; i < sizeof ops / sizeof *ops && !status; i++)
-    status = pal_define(b->context, "op", ops[i]->name, ops[i], error);
+    status = pal_define_op(b->context, ops[i], error);
   for (int t = 0; t < b->teams && !status; t++)
     status = bench_burst(b, b->best, false, t, &b->burst[t], &flops, error);
   return status;

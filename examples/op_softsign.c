@@ -66,7 +66,7 @@ static const pal_op softsign = {
 };
 
 static pal_status define(pal_context *context, pal_error *error) {
-  return pal_define(context, "op", softsign.name, &softsign, error);
+  return pal_define_op(context, &softsign, error);
 }
 
 PAL_API const pal_plugin palimpsest_plugin = {PAL_ABI, sizeof(pal_op), "softsign", define};

@@ -69,11 +69,15 @@ bool pal_attrs_equal(const pal_op *op, const void *a, const void *b) {
   return true;
 }
 
+static bool is_binding(const char *name) {
+  return strcmp(name, "binds") == 0 || strcmp(name, "binds2") == 0;
+}
+
 int pal_attrs_bound(const pal_op *op, const void *attrs, pal_symbol bound[2]) {
   int n = 0;
   for (size_t i = 0; i < op->n_fields; i++) {
     const pal_attr_field *f = &op->fields[i];
-    if (f->kind == PAL_ATTR_SYMBOL && strncmp(f->name, "binds", 5) == 0 && n < 2)
+    if (f->kind == PAL_ATTR_SYMBOL && is_binding(f->name) && n < 2)
       bound[n++] = FIELD(attrs, f, pal_symbol);
   }
   return n;

@@ -45,7 +45,7 @@ pal_context *pal_context_new(const pal_options *options, pal_error *error) {
   }
   pal_context_set_threads(context,
                           options && options->threads > 0 ? options->threads : pal_team_default());
-  if (pal_define(context, "op", pal_stop_gradient_op.name, &pal_stop_gradient_op, error)) {
+  if (pal_define_op(context, &pal_stop_gradient_op, error)) {
     pal_context_free(context);
     return NULL;
   }
@@ -71,62 +71,6 @@ void pal_context_set_threads(pal_context *context, int threads) {
 }
 
 pal_registry *pal_context_registry(pal_context *context) { return &context->registry; }
-
-static bool has_field(const pal_op *op, const char *name, pal_attr_kind kind) {
-  for (size_t i = 0; i < op->n_fields; i++)
-    if (op->fields[i].kind == kind && strcmp(op->fields[i].name, name) == 0) return true;
-  return false;
-}
-
-/* An op is refused here when its descriptor cannot be run, so that a plug-in's mistake is
- * named when it loads and not when somebody's model runs. */
-static pal_status check_op(const pal_op *op, pal_error *error) {
-  if (op->abi_size != sizeof(pal_op))
-    return pal_fail(error, PAL_E_ABI,
-                    "an op descriptor has %u bytes where this library has %u; rebuild it against "
-                    "the installed headers",
-                    op->abi_size, (unsigned)sizeof(pal_op));
-  if (!op->name || !op->doc || !op->infer || !op->reference)
-    return pal_fail(error, PAL_E_ARGUMENT, "op \"%s\" lacks a name, doc, infer or reference",
-                    op->name ? op->name : "?");
-  if (!op->gradient && !(op->flags & PAL_OP_NO_GRADIENT))
-    return pal_fail(error, PAL_E_ARGUMENT,
-                    "op \"%s\" has no gradient and does not declare PAL_OP_NO_GRADIENT", op->name);
-  if (!op->phase[0].run && !(op->flags & PAL_OP_VIEW))
-    return pal_fail(error, PAL_E_ARGUMENT, "op \"%s\" has no phase to run", op->name);
-  if (!op->sample && !op->no_case)
-    return pal_fail(error, PAL_E_ARGUMENT,
-                    "op \"%s\" has neither a case generator (sample) nor a reason (no_case)",
-                    op->name);
-  if (((op->flags & PAL_OP_RANDOM) && !has_field(op, "path", PAL_ATTR_STRING)) ||
-      ((op->flags & PAL_OP_BINDS) && !has_field(op, "binds", PAL_ATTR_SYMBOL)))
-    return pal_fail(error, PAL_E_ARGUMENT,
-                    "op \"%s\" draws or binds without the attribute \"path\" or \"binds\"",
-                    op->name);
-  if (op->max_in > PAL_MAX_INPUTS || op->min_in > op->max_in || op->min_in < 0)
-    return pal_fail(error, PAL_E_ARGUMENT, "op \"%s\": inputs %d to %d, at most %d", op->name,
-                    op->min_in, op->max_in, PAL_MAX_INPUTS);
-  if (op->writes && (!op->undo || !op->phase[1].run))
-    return pal_fail(error, PAL_E_ARGUMENT,
-                    "op \"%s\" writes in place: it needs undo, and a phase that saves the old rows "
-                    "before the phase that writes",
-                    op->name);
-  if (op->writes && ((op->writes & (op->writes - 1)) || op->writes >> op->min_in))
-    return pal_fail(error, PAL_E_ARGUMENT,
-                    "op \"%s\" must write one input, and one that cannot be left out", op->name);
-  return PAL_OK;
-}
-
-pal_status pal_define(pal_context *context, const char *kind, const char *name,
-                      const void *definition, pal_error *error) {
-  if (!kind || !name || !*name || !definition)
-    return pal_fail(error, PAL_E_ARGUMENT, "a definition needs a kind, a name and a body");
-  if (strcmp(kind, "op") == 0) {
-    pal_status status = check_op(definition, error);
-    if (status) return status;
-  }
-  return pal_registry_add(&context->registry, kind, name, definition, error);
-}
 
 const void *pal_lookup(const pal_context *context, const char *kind, const char *name) {
   return pal_registry_find(&context->registry, kind, name);

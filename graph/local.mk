@@ -5,6 +5,7 @@ libpal_core_la_SOURCES += \
 	%D%/attrs.c \
 	%D%/claim.c \
 	%D%/context.c \
+	%D%/define.c \
 	%D%/dump.c \
 	%D%/exec.c \
 	%D%/graph.c \
@@ -25,6 +26,7 @@ libpal_core_la_SOURCES += \
 	%D%/verify_plan.c \
 	%D%/view.c
 noinst_HEADERS += \
+	%D%/define.h \
 	%D%/exec.h \
 	%D%/internal.h \
 	%D%/parts.h \

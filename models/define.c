@@ -2,6 +2,7 @@
 /* What a model definition must be before it is taken (floor 4). */
 #include <string.h>
 
+#include "graph/define.h"
 #include "models/models.h"
 
 static pal_status incomplete(const pal_model_definition *d, const char *what, pal_error *error) {
@@ -89,13 +90,7 @@ static pal_status check_definition(const pal_model_definition *d, pal_error *err
 }
 
 pal_status pal_define_model(pal_context *context, const pal_model_definition *d, pal_error *error) {
-  if (!d) return pal_fail(error, PAL_E_ARGUMENT, "a model definition is NULL");
-  if (d->abi_size != sizeof *d)
-    return pal_fail(error, PAL_E_ABI,
-                    "a model definition was built against other headers (%u bytes, not %zu); "
-                    "rebuild it",
-                    d->abi_size, sizeof *d);
-  if (!d->name || !*d->name) return pal_fail(error, PAL_E_ARGUMENT, "a model has no name");
-  const pal_status status = check_definition(d, error);
-  return status ? status : pal_define(context, "model", d->name, d, error);
+  pal_status status = pal_definition_check("model", d, sizeof *d, error);
+  if (!status) status = check_definition(d, error);
+  return status ? status : pal_definition_add(context, "model", d, error);
 }

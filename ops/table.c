@@ -45,7 +45,7 @@ static const pal_op *const *const lists[] = {
 pal_status pal_register_ops(pal_context *context, pal_error *error) {
   for (size_t i = 0; i < sizeof lists / sizeof *lists; i++) {
     for (const pal_op *const *op = lists[i]; *op; op++) {
-      const pal_status status = pal_define(context, "op", (*op)->name, *op, error);
+      const pal_status status = pal_define_op(context, *op, error);
       if (status) return status;
     }
   }

@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "graph/define.h"
 #include "src/alloc.h"
 #include "src/setting.h"
 
@@ -32,18 +33,12 @@ static const char *missing(const pal_task_definition *d) {
 }
 
 pal_status pal_define_task(pal_context *context, const pal_task_definition *d, pal_error *error) {
-  if (!d) return pal_fail(error, PAL_E_ARGUMENT, "a task definition is NULL");
-  if (d->abi_size != sizeof *d)
-    return pal_fail(error, PAL_E_ABI,
-                    "a task definition was built against other headers (%u bytes, not %zu); "
-                    "rebuild it",
-                    d->abi_size, sizeof *d);
-  if (!d->name || !*d->name) return pal_fail(error, PAL_E_ARGUMENT, "a task has no name");
+  pal_status status = pal_definition_check("task", d, sizeof *d, error);
+  if (status) return status;
   const char *member = missing(d);
   if (member) return pal_fail(error, PAL_E_ARGUMENT, "task \"%s\": %s is missing", d->name, member);
-  const pal_status status =
-      pal_settings_check(d->name, d->setting, d->n_settings, d->settings_size, error);
-  return status ? status : pal_define(context, "task", d->name, d, error);
+  status = pal_settings_check(d->name, d->setting, d->n_settings, d->settings_size, error);
+  return status ? status : pal_definition_add(context, "task", d, error);
 }
 
 pal_task *pal_task_new(pal_context *context, const char *name, const char *const *setting, int n,

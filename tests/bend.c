@@ -169,7 +169,7 @@ pal_value bend_bell(pal_graph *g, pal_value x) {
 pal_status bend_define(pal_context *context, pal_error *error) {
   const pal_op *all[] = {&bend_mul_op, &bend_line_op, &bend_bell_op};
   for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
-    pal_status status = pal_define(context, "op", all[i]->name, all[i], error);
+    pal_status status = pal_define_op(context, all[i], error);
     if (status) return status;
   }
   return PAL_OK;

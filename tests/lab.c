@@ -33,6 +33,16 @@ void lab_close(lab *l) {
   pal_context_free(l->context);
 }
 
+void lab_define(lab *l, pal_model_definition *decoding) {
+  const pal_model_definition *arm = pal_lookup(l->context, "model", "arm");
+  decoding->doc = "decodes";
+  decoding->rows = arm->rows;
+  decoding->loss = arm->loss;
+  decoding->part = arm->part;
+  decoding->n_parts = arm->n_parts;
+  ck_assert_msg(!pal_define_model(l->context, decoding, &l->error), "%s", l->error.text);
+}
+
 void lab_shake(lab *l, double scale) {
   pal_variable *v;
   for (size_t i = 0; (v = pal_store_at(l->store, i)) != NULL; i++) {

@@ -25,6 +25,8 @@ extern const char *lab_isa;
 void lab_open(lab *l, int threads, const char *definition, const pal_format *format,
               const char *const *setting);
 void lab_close(lab *l);
+/* Defines a model that only decodes: what training needs of a definition is taken from arm. */
+void lab_define(lab *l, pal_model_definition *decoding);
 /* Gives every parameter random contents, N(0, scale^2), but leaves gains near 1. */
 void lab_shake(lab *l, double scale);
 

@@ -81,7 +81,7 @@ static pal_status too_far_run(const pal_run *r) {
 
 static void expect_fault(pal_op op, const char *what) {
   op.name = "bend_fault";
-  ck_assert_int_eq(pal_define(context, "op", op.name, &op, &error), PAL_OK);
+  ck_assert_int_eq(pal_define_op(context, &op, &error), PAL_OK);
   ck_assert_int_ne(pal_check_op(context, op.name, 5, 10, &error), PAL_OK);
   ck_assert_msg(strstr(error.text, what) && strstr(error.text, "op \"bend_fault\", seed 5, case "),
                 "%s", error.text);

@@ -266,7 +266,7 @@ static void expect_failure(pal_status (*gradient)(pal_gradient_call *), const ch
   pal_op op = bend_bell_op;
   op.name = "bend_odd";
   op.gradient = gradient;
-  ck_assert_int_eq(pal_define(context, "op", op.name, &op, &error), PAL_OK);
+  ck_assert_int_eq(pal_define_op(context, &op, &error), PAL_OK);
   pal_value x = input("x"), grad;
   pal_value odd = pal_apply(g, "bend_odd", &x, 1, NULL, NULL);
   pal_gradient(g, bend_bell(g, bend_line(g, odd, 2, 0)), &x, 1, &grad);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Every registered op through every check of the harness: values against the double reference,
  * gradients by the Taylor test, and the bits at all active counts, fillings of inactive rows,
- * instruction sets, threads, in-place results and capacities. An op that lacks a part fails. */
+ * instruction sets, threads, in-place results and capacities. */
 #include <check.h>
 #include <math.h>
 #include <palimpsest/check.h>
@@ -96,34 +96,6 @@ START_TEST(attributes_tell_nodes_apart) {
 }
 END_TEST
 
-/* What pal_define says of bend_bell with one part taken away. */
-static void expect_refusal(pal_op op, pal_status code, const char *what) {
-  pal_error error = {0};
-  pal_context *context = pal_context_new(NULL, &error);
-  ck_assert_int_eq(pal_define(context, "op", "incomplete", &op, &error), code);
-  ck_assert_msg(strstr(error.text, what) != NULL, "%s", error.text);
-  pal_context_free(context);
-}
-
-START_TEST(an_incomplete_op_is_refused) {
-  pal_op op = bend_bell_op;
-  op.gradient = NULL;
-  expect_refusal(op, PAL_E_ARGUMENT, "no gradient");
-  op = bend_bell_op;
-  op.reference = NULL;
-  expect_refusal(op, PAL_E_ARGUMENT, "reference");
-  op = bend_bell_op;
-  op.sample = NULL;
-  expect_refusal(op, PAL_E_ARGUMENT, "sample");
-  op = bend_bell_op;
-  op.phase[0].run = NULL;
-  expect_refusal(op, PAL_E_ARGUMENT, "no phase");
-  op = bend_bell_op;
-  op.abi_size--;
-  expect_refusal(op, PAL_E_ABI, "bytes");
-}
-END_TEST
-
 START_TEST(an_unknown_op) {
   pal_context *context = open_all();
   pal_error error = {0};
@@ -138,7 +110,6 @@ int main(void) {
   Suite *suite = suite_create("ops");
   TCase *tests = tcase_create("ops");
   tcase_add_loop_test(tests, an_op_passes_every_check, 0, n_ops);
-  tcase_add_test(tests, an_incomplete_op_is_refused);
   tcase_add_test(tests, gelu_far_out);
   tcase_add_test(tests, attributes_tell_nodes_apart);
   tcase_add_test(tests, an_unknown_op);

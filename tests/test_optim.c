@@ -376,6 +376,35 @@ START_TEST(an_optimizer_and_its_options_are_needed) {
 }
 END_TEST
 
+START_TEST(incomplete_optimizers_are_refused) {
+  const pal_optimizer usual = *(const pal_optimizer *)pal_lookup(context, "optimizer", "adamw");
+  pal_optimizer own[6];
+  for (int i = 0; i < 6; i++) own[i] = usual;
+  own[0].abi_size = 0;
+  own[1].name = NULL;
+  for (int i = 2; i < 6; i++) own[i].name = "own";
+  own[2].doc = NULL;
+  own[3].update = NULL;
+  own[4].name = "sgd";
+  static const struct {
+    pal_status code;
+    const char *says;
+  } all[] = {{PAL_E_ABI, "optimizer definition was built against other headers"},
+             {PAL_E_ARGUMENT, "the optimizer definition has no name"},
+             {PAL_E_ARGUMENT, "optimizer \"own\": doc is missing"},
+             {PAL_E_ARGUMENT, "optimizer \"own\": update is missing"},
+             {PAL_E_DUPLICATE, "optimizer \"sgd\""},
+             {PAL_OK, ""}};
+  for (int i = 0; i < 6; i++) {
+    ck_assert_int_eq(pal_define_optimizer(context, &own[i], &error), all[i].code);
+    ck_assert_msg(strstr(error.text, all[i].says) != NULL, "%s", error.text);
+    pal_error_clear(&error);
+  }
+  ck_assert_int_eq(pal_define_optimizer(context, NULL, &error), PAL_E_ARGUMENT);
+  ck_assert_ptr_eq(pal_lookup(context, "optimizer", "own"), &own[5]);
+}
+END_TEST
+
 int main(void) {
   Suite *suite = suite_create("optim");
   TCase *tests = tcase_create("optim");
@@ -385,6 +414,7 @@ int main(void) {
   tcase_add_loop_test(tests, muon, 0, 3);
   tcase_add_test(tests, muon_wants_a_matrix);
   tcase_add_test(tests, an_optimizer_and_its_options_are_needed);
+  tcase_add_test(tests, incomplete_optimizers_are_refused);
   tcase_add_test(tests, only_variables_have_state);
   tcase_add_loop_test(tests, norm_and_clipping, 0, 3);
   tcase_add_test(tests, ema_follows_the_parameter);

@@ -351,7 +351,7 @@ static pal_exec *build_with(const char *name) {
 
 START_TEST(an_op_from_outside_is_as_good_as_a_built_in) {
   ck_assert_int_eq(pal_register_ops(context, &error), PAL_OK);
-  ck_assert_int_eq(pal_define(context, "op", "rule", &twin_op, &error), PAL_OK);
+  ck_assert_int_eq(pal_define_op(context, &twin_op, &error), PAL_OK);
   pal_exec *exec[2] = {build_with("relu"), build_with("rule")};
   pal_plan_stats a = pal_plan_statistics(exec[0]->plan), b = pal_plan_statistics(exec[1]->plan);
   ck_assert_int_eq(a.steps, b.steps);

@@ -41,6 +41,7 @@ static pal_status many_reference(const pal_reference *r) {
     r->out[i][0] = (double)(((const many *)r->attrs)->seed * PAL_MAX_OUTPUTS + i);
   return PAL_OK;
 }
+static int64_t many_form(const pal_run *r) { return r->end; }
 static const pal_op many_op = {.abi_size = sizeof(pal_op),
                                .name = "toy_many",
                                .doc = "constants",
@@ -56,7 +57,7 @@ static const pal_op many_op = {.abi_size = sizeof(pal_op),
                                .no_case = "a toy of the tests"};
 
 START_TEST(many_constants_may_come_of_few_nodes) {
-  ck_assert_int_eq(pal_define(context, "op", "toy_many", &many_op, &error), PAL_OK);
+  ck_assert_int_eq(pal_define_op(context, &many_op, &error), PAL_OK);
   enum { N = 13 }; /* with 3 more nodes a power of 2: no slack in tables sized by nodes */
   pal_value zero = pal_scalar(g, 0), out[PAL_MAX_OUTPUTS],
             sum = pal_input(g, "x", pal_type_scalar(PAL_F32));
@@ -239,35 +240,116 @@ START_TEST(builders_refuse) {
 }
 END_TEST
 
+/* Members of two attributes, and a symbol with padding behind it. */
+typedef struct sloped {
+  double slope;
+  pal_symbol of;
+  int64_t shift;
+} sloped;
+#define SLOPE PAL_FIELD(sloped, slope, PAL_ATTR_FLOAT)
+#define OF PAL_FIELD(sloped, of, PAL_ATTR_SYMBOL)
+#define SHIFT PAL_FIELD(sloped, shift, PAL_ATTR_INT)
+
+/* toy_many with one member changed is refused by that member's name. */
+#define OP_REFUSED(what, change)                                                              \
+  do {                                                                                        \
+    pal_op op = many_op;                                                                      \
+    op.name = "toy_wrong";                                                                    \
+    change;                                                                                   \
+    ck_assert_int_eq(pal_define_op(context, &op, &error), PAL_E_ARGUMENT);                    \
+    ck_assert_msg(strstr(error.text, "op \"toy_wrong\": ") && strstr(error.text, what), "%s", \
+                  error.text);                                                                \
+    pal_error_clear(&error);                                                                  \
+  } while (0)
+
+START_TEST(incomplete_ops_are_refused) {
+  OP_REFUSED("doc is missing", op.doc = NULL);
+  OP_REFUSED("infer is missing", op.infer = NULL);
+  OP_REFUSED("reference is missing", op.reference = NULL);
+  OP_REFUSED("gradient is missing", op.flags = 0);
+  OP_REFUSED("phase[0].run is missing", op.phase[0].run = NULL);
+  OP_REFUSED("phase[1].run is missing", op.phase[2].run = many_run);
+  OP_REFUSED("phase[1].run is missing", op.phase[1].tasks = many_form);
+  OP_REFUSED("has no phases", op.flags |= PAL_OP_VIEW);
+  OP_REFUSED("phase[0].form", op.phase[0].form = many_form);
+  OP_REFUSED("sample is missing", op.no_case = NULL);
+  OP_REFUSED("sample is missing", op.no_case = "");
+  OP_REFUSED("unknown flags 0x60", op.flags |= 0x60);
+  OP_REFUSED("\"path\"", op.flags |= PAL_OP_RANDOM);
+  OP_REFUSED("\"binds\"", op.flags |= PAL_OP_BINDS);
+  OP_REFUSED("inputs 1 to 25", op.max_in = PAL_MAX_INPUTS + 1);
+  OP_REFUSED("inputs 2 to 1", op.min_in = 2);
+  OP_REFUSED("inputs -1 to 1", op.min_in = -1);
+  OP_REFUSED("optional has bit 1", op.optional = 2);
+  OP_REFUSED("in_place has bit 1", op.in_place = 2);
+  OP_REFUSED("writes has bit 1", op.writes = 2);
+  OP_REFUSED("phase[0].reads", op.phase[0].reads = 2);
+  OP_REFUSED("whole has bit 1", op.phase[3].whole = 4);
+  OP_REFUSED("undo is missing", op.writes = 1);
+  OP_REFUSED("saves the old rows", (op.writes = 1, op.undo = many_run));
+  OP_REFUSED("writes is 0", op.undo = many_run);
+  OP_REFUSED("cannot be left out",
+             (op.writes = 1, op.undo = op.phase[1].run = many_run, op.min_in = 0));
+  OP_REFUSED("one input",
+             (op.writes = 3, op.undo = op.phase[1].run = many_run, op.min_in = op.max_in = 2));
+}
+END_TEST
+
+/* Nodes are merged when their fields are equal, so fields must be the struct, the whole struct. */
+START_TEST(unsound_attribute_tables_are_refused) {
+#define TABLE_REFUSED(what, size, ...)                              \
+  do {                                                              \
+    const pal_attr_field table[] = {__VA_ARGS__};                   \
+    OP_REFUSED(what, (op.fields = table, op.attrs_size = size,      \
+                      op.n_fields = sizeof table / sizeof *table)); \
+  } while (0)
+  OP_REFUSED("n_fields is 0", op.n_fields = 0);
+  OP_REFUSED("fields is missing", op.fields = NULL);
+  OP_REFUSED("bytes 0 to 7", (op.fields = NULL, op.n_fields = 0));
+  OP_REFUSED("\"seed\" lies outside the 0 bytes", op.attrs_size = 0);
+  TABLE_REFUSED("\"shift\" lies outside the 16 bytes", 16, SLOPE, OF, SHIFT);
+  TABLE_REFUSED("\"far\" lies outside", sizeof(sloped), SLOPE, {"far", PAL_ATTR_INT, SIZE_MAX - 7});
+  TABLE_REFUSED("bytes 8 to 15", sizeof(sloped), SLOPE, SHIFT);
+  TABLE_REFUSED("bytes 10 to 23", sizeof(sloped), OF, SLOPE);
+  TABLE_REFUSED("bytes 0 to 7", sizeof(sloped), SHIFT, OF);
+  TABLE_REFUSED("bytes 2 to 3", 4, {"of", PAL_ATTR_SYMBOL, 0});
+  TABLE_REFUSED("\"slope\" and \"of\" overlap", sizeof(sloped), SLOPE, {"of", PAL_ATTR_SYMBOL, 6},
+                SHIFT);
+  TABLE_REFUSED("\"slope\" is declared twice", sizeof(sloped), SLOPE, OF,
+                {"slope", PAL_ATTR_INT, offsetof(sloped, shift)});
+  TABLE_REFUSED("begins at byte 4", 12, {"shift", PAL_ATTR_INT, 4}, {"of", PAL_ATTR_SYMBOL, 0});
+  TABLE_REFUSED("attribute 0 needs a name", 8, {NULL, PAL_ATTR_INT, 0});
+  TABLE_REFUSED("attribute 0 needs a name", 8, {"a=b", PAL_ATTR_INT, 0});
+  TABLE_REFUSED("\"shift\" has an unknown kind, 9", 8, {"shift", (pal_attr_kind)9, 0});
+  TABLE_REFUSED("not the flag PAL_OP_BINDS", 2, {"binds", PAL_ATTR_SYMBOL, 0});
+  static const pal_attr_field whole[] = {SHIFT, SLOPE, OF}; /* in any order */
+  static pal_op op;
+  op = many_op;
+  op.name = "toy_right";
+  op.fields = whole;
+  op.n_fields = 3;
+  op.attrs_size = sizeof(sloped);
+  ck_assert_msg(!pal_define_op(context, &op, &error), "%s", error.text);
+}
+END_TEST
+
 START_TEST(definitions_and_counts_are_refused) {
-  const struct {
-    pal_status code;
-    pal_op op;
-  } all[] = {
-      {PAL_E_ABI, {.abi_size = 1}},
-      {PAL_E_ARGUMENT, {.infer = NULL, .doc = "x"}},
-      {PAL_E_ARGUMENT, {.flags = 0}},
-      {PAL_E_ARGUMENT, {.flags = PAL_OP_NO_GRADIENT | PAL_OP_VIEW, .no_case = NULL}},
-      {PAL_E_ARGUMENT, {.flags = PAL_OP_NO_GRADIENT | PAL_OP_RANDOM, .no_case = "x"}},
-      {PAL_E_ARGUMENT, {.flags = PAL_OP_NO_GRADIENT | PAL_OP_BINDS, .no_case = "x"}},
-      {PAL_E_ARGUMENT, {.flags = PAL_OP_NO_GRADIENT, .no_case = "x", .max_in = PAL_MAX_INPUTS + 1}},
-      {PAL_E_ARGUMENT, {.flags = PAL_OP_NO_GRADIENT, .no_case = "x", .writes = 1}},
-  };
-  for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
-    pal_op op = many_op;
-    op.name = "toy_wrong";
-    op.flags = all[i].op.flags;
-    op.no_case = all[i].op.no_case;
-    op.writes = all[i].op.writes;
-    if (all[i].op.abi_size) op.abi_size = all[i].op.abi_size;
-    if (all[i].op.max_in) op.max_in = all[i].op.max_in;
-    if (all[i].op.doc) op.infer = NULL;
-    ck_assert_msg(pal_define(context, "op", op.name, &op, &error) == all[i].code, "op %zu: %s", i,
-                  error.text);
-    pal_error_clear(&error);
-  }
-  ck_assert_int_eq(pal_define(context, "op", "toy_neg", &many_op, NULL), PAL_E_DUPLICATE);
-  ck_assert_int_eq(pal_define(context, "op", "x", NULL, NULL), PAL_E_ARGUMENT);
+  pal_op op = many_op;
+  ck_assert_int_eq(pal_define_op(context, NULL, &error), PAL_E_ARGUMENT);
+  ck_assert_str_eq(error.text, "the op definition is NULL");
+  pal_error_clear(&error);
+  op.name = "";
+  ck_assert_int_eq(pal_define_op(context, &op, &error), PAL_E_ARGUMENT);
+  ck_assert_str_eq(error.text, "the op definition has no name");
+  pal_error_clear(&error);
+  op.name = "toy_neg";
+  ck_assert_int_eq(pal_define_op(context, &op, &error), PAL_E_DUPLICATE);
+  ck_assert_msg(strstr(error.text, "op \"toy_neg\"") != NULL, "%s", error.text);
+  pal_error_clear(&error);
+  op.abi_size--;
+  ck_assert_int_eq(pal_define_op(context, &op, &error), PAL_E_ABI);
+  ck_assert_msg(strstr(error.text, "bytes") != NULL, "%s", error.text);
+  pal_error_clear(&error);
   ck_assert_int_eq(pal_plugin_load(context, "/nowhere.so", NULL), PAL_E_NOT_FOUND);
   ck_assert_int_eq(pal_plugin_load(context, "libm.so.6", NULL), PAL_E_ABI);
   ck_assert_ptr_null(pal_context_new(&(pal_options){.isa = "abacus"}, &error));
@@ -315,6 +397,8 @@ int main(void) {
   tcase_add_test(c, hostile_texts_are_refused);
   tcase_add_test(c, parsing_and_compiling_without_memory);
   tcase_add_test(c, builders_refuse);
+  tcase_add_test(c, incomplete_ops_are_refused);
+  tcase_add_test(c, unsound_attribute_tables_are_refused);
   tcase_add_test(c, definitions_and_counts_are_refused);
   tcase_add_test(c, variables_begin_as_asked_in_every_type);
   suite_add_tcase(suite, c);

@@ -131,10 +131,10 @@ static void policy_step(const pal_model *model, pal_graph *g, pal_decoding *d) {
   d->done = pal_not(g, pal_or(g, e.changed, pal_segment_any(g, left, e.begin, e.length)));
 }
 
-static const pal_model_definition policy = {.abi_size = sizeof(pal_model_definition),
-                                            .name = "policy",
-                                            .form = PAL_FORM_TRANSITION,
-                                            .step = policy_step};
+static pal_model_definition policy = {.abi_size = sizeof(pal_model_definition),
+                                      .name = "policy",
+                                      .form = PAL_FORM_TRANSITION,
+                                      .step = policy_step};
 
 /* ---- every test puzzle ----------------------------------------------------------------------- */
 
@@ -178,7 +178,7 @@ START_TEST(oracle_under_the_decoder) {
   memset(&j, 0, sizeof j);
   j.task = open_task(&l, set[_i].setting, 3);
   ck_assert(pal_sudoku_shape_init(&shape, set[_i].n));
-  ck_assert(!pal_define(l.context, "model", "policy", &policy, &l.error));
+  lab_define(&l, &policy);
   l.model = pal_model_new(l.context, l.store, "policy", pal_task_format(j.task), NULL, 0, &l.error);
   ck_assert_msg(l.model != NULL, "%s", l.error.text);
   for (int i = 0; i < set[_i].tests; i++) {

@@ -67,7 +67,7 @@ static void open_model(gym *b, void (*loss)(const pal_model *, pal_graph *,
   pal_model_free(b->model);
   own.name = "own";
   own.loss = loss;
-  ck_assert(!pal_define(b->context, "model", "own", &own, &b->error));
+  ck_assert(!pal_define_model(b->context, &own, &b->error));
   b->model = pal_model_new(b->context, b->store, "own", &format, settings, 4, &b->error);
   ck_assert_msg(b->model != NULL, "%s", b->error.text);
 }

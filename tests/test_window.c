@@ -74,7 +74,7 @@ static void window_of(const pal_model *model, pal_decode_settings *to) {
   to->window = ((const scripted_settings *)pal_model_own(model))->window;
 }
 
-static const pal_model_definition scripted[] = {
+static pal_model_definition scripted[] = {
     {.abi_size = sizeof(pal_model_definition),
      .name = "parity",
      .form = PAL_FORM_TRANSITION,
@@ -96,7 +96,7 @@ static const pal_model_definition scripted[] = {
 static void open_scripted(lab *l, int which, const char *const *setting, int n) {
   lab_open(l, 2, "arm", &parity, NULL);
   pal_model_free(l->model);
-  ck_assert(!pal_define(l->context, "model", scripted[which].name, &scripted[which], &l->error));
+  lab_define(l, &scripted[which]);
   l->model =
       pal_model_new(l->context, l->store, scripted[which].name, &parity, setting, n, &l->error);
   ck_assert_msg(l->model != NULL, "%s", l->error.text);

@@ -295,7 +295,7 @@ void toy_refuse(pal_graph *g, pal_value a) { pal_apply(g, "toy_refuse", &a, 1, N
 pal_status toy_define(pal_context *context, pal_error *error) {
   const pal_op *all[] = {&mul_op, &neg_op, &total_op, &pick_op, &keep_op, &put_op, &refuse_op};
   for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
-    pal_status status = pal_define(context, "op", all[i]->name, all[i], error);
+    pal_status status = pal_define_op(context, all[i], error);
     if (status) return status;
   }
   return PAL_OK;

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The context: one open registry, the instruction set in use, the thread count.
  *
- * Everything that has a name is defined through pal_define: ops, optimizers,
- * models, tasks. The library's own definitions go through the same call as a
- * plug-in's. A context may be used from one thread at a time. */
+ * Everything that has a name is entered by the definition call of its kind: pal_define_op (op.h),
+ * pal_define_optimizer (optim.h), pal_define_model (model.h), pal_define_task (task.h). A call
+ * checks the definition and says by name what is missing; the library's own definitions go through
+ * the same calls as a plug-in's. A context may be used from one thread at a time. */
 #ifndef PAL_CONTEXT_H
 #define PAL_CONTEXT_H
 
@@ -15,7 +16,7 @@ extern "C" {
 #endif
 
 /* Changes whenever a public struct or the meaning of a call changes. */
-#define PAL_ABI 4
+#define PAL_ABI 5
 
 typedef enum pal_isa {
   PAL_ISA_GENERIC = 0, /* portable C with fmaf; the same bits as the others */
@@ -51,11 +52,7 @@ PAL_API int pal_context_threads_wanted(const pal_context *context);
 /* At least 1; results do not depend on it. */
 PAL_API void pal_context_set_threads(pal_context *context, int threads);
 
-/* Defines `name` of `kind` ("op", "optimizer", "model", "task"); the definition is
- * borrowed and must outlive the context. PAL_E_DUPLICATE when the name is taken. */
-PAL_API pal_status pal_define(pal_context *context, const char *kind, const char *name,
-                              const void *definition, pal_error *error);
-/* The definition, or NULL. */
+/* The definition of that kind ("op", "optimizer", "model", "task") and name, or NULL. */
 PAL_API const void *pal_lookup(const pal_context *context, const char *kind, const char *name);
 /* Calls visit(name, definition, data) for every definition of a kind, in order of definition. */
 PAL_API void pal_each(const pal_context *context, const char *kind,
@@ -67,7 +64,7 @@ typedef struct pal_plugin {
   uint32_t abi;     /* PAL_ABI */
   uint32_t op_size; /* sizeof(pal_op) */
   const char *name;
-  pal_status (*define)(pal_context *context, pal_error *error); /* calls pal_define */
+  pal_status (*define)(pal_context *context, pal_error *error); /* calls pal_define_op and so on */
 } pal_plugin;
 
 /* Loads a shared object and lets it define its ops, models and tasks. It stays

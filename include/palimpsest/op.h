@@ -2,7 +2,7 @@
 /* The op descriptor: all the framework ever knows about an op.
  *
  * Built-in ops and a user's own are defined by the same call,
- *   pal_define(context, "op", op.name, &op, error);
+ *   pal_define_op(context, &op, error);
  * and applied by pal_apply (graph.h). An op has up to PAL_MAX_PHASES phases with a
  * barrier between them. A phase is either cut by rows (its work on a row depends on
  * that row of each row-wise input only, and chains of such phases run chunk by chunk without
@@ -158,7 +158,7 @@ typedef struct pal_op {
                           place; output 0 is its next version (see pal_write_rows) */
   const pal_attr_field *fields; /* n_fields of them */
   size_t n_fields;
-  size_t attrs_size; /* sizeof of the attribute struct */
+  size_t attrs_size; /* sizeof of the attribute struct, which has no members besides the fields */
 
   pal_status (*infer)(pal_infer *call);
   pal_status (*gradient)(pal_gradient_call *call); /* NULL only with PAL_OP_NO_GRADIENT */
@@ -174,6 +174,14 @@ typedef struct pal_op {
   pal_value (*sample)(pal_case *random);
   const char *no_case;
 } pal_op;
+
+/* Defines an op under its name; the descriptor is borrowed and must outlive the context. Refuses,
+ * naming it: a descriptor built against other headers (PAL_E_ABI), a name that is taken
+ * (PAL_E_DUPLICATE), a member that is required and missing, unknown flags, masks of inputs that do
+ * not exist, and a field table that is not the attribute struct: fields that overlap, have one name
+ * or lie outside attrs_size, and bytes of attrs_size that no field covers. Nodes are equal when
+ * their fields are, so what no field covers would not tell them apart. */
+PAL_API pal_status pal_define_op(pal_context *context, const pal_op *op, pal_error *error);
 
 /* One entry of a field table: PAL_FIELD(struct, member, PAL_ATTR_INT). */
 #define PAL_FIELD(type, member, kind) \

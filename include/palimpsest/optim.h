@@ -35,6 +35,7 @@ typedef struct pal_optim_call {
 } pal_optim_call;
 
 typedef struct pal_optimizer {
+  uint32_t abi_size; /* sizeof(pal_optimizer) */
   const char *name;
   const char *doc; /* formula and its source */
   pal_optim_options defaults;
@@ -46,6 +47,11 @@ typedef struct pal_optimizer {
   pal_value (*update)(pal_graph *graph, pal_optim_call *call);
 } pal_optimizer;
 
+/* Defines an optimizer under its name; the definition is borrowed and must outlive the context.
+ * Refuses, naming it: a definition built against other headers (PAL_E_ABI), a name that is taken
+ * (PAL_E_DUPLICATE), a member that is required and missing. */
+PAL_API pal_status pal_define_optimizer(pal_context *context, const pal_optimizer *optimizer,
+                                        pal_error *error);
 /* adamw: Loshchilov and Hutter, arXiv 1711.05101. sgd. muon: momentum, Nesterov, Newton-Schulz
  * orthogonalisation, rate x max(1, outputs/inputs)^0.5; for matrices. */
 PAL_API pal_status pal_register_optimizers(pal_context *context, pal_error *error);
