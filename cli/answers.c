@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* palimpsest eval --answers: what was decoded, an instance a line, so that anyone can judge it (floor 7). */
+#include "cli/answers.h"
+
 #include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "cli/cli.h"
+#include "cli/job.h"
+#include "cli/text.h"
 
 /* What is not UTF-8 is shown as \xNN, which JSON could not hold otherwise. */
 static json_t *text_value(const char *text) {
@@ -20,8 +23,8 @@ static json_t *text_value(const char *text) {
 
 char *cli_answer_line(const cli_job *job, const char *set, int index, const pal_example *instance,
                       const pal_decoded *decoded, const pal_score *score) {
-  char *prompt = cli_text_of(job, instance->prompt, instance->n_prompt);
-  char *answer = cli_text_of(job, decoded->token, decoded->n);
+  char *prompt = cli_text_of(job->task, instance->prompt, instance->n_prompt);
+  char *answer = cli_text_of(job->task, decoded->token, decoded->n);
   json_t *line =
       json_pack("{s:o, s:i, s:o, s:o, s:b, s:b, s:b, s:b, s:i}", "set", text_value(set), "index",
                 index, "prompt", text_value(prompt), "answer", text_value(answer), "exact",

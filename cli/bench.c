@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* palimpsest bench: the measurements of the folder bench/ (floor 7). */
 #include "bench/measure.h"
-#include "cli/cli.h"
 #include "cli/lock.h"
+#include "cli/options.h"
+#include "cli/verbs.h"
 
 int cli_verb_bench(pal_context *context, const cli_options *o) {
   pal_error error = {0};

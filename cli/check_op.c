@@ -6,7 +6,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "cli/cli.h"
+#include "cli/options.h"
+#include "cli/text.h"
+#include "cli/verbs.h"
 
 typedef struct checking {
   pal_context *context;

@@ -4,8 +4,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cli/cli.h"
+#include "cli/evaluate.h"
+#include "cli/job.h"
+#include "cli/options.h"
 #include "cli/recipes.h"
+#include "cli/row.h"
+#include "cli/table.h"
+#include "cli/training.h"
+#include "cli/verbs.h"
 
 enum { MAX_ENTRIES = 32 };
 

@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What passes buy: exact within so many of them, as a plot (floor 7). */
+#include "cli/curve.h"
+
 #include <math.h>
 
 #include "cli/page.h"
+#include "cli/row.h"
 
 enum { LEFT = 64, TOP = 24, WIDE = 460, HIGH = 240, FOOT = 66, ROW = 18 };
 

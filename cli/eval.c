@@ -3,50 +3,17 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/answers.h"
+#include "cli/curve.h"
+#include "cli/evaluate.h"
 #include "cli/figures.h"
-
-pal_status cli_run_open(cli_job *job, const cli_options *o, const char *data, pal_error *error) {
-  if (!o->argument)
-    return pal_fail(error, PAL_E_ARGUMENT, "which run? palimpsest %s DIRECTORY", o->verb);
-  char *config = cli_print(error, "%s/config", o->argument),
-       *weights = cli_print(error, "%s/ckpt/weights.safetensors", o->argument);
-  pal_status status = error->code;
-  if (!status) status = cli_run_read_config(job, config, error);
-  if (!status) status = cli_job_set_data(job, data, error);
-  for (int i = 0; i < o->n_set && !status; i++) {
-    const int before = job->n_set[CLI_TRAIN];
-    status = cli_job_set(job, o->set[i], error);
-    if (!status && job->n_set[CLI_TRAIN] > before &&
-        strncmp(job->set[CLI_TRAIN][before], "seed=", 5) != 0)
-      status = pal_fail(error, PAL_E_ARGUMENT, "%s does not train: setting \"%s\" is not used",
-                        o->verb, o->set[i]);
-  }
-  if (!status) status = cli_job_open(job, false, error);
-  cli_notes notes = {.n = 0};
-  if (!status) status = cli_notes_make(&notes, job, false, error);
-  if (!status) status = cli_notes_hold(&notes, config, error);
-  if (!status) status = pal_weights_check(weights, (const char *const *)notes.text, notes.n, error);
-  if (!status) status = pal_weights_load(job->model, weights, true, NULL, error);
-  cli_notes_free(&notes);
-  free(config);
-  free(weights);
-  return status;
-}
-
-/* A data file is one of instances where the task can read such, else the task's own data. */
-pal_status cli_run_reads_instances(pal_context *context, const cli_options *o, bool *reads,
-                                   pal_error *error) {
-  *reads = false;
-  if (!o->data || !o->argument) return PAL_OK;
-  char *path = cli_print(error, "%s/config", o->argument);
-  cli_job named = {.context = context};
-  pal_status status = path ? cli_run_read_config(&named, path, error) : error->code;
-  const pal_task_definition *d = status ? NULL : pal_lookup(context, "task", named.task_name);
-  *reads = d && d->read;
-  cli_job_close(&named);
-  free(path);
-  return status;
-}
+#include "cli/job.h"
+#include "cli/options.h"
+#include "cli/row.h"
+#include "cli/rundir.h"
+#include "cli/steps.h"
+#include "cli/table.h"
+#include "cli/verbs.h"
 
 static pal_status open_answers(cli_job *job, pal_error *error) {
   if (pal_task_definition_of(job->task)->likelihood)

@@ -1,13 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Evaluation: decode the instances of a set, or bound their likelihood (floor 7). */
+#include "cli/evaluate.h"
+
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/answers.h"
 #include "cli/figures.h"
-
-const int cli_mark[CLI_MARKS] = {10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000, 20000};
+#include "cli/instances.h"
+#include "cli/job.h"
+#include "cli/options.h"
+#include "cli/progress.h"
+#include "cli/row.h"
+#include "cli/text.h"
 
 enum { TOGETHER = 1024, LIKELIHOOD_DRAWS = 16 };
 
@@ -27,7 +34,7 @@ typedef struct batch {
 static void count_traits(batch *b, int index, bool exact) {
   const pal_task *task = b->job->task;
   if (!pal_task_definition_of(task)->traits) return;
-  char *text = cli_traits_of(b->job, &b->instance[index]);
+  char *text = cli_traits_of(task, b->job->form, &b->instance[index]);
   if (!text) {
     b->failed = true;
     return;
@@ -167,13 +174,6 @@ static pal_status evaluate_set(cli_job *job, int set, int n, cli_set *out, pal_e
   free(b.passes);
   cli_instances_free(&all);
   return status;
-}
-
-void cli_name_by_file(cli_set *set, const char *path) {
-  const size_t length = strlen(path), most = sizeof set->name - 4;
-  const bool fits = length < sizeof set->name;
-  snprintf(set->name, sizeof set->name, "%s%s", fits ? "" : "...",
-           fits ? path : path + length - most);
 }
 
 /* One instance a line; what is refused is reported at the end. All are read before any is decoded. */

@@ -6,6 +6,8 @@
 #include <string.h>
 
 #include "cli/json.h"
+#include "cli/row.h"
+#include "cli/text.h"
 
 const char *cli_few(int n) { return n < CLI_FEW ? "*" : " "; }
 

@@ -5,7 +5,7 @@
 
 #include <jansson.h>
 
-#include "cli/cli.h"
+#include "cli/row.h"
 
 /* Instances below which a share is marked. */
 enum { CLI_FEW = 30 };

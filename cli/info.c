@@ -2,7 +2,9 @@
 /* palimpsest info: what is built in, and what plug-ins add (floor 7). */
 #include <string.h>
 
-#include "cli/cli.h"
+#include "cli/options.h"
+#include "cli/text.h"
+#include "cli/verbs.h"
 
 static const char *const kinds[] = {"op", "optimizer", "model", "task"};
 

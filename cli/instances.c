@@ -1,9 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Instances in memory, and those of a user's file (floor 7). */
+#include "cli/instances.h"
+
 #include <stdlib.h>
 #include <string.h>
 
-#include "cli/cli.h"
+#include "cli/job.h"
+#include "cli/lines.h"
+#include "cli/text.h"
 
 static int32_t *copy_tokens(const int32_t *from, int n) {
   int32_t *to = malloc(sizeof *to * ((size_t)n + 1));

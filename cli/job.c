@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A job: task, model and trainer opened from settings (floor 7). */
+#include "cli/job.h"
+
 #include <stdlib.h>
 #include <string.h>
 
-#include "cli/cli.h"
+#include "cli/options.h"
+#include "cli/text.h"
 
 static const char *const prefix[3] = {"task.", "model.", "train."};
 
@@ -129,72 +132,4 @@ void cli_job_close(cli_job *job) {
   for (int k = 0; k < 3; k++)
     for (int i = 0; i < job->n_set[k]; i++) free(job->set[k][i]);
   memset(job, 0, sizeof *job);
-}
-
-/* Whether the task has a setting "augment" that is on. */
-static void note_augmented(const pal_setting *setting, void *row) {
-  if (strcmp(setting->name, "augment") == 0)
-    ((cli_row *)row)->augmented = strcmp(setting->value, "1") == 0;
-}
-
-void cli_describe(const cli_job *job, cli_row *row) {
-  const pal_task *task = job->task;
-  snprintf(row->model, sizeof row->model, "%s", job->model_name);
-  row->definition = pal_model_definition_of(job->model)->name;
-  row->seed = job->seed;
-  row->fitted = true;
-  row->parameters = pal_model_parameters(job->model);
-  row->puzzles =
-      pal_task_definition_of(task)->puzzles ? pal_task_definition_of(task)->puzzles(task) : 0;
-  pal_task_settings(task, note_augmented, row);
-  cli_note(job, row);
-}
-
-void cli_note(const cli_job *job, cli_row *row) {
-  *row->notes = 0;
-  if (pal_task_definition_of(job->task)->notes)
-    pal_task_definition_of(job->task)->notes(job->task, job->model, job->form, row->notes,
-                                             sizeof row->notes);
-}
-
-/* ---- training -------------------------------------------------------------------------------- */
-
-pal_status cli_train(cli_job *job, cli_kept *kept, bool quiet, const char *label, cli_row *row,
-                     pal_error *error) {
-  int64_t steps = pal_trainer_steps(job->trainer), every = steps / 100 > 0 ? steps / 100 : 1;
-  const double start = cli_seconds(), before = kept ? kept->seconds : 0;
-  double sum = 0;
-  const int64_t tokens = pal_trainer_tokens(job->trainer);
-  int64_t summed = 0;
-  pal_status status = PAL_OK;
-  while (pal_trainer_done(job->trainer) < steps && !status) {
-    pal_step_report r;
-    if (cli_signal()) {
-      status = pal_fail(error, PAL_E_INTERRUPTED, "stopped by signal %d after step %lld",
-                        cli_signal(), (long long)pal_trainer_done(job->trainer));
-      break;
-    }
-    status = pal_trainer_step(job->trainer, &r, error);
-    if (status) break;
-    double seconds = cli_seconds() - start;
-    if (r.step > steps - every) sum += r.loss, summed++; /* the last hundredth's mean */
-    if (kept && (r.step % every == 0 || r.step == steps))
-      status = cli_keep_metrics(kept, job, &r, before + seconds, error);
-    if (!status && kept && r.step < steps && cli_keep_is_due(kept))
-      status = cli_keep_checkpoint(kept, job, error);
-    if (r.step % 16 == 0 || r.step == steps) {
-      char detail[96];
-      snprintf(detail, sizeof detail, "loss %.4f  %.0f tokens/s", r.loss,
-               (double)(pal_trainer_tokens(job->trainer) - tokens) / seconds);
-      cli_progress(quiet, label, (double)r.step, (double)steps, seconds, detail);
-    }
-  }
-  cli_progress_end(quiet);
-  cli_describe(job, row);
-  row->steps = pal_trainer_done(job->trainer);
-  row->examples = pal_trainer_examples(job->trainer);
-  row->tokens = pal_trainer_tokens(job->trainer);
-  row->seconds = before + cli_seconds() - start;
-  row->loss = summed ? sum / (double)summed : 0;
-  return status;
 }

@@ -1,13 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What a training run keeps in its directory: config, metrics, checkpoints (floor 7). */
+#include "cli/keep.h"
+
 #include <dirent.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "cli/job.h"
 #include "cli/lock.h"
+#include "cli/notes.h"
+#include "cli/options.h"
 #include "cli/page.h"
+#include "cli/progress.h"
+#include "cli/rundir.h"
+#include "cli/text.h"
 
 static const char head[] = "step,tokens,seconds,split,loss,loss_1,loss_2,loss_3,loss_4,"
                            "bits_per_token,rate,gradient_norm,exact,valid,forward_passes\n";

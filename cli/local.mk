@@ -16,28 +16,48 @@ palimpsest_SOURCES = \
 	%D%/json.c \
 	%D%/keep.c \
 	%D%/lines.c \
+	%D%/list.c \
 	%D%/lock.c \
 	%D%/main.c \
 	%D%/notes.c \
 	%D%/options.c \
 	%D%/page.c \
 	%D%/progress.c \
-	%D%/reader.c \
 	%D%/recipes.c \
+	%D%/row.c \
 	%D%/rundir.c \
 	%D%/sample.c \
+	%D%/signals.c \
 	%D%/steps.c \
 	%D%/table.c \
 	%D%/text.c \
 	%D%/trace.c \
 	%D%/trace_page.c \
-	%D%/train.c
+	%D%/train.c \
+	%D%/training.c
 noinst_HEADERS += \
-	%D%/cli.h \
+	%D%/answers.h \
+	%D%/curve.h \
+	%D%/evaluate.h \
 	%D%/figures.h \
+	%D%/instances.h \
+	%D%/job.h \
 	%D%/json.h \
+	%D%/keep.h \
+	%D%/lines.h \
 	%D%/lock.h \
+	%D%/notes.h \
+	%D%/options.h \
 	%D%/page.h \
+	%D%/progress.h \
 	%D%/recipes.h \
-	%D%/trace.h
+	%D%/row.h \
+	%D%/rundir.h \
+	%D%/signals.h \
+	%D%/steps.h \
+	%D%/table.h \
+	%D%/text.h \
+	%D%/trace.h \
+	%D%/training.h \
+	%D%/verbs.h
 palimpsest_LDADD = libpalimpsest.la $(BENCH_PEAK_LIBS) $(JANSSON_LIBS)

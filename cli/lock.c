@@ -13,6 +13,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "cli/text.h"
+
 static pal_status refuse(int fd, const char *directory, pal_error *error) {
   char text[32] = "", owner[48] = "";
   const ssize_t n = pread(fd, text, sizeof text - 1, 0);

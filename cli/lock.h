@@ -3,7 +3,13 @@
 #ifndef PAL_CLI_LOCK_H
 #define PAL_CLI_LOCK_H
 
-#include "cli/cli.h"
+#include <palimpsest/palimpsest.h>
+
+/* That this process writes a run directory. Zero-initialise. */
+typedef struct cli_lock {
+  char *path; /* NULL: not held */
+  int fd;
+} cli_lock;
 
 /* PAL_E_ARGUMENT names the directory, and the process where it is known, when another one has it. */
 pal_status cli_lock_take(cli_lock *lock, const char *directory, pal_error *error);

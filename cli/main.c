@@ -5,7 +5,10 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "cli/cli.h"
+#include "cli/options.h"
+#include "cli/text.h"
+#include "cli/signals.h"
+#include "cli/verbs.h"
 
 int cli_report(const pal_error *error) {
   cli_say("%s", error->text);

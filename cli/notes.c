@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What of a job's settings must be as it was: held against a run's config and its weights (floor 7). */
+#include "cli/notes.h"
+
 #include <stdlib.h>
 #include <string.h>
 
-#include "cli/cli.h"
+#include "cli/job.h"
+#include "cli/lines.h"
 
 /* Settings that a run may change when it goes on: how long it trains, what it is evaluated on, how it
  * decodes. That the data of another name are the same, the state of the stream says. */

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The command line (floor 7). */
+#include "cli/options.h"
+
 #include <stdlib.h>
 #include <string.h>
-
-#include "cli/cli.h"
 
 typedef enum kind { TEXT, PATH, WHOLE, SECONDS, FLAG, MANY_SETS, MANY_PLUGINS, MANY_FILES } kind;
 

@@ -3,9 +3,8 @@
 #ifndef PAL_CLI_PAGE_H
 #define PAL_CLI_PAGE_H
 
+#include <palimpsest/palimpsest.h>
 #include <stdio.h>
-
-#include "cli/cli.h"
 
 typedef struct cli_page {
   FILE *to; /* print here */

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Progress on stderr: one rewriting line with an estimate of the time left (floor 7). */
-#include <signal.h>
-#include <string.h>
+#include "cli/progress.h"
+
+#include <stdio.h>
 #include <time.h>
 #include <unistd.h>
-
-#include "cli/cli.h"
 
 static double last_shown;
 static bool open_line;
@@ -35,18 +34,3 @@ void cli_progress_end(bool quiet) {
   open_line = false;
   last_shown = 0;
 }
-
-static volatile sig_atomic_t caught;
-
-static void note(int signal) { caught = signal; }
-
-void cli_catch_signals(bool wanted) {
-  struct sigaction action;
-  memset(&action, 0, sizeof action);
-  action.sa_handler = wanted ? note : SIG_DFL;
-  action.sa_flags = (int)SA_RESETHAND; /* a second one ends the program at once */
-  sigaction(SIGINT, &action, NULL);
-  sigaction(SIGTERM, &action, NULL);
-}
-
-int cli_signal(void) { return caught; }

@@ -2,7 +2,13 @@
 /* palimpsest sample: a few instances decoded and shown, or one of them pass by pass (floor 7). */
 #include <stdlib.h>
 
+#include "cli/instances.h"
+#include "cli/job.h"
+#include "cli/options.h"
+#include "cli/rundir.h"
+#include "cli/text.h"
 #include "cli/trace.h"
+#include "cli/verbs.h"
 
 typedef struct shown {
   const cli_job *job;
@@ -13,8 +19,8 @@ typedef struct shown {
 static void show(int index, const pal_decoded *decoded, void *data) {
   shown *s = data;
   (void)index;
-  char *before = cli_text_of(s->job, s->instance->prompt, s->instance->n_prompt);
-  char *after = cli_text_of(s->job, decoded->token, decoded->n);
+  char *before = cli_text_of(s->job->task, s->instance->prompt, s->instance->n_prompt);
+  char *after = cli_text_of(s->job->task, decoded->token, decoded->n);
   s->failed = !before || !after;
   if (!s->failed) {
     cli_show(stdout, before);

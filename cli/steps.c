@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* palimpsest eval --steps: single steps from labelled states, held against their labels; or next tokens
  * of answers, given all before (floor 7). */
+#include "cli/steps.h"
+
 #include <stdlib.h>
 #include <string.h>
 
-#include "cli/cli.h"
+#include "cli/evaluate.h"
+#include "cli/job.h"
+#include "cli/row.h"
 
 enum { OTHER_SEED = 1000003, TOGETHER = 256 };
 

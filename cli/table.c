@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The one table, as text and as JSON (floor 7). */
+#include "cli/table.h"
+
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -7,6 +9,8 @@
 #include "cli/figures.h"
 #include "cli/json.h"
 #include "cli/recipes.h"
+#include "cli/row.h"
+#include "cli/text.h"
 
 void cli_wilson(int k, int n, double *low, double *high) {
   static const double z = 1.959963984540054; /* 97.5 % quantile of the normal distribution */

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Texts as long as they are, and what of them a terminal may see (floor 7). */
+#include "cli/text.h"
+
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-#include "cli/cli.h"
 
 char *cli_print(pal_error *error, const char *format, ...) {
   va_list arguments;
@@ -27,17 +27,17 @@ char *cli_print(pal_error *error, const char *format, ...) {
 
 /* Which text of a task: tokens for people, or what `traits` says of an instance. */
 typedef struct wanted {
-  const cli_job *job;
+  const pal_task *task;
+  pal_form form;
   const pal_example *instance; /* NULL: tokens */
   const int32_t *token;
   int n;
 } wanted;
 
 static size_t put(const wanted *w, char *text, size_t room) {
-  const pal_task *task = w->job->task;
-  return w->instance
-             ? pal_task_definition_of(task)->traits(task, w->instance, w->job->form, text, room)
-             : pal_task_definition_of(task)->print(task, w->token, w->n, text, room);
+  const pal_task *task = w->task;
+  return w->instance ? pal_task_definition_of(task)->traits(task, w->instance, w->form, text, room)
+                     : pal_task_definition_of(task)->print(task, w->token, w->n, text, room);
 }
 
 /* Asks again with more room where the first does not do. */
@@ -51,12 +51,12 @@ static char *make(const wanted *w) {
   return text;
 }
 
-char *cli_text_of(const cli_job *job, const int32_t *token, int n) {
-  return make(&(wanted){job, NULL, token, n});
+char *cli_text_of(const pal_task *task, const int32_t *token, int n) {
+  return make(&(wanted){.task = task, .token = token, .n = n});
 }
 
-char *cli_traits_of(const cli_job *job, const pal_example *instance) {
-  return make(&(wanted){job, instance, NULL, 0});
+char *cli_traits_of(const pal_task *task, pal_form form, const pal_example *instance) {
+  return make(&(wanted){.task = task, .form = form, .instance = instance});
 }
 
 /* ---- for terminals --------------------------------------------------------------------------- */

@@ -7,6 +7,10 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "cli/evaluate.h"
+#include "cli/job.h"
+#include "cli/text.h"
+
 /* ---- recording ------------------------------------------------------------------------------- */
 
 static void record(cli_trace *t, const int32_t *token, int n) {
@@ -26,7 +30,7 @@ static void record(cli_trace *t, const int32_t *token, int n) {
     pal_task_definition_of(task)->picture(task, t->instance, t->job->form, token, n,
                                           &t->state[t->n]);
   } else {
-    t->text[t->n] = cli_text_of(t->job, token, n);
+    t->text[t->n] = cli_text_of(task, token, n);
     t->failed = !t->text[t->n];
   }
   t->n++;

@@ -3,7 +3,7 @@
 #ifndef PAL_CLI_TRACE_H
 #define PAL_CLI_TRACE_H
 
-#include "cli/cli.h"
+#include "cli/job.h"
 
 typedef struct cli_trace {
   const cli_job *job;

@@ -2,7 +2,18 @@
 /* palimpsest train (floor 7). */
 #include <stdlib.h>
 
+#include "cli/evaluate.h"
 #include "cli/figures.h"
+#include "cli/job.h"
+#include "cli/keep.h"
+#include "cli/options.h"
+#include "cli/row.h"
+#include "cli/rundir.h"
+#include "cli/table.h"
+#include "cli/text.h"
+#include "cli/training.h"
+#include "cli/signals.h"
+#include "cli/verbs.h"
 
 static pal_status train_and_evaluate(cli_kept *kept, cli_job *job, const cli_options *o,
                                      cli_row *row, pal_error *error) {

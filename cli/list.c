@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* palimpsest instances: those a task evaluates on, as lines that --data reads (floor 7). */
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/options.h"
+#include "cli/text.h"
+#include "cli/verbs.h"
+
+static pal_status print_line(const pal_task *task, const pal_example *e, pal_form form, char **text,
+                             size_t *room, pal_error *error) {
+  size_t length = pal_task_definition_of(task)->write(task, e, form, *text, *room);
+  if (length >= *room) {
+    free(*text);
+    *room = length + 1;
+    *text = malloc(*room);
+    if (!*text)
+      return pal_fail(error, PAL_E_MEMORY, "no memory for a line of %zu characters", length);
+    pal_task_definition_of(task)->write(task, e, form, *text, *room);
+  }
+  puts(*text);
+  return ferror(stdout) ? pal_fail(error, PAL_E_IO, "standard output could not be written")
+                        : PAL_OK;
+}
+
+/* One set is a file as any other program writes it; several are told apart by comments. */
+static pal_status print_sets(pal_task *task, int limit, pal_error *error) {
+  const pal_task_definition *d = pal_task_definition_of(task);
+  const char *heading = d->heading ? d->heading(task) : NULL;
+  const bool several = d->set_name(task, 0) && d->set_name(task, 1);
+  const pal_form form = PAL_FORM_TRANSITION; /* the text of an instance is the same in all forms */
+  char *text = NULL;
+  size_t room = 0;
+  pal_status status = PAL_OK;
+  if (heading) puts(heading);
+  for (int set = 0; !status && d->set_name(task, set); set++) {
+    if (several) printf("# %s\n", d->set_name(task, set));
+    for (int i = 0; !status && i < d->set_size(task, set) && (!limit || i < limit); i++) {
+      pal_example e;
+      status = d->instance(task, set, i, form, &e, error);
+      if (!status) status = print_line(task, &e, form, &text, &room, error);
+    }
+  }
+  free(text);
+  return status;
+}
+
+static pal_status print_puzzles(pal_task *task, int limit, pal_error *error) {
+  const pal_task_definition *d = pal_task_definition_of(task);
+  if (!d->puzzles || !d->puzzle)
+    return pal_fail(error, PAL_E_UNSUPPORTED,
+                    "--train: training examples of task %s are not made of a fixed set", d->name);
+  const char *heading = d->heading ? d->heading(task) : NULL;
+  const int64_t all = d->puzzles(task), n = limit && limit < all ? limit : all;
+  char *text = NULL;
+  size_t room = 0;
+  pal_status status = PAL_OK;
+  if (heading) puts(heading);
+  for (int64_t i = 0; i < n && !status; i++) {
+    pal_example e;
+    status = d->puzzle(task, i, PAL_FORM_TRANSITION, &e, error);
+    if (!status) status = print_line(task, &e, PAL_FORM_TRANSITION, &text, &room, error);
+  }
+  free(text);
+  return status;
+}
+
+int cli_verb_instances(pal_context *context, const cli_options *o) {
+  pal_error error = {0};
+  const char *setting[CLI_MAX_SET + 1];
+  int n = 0;
+  char *data = o->data ? cli_print(&error, "data=%s", o->data) : NULL;
+  if (data) setting[n++] = data;
+  for (int i = 0; i < o->n_set; i++)
+    setting[n++] = strncmp(o->set[i], "task.", 5) == 0 ? o->set[i] + 5 : o->set[i];
+  pal_task *task = NULL;
+  if (!o->argument && !error.code)
+    pal_fail(&error, PAL_E_ARGUMENT, "instances of which task? palimpsest info task lists them");
+  if (!error.code) task = pal_task_new(context, o->argument, setting, n, &error);
+  pal_status status = error.code;
+  if (!status && !pal_task_definition_of(task)->write)
+    status =
+        pal_fail(&error, PAL_E_UNSUPPORTED, "task %s has no text form for instances", o->argument);
+  if (!status) status = (o->train ? print_puzzles : print_sets)(task, o->n, &error);
+  if (task) pal_task_free(task);
+  free(data);
+  return status ? cli_report(&error) : CLI_DONE;
+}

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What is known of a model that was trained and evaluated: one row of a report (floor 7). */
+#ifndef PAL_CLI_ROW_H
+#define PAL_CLI_ROW_H
+
+#include "cli/job.h"
+
+enum { CLI_MAX_SETS = 64 }; /* that a row holds */
+
+/* Instances of one kind in a set. */
+enum { CLI_TRAITS = 96 };
+typedef struct cli_trait {
+  char name[128];
+  int n, exact;
+} cli_trait;
+
+/* Passes at which a report says how many sequences were exact by then. */
+enum { CLI_MARKS = 11 };
+extern const int cli_mark[CLI_MARKS];
+
+/* One evaluated set. */
+typedef struct cli_set {
+  char name[256];
+  int n, exact, valid, kept, halted, capped; /* halted by itself, stopped by the cap */
+  bool steps;                                /* single ones: neither valid nor kept */
+  int left_out;                              /* of the set, since they would have cost too much */
+  int refused;                               /* lines of a file that hold no instance, beside n */
+  double passes_mean, passes_p95;
+  int most_passes, exact_by[CLI_MARKS];
+  int n_traits;
+  cli_trait trait[CLI_TRAITS]; /* by name */
+  bool likelihood; /* judged by `loss`, where the model defines one, and not by decoding */
+  pal_likelihood loss;
+} cli_set;
+
+/* Of a long path, the end. */
+void cli_name_by_file(cli_set *set, const char *path);
+
+typedef struct cli_row {
+  char model[96];
+  const char *definition; /* the model's own name */
+  char notes[600];        /* of the task on these figures, each line ended */
+  uint64_t seed;
+  int64_t parameters, examples, steps;
+  int64_t tokens;  /* rows through the network in training */
+  int64_t puzzles; /* that training examples are made of, 0 where a task has none */
+  bool augmented;  /* they appear under random symmetries */
+  double seconds, loss;
+  bool fitted; /* exceeds 99 % on every set of the training range */
+  int n_sets;
+  cli_set set[CLI_MAX_SETS];
+} cli_row;
+
+/* What is known without training or evaluation. */
+void cli_describe(const cli_job *job, cli_row *row);
+/* What the task says beside the figures of the job's present model. */
+void cli_note(const cli_job *job, cli_row *row);
+#endif
