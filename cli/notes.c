@@ -8,70 +8,42 @@
 #include "cli/job.h"
 #include "cli/lines.h"
 
-/* Settings that a run may change when it goes on: how long it trains, what it is evaluated on, how it
- * decodes. That the data of another name are the same, the state of the stream says. */
-static const char *const free_when_resumed[] = {
-    "train.steps",      "train.micro",       "task.data",
-    "task.lengths",     "task.per_length",   "task.test_puzzles",
-    "task.test_givens", "task.test_seed",    "task.cap",
-    "task.lines",       "task.test_guesses", "model.temperature",
-    "model.top_k",      "model.top_p",       "model.bits",
-    "model.tau_unmask", "model.tau_remask",  "model.jitter",
-    "model.guess",      "model.tau_insert",  "model.tau_remove",
-    "model.tau_write",  "model.window",      "model.order",
-    "model.k",          "model.steps",       "model.schedule",
-    "model.noise",      "model.dropout",     "model.decode_precision"};
-/* Of those, what training depends on; a trained model may be given others. */
-static const char *const trained_with[] = {"model.schedule", "model.noise", "model.dropout"};
-/* Settings of tasks that say what a token means: weights know no others. */
-static const char *const meaning[] = {"task.characters", "task.size", "task.answer", "task.order",
-                                      "task.trace"};
-
-static bool listed(const char *const *list, size_t n, const char *key) {
-  for (size_t i = 0; i < n; i++)
-    if (strcmp(list[i], key) == 0) return true;
-  return false;
-}
-#define LISTED(list, key) listed(list, sizeof list / sizeof *list, key)
-
-static bool must_stay(const char *key, bool resumed) {
-  if (resumed) return !LISTED(free_when_resumed, key) || LISTED(trained_with, key);
-  if (strncmp(key, "task.", 5) == 0) return LISTED(meaning, key);
-  return strcmp(key, "task") == 0 ||
-         (strncmp(key, "model.", 6) == 0 && !LISTED(free_when_resumed, key));
-}
-
-static void note(cli_notes *all, const char *prefix, const char *name, const char *value) {
-  char key[128];
-  snprintf(key, sizeof key, "%s%s", prefix, name);
-  if (!must_stay(key, all->resumed)) return;
+/* Adds a line unless nobody keeps it: trained weights hold on to less than a run that goes on. */
+static void note(cli_notes *all, pal_setting_kept kept, const char *prefix, const char *name,
+                 const char *value) {
+  if (kept == PAL_KEPT_BY_NONE || (kept == PAL_KEPT_BY_RUN && !all->resumed)) return;
   char **grown = realloc(all->text, sizeof *grown * ((size_t)all->n + 1));
-  const size_t room = strlen(key) + strlen(value) + 2;
+  const size_t room = strlen(prefix) + strlen(name) + strlen(value) + 2;
   if (grown) all->text = grown;
   char *text = grown ? malloc(room) : NULL;
   if (!text) {
     all->failed = true;
     return;
   }
-  snprintf(text, room, "%s=%s", key, value);
+  snprintf(text, room, "%s%s=%s", prefix, name, value);
   all->text[all->n++] = text;
 }
 
-static void note_task(const pal_setting *s, void *data) { note(data, "task.", s->name, s->value); }
+static void note_setting(cli_notes *all, const char *prefix, const pal_setting *s,
+                         pal_setting_kept usually) {
+  note(all, s->kept == PAL_KEPT_USUALLY ? usually : s->kept, prefix, s->name, s->value);
+}
+
+static void note_task(const pal_setting *s, void *data) {
+  note_setting(data, "task.", s, PAL_KEPT_BY_RUN);
+}
 static void note_model(const pal_setting *s, void *data) {
-  note(data, "model.", s->name, s->value);
+  note_setting(data, "model.", s, PAL_KEPT_BY_WEIGHTS);
 }
 static void note_train(const pal_setting *s, void *data) {
-  note(data, "train.", s->name, s->value);
+  note_setting(data, "train.", s, PAL_KEPT_BY_RUN);
 }
 
 pal_status cli_notes_make(cli_notes *all, const cli_job *job, bool resumed, pal_error *error) {
   *all = (cli_notes){.resumed = resumed};
-  note(all, "", "task", job->task_name);
-  if (resumed) {
-    note(all, "", "model", job->model_name);
-    note(all, "", "form", job->form == PAL_FORM_REASONED ? "reasoned" : "plain");
-  }
+  note(all, PAL_KEPT_BY_WEIGHTS, "", "task", job->task_name);
+  note(all, PAL_KEPT_BY_RUN, "", "model", job->model_name);
+  note(all, PAL_KEPT_BY_RUN, "", "form", job->form == PAL_FORM_REASONED ? "reasoned" : "plain");
   pal_task_settings(job->task, note_task, all);
   pal_model_settings(job->model, note_model, all);
   if (job->trainer) pal_trainer_settings(job->trainer, note_train, all);

@@ -4,11 +4,15 @@
  *
  *   cc -shared -fPIC remasking.c $(pkg-config --cflags --libs palimpsest) -o remasking.so
  *   $ palimpsest compare parity --plugin ./remasking.so --models mdm,remasking --budget free --set train.steps=40 --set train_max=4 --set lengths=2,3 --set per_length=20 --set layers=1 --set width=16 --set heads=2 --quiet
+ *   $ palimpsest train parity --plugin ./remasking.so --model remasking --out run --set train.steps=20 --set train_max=4 --set lengths=2,3 --set per_length=20 --set layers=1 --set width=16 --set heads=2 --quiet
+ *   $ palimpsest train parity --plugin ./remasking.so --config run/config --out run --resume --set train.steps=40 --set sigma=0.2 --quiet
+ *   $ palimpsest eval run --plugin ./remasking.so --set sigma=0.1 --set model.steps=8 --quiet
  *
  * Training is that of an MDM with the linear schedule. A step writes the surest mask; while a sequence
  * is younger than `steps`, each token that the model wrote becomes a mask again with probability
  * `sigma` times the chance that the network gives to other tokens. Everything else (network, trainer,
- * decoder, tasks) is shared. */
+ * decoder, tasks) is shared. Neither setting matters to training (PAL_KEPT_BY_NONE): a run may go on,
+ * and what was trained be evaluated, with other values. */
 #include <palimpsest/palimpsest.h>
 
 typedef struct remasking_settings {
@@ -17,9 +21,11 @@ typedef struct remasking_settings {
 } remasking_settings;
 
 static const pal_setting settings[] = {
-    PAL_SET_REAL(remasking_settings, sigma, "0.5", 0, 1, "how readily a token is taken back"),
+    PAL_SET_REAL(remasking_settings, sigma, "0.5", 0, 1, "how readily a token is taken back",
+                 PAL_KEPT_BY_NONE),
     PAL_SET_WHOLE(remasking_settings, steps, "16", 0, 1 << 20,
-                  "steps in which tokens may be taken back; then the masks left are written"),
+                  "steps in which tokens may be taken back; then the masks left are written",
+                  PAL_KEPT_BY_NONE),
 };
 static const pal_column columns[] = {PAL_TARGET_COLUMNS};
 static const pal_column states[] = {PAL_ANSWER_STATE};

@@ -23,8 +23,9 @@ typedef struct squeeze_settings {
 
 static const pal_setting settings[] = {
     PAL_SET_WHOLE(squeeze_settings, longest, "8", 1, MOST - 2, "letters of a word at most"),
-    PAL_SET_WHOLE(squeeze_settings, tests, "1000", 1, 1e6, "words to evaluate on"),
-    PAL_SET_SEED(squeeze_settings, seed, "1", "of the words to evaluate on"),
+    PAL_SET_WHOLE(squeeze_settings, tests, "1000", 1, 1e6, "words to evaluate on",
+                  PAL_KEPT_BY_NONE),
+    PAL_SET_SEED(squeeze_settings, seed, "1", "of the words to evaluate on", PAL_KEPT_BY_NONE),
 };
 
 /* One word and what is made of it; arrays of the examples point in here. */

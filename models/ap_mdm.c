@@ -24,30 +24,36 @@ typedef struct ap_mdm_settings {
 
 static const pal_setting settings[] = {
     PAL_SET_CHOICE(ap_mdm_settings, bits, "threshold", "threshold sample",
-                   "threshold: bits are set above their chances below; sample: drawn"),
+                   "threshold: bits are set above their chances below; sample: drawn",
+                   PAL_KEPT_BY_NONE),
     PAL_SET_REAL(ap_mdm_settings, tau_unmask, "0.5", 0, 1,
-                 "a mask stays a mask where the chance of remask is above this"),
+                 "a mask stays a mask where the chance of remask is above this", PAL_KEPT_BY_NONE),
     PAL_SET_LIST(ap_mdm_settings, tau_remask, "", 0, 1,
                  "a token becomes a mask where it is above this: one number, or one for each "
-                 "class of tokens with commas; empty: 0.5"),
+                 "class of tokens with commas; empty: 0.5",
+                 PAL_KEPT_BY_NONE),
     PAL_SET_REAL(ap_mdm_settings, jitter, "0", 0, 1e3,
                  "every step moves a sequence's tau_remask by up to so many logits, so that no "
-                 "mistake need repeat itself for ever"),
+                 "mistake need repeat itself for ever",
+                 PAL_KEPT_BY_NONE),
     PAL_SET_REAL(ap_mdm_settings, tau_insert, "0.5", 0, 1,
-                 "a mask is inserted where the chance of it is above this"),
+                 "a mask is inserted where the chance of it is above this", PAL_KEPT_BY_NONE),
     PAL_SET_REAL(ap_mdm_settings, tau_remove, "0.5", 0, 1,
-                 "a mask goes where the chance of it is above this"),
+                 "a mask goes where the chance of it is above this", PAL_KEPT_BY_NONE),
     PAL_SET_LIST(ap_mdm_settings, tau_write, "", 0, 1,
                  "and a mask stays one unless chance of writing x chance of y is above this: one "
-                 "number, or one for each class of tokens y with commas; empty: off"),
+                 "number, or one for each class of tokens y with commas; empty: off",
+                 PAL_KEPT_BY_NONE),
     PAL_SET_REAL(ap_mdm_settings, temperature, "0", 0, 1e6,
-                 "of sampled tokens; 0: the most likely one"),
+                 "of sampled tokens; 0: the most likely one", PAL_KEPT_BY_NONE),
     PAL_SET_FLAG(ap_mdm_settings, guess, "0",
-                 "1: a sequence that would not change writes its surest mask, its token drawn"),
+                 "1: a sequence that would not change writes its surest mask, its token drawn",
+                 PAL_KEPT_BY_NONE),
     PAL_SET_WHOLE(ap_mdm_settings, window, "0", 0, 1 << 20,
-                  "rows a decoding step reads; the rest waits behind them. 0: everything"),
+                  "rows a decoding step reads; the rest waits behind them. 0: everything",
+                  PAL_KEPT_BY_NONE),
     PAL_SET_REAL(ap_mdm_settings, noise, "0.1", 0, 1,
-                 "highest rate of each kind of damage in training from answers"),
+                 "highest rate of each kind of damage in training from answers", PAL_KEPT_BY_RUN),
 };
 
 static const pal_column columns[] = {PAL_TARGET_COLUMNS, PAL_EDIT_COLUMNS};

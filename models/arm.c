@@ -16,11 +16,11 @@ typedef struct arm_settings {
 
 static const pal_setting settings[] = {
     PAL_SET_REAL(arm_settings, temperature, "0", 0, 1e6,
-                 "of sampled tokens; 0: the most likely one"),
+                 "of sampled tokens; 0: the most likely one", PAL_KEPT_BY_NONE),
     PAL_SET_WHOLE(arm_settings, top_k, "0", 0, 1e9,
-                  "sample among this many most likely tokens; 0: all"),
+                  "sample among this many most likely tokens; 0: all", PAL_KEPT_BY_NONE),
     PAL_SET_REAL(arm_settings, top_p, "1", 1e-9, 1,
-                 "and among the fewest that hold this much probability"),
+                 "and among the fewest that hold this much probability", PAL_KEPT_BY_NONE),
 };
 
 static const pal_column columns[] = {PAL_TARGET_COLUMNS};

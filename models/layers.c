@@ -36,9 +36,10 @@ static const pal_setting settings[] = {
                    "that is read; next, the row that a causal model predicts from it"),
     PAL_SET_WHOLE(NETWORK, group_width, "32", 1, 1 << 20, "columns of each of those heads"),
     PAL_SET_FLAG(NETWORK, tied, "0", "1: the output shares the embedding's table"),
-    PAL_SET_REAL(NETWORK, dropout, "0", 0, 0.99, "rate on residual branches while training"),
+    PAL_SET_REAL(NETWORK, dropout, "0", 0, 0.99, "rate on residual branches while training",
+                 PAL_KEPT_BY_RUN),
     PAL_SET_CHOICE(NETWORK, decode_precision, "f32", "f32 bf16",
-                   "of products in decoding: f32, or bf16 with f32 sums"),
+                   "of products in decoding: f32, or bf16 with f32 sums", PAL_KEPT_BY_NONE),
 };
 
 const pal_setting *pal_network_setting_table(int *n) {

@@ -140,6 +140,8 @@ static pal_status check_row(const char *owner, const pal_setting *s, size_t size
   else if (s->offset > size || s->size > size - s->offset) flaw = "lies outside the struct";
   else if (s->kind == PAL_SETTING_CHOICE && (!s->choices || !*s->choices)) flaw = "has no choices";
   else if (!(s->low <= s->high)) flaw = "has no range";
+  else if (s->kept < PAL_KEPT_USUALLY || s->kept > PAL_KEPT_BY_NONE)
+    flaw = "is kept by nobody known";
   if (flaw) return pal_fail(error, PAL_E_ARGUMENT, "%s: setting %s %s", owner, s->name, flaw);
   return PAL_OK;
 }

@@ -37,8 +37,9 @@ static const pal_setting settings[] = {
     PAL_SET_WHOLE(parity_settings, train_max, "20", 2, MAX_LENGTH,
                   "training strings have 2 to this many bits (answering models)"),
     PAL_SET_TEXT(parity_settings, lengths, "2,3,5,10,20,30,100,1000,10000",
-                 "lengths evaluated, in bits"),
-    PAL_SET_WHOLE(parity_settings, per_length, "1000", 1, 1e6, "strings of each length"),
+                 "lengths evaluated, in bits", PAL_KEPT_BY_NONE),
+    PAL_SET_WHOLE(parity_settings, per_length, "1000", 1, 1e6, "strings of each length",
+                  PAL_KEPT_BY_NONE),
     PAL_SET_SEED(parity_settings, seed, "1", "seed of the evaluated strings"),
 };
 

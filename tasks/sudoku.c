@@ -46,33 +46,41 @@ typedef struct sudoku {
 
 #define SUDOKU sudoku_settings
 static const pal_setting settings[] = {
-    PAL_SET_WHOLE(SUDOKU, size, "9", 4, 16, "4, 9 or 16 rows"),
+    PAL_SET_WHOLE(SUDOKU, size, "9", 4, 16, "4, 9 or 16 rows", PAL_KEPT_BY_WEIGHTS),
     PAL_SET_WHOLE(SUDOKU, puzzles, "100", 0, PAL_SUDOKU_MOST_PUZZLES,
                   "training puzzles, 1 or more; with a file: at most, 0 for all of it"),
     PAL_SET_TEXT(SUDOKU, data, "",
                  "file of training puzzles, one a line: 81 characters, CSV with puzzle and "
-                 "solution, or 325 integers"),
+                 "solution, or 325 integers",
+                 PAL_KEPT_BY_NONE),
     PAL_SET_SEED(SUDOKU, seed, "1", "seed of the generated training puzzles"),
     PAL_SET_TEXT(SUDOKU, givens, "",
                  "of a generated puzzle, uniform in LEAST-MOST; empty: 4-8, 20-28, 100-130"),
     PAL_SET_FLAG(SUDOKU, augment, "1", "training puzzles appear under random symmetries: 0 or 1"),
     PAL_SET_CHOICE(SUDOKU, trace, "restart", "restart released",
-                   "states edit models learn: restart (a token a cell) or released (four)"),
+                   "states edit models learn: restart (a token a cell) or released (four)",
+                   PAL_KEPT_BY_WEIGHTS),
     PAL_SET_CHOICE(SUDOKU, answer, "infill", "infill append pairs",
                    "for others: infill (masks in the prompt), append (board, then board), pairs "
-                   "(place, digit)"),
+                   "(place, digit)",
+                   PAL_KEPT_BY_WEIGHTS),
     PAL_SET_CHOICE(SUDOKU, order, "reading", "reading solver",
-                   "of the answer's pairs, and of the places told: reading or solver"),
-    PAL_SET_WHOLE(SUDOKU, test_puzzles, "1000", 1, MOST_TESTS, "size of the held-out set"),
-    PAL_SET_TEXT(SUDOKU, test_givens, "", "givens of held-out puzzles; empty: as givens"),
+                   "of the answer's pairs, and of the places told: reading or solver",
+                   PAL_KEPT_BY_WEIGHTS),
+    PAL_SET_WHOLE(SUDOKU, test_puzzles, "1000", 1, MOST_TESTS, "size of the held-out set",
+                  PAL_KEPT_BY_NONE),
+    PAL_SET_TEXT(SUDOKU, test_givens, "", "givens of held-out puzzles; empty: as givens",
+                 PAL_KEPT_BY_NONE),
     PAL_SET_WHOLE(SUDOKU, test_guesses, "0", 0, MOST_GUESSES,
-                  "of a held-out puzzle, at least: right ones, where singles lead no further"),
-    PAL_SET_SEED(SUDOKU, test_seed, "1", "seed of the held-out puzzles"),
-    PAL_SET_WHOLE(SUDOKU, cap, "2000", 1, MOST_CAP,
-                  "forward passes of an edit model on one puzzle"),
+                  "of a held-out puzzle, at least: right ones, where singles lead no further",
+                  PAL_KEPT_BY_NONE),
+    PAL_SET_SEED(SUDOKU, test_seed, "1", "seed of the held-out puzzles", PAL_KEPT_BY_NONE),
+    PAL_SET_WHOLE(SUDOKU, cap, "2000", 1, MOST_CAP, "forward passes of an edit model on one puzzle",
+                  PAL_KEPT_BY_NONE),
     PAL_SET_CHOICE(SUDOKU, lines, "csv", "csv board row",
                    "what palimpsest instances writes: csv (puzzle,solution), board or row (of "
-                   "size 9: 325 integers)"),
+                   "size 9: 325 integers)",
+                   PAL_KEPT_BY_NONE),
 };
 
 /* ---- settings -------------------------------------------------------------------------------- */

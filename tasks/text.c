@@ -33,12 +33,13 @@ typedef struct text_settings {
 
 static const pal_setting settings[] = {
     PAL_SET_TEXT(text_settings, data, "",
-                 "the file: UTF-8 text, or any bytes with characters=bytes"),
+                 "the file: UTF-8 text, or any bytes with characters=bytes", PAL_KEPT_BY_NONE),
     PAL_SET_WHOLE(text_settings, block, "64", 1, 1 << 16,
                   "characters of a training example and of a scored block"),
     PAL_SET_TEXT(text_settings, characters, "",
                  "code points in hexadecimal, e.g. a,20-7e; bytes:20-7e: bytes; bytes: the file's "
-                 "bytes; empty: the file's characters, in UTF-8"),
+                 "bytes; empty: the file's characters, in UTF-8",
+                 PAL_KEPT_BY_WEIGHTS),
 };
 
 /* One code point at p (n bytes left), its length in *used; 0 for what is not UTF-8. */

@@ -10,5 +10,10 @@ extern const pal_attr_field fields[];
 const pal_attr_field fields[] = {PAL_FIELD(attrs, axis, PAL_ATTR_INT)};
 pal_type rows(pal_symbol symbol) { return PAL_TYPE(PAL_F32, symbol, 1, 64); }
 pal_type fixed() { return PAL_TYPE(PAL_I32, PAL_STATIC, 3); }
+struct own { int64_t steps; double sigma; };
+extern const pal_setting settings[];
+const pal_setting settings[] = {
+    PAL_SET_WHOLE(own, steps, "1", 1, 9, "how many"),
+    PAL_SET_REAL(own, sigma, "0.5", 0, 1, "how readily", PAL_KEPT_BY_NONE)};
 pal_value nothing() { return PAL_NIL; }
 END

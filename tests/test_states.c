@@ -141,16 +141,18 @@ START_TEST(bad_definitions) {
     int64_t n;
     bool flag;
   } own;
-  static const pal_setting clash[] = {PAL_SET_WHOLE(own, n, "1", 0, 9, "doc"),
-                                      {"layers", "1", "doc", PAL_SETTING_WHOLE, 0, 8, 0, 9, NULL}};
-  static const pal_setting kind[] = {
-      {"n", "1", "doc", PAL_SETTING_WHOLE, offsetof(own, flag), sizeof(bool), 0, 9, NULL}};
+  static const pal_setting clash[] = {
+      PAL_SET_WHOLE(own, n, "1", 0, 9, "doc"),
+      {"layers", "1", "doc", PAL_SETTING_WHOLE, 0, 8, 0, 9, NULL, PAL_KEPT_USUALLY}};
+  static const pal_setting kind[] = {{"n", "1", "doc", PAL_SETTING_WHOLE, offsetof(own, flag),
+                                      sizeof(bool), 0, 9, NULL, PAL_KEPT_USUALLY}};
   static const pal_setting value[] = {PAL_SET_WHOLE(own, n, "10", 0, 9, "doc")};
+  static const pal_setting kept[] = {PAL_SET_WHOLE(own, n, "1", 0, 9, "doc", (pal_setting_kept)9)};
   static const char *const unknown[] = {"depth=3"};
   struct {
     pal_model_definition d;
     const char *says;
-  } bad[13];
+  } bad[14];
   const int n = (int)(sizeof bad / sizeof *bad);
   for (int i = 0; i < n; i++) bad[i].d = grower;
   bad[0].d.rows = NULL, bad[0].says = "rows is missing";
@@ -166,6 +168,7 @@ START_TEST(bad_definitions) {
   bad[10].d.setting = kind, bad[10].d.n_settings = 1, bad[10].says = "type is not its kind's";
   bad[11].d.setting = value, bad[11].d.n_settings = 1, bad[11].says = "not \"10\"";
   bad[12].d.network_default = unknown, bad[12].d.n_network_defaults = 1, bad[12].says = "depth";
+  bad[13].d.setting = kept, bad[13].d.n_settings = 1, bad[13].says = "kept by nobody known";
   lab l;
   lab_open(&l, 1, "arm", &format, NULL);
   for (int i = 0; i < n; i++) {

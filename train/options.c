@@ -7,12 +7,12 @@
 #define TRAIN pal_train_settings
 #define BELOW_ONE (1 - 1e-9)
 static const pal_setting settings[] = {
-    PAL_SET_WHOLE(TRAIN, steps, "1000", 0, 1e12, "optimizer steps in all"),
+    PAL_SET_WHOLE(TRAIN, steps, "1000", 0, 1e12, "optimizer steps in all", PAL_KEPT_BY_NONE),
     PAL_SET_WHOLE(TRAIN, batch, "32", 1, 1e6, "examples per step"),
     PAL_SET_WHOLE(TRAIN, shard, "8", 1, 1e6,
                   "most examples of a shard; batches are cut evenly. Part of the numbers"),
     PAL_SET_WHOLE(TRAIN, micro, "1", 1, 1e6,
-                  "groups in which shards are run. Not part of the numbers"),
+                  "groups in which shards are run. Not part of the numbers", PAL_KEPT_BY_NONE),
     PAL_SET_TEXT(TRAIN, optimizer, "adamw", "adamw, sgd or a defined one"),
     PAL_SET_REAL(TRAIN, rate, "0.001", 0, 1e6, "learning rate after warm-up"),
     PAL_SET_TEXT(TRAIN, matrix_optimizer, "none",
