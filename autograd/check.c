@@ -11,25 +11,29 @@
 static pal_status compare_text(char *a, char *b, const char *what, pal_error *error) {
   pal_status status = PAL_OK;
   if (!a || !b) status = pal_fail(error, PAL_E_MEMORY, "no memory for a dump");
-  else if (strcmp(a, b) != 0) status = pal_fail(error, PAL_E_ARGUMENT, "%s", what);
+  else if (strcmp(a, b) != 0) status = pal_fail(error, PAL_E_INTERNAL, "%s", what);
   free(a);
   free(b);
   return status;
 }
 
+/* Faults found here are those of rewriting, dumping and parsing, whatever the op. */
 pal_status pal_check_text(const pal_trial *t, pal_error *error) {
   pal_graph *once = pal_rewrite(t->graph, error), *twice = once ? pal_rewrite(once, error) : NULL;
   pal_status status = twice ? compare_text(pal_graph_dump(once), pal_graph_dump(twice),
                                            "rewriting a rewritten graph changes it", error)
-                            : PAL_E_ARGUMENT;
+                            : error->code;
   pal_graph_free(once);
   pal_graph_free(twice);
-  if (status) return pal_fail(error, status, "the graph cannot be rewritten");
+  if (status) return status;
   char *text = pal_graph_dump(t->graph);
-  pal_graph *parsed = text ? pal_graph_parse(t->graph->context, t->store, text, error) : NULL;
+  if (!text) return pal_fail(error, PAL_E_MEMORY, "no memory for a dump");
+  pal_error own = {0};
+  pal_graph *parsed = pal_graph_parse(t->graph->context, t->store, text, &own);
   if (!parsed) {
     free(text);
-    return pal_fail(error, PAL_E_FORMAT, "the dump cannot be parsed");
+    return pal_fail(error, own.code == PAL_E_MEMORY ? own.code : PAL_E_INTERNAL,
+                    "the dump cannot be parsed: %s", own.text);
   }
   status = compare_text(text, pal_graph_dump(parsed), "the parsed dump dumps differently", error);
   pal_graph_free(parsed);

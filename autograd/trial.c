@@ -65,7 +65,7 @@ pal_status pal_trial_open(pal_trial *t, const pal_checking *k, pal_context *cont
   t->plan = pal_compile_guarded(t->graph, form.indirect ? PAL_CASE_GUARD : 0, error);
   if (t->plan) t->plan->serial_seconds = 1e9; /* so that threads are used however small it is */
   if (t->plan) t->exec = pal_exec_new(t->plan, error);
-  return t->exec ? PAL_OK : pal_fail(error, PAL_E_MEMORY, "no plan");
+  return t->exec ? PAL_OK : error->code;
 }
 
 void pal_trial_close(pal_trial *t) {

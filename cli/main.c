@@ -12,6 +12,8 @@
 
 int cli_report(const pal_error *error) {
   cli_say("%s", error->text);
+  if (error->code == PAL_E_INTERNAL)
+    cli_say("this is a fault of Palimpsest itself; please report it");
   switch (error->code) {
     case PAL_E_INTERRUPTED: return CLI_SIGNAL + (cli_signal() ? cli_signal() : 2);
     case PAL_E_NONFINITE: return CLI_DIVERGED;

@@ -4,8 +4,10 @@
 #include "graph/internal.h"
 #include "graph/parts.h"
 
-static pal_status broken(pal_error *error, const pal_node *node, const char *what) {
-  return pal_fail(error, PAL_E_ARGUMENT, "%s:%d: %s: %s", node->file, node->line,
+/* A fault of what the caller has built, when the code is PAL_E_ARGUMENT; else of a pass. */
+static pal_status broken(pal_error *error, pal_status code, const pal_node *node,
+                         const char *what) {
+  return pal_fail(error, code, "%s:%d: %s: %s", node->file, node->line,
                   node->op     ? node->op->name
                   : node->name ? node->name
                                : "node",
@@ -17,16 +19,19 @@ static pal_status verify_op(const pal_graph *g, size_t id, pal_error *error) {
   pal_type in[PAL_MAX_INPUTS], out[PAL_MAX_OUTPUTS];
   for (int i = 0; i < node->n_in; i++) {
     if (node->in[i].id >= g->value.n || g->value.at[node->in[i].id].node >= id)
-      return broken(error, node, "an input is not made before it is used");
+      return broken(error, PAL_E_INTERNAL, node, "an input is not made before it is used");
     in[i] = pal_type_of(g, node->in[i]);
   }
+  pal_error own = {0};
   pal_infer call = {
-      .attrs = node->attrs, .n_in = node->n_in, .in_type = in, .out_type = out, .error = error};
-  if (node->op->infer(&call)) return PAL_E_SHAPE;
-  if (call.n_out != node->n_out) return broken(error, node, "the number of outputs has changed");
+      .attrs = node->attrs, .n_in = node->n_in, .in_type = in, .out_type = out, .error = &own};
+  if (node->op->infer(&call))
+    return broken(error, PAL_E_INTERNAL, node, "its inputs are refused, which it has taken before");
+  if (call.n_out != node->n_out)
+    return broken(error, PAL_E_INTERNAL, node, "the number of outputs has changed");
   for (int i = 0; i < call.n_out; i++)
     if (!pal_type_equal(&out[i], &g->value.at[node->first_out + (uint32_t)i].type))
-      return broken(error, node, "an output's type has changed");
+      return broken(error, PAL_E_INTERNAL, node, "an output's type has changed");
   return PAL_OK;
 }
 
@@ -39,11 +44,12 @@ static pal_status verify_writes(const pal_graph *g, size_t id, pal_error *error)
       const pal_node *o = &g->node.at[other];
       for (int j = 0; o->kind == PAL_NODE_OP && j < o->n_in; j++)
         if ((o->op->writes >> j & 1) && o->in[j].id == node->in[i].id)
-          return broken(error, o, "this version of the variable is already written elsewhere");
+          return broken(error, PAL_E_ARGUMENT, o,
+                        "this version of the variable is already written elsewhere");
     }
     for (size_t a = 0; a < g->assign.n; a++)
       if (g->assign.at[a].to.id == node->in[i].id)
-        return broken(error, node, "the variable is also assigned as a whole");
+        return broken(error, PAL_E_ARGUMENT, node, "the variable is also assigned as a whole");
   }
   return PAL_OK;
 }
@@ -68,7 +74,7 @@ static pal_status verify_ends(const pal_graph *g, pal_error *error) {
   for (int k = 0; k < 3; k++)
     for (size_t i = 0; i < n[k]; i++)
       if (overwritten(g, list[k][i].value))
-        return broken(error, pal_node_of(g, list[k][i].value),
+        return broken(error, PAL_E_ARGUMENT, pal_node_of(g, list[k][i].value),
                       "a version of a variable that is changed in place cannot be an output, be "
                       "assigned or be looped; only its last version can");
   return PAL_OK;
@@ -105,7 +111,8 @@ pal_status pal_verify(const pal_graph *graph, pal_error *error) {
     const pal_node *node = &graph->node.at[n];
     for (int i = 0; i < node->n_out; i++) {
       const pal_value_record *v = &graph->value.at[node->first_out + (uint32_t)i];
-      if (v->node != n || v->index != i) return broken(error, node, "outputs are not its own");
+      if (v->node != n || v->index != i)
+        return broken(error, PAL_E_INTERNAL, node, "outputs are not its own");
     }
     if (node->kind != PAL_NODE_OP) continue;
     pal_status status = verify_op(graph, n, error);

@@ -29,7 +29,7 @@ static const pal_node *node_of(const checker *c, int step) {
 
 static pal_status broken(const checker *c, int step, const char *what) {
   const pal_node *node = node_of(c, step);
-  return pal_fail(c->error, PAL_E_ARGUMENT, "%s:%d: %s: the plan is unsound: %s", node->file,
+  return pal_fail(c->error, PAL_E_INTERNAL, "%s:%d: %s: the plan is unsound: %s", node->file,
                   node->line, node->op->name, what);
 }
 
@@ -65,7 +65,7 @@ static pal_status take_steps(checker *c) {
       return broken(c, s, "it ends in another stage than its last phase");
   }
   if (ops == c->plan->step.n) return PAL_OK;
-  return pal_fail(c->error, PAL_E_ARGUMENT, "the plan is unsound: %zu steps for %zu ops",
+  return pal_fail(c->error, PAL_E_INTERNAL, "the plan is unsound: %zu steps for %zu ops",
                   c->plan->step.n, ops);
 }
 
@@ -101,7 +101,7 @@ static pal_status take_units(checker *c) {
         status = take_unit(c, s, item, at);
     }
     if (!whole)
-      return pal_fail(c->error, PAL_E_ARGUMENT, "the plan is unsound: stage %d has gaps", s);
+      return pal_fail(c->error, PAL_E_INTERNAL, "the plan is unsound: stage %d has gaps", s);
   }
   for (int s = 0; s < (int)plan->step.n && !status; s++)
     for (int p = 0; p < plan->step.at[s].phases && !status; p++)
@@ -249,7 +249,7 @@ static pal_status check_ends(const checker *c) {
     sound &= !slot->copy || at->place != PAL_PLACE_ARENA || at->last >= end;
   }
   return sound ? PAL_OK
-               : pal_fail(c->error, PAL_E_ARGUMENT,
+               : pal_fail(c->error, PAL_E_INTERNAL,
                           "the plan is unsound: what a run leaves behind does not live to its end");
 }
 
@@ -292,7 +292,7 @@ static pal_status check_bytes(const checker *c) {
     for (size_t k = i + 1; k < n && b[k].begin < b[i].end; k++)
       sound &= b[i].last < b[k].first || b[k].last < b[i].first;
     if (!sound)
-      status = pal_fail(c->error, PAL_E_ARGUMENT,
+      status = pal_fail(c->error, PAL_E_INTERNAL,
                         "the plan is unsound: bytes %zu to %zu of the arena have two uses at once",
                         b[i].begin, b[i].end);
   }

@@ -53,7 +53,7 @@ static pal_status find_variables(pal_decoder *d, pal_error *error) {
     snprintf(name, sizeof name, "decode.%s.%lld", what[i], rows);
     *to[i] = pal_store_find(pal_model_store(d->model), name);
     if (!*to[i] && (i != 1 || d->window > 0))
-      return pal_fail(error, PAL_E_NOT_FOUND, "the decoder's variable %s is missing", name);
+      return pal_fail(error, PAL_E_INTERNAL, "the decoder's variable %s is missing", name);
   }
   return PAL_OK;
 }

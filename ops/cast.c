@@ -91,7 +91,7 @@ static pal_status cast_run(const pal_run *run) {
     case CAST_PAIR(PAL_U8, PAL_F32): CAST_LOOP(uint8_t, float, (float)x[i]);
     case CAST_PAIR(PAL_U8, PAL_BF16): CAST_LOOP(uint8_t, uint16_t, to_bf16((float)x[i]));
     case CAST_PAIR(PAL_U8, PAL_I32): CAST_LOOP(uint8_t, int32_t, x[i]);
-    default: return pal_fail(run->error, PAL_E_UNSUPPORTED, "cast: no such pair of types");
+    default: return pal_fail(run->error, PAL_E_INTERNAL, "cast: no such pair of types");
   }
 }
 

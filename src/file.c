@@ -194,7 +194,7 @@ pal_status pal_writer_open(pal_writer *writer, const char *path, pal_error *erro
 }
 
 pal_status pal_writer_write(pal_writer *writer, const void *data, size_t size, pal_error *error) {
-  if (!writer->path) return pal_fail(error, PAL_E_ARGUMENT, "writing to a file that is not open");
+  if (!writer->path) return pal_fail(error, PAL_E_INTERNAL, "writing to a file that is not open");
   const char *bytes = data;
   size_t left = size;
   while (left > 0) {
@@ -233,7 +233,7 @@ static pal_status sync_directory(char *path, pal_error *error) {
 }
 
 pal_status pal_writer_close(pal_writer *writer, pal_error *error) {
-  if (!writer->path) return pal_fail(error, PAL_E_ARGUMENT, "closing a file that is not open");
+  if (!writer->path) return pal_fail(error, PAL_E_INTERNAL, "closing a file that is not open");
   pal_status status = PAL_OK;
   if (writer->temporary && fsync(writer->fd) != 0)
     status = system_failure(error, "write", writer->path);

@@ -21,7 +21,7 @@ static bool room_for_one(pal_registry *registry) {
 pal_status pal_registry_add(pal_registry *registry, const char *kind, const char *name,
                             const void *definition, pal_error *error) {
   if (!kind || !*kind || !name || !*name || !definition)
-    return pal_fail(error, PAL_E_ARGUMENT, "a definition needs a kind, a name and a body");
+    return pal_fail(error, PAL_E_INTERNAL, "a definition needs a kind, a name and a body");
   if (pal_registry_find(registry, kind, name))
     return pal_fail(error, PAL_E_DUPLICATE, "%s \"%s\" is already defined", kind, name);
   char *own_kind = pal_strdup(kind), *own_name = pal_strdup(name);

@@ -23,6 +23,7 @@ const char *pal_status_name(pal_status status) {
     case PAL_E_ABI: return "abi";
     case PAL_E_UNSUPPORTED: return "unsupported";
     case PAL_E_INTERRUPTED: return "interrupted";
+    case PAL_E_INTERNAL: return "internal";
   }
   return "unknown";
 }

@@ -178,7 +178,7 @@ static pal_status take(walks *w, int walk, bool *taken, pal_error *error) {
   for (int i = 0; i < w->rows; i++) w->out[i] = state[i];
   if (leads_on(w, state, &view)) return PAL_OK;
   return pal_fail(
-      error, PAL_E_ARGUMENT,
+      error, PAL_E_INTERNAL,
       "sudoku: the labels of state %llu do not do what the policy does; they are at fault",
       (unsigned long long)w->next);
 }

@@ -35,7 +35,9 @@ typedef enum pal_status {
   PAL_E_IO,          /* the operating system refused a read or a write */
   PAL_E_ABI,         /* a plug-in built for another version of the headers */
   PAL_E_UNSUPPORTED, /* a combination that is declared as not available */
-  PAL_E_INTERRUPTED  /* stopped by the caller's request; state is consistent */
+  PAL_E_INTERRUPTED, /* stopped by the caller's request; state is consistent */
+  PAL_E_INTERNAL /* the library is at fault, not its caller: a rule that it keeps for itself does
+                        not hold, as when a plan fails its own check; please report it */
 } pal_status;
 
 /* The first failure. Zero-initialise before use. */
