@@ -226,7 +226,10 @@ static bool arguments_fit(pal_graph *g, const pal_value *output, const pal_value
   for (int i = 0; i < n; i++) {
     pal_type a = pal_type_of(g, output[i]), b = pal_type_of(g, out_grad[i]);
     if (pal_type_equal(&a, &b)) continue;
-    pal_graph_refuse(g, PAL_E_SHAPE, "the gradient given for value number %d has another type", i);
+    char text[2][96];
+    pal_graph_refuse(g, PAL_E_SHAPE, "the gradient given for value number %d, %s, is %s", i,
+                     pal_graph_type_print(g, &a, text[0], sizeof text[0]),
+                     pal_graph_type_print(g, &b, text[1], sizeof text[1]));
     return false;
   }
   return true;

@@ -6,15 +6,23 @@
 
 #include "graph/internal.h"
 
-/* "matmul(f32[T,4], f32[8,4])" for messages. */
+/* "edit(i32[T], i32[T], binds=N)" for messages: types of inputs, and the symbols among the attributes. */
 static void print_call(const pal_graph *graph, const pal_op *op, const pal_value *in, int n_in,
-                       char *text, size_t size) {
+                       const void *attrs, char *text, size_t size) {
   size_t used = (size_t)snprintf(text, size, "%s(", op->name);
   for (int i = 0; i < n_in && used < size; i++) {
     char type[96];
     pal_type t = pal_type_of(graph, in[i]);
     used += (size_t)snprintf(text + used, size - used, "%s%s", i ? ", " : "",
                              pal_graph_type_print(graph, &t, type, sizeof type));
+  }
+  for (size_t i = 0; i < op->n_fields && used < size; i++) {
+    const pal_attr_field *f = &op->fields[i];
+    pal_symbol symbol = PAL_STATIC;
+    if (f->kind == PAL_ATTR_SYMBOL) memcpy(&symbol, (const char *)attrs + f->offset, sizeof symbol);
+    if (symbol.id && symbol.id < graph->symbol.n)
+      used += (size_t)snprintf(text + used, size - used, ", %s=%s", f->name,
+                               graph->symbol.at[symbol.id].name);
   }
   if (used < size) snprintf(text + used, size - used, ")");
 }
@@ -76,9 +84,13 @@ static bool bindings_sound(pal_graph *graph, const pal_op *op, const void *attrs
     for (size_t v = 1; fresh && v < graph->value.n; v++)
       fresh = graph->value.at[v].type.symbol.id != id;
     if (fresh) continue;
-    pal_graph_refuse(graph, PAL_E_ARGUMENT,
-                     "%s binds a symbol that is none of this graph's, or is bound or used already",
-                     op->name);
+    if (id && id < graph->symbol.n)
+      pal_graph_refuse(graph, PAL_E_ARGUMENT,
+                       "%s binds symbol \"%s\", which is bound or used already", op->name,
+                       graph->symbol.at[id].name);
+    else
+      pal_graph_refuse(graph, PAL_E_ARGUMENT, "%s binds a symbol that is none of this graph's",
+                       op->name);
     return false;
   }
   return true;
@@ -95,7 +107,7 @@ pal_value pal_apply_op(pal_graph *graph, const pal_op *op, const pal_value *in, 
       .attrs = attrs, .n_in = n_in, .in_type = in_type, .out_type = out_type, .error = &error};
   if (op->infer(&call) || !outputs_sound(graph, &call)) {
     char text[400];
-    print_call(graph, op, in, n_in, text, sizeof text);
+    print_call(graph, op, in, n_in, attrs, text, sizeof text);
     return pal_graph_fail(graph, error.code ? error.code : PAL_E_SHAPE, "%s: %s", text,
                           error.code ? error.text : "no such result can be held");
   }

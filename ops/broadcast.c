@@ -292,15 +292,20 @@ pal_value pal_spread_rows(pal_graph *g, pal_value x, pal_value like) {
 
 /* ---- sum_to -------------------------------------------------------------------------- */
 
+static pal_value no_sum(pal_graph *g, const pal_type *from, const pal_type *to) {
+  char a[96], b[96];
+  return pal_graph_fail(g, PAL_E_SHAPE, "sum_to: %s does not sum to %s",
+                        pal_graph_type_print(g, from, a, sizeof a),
+                        pal_graph_type_print(g, to, b, sizeof b));
+}
+
 pal_value pal_sum_to(pal_graph *g, pal_value x, pal_value like) {
   const pal_type from = pal_type_of(g, x), to = pal_type_of(g, like);
   if (pal_is_nil(x) || pal_is_nil(like))
     return pal_graph_fail(g, PAL_E_ARGUMENT, "sum_to: a value is nil");
   if (pal_shape_equal(&from, &to)) return x;
   const int extra = (int)from.rank - (int)to.rank;
-  if (extra < 0)
-    return pal_graph_fail(g, PAL_E_SHAPE, "sum_to: rank %d does not sum to rank %d", from.rank,
-                          to.rank);
+  if (extra < 0) return no_sum(g, &from, &to);
   if (to.rank == 0) return pal_sum_all(g, x);
   pal_value sum = x;
   for (int axis = (int)from.rank - 1; axis >= 0; axis--) {
@@ -308,9 +313,7 @@ pal_value pal_sum_to(pal_graph *g, pal_value x, pal_value like) {
     const bool same =
         own >= 0 && from.dim[axis] == to.dim[own] && (axis > 0 || from.symbol.id == to.symbol.id);
     if (same) continue;
-    if (own >= 0 && (to.dim[own] != 1 || (own == 0 && to.symbol.id)))
-      return pal_graph_fail(g, PAL_E_SHAPE, "sum_to: axis %d does not sum to the shape asked for",
-                            axis);
+    if (own >= 0 && (to.dim[own] != 1 || (own == 0 && to.symbol.id))) return no_sum(g, &from, &to);
     sum = pal_sum(g, sum, axis, own >= 0);
   }
   return sum;

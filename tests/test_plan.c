@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "autograd/gradient.h"
 #include "graph/exec.h"
 #include "src/alloc.h"
 #include "tests/fixture.h"
@@ -137,6 +138,46 @@ START_TEST(a_symbol_is_bound_once_and_before_its_uses) {
     pal_apply(g, "toy_keep", &x, 1, &attrs, NULL);
     refused(PAL_E_ARGUMENT);
   }
+}
+END_TEST
+
+/* One builder call that is refused: the rows of x are counted by one symbol, those of y by another. */
+static void misuse(int way, pal_value x, pal_value y, pal_symbol rows) {
+  const pal_type fixed = PAL_TYPE(PAL_F32, PAL_STATIC, 5), wrong = PAL_TYPE(PAL_F32, rows, 2, -1);
+  const pal_value v = pal_variable_new(g, "v", fixed, PAL_STATE, PAL_ONES);
+  pal_value given = pal_cast(g, y, PAL_I32), grad;
+  switch (way) {
+    case 0: pal_add(g, x, y); break;
+    case 1: pal_broadcast_to(g, v, y); break;
+    case 2: pal_sum_to(g, x, y); break;
+    case 3: pal_sum_to(g, v, y); break;
+    case 4: pal_assign(g, v, y); break;
+    case 5: pal_loop(g, x, y); break;
+    case 6: pal_apply(g, "toy_keep", &x, 1, &(keep){rows, 4}, NULL); break;
+    case 7: pal_input(g, "z", wrong); break;
+    case 8: pal_gradient(g, pal_sum_all(g, x), &given, 1, &grad); break;
+    default: pal_gradient_from(g, &x, &y, 1, &x, 1, &grad);
+  }
+}
+
+START_TEST(symbols_print_by_name) {
+  static const char *const says[] = {"add(f32[tokens,4], f32[2*boards,4])",
+                                     "broadcast_to(f32[5], symbol=boards)",
+                                     "sum_to: f32[tokens,4] does not sum to f32[2*boards,4]",
+                                     "sum_to: f32[5] does not sum to f32[2*boards,4]",
+                                     "assign to \"v\", f32[5], of a value f32[2*boards,4]",
+                                     "not f32[tokens,4] and f32[2*boards,4]",
+                                     "binds symbol \"boards\"",
+                                     "f32[2*boards,-1]",
+                                     "needs f32, not i32[2*boards,4]",
+                                     "number 0, f32[tokens,4], is f32[2*boards,4]"};
+  ck_assert_int_eq(pal_register_ops(context, &error), PAL_OK);
+  pal_symbol_new(g, "unused", 9);
+  const pal_symbol tokens = pal_symbol_new(g, "tokens", 8), boards = pal_symbol_new(g, "boards", 4);
+  misuse(_i, pal_input(g, "x", PAL_TYPE(PAL_F32, tokens, 1, 4)),
+         pal_input(g, "y", PAL_TYPE(PAL_F32, boards, 2, 4)), boards);
+  const char *text = pal_graph_error(g)->text;
+  ck_assert_msg(strstr(text, says[_i]) != NULL, "%s", text);
 }
 END_TEST
 
@@ -394,6 +435,7 @@ int main(void) {
   tcase_add_test(c, loops_that_contradict_each_other_are_refused);
   tcase_add_test(c, two_inputs_change_places);
   tcase_add_test(c, a_symbol_is_bound_once_and_before_its_uses);
+  tcase_add_loop_test(c, symbols_print_by_name, 0, 10);
   tcase_add_test(c, a_count_beyond_its_symbol_stops_the_run);
   tcase_add_test(c, a_failure_in_a_chain_names_its_op);
   tcase_add_test(c, capacity_is_no_part_of_the_numbers);
