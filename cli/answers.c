@@ -7,6 +7,8 @@
 #include <string.h>
 
 #include "cli/job.h"
+#include "cli/json.h"
+#include "cli/row.h"
 #include "cli/text.h"
 
 /* What is not UTF-8 is shown as \xNN, which JSON could not hold otherwise. */
@@ -21,15 +23,24 @@ static json_t *text_value(const char *text) {
   return value;
 }
 
-char *cli_answer_line(const cli_job *job, const char *set, int index, const pal_example *instance,
-                      const pal_decoded *decoded, const pal_score *score) {
+char *cli_answer_line(const cli_job *job, const char *set, int index, const pal_judged *judged) {
+  const pal_example *instance = judged->instance;
+  const pal_decoded *decoded = judged->decoded;
+  const pal_task_definition *d = pal_task_definition_of(job->task);
   char *prompt = cli_text_of(job->task, instance->prompt, instance->n_prompt);
   char *answer = cli_text_of(job->task, decoded->token, decoded->n);
-  json_t *line =
-      json_pack("{s:o, s:i, s:o, s:o, s:b, s:b, s:b, s:b, s:i}", "set", text_value(set), "index",
-                index, "prompt", text_value(prompt), "answer", text_value(answer), "exact",
-                score->exact && decoded->halted, "valid", score->valid, "kept", score->kept,
-                "halted", decoded->halted, "passes", decoded->forward_passes);
+  json_t *line = json_pack("{s:o, s:i, s:o, s:o, s:b}", "set", text_value(set), "index", index,
+                           "prompt", text_value(prompt), "answer", text_value(answer), "exact",
+                           judged->score.exact && decoded->halted);
+  for (int i = 0; i < d->n_report; i++) {
+    const pal_report_column *c = &d->report[i];
+    if (!cli_is_judged(c)) continue;
+    const double value = cli_figure(c, job->task, judged);
+    cli_json_put(&line, c->name,
+                 c->kind == PAL_REPORT_SHARE ? json_boolean(value != 0) : cli_json_number(value));
+  }
+  cli_json_put(&line, "halted", json_boolean(decoded->halted));
+  cli_json_put(&line, "passes", json_integer(decoded->forward_passes));
   char *text = line ? json_dumps(line, JSON_COMPACT) : NULL;
   json_decref(line);
   free(prompt);

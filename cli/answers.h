@@ -6,8 +6,7 @@
 #include "cli/job.h"
 
 /* What was decoded of an instance as a line of JSON, to be freed; NULL without memory. */
-char *cli_answer_line(const cli_job *job, const char *set, int index, const pal_example *instance,
-                      const pal_decoded *decoded, const pal_score *score);
+char *cli_answer_line(const cli_job *job, const char *set, int index, const pal_judged *judged);
 /* Closes the job's answers and writes them, whole or not at all. */
 pal_status cli_answers_save(cli_job *job, const char *path, pal_error *error);
 #endif

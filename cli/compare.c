@@ -10,6 +10,7 @@
 #include "cli/recipes.h"
 #include "cli/row.h"
 #include "cli/table.h"
+#include "cli/table_json.h"
 #include "cli/training.h"
 #include "cli/verbs.h"
 

@@ -13,6 +13,7 @@
 #include "cli/rundir.h"
 #include "cli/steps.h"
 #include "cli/table.h"
+#include "cli/table_json.h"
 #include "cli/verbs.h"
 
 static pal_status open_answers(cli_job *job, pal_error *error) {

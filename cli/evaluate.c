@@ -62,13 +62,14 @@ static void count_traits(batch *b, int index, bool exact) {
 
 static void take(int index, const pal_decoded *decoded, void *data) {
   batch *b = data;
-  pal_score score =
-      pal_task_definition_of(b->job->task)
-          ->score(b->job->task, &b->instance[index], b->job->form, decoded->token, decoded->n);
-  const bool exact = score.exact && decoded->halted;
+  const pal_task *task = b->job->task;
+  const pal_task_definition *d = pal_task_definition_of(task);
+  const pal_example *e = &b->instance[index];
+  const pal_judged judged = {e, b->job->form, decoded,
+                             d->score(task, e, b->job->form, decoded->token, decoded->n)};
+  const bool exact = judged.score.exact && decoded->halted;
   if (b->line) {
-    b->line[index] =
-        cli_answer_line(b->job, b->set->name, index, &b->instance[index], decoded, &score);
+    b->line[index] = cli_answer_line(b->job, b->set->name, index, &judged);
     b->failed |= !b->line[index];
   }
   count_traits(b, index, exact);
@@ -76,8 +77,8 @@ static void take(int index, const pal_decoded *decoded, void *data) {
   for (int m = 0; m < CLI_MARKS; m++)
     b->set->exact_by[m] += exact && decoded->forward_passes <= cli_mark[m];
   if (decoded->forward_passes > b->set->most_passes) b->set->most_passes = decoded->forward_passes;
-  b->set->valid += score.valid;
-  b->set->kept += score.kept;
+  for (int i = 0; i < d->n_report; i++)
+    if (cli_is_judged(&d->report[i])) b->set->sum[i] += cli_figure(&d->report[i], task, &judged);
   b->set->halted += decoded->halted;
   b->set->capped += !decoded->halted;
   b->passes[index] = decoded->forward_passes;

@@ -2,6 +2,7 @@
 /* See json.h (floor 7). */
 #include "cli/json.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -34,6 +35,8 @@ json_t *cli_json_text(const char *text) {
   free(clean);
   return whole;
 }
+
+json_t *cli_json_number(double value) { return isfinite(value) ? json_real(value) : json_null(); }
 
 static void drop_if(int failed, json_t **to) {
   if (!failed) return;

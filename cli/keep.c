@@ -18,7 +18,7 @@
 #include "cli/text.h"
 
 static const char head[] = "step,tokens,seconds,split,loss,loss_1,loss_2,loss_3,loss_4,"
-                           "bits_per_token,rate,gradient_norm,exact,valid,forward_passes\n";
+                           "bits_per_token,rate,gradient_norm\n";
 
 /* The step of a row; 0 where a line has none. */
 static long long step_of(const char *line) {
@@ -192,7 +192,7 @@ pal_status cli_keep_metrics(cli_kept *k, const cli_job *job, const pal_step_repo
   cli_page row[2];
   pal_status status = cli_page_open(&row[0], error);
   if (status) return status;
-  fprintf(row[0].to, "%lld,%lld,%.3f,train,%.9g,%.9g,%.9g,%.9g,%.9g,%s,%.9g,%.9g,,,\n",
+  fprintf(row[0].to, "%lld,%lld,%.3f,train,%.9g,%.9g,%.9g,%.9g,%.9g,%s,%.9g,%.9g\n",
           (long long)r->step, (long long)r->tokens, seconds, r->loss, r->part[0], r->part[1],
           r->part[2], r->part[3], bits, r->rate, r->gradient_norm);
   status = put_page(k, 0, &row[0], error);

@@ -45,20 +45,20 @@ static pal_status print_sets(pal_task *task, int limit, pal_error *error) {
   return status;
 }
 
-static pal_status print_puzzles(pal_task *task, int limit, pal_error *error) {
+static pal_status print_training(pal_task *task, int limit, pal_error *error) {
   const pal_task_definition *d = pal_task_definition_of(task);
-  if (!d->puzzles || !d->puzzle)
+  if (!d->train_size || !d->train_instance)
     return pal_fail(error, PAL_E_UNSUPPORTED,
                     "--train: training examples of task %s are not made of a fixed set", d->name);
   const char *heading = d->heading ? d->heading(task) : NULL;
-  const int64_t all = d->puzzles(task), n = limit && limit < all ? limit : all;
+  const int64_t all = d->train_size(task), n = limit && limit < all ? limit : all;
   char *text = NULL;
   size_t room = 0;
   pal_status status = PAL_OK;
   if (heading) puts(heading);
   for (int64_t i = 0; i < n && !status; i++) {
     pal_example e;
-    status = d->puzzle(task, i, PAL_FORM_TRANSITION, &e, error);
+    status = d->train_instance(task, i, PAL_FORM_TRANSITION, &e, error);
     if (!status) status = print_line(task, &e, PAL_FORM_TRANSITION, &text, &room, error);
   }
   free(text);
@@ -81,7 +81,7 @@ int cli_verb_instances(pal_context *context, const cli_options *o) {
   if (!status && !pal_task_definition_of(task)->write)
     status =
         pal_fail(&error, PAL_E_UNSUPPORTED, "task %s has no text form for instances", o->argument);
-  if (!status) status = (o->train ? print_puzzles : print_sets)(task, o->n, &error);
+  if (!status) status = (o->train ? print_training : print_sets)(task, o->n, &error);
   if (task) pal_task_free(task);
   free(data);
   return status ? cli_report(&error) : CLI_DONE;

@@ -30,6 +30,7 @@ palimpsest_SOURCES = \
 	%D%/signals.c \
 	%D%/steps.c \
 	%D%/table.c \
+	%D%/table_json.c \
 	%D%/text.c \
 	%D%/trace.c \
 	%D%/trace_page.c \
@@ -56,6 +57,7 @@ noinst_HEADERS += \
 	%D%/signals.h \
 	%D%/steps.h \
 	%D%/table.h \
+	%D%/table_json.h \
 	%D%/text.h \
 	%D%/trace.h \
 	%D%/training.h \

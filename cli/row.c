@@ -16,10 +16,19 @@ void cli_name_by_file(cli_set *set, const char *path) {
            fits ? path : path + length - most);
 }
 
-/* Whether the task has a setting "augment" that is on. */
-static void note_augmented(const pal_setting *setting, void *row) {
-  if (strcmp(setting->name, "augment") == 0)
-    ((cli_row *)row)->augmented = strcmp(setting->value, "1") == 0;
+bool cli_is_judged(const pal_report_column *c) {
+  return c->kind == PAL_REPORT_SHARE || c->kind == PAL_REPORT_MEAN;
+}
+
+double cli_figure(const pal_report_column *c, const pal_task *task, const pal_judged *judged) {
+  const double value = c->value(task, judged);
+  return c->kind == PAL_REPORT_SHARE ? value != 0 : value;
+}
+
+const pal_report_column *cli_counted(const cli_row *row) {
+  for (int i = 0; i < row->n_columns; i++)
+    if (row->column[i].kind == PAL_REPORT_COUNT && row->total[i]) return &row->column[i];
+  return NULL;
 }
 
 void cli_describe(const cli_job *job, cli_row *row) {
@@ -29,9 +38,10 @@ void cli_describe(const cli_job *job, cli_row *row) {
   row->seed = job->seed;
   row->fitted = true;
   row->parameters = pal_model_parameters(job->model);
-  row->puzzles =
-      pal_task_definition_of(task)->puzzles ? pal_task_definition_of(task)->puzzles(task) : 0;
-  pal_task_settings(task, note_augmented, row);
+  row->column = pal_task_definition_of(task)->report;
+  row->n_columns = pal_task_definition_of(task)->n_report;
+  for (int i = 0; i < row->n_columns; i++)
+    row->total[i] = cli_is_judged(&row->column[i]) ? 0 : row->column[i].total(task);
   cli_note(job, row);
 }
 

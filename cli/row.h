@@ -21,10 +21,11 @@ extern const int cli_mark[CLI_MARKS];
 /* One evaluated set. */
 typedef struct cli_set {
   char name[256];
-  int n, exact, valid, kept, halted, capped; /* halted by itself, stopped by the cap */
-  bool steps;                                /* single ones: neither valid nor kept */
-  int left_out;                              /* of the set, since they would have cost too much */
-  int refused;                               /* lines of a file that hold no instance, beside n */
+  int n, exact, halted, capped;       /* halted by itself, stopped by the cap */
+  double sum[PAL_MAX_REPORT_COLUMNS]; /* of the task's columns, over the instances */
+  bool steps;                         /* single ones, which the task's columns say nothing of */
+  int left_out;                       /* of the set, since they would have cost too much */
+  int refused;                        /* lines of a file that hold no instance, beside n */
   double passes_mean, passes_p95;
   int most_passes, exact_by[CLI_MARKS];
   int n_traits;
@@ -42,15 +43,22 @@ typedef struct cli_row {
   char notes[600];        /* of the task on these figures, each line ended */
   uint64_t seed;
   int64_t parameters, examples, steps;
-  int64_t tokens;  /* rows through the network in training */
-  int64_t puzzles; /* that training examples are made of, 0 where a task has none */
-  bool augmented;  /* they appear under random symmetries */
+  int64_t tokens;                  /* rows through the network in training */
+  const pal_report_column *column; /* [n_columns], of the task */
+  int n_columns;
+  int64_t total[PAL_MAX_REPORT_COLUMNS]; /* of columns on the training data */
   double seconds, loss;
   bool fitted; /* exceeds 99 % on every set of the training range */
   int n_sets;
   cli_set set[CLI_MAX_SETS];
 } cli_row;
 
+/* Whether the column is a figure of decoded instances, and not of the training data. */
+bool cli_is_judged(const pal_report_column *column);
+/* What such a column says of one instance: 0 or 1 for a share. */
+double cli_figure(const pal_report_column *column, const pal_task *task, const pal_judged *judged);
+/* The first column that counts training data, and has counted any; NULL when there is none. */
+const pal_report_column *cli_counted(const cli_row *row);
 /* What is known without training or evaluation. */
 void cli_describe(const cli_job *job, cli_row *row);
 /* What the task says beside the figures of the job's present model. */

@@ -1,13 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The one table, as text and as JSON (floor 7). */
+/* See table.h (floor 7). */
 #include "cli/table.h"
 
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "cli/figures.h"
-#include "cli/json.h"
 #include "cli/recipes.h"
 #include "cli/row.h"
 #include "cli/text.h"
@@ -23,6 +21,25 @@ void cli_wilson(int k, int n, double *low, double *high) {
   *high = k == n ? 1 : centre + half;
 }
 
+/* The task's columns on decoded instances. */
+static void table_columns(FILE *to, const cli_row *row, const cli_set *s) {
+  for (int i = 0; i < row->n_columns; i++) {
+    const pal_report_column *c = &row->column[i];
+    if (c->kind == PAL_REPORT_SHARE) fprintf(to, " %s %6.2f %% ", c->name, 100 * s->sum[i] / s->n);
+    if (c->kind == PAL_REPORT_MEAN) fprintf(to, " %s %.4g ", c->name, s->sum[i] / s->n);
+  }
+}
+
+/* And those on the training data. */
+static void table_totals(FILE *to, const cli_row *row) {
+  for (int i = 0; i < row->n_columns; i++) {
+    const pal_report_column *c = &row->column[i];
+    if (c->kind == PAL_REPORT_COUNT && row->total[i])
+      fprintf(to, ", %lld %s", (long long)row->total[i], c->name);
+    if (c->kind == PAL_REPORT_FLAG) fprintf(to, ", %s%s", row->total[i] ? "" : "not ", c->name);
+  }
+}
+
 static void table_sets(FILE *to, const cli_row *row) {
   for (int i = 0; i < row->n_sets; i++) {
     const cli_set *s = &row->set[i];
@@ -36,10 +53,11 @@ static void table_sets(FILE *to, const cli_row *row) {
     cli_wilson(s->exact, s->n, &low, &high);
     fprintf(to, "    %-16s exact %6.2f %% [%6.2f, %6.2f] of %5d%s", name, 100.0 * s->exact / s->n,
             100 * low, 100 * high, s->n, cli_few(s->n));
-    if (!s->steps)
-      fprintf(to, " valid %6.2f %%  kept %6.2f %%  halted %6.2f %%  passes %.1f, p95 %.0f",
-              100.0 * s->valid / s->n, 100.0 * s->kept / s->n, 100.0 * s->halted / s->n,
+    if (!s->steps) {
+      table_columns(to, row, s);
+      fprintf(to, " halted %6.2f %%  passes %.1f, p95 %.0f", 100.0 * s->halted / s->n,
               s->passes_mean, s->passes_p95);
+    }
     fprintf(to, "\n");
     if (s->left_out)
       fprintf(to, "    %-16s %d more were left out: every pass reads whole sequences\n", "",
@@ -68,9 +86,7 @@ void cli_table(FILE *to, const cli_row *row, int n) {
   for (int i = 0; i < n; i++) {
     fprintf(to, "%s, seed %llu: %lld parameters", row[i].model, (unsigned long long)row[i].seed,
             (long long)row[i].parameters);
-    if (row[i].puzzles)
-      fprintf(to, ", %lld puzzles%s", (long long)row[i].puzzles,
-              row[i].augmented ? " under symmetries" : " as they are");
+    table_totals(to, &row[i]);
     if (row[i].steps) /* trained in this run */
       fprintf(to, ", %lld examples, %lld steps, %.1f s, training loss %.4f",
               (long long)row[i].examples, (long long)row[i].steps, row[i].seconds, row[i].loss);
@@ -134,11 +150,35 @@ static void summary_by_set(FILE *to, const cli_row *row, int n) {
   }
 }
 
+/* Cells of the task's columns in one line: headings where `row` is NULL. Of the training data, or of
+ * the first set's instances. */
+static void summary_columns(FILE *to, const pal_report_column *column, int n, bool judged,
+                            const cli_row *row) {
+  for (int i = 0; i < n; i++) {
+    const pal_report_column *c = &column[i];
+    const bool share = c->kind == PAL_REPORT_SHARE;
+    const int least = judged ? 5 : 8, length = (int)strlen(c->name),
+              width = length > least ? length : least;
+    const cli_set *s = row ? &row->set[0] : NULL;
+    if (cli_is_judged(c) != judged) continue;
+    if (!row) fprintf(to, " %*s%s", width, c->name, share ? " %" : "");
+    else if (c->kind == PAL_REPORT_COUNT) fprintf(to, " %*lld", width, (long long)row->total[i]);
+    else if (c->kind == PAL_REPORT_FLAG) fprintf(to, " %*s", width, row->total[i] ? "yes" : "no");
+    else
+      fprintf(to, " %*.2f", width + (share ? 2 : 0),
+              (share ? 100 : 1) * s->sum[i] / (s->n ? s->n : 1));
+  }
+}
+
 /* What each was trained on, and how its first set came out. */
 static void summary_by_training(FILE *to, const cli_row *row, int n) {
-  fprintf(to, "\n%-30s %4s %9s %8s %11s %7s %5s %7s  %-30s %7s %7s %8s %6s %7s %6s\n", "", "seed",
-          "params", "puzzles", "transitions", "M rows", "symm.", "minutes", "exact % [95 %]",
-          "valid %", "kept %", "itself %", "cap %", "passes", "p95");
+  const pal_report_column *columns = row[0].column;
+  const int n_columns = row[0].n_columns;
+  fprintf(to, "\n%-30s %4s %9s", "", "seed", "params");
+  summary_columns(to, columns, n_columns, false, NULL);
+  fprintf(to, " %11s %7s %7s  %-30s", "transitions", "M rows", "minutes", "exact % [95 %]");
+  summary_columns(to, columns, n_columns, true, NULL);
+  fprintf(to, " %8s %6s %7s %6s\n", "itself %", "cap %", "passes", "p95");
   for (int k = 0; k < n; k++) {
     const cli_set *s = &row[k].set[0];
     double low, high, of = s->n ? s->n : 1;
@@ -146,26 +186,26 @@ static void summary_by_training(FILE *to, const cli_row *row, int n) {
     cli_wilson(s->exact, s->n, &low, &high);
     snprintf(exact, sizeof exact, "%6.2f [%6.2f, %6.2f] of %d%s", 100 * s->exact / of, 100 * low,
              100 * high, s->n, s->n < CLI_FEW ? "*" : "");
-    fprintf(
-        to,
-        "%-30s %4llu %9lld %8lld %11lld %7.1f %5s %7.2f  %-30s %7.2f %7.2f %8.2f %6.2f %7.1f %6.0f\n",
-        row[k].model, (unsigned long long)row[k].seed, (long long)row[k].parameters,
-        (long long)row[k].puzzles, (long long)row[k].examples, (double)row[k].tokens / 1e6,
-        row[k].augmented ? "yes" : "no", row[k].seconds / 60, exact, 100 * s->valid / of,
-        100 * s->kept / of, 100 * s->halted / of, 100 * s->capped / of, s->passes_mean,
-        s->passes_p95);
+    fprintf(to, "%-30s %4llu %9lld", row[k].model, (unsigned long long)row[k].seed,
+            (long long)row[k].parameters);
+    summary_columns(to, columns, n_columns, false, &row[k]);
+    fprintf(to, " %11lld %7.1f %7.2f  %-30s", (long long)row[k].examples,
+            (double)row[k].tokens / 1e6, row[k].seconds / 60, exact);
+    summary_columns(to, columns, n_columns, true, &row[k]);
+    fprintf(to, " %8.2f %6.2f %7.1f %6.0f\n", 100 * s->halted / of, 100 * s->capped / of,
+            s->passes_mean, s->passes_p95);
   }
   fprintf(
       to,
       "transitions: states with labels for edit models, else sequences, each masked or cut anew\n"
-      "valid: full and by the rules, right or not; kept: with the givens as they were\n"
       "itself, cap: what ended decoding; passes: forward passes of one sequence\n");
+  for (int i = 0; i < n_columns; i++) fprintf(to, "%s: %s\n", columns[i].name, columns[i].doc);
 }
 
 void cli_summary(FILE *to, const char *task, const cli_row *row, int n) {
   bool published = false;
   if (n && row[0].set[0].likelihood) cli_likelihood_summary(to, row, n);
-  else if (n && row[0].puzzles) summary_by_training(to, row, n);
+  else if (n && cli_counted(&row[0])) summary_by_training(to, row, n);
   else summary_by_set(to, row, n);
   cli_few_legend(to, row, n);
   for (const cli_published *p = cli_publications; p->model; p++) {
@@ -175,82 +215,4 @@ void cli_summary(FILE *to, const char *task, const cli_row *row, int n) {
     fprintf(to, "%-30s %4s %9.0f %8.0f %50.2f   %s\n", p->model, "", p->parameters, p->puzzles,
             100 * p->exact, p->source);
   }
-}
-
-static json_t *json_traits(const cli_set *s) {
-  json_t *traits = json_array();
-  for (int t = 0; t < s->n_traits; t++)
-    cli_json_append(&traits, json_pack("{s:o, s:i, s:i}", "trait", cli_json_text(s->trait[t].name),
-                                       "n", s->trait[t].n, "n_exact", s->trait[t].exact));
-  return traits;
-}
-
-static json_t *json_set(const cli_set *s) {
-  if (s->likelihood) return cli_likelihood_json(s);
-  double low, high;
-  cli_wilson(s->exact, s->n, &low, &high);
-  double n = s->n ? s->n : 1;
-  if (s->steps)
-    return json_pack("{s:o, s:i, s:f, s:f, s:f, s:o}", "set", cli_json_text(s->name), "n", s->n,
-                     "exact", s->exact / n, "exact_low", low, "exact_high", high, "traits",
-                     json_traits(s));
-  json_t *by = json_array();
-  for (int m = 0; m < CLI_MARKS && s->most_passes >= cli_mark[m]; m++)
-    cli_json_append(&by,
-                    json_pack("{s:i, s:f}", "passes", cli_mark[m], "fraction", s->exact_by[m] / n));
-  return json_pack(
-      "{s:o, s:i, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:{s:f, s:f}, s:i, s:i, s:o, s:o}", "set",
-      cli_json_text(s->name), "n", s->n, "exact", s->exact / n, "exact_low", low, "exact_high",
-      high, "valid", s->valid / n, "kept", s->kept / n, "forward_passes_mean", s->passes_mean,
-      "forward_passes_p95", s->passes_p95, "halted", "itself", s->halted / n, "cap", s->capped / n,
-      "refused", s->refused, "left_out", s->left_out, "exact_by", by, "traits", json_traits(s));
-}
-
-static json_t *json_row(const cli_row *row) {
-  json_t *sets = json_array();
-  for (int k = 0; k < row->n_sets; k++) cli_json_append(&sets, json_set(&row->set[k]));
-  json_t *one = json_pack("{s:o, s:I, s:I, s:I, s:I, s:I, s:f, s:f, s:b, s:o}", "model",
-                          cli_json_text(row->model), "seed", (json_int_t)row->seed, "parameters",
-                          (json_int_t)row->parameters, "train_examples", (json_int_t)row->examples,
-                          "train_rows", (json_int_t)row->tokens, "steps", (json_int_t)row->steps,
-                          "train_seconds", row->seconds, "loss", row->loss, "fitted", row->fitted,
-                          "eval", sets);
-  static const char *const of_training[] = {"train_examples", "train_rows", "steps",
-                                            "train_seconds", "loss"};
-  for (size_t k = 0; one && !row->steps && k < sizeof of_training / sizeof *of_training; k++)
-    cli_json_put(&one, of_training[k], json_null()); /* it was trained in another run */
-  json_t *notes = json_array();
-  for (const char *at = row->notes; *at; at += strcspn(at, "\n") + 1)
-    json_array_append_new(notes, json_stringn(at, strcspn(at, "\n")));
-  if (one) json_object_set_new(one, "notes", notes);
-  else json_decref(notes);
-  if (one && row->puzzles) {
-    cli_json_put(&one, "puzzles", json_integer(row->puzzles));
-    cli_json_put(&one, "augmented", json_boolean(row->augmented));
-  }
-  return one;
-}
-
-static json_t *json_published(const char *task) {
-  json_t *all = json_array();
-  for (const cli_published *p = cli_publications; p->model; p++)
-    if (strcmp(p->task, task) == 0)
-      cli_json_append(&all, json_pack("{s:s, s:s, s:f, s:f, s:f}", "model", p->model, "source",
-                                      p->source, "parameters", p->parameters, "puzzles", p->puzzles,
-                                      "exact", p->exact));
-  return all;
-}
-
-pal_status cli_json(const char *path, const char *task, const cli_row *row, int n,
-                    pal_error *error) {
-  json_t *rows = json_array();
-  for (int i = 0; i < n; i++) cli_json_append(&rows, json_row(&row[i]));
-  json_t *all = json_pack("{s:o, s:o, s:o}", "task", cli_json_text(task), "rows", rows, "published",
-                          json_published(task));
-  char *text = all ? json_dumps(all, JSON_INDENT(2)) : NULL;
-  json_decref(all);
-  if (!text) return pal_fail(error, PAL_E_MEMORY, "%s: no memory for the table as JSON", path);
-  pal_status status = pal_file_replace(path, text, strlen(text), error);
-  free(text);
-  return status;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Rows as tables of text and as JSON (floor 7). */
+/* Rows as tables of text (floor 7). */
 #ifndef PAL_CLI_TABLE_H
 #define PAL_CLI_TABLE_H
 
@@ -12,7 +12,4 @@ void cli_table(FILE *to, const cli_row *row, int n);
 void cli_details(FILE *to, const cli_row *row);
 /* Every row in one line, then what others have published on the task. */
 void cli_summary(FILE *to, const char *task, const cli_row *row, int n);
-/* {"task": ..., "rows": [...], "published": [...]} written to `path` whole or not at all. */
-pal_status cli_json(const char *path, const char *task, const cli_row *row, int n,
-                    pal_error *error);
 #endif

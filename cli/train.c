@@ -10,6 +10,7 @@
 #include "cli/row.h"
 #include "cli/rundir.h"
 #include "cli/table.h"
+#include "cli/table_json.h"
 #include "cli/text.h"
 #include "cli/training.h"
 #include "cli/signals.h"

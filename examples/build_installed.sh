@@ -54,4 +54,32 @@ for source in "$srcdir"/examples/*.c; do
   fi
   echo "ok $name"
 done
+
+# A model and a task that are both plug-ins get the whole program, with the task's own columns.
+cd "$work" || exit 99
+palimpsest() {
+  verb=$1
+  shift
+  command palimpsest "$verb" --plugin remasking/remasking.so --plugin task_squeeze/task_squeeze.so \
+    --quiet "$@" </dev/null
+}
+columns='"valid": [0-9.]*, "kept": [0-9.]*, "letters": [0-9.]*, "forward_passes_mean"'
+{
+  palimpsest train squeeze --model remasking --out squeezed --set longest=4 --set tests=20 \
+    --set train.steps=40 --set layers=1 --set width=16 --set heads=2 --json trained.json &&
+    palimpsest train squeeze --config squeezed/config --out squeezed --resume --set train.steps=60 &&
+    palimpsest eval squeezed --set tests=30 --json judged.json --answers answers --svg passes.svg &&
+    palimpsest sample squeezed --n 2 && palimpsest sample squeezed --watch &&
+    palimpsest compare squeeze --models arm,remasking --budget free --set longest=4 --set tests=20 \
+      --set train.steps=20 --set layers=1 --set width=16 --set heads=2 --json compared.json &&
+    palimpsest info task squeeze && palimpsest info model remasking
+} >reports || { cat reports; echo "FAIL plug-ins together"; exit 1; }
+for file in trained.json judged.json compared.json; do
+  tr -d '\n' <"$file" | tr -s ' ' | grep -q "$columns" ||
+    { echo "FAIL $file lacks the task's columns"; cat "$file"; failed=1; }
+done
+grep -c '"valid":[a-z]*,"kept":[a-z]*,"letters":[0-9.]*,"halted"' answers | grep -qx 30 ||
+  { echo "FAIL answers lack the task's columns"; cat answers; failed=1; }
+grep -q 'of  *30  *valid .* %  kept .* %  letters [0-9.]*  halted' reports && test -s passes.svg ||
+  { echo "FAIL no report with the task's columns"; cat reports; failed=1; }
 exit $failed

@@ -192,6 +192,21 @@ static size_t print(const pal_task *task, const int32_t *token, int n, char *tex
   return (size_t)n;
 }
 
+/* Letters of the answer: a column that is a mean. */
+static double letters(const pal_task *task, const pal_judged *j) {
+  (void)task;
+  int n = 0;
+  for (int i = j->form == PAL_FORM_TRANSITION ? 1 : j->instance->n_prompt; i < j->decoded->n; i++)
+    n += j->decoded->token[i] < LETTERS;
+  return n;
+}
+
+static const pal_report_column report[] = {
+    {"valid", "letters, none beside its like", PAL_REPORT_SHARE, pal_report_valid, NULL},
+    {"kept", "what was given is as it was", PAL_REPORT_SHARE, pal_report_kept, NULL},
+    {"letters", "of the answer", PAL_REPORT_MEAN, letters, NULL},
+};
+
 static const pal_task_definition squeeze = {
     .abi_size = sizeof(pal_task_definition),
     .name = "squeeze",
@@ -208,6 +223,8 @@ static const pal_task_definition squeeze = {
     .answer_room = answer_room,
     .step_cap = step_cap,
     .score = score,
+    .report = report,
+    .n_report = sizeof report / sizeof *report,
     .print = print,
 };
 

@@ -313,6 +313,11 @@ static void parity_notes(const pal_task *task, const pal_model *model, pal_form 
                   : "");
 }
 
+static const pal_report_column report[] = {
+    {"valid", "an answer by its form, right or not", PAL_REPORT_SHARE, pal_report_valid, NULL},
+    {"kept", "what is given still stands", PAL_REPORT_SHARE, pal_report_kept, NULL},
+};
+
 const pal_task_definition pal_task_parity = {
     .abi_size = sizeof(pal_task_definition),
     .name = "parity",
@@ -331,6 +336,8 @@ const pal_task_definition pal_task_parity = {
     .answer_room = parity_answer_room,
     .step_cap = parity_step_cap,
     .score = parity_score,
+    .report = report,
+    .n_report = sizeof report / sizeof *report,
     .read = parity_read,
     .write = parity_write,
     .print = parity_print,

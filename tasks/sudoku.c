@@ -350,12 +350,12 @@ static size_t sudoku_print(const pal_task *task, const int32_t *token, int n, ch
   return all;
 }
 
-static int64_t sudoku_puzzles(const pal_task *task) {
+static int64_t sudoku_train_size(const pal_task *task) {
   return ((const sudoku *)pal_task_self(task))->train.n;
 }
 
-static pal_status sudoku_puzzle(pal_task *task, int64_t i, pal_form form, pal_example *example,
-                                pal_error *error) {
+static pal_status sudoku_train_instance(pal_task *task, int64_t i, pal_form form,
+                                        pal_example *example, pal_error *error) {
   sudoku *s = pal_task_self(task);
   const size_t at = (size_t)i * (size_t)s->shape.cells;
   const pal_status status = check_form(s, form, error);
@@ -406,6 +406,18 @@ static void sudoku_notes(const pal_task *task, const pal_model *model, pal_form 
                      : "");
 }
 
+static int64_t sudoku_augmented(const pal_task *task) {
+  return ((const sudoku_settings *)pal_task_own(task))->augment;
+}
+
+static const pal_report_column report[] = {
+    {"puzzles", "that training examples are made of", PAL_REPORT_COUNT, NULL, sudoku_train_size},
+    {"augmented", "the puzzles appear under random symmetries", PAL_REPORT_FLAG, NULL,
+     sudoku_augmented},
+    {"valid", "full and by the rules, right or not", PAL_REPORT_SHARE, pal_report_valid, NULL},
+    {"kept", "with the givens as they were", PAL_REPORT_SHARE, pal_report_kept, NULL},
+};
+
 const pal_task_definition pal_task_sudoku = {
     .abi_size = sizeof(pal_task_definition),
     .name = "sudoku",
@@ -427,9 +439,11 @@ const pal_task_definition pal_task_sudoku = {
     .write = sudoku_write,
     .heading = sudoku_heading,
     .print = sudoku_print,
-    .puzzles = sudoku_puzzles,
-    .puzzle = sudoku_puzzle,
+    .train_size = sudoku_train_size,
+    .train_instance = sudoku_train_instance,
     .traits = sudoku_traits,
     .notes = sudoku_notes,
+    .report = report,
+    .n_report = sizeof report / sizeof *report,
     .picture = sudoku_picture,
 };

@@ -32,11 +32,49 @@ static const char *missing(const pal_task_definition *d) {
   return NULL;
 }
 
+/* Keys of a report that every task has. */
+static const char *const reported[] = {
+    "set",   "n",         "index",          "prompt",   "answer",     "passes",
+    "exact", "exact_low", "exact_high",     "exact_by", "halted",     "forward_passes_mean",
+    "model", "seed",      "parameters",     "steps",    "train_rows", "forward_passes_p95",
+    "loss",  "fitted",    "train_examples", "eval",     "notes",      "train_seconds",
+    "nats",  "bits",      "likelihood",     "left_out", "refused",    "traits"};
+
+static const char *flaw_of(const pal_report_column *all, int i) {
+  const pal_report_column *c = &all[i];
+  if (!c->name || !*c->name || c->name[strspn(c->name, "abcdefghijklmnopqrstuvwxyz0123456789_")])
+    return "has no name of a-z, 0-9 and _";
+  for (size_t k = 0; k < sizeof reported / sizeof *reported; k++)
+    if (strcmp(c->name, reported[k]) == 0) return "has the name of a column that all reports have";
+  for (int k = 0; k < i; k++)
+    if (strcmp(c->name, all[k].name) == 0) return "is declared twice";
+  if (!c->doc) return "has no doc";
+  if (c->kind < PAL_REPORT_SHARE || c->kind > PAL_REPORT_FLAG) return "has no known kind";
+  const bool judged = c->kind == PAL_REPORT_SHARE || c->kind == PAL_REPORT_MEAN;
+  if (judged && !c->value) return "needs a value";
+  return !judged && !c->total ? "needs a total" : NULL;
+}
+
+static pal_status check_report(const pal_task_definition *d, pal_error *error) {
+  if (d->n_report < 0 || d->n_report > PAL_MAX_REPORT_COLUMNS || (d->n_report && !d->report))
+    return pal_fail(error, PAL_E_ARGUMENT, "task \"%s\": a report has 0 to %d columns of its own",
+                    d->name, PAL_MAX_REPORT_COLUMNS);
+  for (int i = 0; i < d->n_report; i++) {
+    const char *flaw = flaw_of(d->report, i), *name = d->report[i].name;
+    if (flaw)
+      return pal_fail(error, PAL_E_ARGUMENT, "task \"%s\": column %d of its report, \"%.40s\", %s",
+                      d->name, i, name ? name : "", flaw);
+  }
+  return PAL_OK;
+}
+
 pal_status pal_define_task(pal_context *context, const pal_task_definition *d, pal_error *error) {
   pal_status status = pal_definition_check("task", d, sizeof *d, error);
   if (status) return status;
   const char *member = missing(d);
   if (member) return pal_fail(error, PAL_E_ARGUMENT, "task \"%s\": %s is missing", d->name, member);
+  status = check_report(d, error);
+  if (status) return status;
   status = pal_settings_check(d->name, d->setting, d->n_settings, d->settings_size, error);
   return status ? status : pal_definition_add(context, "task", d, error);
 }
@@ -79,6 +117,16 @@ void *pal_task_self(const pal_task *task) { return task->self; }
 int pal_task_threads(const pal_task *task) { return task->threads; }
 void pal_task_set_self(pal_task *task, void *self) { task->self = self; }
 void pal_task_set_format(pal_task *task, const pal_format *format) { task->format = *format; }
+
+double pal_report_valid(const pal_task *task, const pal_judged *judged) {
+  (void)task;
+  return judged->score.valid;
+}
+
+double pal_report_kept(const pal_task *task, const pal_judged *judged) {
+  (void)task;
+  return judged->score.kept;
+}
 
 pal_status pal_task_set(pal_task *task, const char *setting, pal_error *error) {
   pal_settings *const one[] = {&task->own};

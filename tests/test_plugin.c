@@ -75,9 +75,52 @@ START_TEST(an_incomplete_plugin_is_refused) {
 }
 END_TEST
 
+static double nothing(const pal_task *task, const pal_judged *judged) {
+  (void)task, (void)judged;
+  return 0;
+}
+
+/* Columns that no report can have are refused by their names. */
+START_TEST(columns_of_reports_are_checked) {
+  static const pal_report_column good = {"near", "how near", PAL_REPORT_MEAN, nothing, NULL};
+  pal_report_column two[2];
+  struct {
+    pal_report_column column;
+    const char *says;
+  } bad[7];
+  const int n = (int)(sizeof bad / sizeof *bad);
+  for (int i = 0; i < n; i++) bad[i].column = good;
+  bad[0].column.name = "a b", bad[0].says = "no name of a-z";
+  bad[1].column.name = "exact", bad[1].says = "\"exact\", has the name of a column that all";
+  bad[2].column.name = "first", bad[2].says = "\"first\", is declared twice";
+  bad[3].column.doc = NULL, bad[3].says = "\"near\", has no doc";
+  bad[4].column.kind = 0, bad[4].says = "no known kind";
+  bad[5].column.value = NULL, bad[5].says = "needs a value";
+  bad[6].column.kind = PAL_REPORT_COUNT, bad[6].says = "needs a total";
+  pal_error error = {0};
+  pal_context *context = pal_open(NULL, &error);
+  ck_assert_msg(context != NULL, "%s", error.text);
+  pal_task_definition own = *(const pal_task_definition *)pal_lookup(context, "task", "parity");
+  own.name = "half", own.report = two, own.n_report = 2;
+  for (int i = 0; i < n; i++) {
+    two[0] = good, two[0].name = "first", two[1] = bad[i].column;
+    ck_assert_int_eq(pal_define_task(context, &own, &error), PAL_E_ARGUMENT);
+    ck_assert_msg(strstr(error.text, bad[i].says) != NULL, "%d: %s", i, error.text);
+    pal_error_clear(&error);
+  }
+  own.n_report = PAL_MAX_REPORT_COLUMNS + 1;
+  ck_assert_int_eq(pal_define_task(context, &own, &error), PAL_E_ARGUMENT);
+  pal_error_clear(&error);
+  own.n_report = 2, two[1] = good;
+  ck_assert_msg(pal_define_task(context, &own, &error) == PAL_OK, "%s", error.text);
+  pal_context_free(context);
+}
+END_TEST
+
 int main(void) {
   Suite *suite = suite_create("plugin");
   TCase *tests = tcase_create("plugin");
+  tcase_add_test(tests, columns_of_reports_are_checked);
   tcase_add_test(tests, half_a_plugin_is_none);
   tcase_add_test(tests, an_incomplete_plugin_is_refused);
   suite_add_tcase(suite, tests);

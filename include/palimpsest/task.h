@@ -20,6 +20,34 @@ typedef struct pal_score {
   bool kept;  /* what the prompt gives still stands */
 } pal_score;
 
+/* A decoded sequence, and how it was judged. */
+typedef struct pal_judged {
+  const pal_example *instance;
+  pal_form form;
+  const pal_decoded *decoded;
+  pal_score score;
+} pal_judged;
+
+/* What a column of reports is. */
+typedef enum pal_report_kind {
+  PAL_REPORT_SHARE = 1, /* the share of a set's instances of which `value` is not 0, in per cent */
+  PAL_REPORT_MEAN,      /* the mean of `value` over a set's instances */
+  PAL_REPORT_COUNT,     /* a number that `total` knows of the training data; 0 is not reported */
+  PAL_REPORT_FLAG       /* yes or no: whether `total` is not 0 */
+} pal_report_kind;
+
+/* A column of the reports on a task. What every task has is there without a declaration: exact, what
+ * ended decoding, forward passes, parameters, steps and rows of training. */
+typedef struct pal_report_column {
+  const char
+      *name; /* its heading, and its key in JSON: of a-z, 0-9 and _, and none of those above */
+  const char *doc; /* what it means, in a line */
+  pal_report_kind kind;
+  double (*value)(const pal_task *task, const pal_judged *judged); /* SHARE, MEAN: of an instance */
+  int64_t (*total)(const pal_task *task);                          /* COUNT, FLAG */
+} pal_report_column;
+enum { PAL_MAX_REPORT_COLUMNS = 12 };
+
 /* A state as a grid of single characters, for people: rows x columns cells, thicker lines after every
  * `block` rows and columns (0: none). Cells are of sorts that the task names; sort 0 is what a model
  * still has to write. */
@@ -70,11 +98,11 @@ typedef struct pal_task_definition {
   /* Tokens as text for people; at most size - 1 characters are written, the length of the whole text is
    * returned, as by write. */
   size_t (*print)(const pal_task *task, const int32_t *token, int n, char *text, size_t size);
-  /* How many puzzles the training examples are made of; NULL: not a fixed number. */
-  int64_t (*puzzles)(const pal_task *task);
-  /* Puzzle i of those as an instance; NULL as puzzles. */
-  pal_status (*puzzle)(pal_task *task, int64_t i, pal_form form, pal_example *example,
-                       pal_error *error);
+  /* How many instances the training examples are made of; NULL: not a fixed number. */
+  int64_t (*train_size)(const pal_task *task);
+  /* Training instance i of those; NULL as train_size. */
+  pal_status (*train_instance)(pal_task *task, int64_t i, pal_form form, pal_example *example,
+                               pal_error *error);
   /* What kind of instance it is, for reports that count kinds: a few words or phrases with commas, e.g.
    * "24 givens,guesses needed"; size and what is returned as in print. NULL: all are alike. */
   size_t (*traits)(const pal_task *task, const pal_example *instance, pal_form form, char *text,
@@ -86,6 +114,8 @@ typedef struct pal_task_definition {
    * where labels come from, what helps the decoder; at most size - 1 characters. NULL: nothing. */
   void (*notes)(const pal_task *task, const pal_model *model, pal_form form, char *text,
                 size_t size);
+  const pal_report_column *report; /* columns of its reports, in their order */
+  int n_report;
   bool likelihood; /* evaluated by loss on held-out data, not by decoding */
 } pal_task_definition;
 
@@ -100,6 +130,9 @@ PAL_API pal_task *pal_task_new(pal_context *context, const char *name, const cha
 PAL_API void pal_task_free(pal_task *task);
 PAL_API const pal_task_definition *pal_task_definition_of(const pal_task *task);
 PAL_API const pal_format *pal_task_format(const pal_task *task);
+/* For columns of reports: members of the score, as 0 or 1. */
+PAL_API double pal_report_valid(const pal_task *task, const pal_judged *judged);
+PAL_API double pal_report_kept(const pal_task *task, const pal_judged *judged);
 /* Calls visit for every setting with its present value. */
 PAL_API void pal_task_settings(const pal_task *task,
                                void (*visit)(const pal_setting *setting, void *data), void *data);

@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* See table_json.h (floor 7). */
+#include "cli/table_json.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/figures.h"
+#include "cli/json.h"
+#include "cli/recipes.h"
+#include "cli/table.h"
+
+static json_t *json_traits(const cli_set *s) {
+  json_t *traits = json_array();
+  for (int t = 0; t < s->n_traits; t++)
+    cli_json_append(&traits, json_pack("{s:o, s:i, s:i}", "trait", cli_json_text(s->trait[t].name),
+                                       "n", s->trait[t].n, "n_exact", s->trait[t].exact));
+  return traits;
+}
+
+static json_t *json_set(const cli_row *row, const cli_set *s) {
+  if (s->likelihood) return cli_likelihood_json(s);
+  double low, high;
+  cli_wilson(s->exact, s->n, &low, &high);
+  double n = s->n ? s->n : 1;
+  if (s->steps)
+    return json_pack("{s:o, s:i, s:f, s:f, s:f, s:o}", "set", cli_json_text(s->name), "n", s->n,
+                     "exact", s->exact / n, "exact_low", low, "exact_high", high, "traits",
+                     json_traits(s));
+  json_t *by = json_array();
+  for (int m = 0; m < CLI_MARKS && s->most_passes >= cli_mark[m]; m++)
+    cli_json_append(&by,
+                    json_pack("{s:i, s:f}", "passes", cli_mark[m], "fraction", s->exact_by[m] / n));
+  json_t *all = json_pack("{s:o, s:i, s:f, s:f, s:f}", "set", cli_json_text(s->name), "n", s->n,
+                          "exact", s->exact / n, "exact_low", low, "exact_high", high);
+  for (int i = 0; i < row->n_columns; i++)
+    if (cli_is_judged(&row->column[i]))
+      cli_json_put(&all, row->column[i].name, cli_json_number(s->sum[i] / n));
+  json_t *rest = json_pack("{s:f, s:f, s:{s:f, s:f}, s:i, s:i, s:o, s:o}", "forward_passes_mean",
+                           s->passes_mean, "forward_passes_p95", s->passes_p95, "halted", "itself",
+                           s->halted / n, "cap", s->capped / n, "refused", s->refused, "left_out",
+                           s->left_out, "exact_by", by, "traits", json_traits(s));
+  if (!rest || json_object_update(all, rest)) {
+    json_decref(all);
+    all = NULL;
+  }
+  json_decref(rest);
+  return all;
+}
+
+static json_t *json_row(const cli_row *row) {
+  json_t *sets = json_array();
+  for (int k = 0; k < row->n_sets; k++) cli_json_append(&sets, json_set(row, &row->set[k]));
+  json_t *one = json_pack("{s:o, s:I, s:I, s:I, s:I, s:I, s:f, s:f, s:b, s:o}", "model",
+                          cli_json_text(row->model), "seed", (json_int_t)row->seed, "parameters",
+                          (json_int_t)row->parameters, "train_examples", (json_int_t)row->examples,
+                          "train_rows", (json_int_t)row->tokens, "steps", (json_int_t)row->steps,
+                          "train_seconds", row->seconds, "loss", row->loss, "fitted", row->fitted,
+                          "eval", sets);
+  static const char *const of_training[] = {"train_examples", "train_rows", "steps",
+                                            "train_seconds", "loss"};
+  for (size_t k = 0; one && !row->steps && k < sizeof of_training / sizeof *of_training; k++)
+    cli_json_put(&one, of_training[k], json_null()); /* it was trained in another run */
+  json_t *notes = json_array();
+  for (const char *at = row->notes; *at; at += strcspn(at, "\n") + 1)
+    json_array_append_new(notes, json_stringn(at, strcspn(at, "\n")));
+  if (one) json_object_set_new(one, "notes", notes);
+  else json_decref(notes);
+  for (int i = 0; i < row->n_columns; i++) {
+    const pal_report_column *c = &row->column[i];
+    if (c->kind == PAL_REPORT_COUNT && row->total[i])
+      cli_json_put(&one, c->name, json_integer(row->total[i]));
+    if (c->kind == PAL_REPORT_FLAG) cli_json_put(&one, c->name, json_boolean(row->total[i] != 0));
+  }
+  return one;
+}
+
+static json_t *json_published(const char *task) {
+  json_t *all = json_array();
+  for (const cli_published *p = cli_publications; p->model; p++)
+    if (strcmp(p->task, task) == 0)
+      cli_json_append(&all, json_pack("{s:s, s:s, s:f, s:f, s:f}", "model", p->model, "source",
+                                      p->source, "parameters", p->parameters, "puzzles", p->puzzles,
+                                      "exact", p->exact));
+  return all;
+}
+
+pal_status cli_json(const char *path, const char *task, const cli_row *row, int n,
+                    pal_error *error) {
+  json_t *rows = json_array();
+  for (int i = 0; i < n; i++) cli_json_append(&rows, json_row(&row[i]));
+  json_t *all = json_pack("{s:o, s:o, s:o}", "task", cli_json_text(task), "rows", rows, "published",
+                          json_published(task));
+  char *text = all ? json_dumps(all, JSON_INDENT(2)) : NULL;
+  json_decref(all);
+  if (!text) return pal_fail(error, PAL_E_MEMORY, "%s: no memory for the table as JSON", path);
+  pal_status status = pal_file_replace(path, text, strlen(text), error);
+  free(text);
+  return status;
+}
