@@ -5,7 +5,7 @@
 #define PAL_NO_CALLER
 #include "autograd/accumulate.h"
 
-#include <palimpsest/check.h>
+#include <palimpsest/case.h>
 
 #include <string.h>
 

@@ -3,7 +3,9 @@
 #ifndef PAL_AUTOGRAD_CHECK_H
 #define PAL_AUTOGRAD_CHECK_H
 
-#include "autograd/case.h"
+#include <palimpsest/check.h>
+
+#include "graph/case.h"
 
 /* One case of one op, to be checked. */
 typedef struct pal_checking {

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "autograd/accumulate.h"
 #include "autograd/check.h"
 #include "graph/exec.h"
 #include "src/alloc.h"
@@ -335,12 +336,17 @@ static pal_status check_counts(ways *w, pal_counts counts, bool first, pal_error
   return status;
 }
 
+/* A copy of an input, made in the arena. */
+static pal_value copied(pal_graph *graph, pal_value input) {
+  return pal_accumulate(graph, &input, 1);
+}
+
 static pal_status open_ways(ways *w, pal_error *error) {
   pal_case_form form = {.capacity = {-1, -1}};
   pal_status status = PAL_OK;
   for (int i = 0; i < w->k->n_contexts && !status; i++)
     status = pal_trial_open(&w->trial[i], w->k, w->k->context[i], w->by.direction, form, error);
-  form.indirect = true;
+  form.through = copied;
   if (!status)
     status = pal_trial_open(&w->indirect, w->k, w->k->context[0], w->by.direction, form, error);
   return status;

@@ -3,6 +3,8 @@
 #ifndef PAL_AUTOGRAD_GRADIENT_H
 #define PAL_AUTOGRAD_GRADIENT_H
 
+#include <palimpsest/gradient.h>
+
 #include "graph/internal.h"
 
 /* The gradients of the sum over k < n of <out_grad[k], output[k]>, as pal_gradient gives them;

@@ -3,11 +3,9 @@
 libpal_core_la_SOURCES += \
 	%D%/accumulate.c \
 	%D%/adamw.c \
-	%D%/case.c \
 	%D%/check.c \
 	%D%/compare.c \
 	%D%/gradient.c \
-	%D%/load.c \
 	%D%/muon.c \
 	%D%/optim.c \
 	%D%/recompute.c \
@@ -16,7 +14,6 @@ libpal_core_la_SOURCES += \
 	%D%/trial.c
 noinst_HEADERS += \
 	%D%/accumulate.h \
-	%D%/case.h \
 	%D%/check.h \
 	%D%/gradient.h \
 	%D%/optim.h

@@ -108,3 +108,14 @@ void pal_recompute_section(pal_recompute *r, uint32_t section, pal_value order) 
   }
   pal_free(c.delayed);
 }
+
+void pal_recompute_begin(pal_graph *graph) {
+  if (graph->error.code) return;
+  if (graph->section) {
+    pal_graph_refuse(graph, PAL_E_ARGUMENT, "recompute sections do not nest");
+    return;
+  }
+  graph->section = ++graph->sections;
+}
+
+void pal_recompute_end(pal_graph *graph) { graph->section = 0; }

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "autograd/check.h"
+#include "autograd/gradient.h"
 #include "src/alloc.h"
 
 enum { STEPS = 6, FIRST_STEP = 6, REDRAWS = 4 }; /* h = 2^-6, 2^-8, ... 2^-16 */

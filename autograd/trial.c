@@ -62,7 +62,7 @@ pal_status pal_trial_open(pal_trial *t, const pal_checking *k, pal_context *cont
   if (direction == PAL_FORWARD) build_forward(t);
   else build_backward(t);
   show_outputs(t);
-  t->plan = pal_compile_guarded(t->graph, form.indirect ? PAL_CASE_GUARD : 0, error);
+  t->plan = pal_compile_guarded(t->graph, form.through ? PAL_CASE_GUARD : 0, error);
   if (t->plan) t->plan->serial_seconds = 1e9; /* so that threads are used however small it is */
   if (t->plan) t->exec = pal_exec_new(t->plan, error);
   return t->exec ? PAL_OK : error->code;

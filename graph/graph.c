@@ -390,14 +390,3 @@ void pal_loop(pal_graph *graph, pal_value input, pal_value value) {
   }
   push_named(graph, (pal_named_value){.to = input, .value = value}, "loop");
 }
-
-void pal_recompute_begin(pal_graph *graph) {
-  if (graph->error.code) return;
-  if (graph->section) {
-    pal_graph_refuse(graph, PAL_E_ARGUMENT, "recompute sections do not nest");
-    return;
-  }
-  graph->section = ++graph->sections;
-}
-
-void pal_recompute_end(pal_graph *graph) { graph->section = 0; }

@@ -3,6 +3,8 @@
 libpal_core_la_SOURCES += \
 	%D%/apply.c \
 	%D%/attrs.c \
+	%D%/case.c \
+	%D%/case_load.c \
 	%D%/claim.c \
 	%D%/context.c \
 	%D%/define.c \
@@ -26,6 +28,7 @@ libpal_core_la_SOURCES += \
 	%D%/verify_plan.c \
 	%D%/view.c
 noinst_HEADERS += \
+	%D%/case.h \
 	%D%/define.h \
 	%D%/exec.h \
 	%D%/internal.h \

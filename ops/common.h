@@ -3,7 +3,7 @@
 #ifndef PAL_OPS_COMMON_H
 #define PAL_OPS_COMMON_H
 
-#include <palimpsest/check.h>
+#include <palimpsest/case.h>
 #include <palimpsest/op.h>
 #include <palimpsest/ops.h>
 

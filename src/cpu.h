@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Which instruction sets this machine and this build can run (floor 0).
  *
- * Implements pal_isa_name and pal_isa_available of <palimpsest/context.h>. PAL_HAVE_AVX2,
+ * Implements pal_isa_name and pal_isa_available of <palimpsest/isa.h>. PAL_HAVE_AVX2,
  * PAL_HAVE_AVX512 and PAL_HAVE_NEON, given by the build, say which kernel tables exist. */
 #ifndef PAL_SRC_CPU_H
 #define PAL_SRC_CPU_H
 
-#include <palimpsest/context.h>
+#include <palimpsest/isa.h>
 
 /* The widest instruction set available; PAL_ISA_GENERIC at least. */
 pal_isa pal_cpu_best(void);

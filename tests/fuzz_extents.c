@@ -17,7 +17,7 @@
 #include <time.h>
 
 #include "autograd/accumulate.h"
-#include "autograd/case.h"
+#include "graph/case.h"
 #include "graph/internal.h"
 
 enum { MOST_OPS = 256, MOST_ELEMENTS = 4096, MOST_EXTENTS = 32, MOST_BYTES = 1 << 26 };

@@ -3,6 +3,7 @@
 #include "tests/lab.h"
 
 #include <check.h>
+#include <palimpsest/gradient.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

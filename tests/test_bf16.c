@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <palimpsest/gradient.h>
 #include <palimpsest/ops.h>
 
 #include "ops/kernels/kernels.h"

@@ -2,6 +2,7 @@
 /* An error of a graph names the line that called the builder, whichever floor the builder is on, and
  * types with the names of their symbols. This file stands for a plug-in: it sees public headers only
  * for what it builds. */
+#include <palimpsest/gradient.h>
 #include <palimpsest/masked.h>
 #include <palimpsest/optim.h>
 #include <palimpsest/train.h>

@@ -2,6 +2,7 @@
 /* pal_gradient and recompute sections on three ops of the tests' own: the transformation knows no
  * op by name. Then on graphs of built-in ops, by the Taylor test. */
 #include <check.h>
+#include <palimpsest/gradient.h>
 #include <palimpsest/check.h>
 #include <palimpsest/ops.h>
 #include <stdlib.h>

@@ -3,6 +3,7 @@
  * bound symbols, plans at size, instances side by side, and a built-in op made again outside the
  * tree. */
 #include <check.h>
+#include <palimpsest/gradient.h>
 #include <palimpsest/ops.h>
 #include <palimpsest/plan.h>
 #include <pthread.h>

@@ -2,6 +2,7 @@
 /* Floor 1 at its borders: constants in masses, no rows, hostile texts, no memory, and every refusal
  * of builders, definitions and counts. */
 #include <check.h>
+#include <palimpsest/gradient.h>
 #include <palimpsest/plan.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,34 +1,36 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# An include only points down. Reads the #include lines of every .c and .h and fails on one that
-# points up, prints it, and says why. The table of floors is below; a new folder or public header
-# without a floor is a failure too.
+# Dependencies only point down. Reads the #include lines of every .c and .h and, where this tree is
+# built, the symbols of every object: an object uses symbols of its own folder or of a lower floor
+# only, and what a header declares is defined on the header's floor. Every line that points up is
+# printed with the reason. The table of floors is below; a new folder or public header without a
+# floor is a failure too.
+#
+#   sh tools/check-floors.sh [BUILD]    BUILD: where the objects are, by default the current folder
+: "${NM:=nm}"
+build=$(cd "${1:-.}" && pwd) || exit 99
 cd "${srcdir:-$(dirname "$0")/..}" || exit 99
+root=$PWD
+folders="src graph ops autograd models train tasks bench cli"
+failed=0
 
-find include src graph ops autograd models train tasks bench cli examples -name '*.[ch]' | LC_ALL=C sort |
-xargs awk '
+table='
 BEGIN {
   floor["src"] = 0; floor["graph"] = 1; floor["ops"] = 2; floor["autograd"] = 3
   floor["models"] = 4; floor["train"] = 5; floor["tasks"] = 5; floor["bench"] = 6
   floor["cli"] = 7; floor["examples"] = 8
 
-  # Public headers. context.h is on floor 0 because the registry and the instruction set are;
-  # check.h on 1 because an op descriptor draws its random cases through it. The umbrella is for the
-  # top of the library, where pal_open gathers everything, and for programs.
-  public["status"] = 0; public["type"] = 0; public["context"] = 0; public["rng"] = 0
+  # Public headers. The umbrella is for the top of the library, where pal_open gathers everything,
+  # and for programs.
+  public["status"] = 0; public["type"] = 0; public["isa"] = 0; public["rng"] = 0
   public["setting"] = 0
-  public["op"] = 1; public["graph"] = 1; public["store"] = 1; public["plan"] = 1
-  public["check"] = 1
+  public["context"] = 1; public["op"] = 1; public["graph"] = 1; public["store"] = 1
+  public["plan"] = 1; public["case"] = 1
   public["ops"] = 2
-  public["optim"] = 3
+  public["gradient"] = 3; public["check"] = 3; public["optim"] = 3
   public["model"] = 4; public["layers"] = 4; public["masked"] = 4
   public["train"] = 5; public["task"] = 5
   public["palimpsest"] = 5
-}
-
-function complain(why) {
-  printf "%s:%d: %s\n    %s\n", FILENAME, FNR, why, $0
-  bad++
 }
 
 # Folders of programs: they include public headers and their own, none of the library inside.
@@ -39,6 +41,14 @@ function header(path) {
   if (path !~ /^palimpsest\/[^\/]+\.h$/) return ""
   sub(/^palimpsest\//, "", path); sub(/\.h$/, "", path)
   return path
+}
+'
+
+find include $folders examples -name '*.[ch]' | LC_ALL=C sort |
+xargs awk "$table"'
+function complain(why) {
+  printf "%s:%d: %s\n    %s\n", FILENAME, FNR, why, $0
+  bad++
 }
 
 FNR == 1 {
@@ -105,4 +115,96 @@ END {
   if (files == 0) { print "no source file found"; bad++ }
   printf "%d include lines of %d files, %d point up or astray\n", includes, files, bad
   exit bad > 0
-}'
+}' || failed=1
+
+# ---- symbols -------------------------------------------------------------------------------
+
+# Objects of this tree: those whose source is still there (others are left from an older build).
+objects=$(cd "$build" && for folder in $folders; do
+  find "$folder" -name '*.o' 2>/dev/null
+done | LC_ALL=C sort | while read -r object; do
+  source=$(echo "$object" | sed 's|/\.libs/|/|; s|/lib[^/]*_la-|/|; s|\.o$|.c|')
+  test ! -f "$root/$source" || echo "$object"
+done)
+if test -z "$objects"; then
+  test ! -f "$build/config.status" || { echo "no object file in $build"; failed=1; }
+  echo "nothing is built in $build: symbols are not checked"
+  exit $failed
+fi
+command -v "$NM" >/dev/null || { echo "no nm"; test $failed = 0 && exit 77; exit $failed; }
+
+symbols=$(mktemp) || exit 99
+trap 'rm -f "$symbols"' EXIT
+(cd "$build" && echo "$objects" | xargs "$NM" -A -P) >"$symbols" || failed=1
+
+# First the symbols, "OBJECT: NAME TYPE ...", then the headers.
+find include $folders -name '*.h' | LC_ALL=C sort | xargs awk "$table"'
+function complain(text) { print text; bad++ }
+
+# The declarations in the text of the header `file`: functions and extern data.
+function declarations(   at, rest, n, part, i, name) {
+  while ((at = index(text, "/*")) > 0) {
+    rest = substr(text, at + 2)
+    text = substr(text, 1, at - 1) " " substr(rest, index(rest, "*/") + 2)
+  }
+  gsub(/extern "C" \{/, "", text)
+  while (match(text, /\{[^{}]*\}/))
+    text = substr(text, 1, RSTART - 1) ";" substr(text, RSTART + RLENGTH)
+  n = split(text, part, ";")
+  for (i = 1; i <= n; i++) {
+    if (part[i] ~ /(^|[^a-z_])(typedef|static)[^a-z_]/) continue
+    if (part[i] ~ /(^|[ \t\n])extern[ \t\n]/) declare_all(part[i])
+    else if (match(part[i], /[a-z_][a-z0-9_]*[ \t\n]*\(/)) {
+      name = substr(part[i], RSTART, RLENGTH); sub(/[ \t\n]*\($/, "", name)
+      declare(name)
+    }
+  }
+}
+
+function declare_all(text,   n, word, i) {
+  n = split(text, word, /[^A-Za-z0-9_]+/)
+  for (i = 1; i <= n; i++) declare(word[i])
+}
+
+function declare(name,   own, parts) {
+  if (!(name in folder)) return
+  declared++
+  split(file, parts, "/")
+  if (parts[1] == "include") {
+    own = public[header(parts[2] "/" parts[3])]
+    if (own != floor[folder[name]])
+      complain(file ": declares " name " on floor " own ", " folder[name] "/ defines it on floor " \
+               floor[folder[name]])
+  } else if (parts[1] != folder[name])
+    complain(file ": declares " name ", which " folder[name] "/ defines")
+}
+
+FILENAME == ARGV[1] {
+  object = $1; sub(/:$/, "", object)
+  home = object; sub(/\/.*/, "", home)
+  if ($3 ~ /^[TDBRVCGSW]$/) { if (!($2 in folder) || $3 != "W") folder[$2] = home }
+  else if ($3 == "U") { used++; by[used] = object; what[used] = $2 }
+  next
+}
+FNR == 1 { if (file != "") declarations(); file = FILENAME; text = ""; skip = 0 }
+skip || /^[ \t]*#/ { skip = /\\$/; next }
+{ text = text $0 "\n" }
+
+END {
+  declarations()
+  for (i = 1; i <= used; i++) {
+    if (!(what[i] in folder)) continue # of another library
+    uses++
+    home = by[i]; sub(/\/.*/, "", home)
+    target = folder[what[i]]
+    if (floor[target] > floor[home])
+      complain(by[i] ": floor " floor[home] " uses " what[i] " of " target "/, floor " floor[target])
+    else if (floor[target] == floor[home] && target != home)
+      complain(by[i] ": uses " what[i] ", but " home "/ and " target "/ know nothing of each other")
+  }
+  if (!uses) complain("no object uses a symbol of another")
+  if (!declared) complain("no header declares a symbol")
+  printf "%d uses and %d declarations of symbols, %d point up or astray\n", uses, declared, bad
+  exit bad > 0
+}' "$symbols" || failed=1
+exit $failed

@@ -39,7 +39,7 @@ END {
   split("pal_graph_free pal_graph_set_precision pal_here pal_graph_fail", own)
   for (i in own) delete builder[own[i]] # nothing can be wrong, or the place is given
   for (name in builder) if (!(name in macro)) print name
-}' include/palimpsest/graph.h include/palimpsest/ops.h include/palimpsest/optim.h \
+}' include/palimpsest/graph.h include/palimpsest/gradient.h include/palimpsest/ops.h include/palimpsest/optim.h \
   include/palimpsest/model.h include/palimpsest/layers.h include/palimpsest/masked.h |
   LC_ALL=C sort)
 test -z "$unrecorded" ||

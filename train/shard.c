@@ -3,6 +3,7 @@
 #define PAL_NO_CALLER
 #include "train/shard.h"
 
+#include <palimpsest/gradient.h>
 #include <palimpsest/ops.h>
 
 #include <stdatomic.h>

@@ -8,8 +8,8 @@
 #ifndef PAL_CONTEXT_H
 #define PAL_CONTEXT_H
 
+#include <palimpsest/isa.h>
 #include <palimpsest/status.h>
-#include <stdbool.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -17,14 +17,6 @@ extern "C" {
 
 /* Changes whenever a public struct or the meaning of a call changes. */
 #define PAL_ABI 5
-
-typedef enum pal_isa {
-  PAL_ISA_GENERIC = 0, /* portable C with fmaf; the same bits as the others */
-  PAL_ISA_AVX2,        /* x86-64 AVX2 + FMA */
-  PAL_ISA_AVX512,      /* x86-64 AVX-512 F, BW, DQ, VL */
-  PAL_ISA_NEON,        /* AArch64 Advanced SIMD */
-  PAL_ISA_COUNT
-} pal_isa;
 
 typedef struct pal_context pal_context;
 
@@ -40,10 +32,6 @@ PAL_API pal_context *pal_context_new(const pal_options *options, pal_error *erro
 PAL_API void pal_context_free(pal_context *context);
 
 PAL_API pal_isa pal_context_isa(const pal_context *context);
-/* "generic", "avx2", "avx512", "neon". */
-PAL_API const char *pal_isa_name(pal_isa isa);
-/* Whether this machine and this build can run it. */
-PAL_API bool pal_isa_available(pal_isa isa);
 /* Threads in use: as many as were asked for or, where the system does not let so many be made (a
  * limit of processes, say), as many as can be; and as many as were asked for. A child forked after
  * a run has one. */

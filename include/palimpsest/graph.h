@@ -93,22 +93,12 @@ PAL_API pal_value pal_stop_gradient(pal_graph *graph, pal_value value);
 /* The store variable a value reads, or NULL when it is not a pal_variable_*. */
 PAL_API pal_variable *pal_variable_of(const pal_graph *graph, pal_value value);
 
-/* Between begin and end, forward values are not kept for the gradient but computed again
- * when it needs them. Sections do not nest. */
-PAL_API void pal_recompute_begin(pal_graph *graph);
-PAL_API void pal_recompute_end(pal_graph *graph);
-
 /* A stable text form, freed by the caller with free(); NULL when out of memory. */
 PAL_API char *pal_graph_dump(const pal_graph *graph);
 /* The graph of such a text; ops are looked up in `context`, variables made in `store`.
  * NULL on failure (PAL_E_FORMAT with the line). */
 PAL_API pal_graph *pal_graph_parse(pal_context *context, pal_store *store, const char *text,
                                    pal_error *error);
-
-/* The gradients of the sum of `loss` (f32) with respect to each of `wrt`, written to `grad` with
- * the types of wrt; a wrt that the loss does not depend on gets zeros. A graph transformation: it appends nodes. */
-PAL_API void pal_gradient(pal_graph *graph, pal_value loss, const pal_value *wrt, int n,
-                          pal_value *grad);
 
 #ifndef PAL_NO_CALLER /* the library's own builders keep the user's place instead */
 #define PAL_HERE(graph) pal_here((graph), __FILE__, __LINE__)
@@ -127,9 +117,6 @@ PAL_API void pal_gradient(pal_graph *graph, pal_value loss, const pal_value *wrt
 #define pal_loop(g, ...) pal_loop(PAL_HERE(g), __VA_ARGS__)
 #define pal_apply(g, ...) pal_apply(PAL_HERE(g), __VA_ARGS__)
 #define pal_stop_gradient(g, ...) pal_stop_gradient(PAL_HERE(g), __VA_ARGS__)
-#define pal_recompute_begin(g) pal_recompute_begin(PAL_HERE(g))
-#define pal_recompute_end(g) pal_recompute_end(PAL_HERE(g))
-#define pal_gradient(g, ...) pal_gradient(PAL_HERE(g), __VA_ARGS__)
 #endif
 
 #ifdef __cplusplus

@@ -132,7 +132,7 @@ typedef struct pal_cost {
   double bytes; /* read and written once */
 } pal_cost;
 
-typedef struct pal_case pal_case; /* check.h: random test cases of an op */
+typedef struct pal_case pal_case; /* case.h: random test cases of an op */
 
 /* ---- the descriptor ------------------------------------------------------------ */
 
@@ -170,7 +170,7 @@ typedef struct pal_op {
    * old rows in an output, so undo may be called once that one is over. */
   pal_status (*undo)(const pal_run *run);
   pal_cost (*cost)(const pal_run *run); /* NULL: no flops, bytes of all operands */
-  /* Builds a random instance for the test suite (check.h); NULL with a reason in no_case. */
+  /* Builds a random instance for the checks (case.h, check.h); NULL with a reason in no_case. */
   pal_value (*sample)(pal_case *random);
   const char *no_case;
 } pal_op;

@@ -5,9 +5,12 @@
 #ifndef PAL_PALIMPSEST_H
 #define PAL_PALIMPSEST_H
 
+#include <palimpsest/case.h>
 #include <palimpsest/check.h>
 #include <palimpsest/context.h>
+#include <palimpsest/gradient.h>
 #include <palimpsest/graph.h>
+#include <palimpsest/isa.h>
 #include <palimpsest/layers.h>
 #include <palimpsest/masked.h>
 #include <palimpsest/model.h>

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A random case of an op: what its sample drew, and its data (floor 3).
+/* A random case of an op: what its sample drew, and its data (floor 1).
  *
  * Invariant: an input's data is a function of (seed, input, row, element), so an active row holds
  * the same data at every active count; only what refers to other rows (indices, sequences) is
  * cut to the rows that are active. */
-#ifndef PAL_AUTOGRAD_CASE_H
-#define PAL_AUTOGRAD_CASE_H
+#ifndef PAL_GRAPH_CASE_H
+#define PAL_GRAPH_CASE_H
 
-#include <palimpsest/check.h>
+#include <palimpsest/case.h>
 #include <palimpsest/rng.h>
 
 #include "graph/internal.h"
@@ -37,7 +37,8 @@ typedef struct pal_case_input {
 /* What differs between two builds of the same case. */
 typedef struct pal_case_form {
   int64_t capacity[2]; /* of rows and sequences, instead of those drawn; -1: as drawn */
-  bool indirect;       /* float inputs reach the op by way of a copy in the arena */
+  /* f32 inputs reach the op through this, as a value in the arena; NULL: as they are */
+  pal_value (*through)(pal_graph *graph, pal_value input);
 } pal_case_form;
 
 struct pal_case {

@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The helpers that an op's sample draws its case with (floor 3). See check.h. */
+/* The helpers that an op's sample draws its case with (floor 1). See <palimpsest/case.h>. */
 #define PAL_NO_CALLER
-#include "autograd/case.h"
+#include "graph/case.h"
 
 #include <stdio.h>
 #include <string.h>
 
-#include "autograd/accumulate.h"
 #include "src/alloc.h"
 
 void pal_case_init(pal_case *c, pal_graph *graph, uint64_t seed, int number, pal_case_form form) {
@@ -85,7 +84,7 @@ static pal_value make_input(pal_case *c, pal_case_kind kind, pal_type type, pal_
   *in = (pal_case_input){.kind = kind, .type = type};
   snprintf(in->name, sizeof in->name, "in%d", (int)c->input.n - 1);
   in->value = pal_input(c->graph, in->name, type);
-  if (c->form.indirect && type.dtype == PAL_F32) return pal_accumulate(c->graph, &in->value, 1);
+  if (c->form.through && type.dtype == PAL_F32) return c->form.through(c->graph, in->value);
   return in->value;
 }
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The data of a case's inputs, and what lies beyond their active rows (floor 3). */
+/* The data of a case's inputs, and what lies beyond their active rows (floor 1). */
 #define PAL_NO_CALLER
 #include <string.h>
 
-#include "autograd/case.h"
+#include "graph/case.h"
 
 typedef struct loading {
   const pal_case *c;
