@@ -28,7 +28,6 @@ pal_status cli_instances_add(cli_instances *all, const pal_example *example, pal
   int32_t *answer = copy_tokens(example->answer, example->n_answer);
   e.prompt = prompt;
   e.answer = answer;
-  e.order = NULL;
   if (prompt && answer) {
     all->instance[all->n++] = e;
     return PAL_OK;

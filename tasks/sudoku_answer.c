@@ -36,9 +36,14 @@ static void say_state(pal_sudoku_sentences *s, const uint8_t *given, const uint8
 }
 
 static void say_pairs(pal_sudoku_sentences *s, const uint8_t *given, const uint8_t *solution,
-                      const uint8_t *order, int n, pal_example *example) {
+                      pal_example *example) {
   const int place = first_extra(s->shape);
-  int at = 0;
+  uint8_t order[PAL_SUDOKU_CELLS];
+  int at = 0, n = 0;
+  if (s->solver_order) n = pal_sudoku_order(s->shape, given, solution, order, NULL);
+  else
+    for (int c = 0; c < s->shape->cells; c++)
+      if (!given[c]) order[n++] = (uint8_t)c;
   for (int c = 0; c < s->shape->cells; c++) {
     if (!given[c]) continue;
     s->prompt[at++] = place + c;
@@ -52,40 +57,24 @@ static void say_pairs(pal_sudoku_sentences *s, const uint8_t *given, const uint8
   example->n_answer = example->answer_room = 2 * n;
 }
 
+static void say_board(pal_sudoku_sentences *s, const uint8_t *given, const uint8_t *solution,
+                      pal_example *example) {
+  const bool append = s->layout == PAL_SUDOKU_APPEND;
+  const int cells = s->shape->cells;
+  for (int c = 0; c < cells; c++) {
+    s->prompt[c] = given[c] ? given[c] : append ? first_extra(s->shape) : 0;
+    if (append || !given[c]) s->answer[example->n_answer++] = deduced(s->shape, solution[c]);
+  }
+  example->n_prompt = cells;
+  example->answer_room = append ? example->n_answer : 0;
+}
+
 void pal_sudoku_say(pal_sudoku_sentences *s, pal_form form, const uint8_t *given,
                     const uint8_t *solution, uint64_t id, pal_example *example) {
-  const pal_sudoku_shape *shape = s->shape;
-  uint8_t order[PAL_SUDOKU_CELLS];
-  int n = 0;
   *example = (pal_example){.id = id, .prompt = s->prompt, .answer = s->answer};
-  if (form == PAL_FORM_TRANSITION) {
-    say_state(s, given, solution, example);
-    return;
-  }
-  if (s->solver_order) n = pal_sudoku_order(shape, given, solution, order, NULL);
-  else
-    for (int c = 0; c < shape->cells; c++)
-      if (!given[c]) order[n++] = (uint8_t)c;
-  if (s->layout == PAL_SUDOKU_PAIRS) {
-    say_pairs(s, given, solution, order, n, example);
-    return;
-  }
-  const bool append = s->layout == PAL_SUDOKU_APPEND;
-  int32_t place[PAL_SUDOKU_CELLS]; /* of a cell in the answer */
-  for (int c = 0; c < shape->cells; c++) {
-    s->prompt[c] = given[c] ? given[c] : append ? first_extra(shape) : 0;
-    if (!append && given[c]) continue;
-    place[c] = example->n_answer;
-    s->answer[example->n_answer++] = deduced(shape, solution[c]);
-  }
-  example->n_prompt = shape->cells;
-  example->answer_room = append ? example->n_answer : 0;
-  if (!s->solver_order) return;
-  int at = 0;
-  for (int c = 0; append && c < shape->cells; c++)
-    if (given[c]) s->order[at++] = place[c];
-  for (int i = 0; i < n; i++) s->order[at++] = place[order[i]];
-  example->order = s->order;
+  if (form == PAL_FORM_TRANSITION) say_state(s, given, solution, example);
+  else if (s->layout == PAL_SUDOKU_PAIRS) say_pairs(s, given, solution, example);
+  else say_board(s, given, solution, example);
 }
 
 /* ---- and back -------------------------------------------------------------------------------- */

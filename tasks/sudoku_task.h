@@ -70,9 +70,9 @@ typedef enum pal_sudoku_layout {
 typedef struct pal_sudoku_sentences {
   const pal_sudoku_shape *shape;
   pal_sudoku_layout layout;
-  bool solver_order; /* else reading order */
+  bool solver_order; /* of pairs; else reading order */
   bool released;     /* transitions are in tokens of released traces */
-  int32_t prompt[2 * PAL_SUDOKU_CELLS], answer[2 * PAL_SUDOKU_CELLS], order[PAL_SUDOKU_CELLS];
+  int32_t prompt[2 * PAL_SUDOKU_CELLS], answer[2 * PAL_SUDOKU_CELLS];
 } pal_sudoku_sentences;
 
 /* Tokens of the layout, and rows of its longest sequence. */

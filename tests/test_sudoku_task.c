@@ -137,9 +137,8 @@ START_TEST(answers_are_judged) {
   } run[] = {
       {"restart", "infill", "reading", PAL_FORM_TRANSITION},
       {"released", "infill", "reading", PAL_FORM_TRANSITION},
-      {"restart", "infill", "solver", PAL_FORM_ANSWER},
+      {"restart", "infill", "reading", PAL_FORM_ANSWER},
       {"restart", "append", "reading", PAL_FORM_ANSWER},
-      {"restart", "append", "solver", PAL_FORM_ANSWER},
       {"restart", "pairs", "reading", PAL_FORM_ANSWER},
       {"restart", "pairs", "solver", PAL_FORM_ANSWER},
   };
@@ -166,13 +165,6 @@ START_TEST(answers_are_judged) {
       pal_score score = d->score(task, &e, run[r].form, token, n);
       HOLDS(score.exact && score.valid && score.kept);
       check_pictures(task, &e, run[r].form, token, n);
-      if (e.order) {
-        bool seen[81] = {false};
-        for (int k = 0; k < e.n_answer; k++) {
-          HOLDS(e.order[k] >= 0 && e.order[k] < e.n_answer && !seen[e.order[k]]);
-          seen[e.order[k]] = true;
-        }
-      }
       d->print(task, token, n, text, sizeof text);
       HOLDS(strlen(text) >= 81);
       d->print(task, token, n, text, 5);
@@ -187,7 +179,7 @@ START_TEST(answers_are_judged) {
     }
     pal_task_free(task);
   }
-  HOLDS(full_and_wrong > 7 * 5 / 2); /* the last cell is a given now and then */
+  HOLDS(full_and_wrong > 6 * 5 / 2); /* the last cell is a given now and then */
 }
 END_TEST
 

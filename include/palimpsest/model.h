@@ -51,8 +51,7 @@ typedef struct pal_example {
   int n_prompt;
   const int32_t *answer;
   int n_answer;
-  int answer_room;      /* rows an answer may take after its prompt, eos included; 0: unknown */
-  const int32_t *order; /* answer places in the order of writing, or NULL: left to right */
+  int answer_room; /* rows an answer may take after its prompt, eos included; 0: unknown */
   pal_transition transition; /* n > 0: a state with labels, instead of prompt and answer */
 } pal_example;
 
