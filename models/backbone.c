@@ -9,6 +9,8 @@
  * made from the sequence's time and zero at first, as in DiT (Peebles and Xie, arXiv 2212.09748).
  * Weights start as N(0, gain^2 / inputs), gain 1, and 0.5 where a branch ends. */
 #define PAL_NO_CALLER
+#include <palimpsest/gradient.h>
+
 #include <math.h>
 #include <stdio.h>
 
@@ -276,10 +278,12 @@ pal_value pal_backbone(pal_graph *graph, const pal_model *model, const pal_netwo
   pal_value x = embed(graph, model, network);
   for (int i = 0, n = (int)set->layers; i < n; i++) {
     pal_scope_push(graph, "block.%d", i);
+    if (network->recompute) pal_recompute_begin(graph);
     modulation m = modulate(&b, "attention.modulation");
     x = leave(&b, x, attention(&b, enter(&b, "attention.norm", x, m)), m);
     m = modulate(&b, "mlp.modulation");
     x = leave(&b, x, mlp(&b, enter(&b, "mlp.norm", x, m)), m);
+    if (network->recompute) pal_recompute_end(graph);
     pal_scope_pop(graph);
   }
   x = pal_layer_norm_named(graph, model, "norm", x);

@@ -132,7 +132,8 @@ pal_network pal_network_of_batch(pal_graph *graph, const pal_batch_values *in) {
                          .sequence = in->sequence,
                          .begin = in->begin,
                          .length = in->length,
-                         .time = pal_is_nil(in->time) ? no_time(graph, in->begin) : in->time};
+                         .time = pal_is_nil(in->time) ? no_time(graph, in->begin) : in->time,
+                         .recompute = in->recompute};
   if (in->training)
     network.random = (pal_random){.seed = in->seed, .sample = in->sample, .position = in->position};
   return network;

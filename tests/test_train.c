@@ -12,8 +12,7 @@
 #include "tests/gym.h"
 #include "tests/run.h"
 #include "train/schedule.h"
-#include "train/shard.h"
-#include "train/tree.h"
+#include "train/trainer.h"
 
 /* ---- the same bits ------------------------------------------------------------------------------
  */
@@ -56,6 +55,27 @@ START_TEST(room_is_no_number) {
   }
   ck_assert(memory_same(&end[0], &end[1]));
   for (int k = 0; k < 2; k++) free(end[k].bytes);
+}
+END_TEST
+
+/* Blocks that are computed again for their gradients give the same bits, dropout's draws included, in
+ * less memory. */
+START_TEST(recomputed_blocks) {
+  recipe deep = recipes[_i];
+  deep.model[0] = "layers=6";
+  course of[2];
+  size_t bytes[2];
+  for (int k = 0; k < 2; k++) {
+    gym b;
+    of[k] = gym_course(&deep, 2, NULL, k ? "recompute=1" : NULL);
+    gym_open(&b, &deep, 1, NULL, k ? "recompute=1" : NULL);
+    bytes[k] = pal_plan_statistics(b.trainer->shards.plan).arena_bytes;
+    gym_close(&b);
+  }
+  ck_assert(memcmp(of[0].report, of[1].report, sizeof of[0].report) == 0);
+  ck_assert(memory_same(&of[0].end, &of[1].end));
+  ck_assert_msg(bytes[1] * 4 < bytes[0] * 3, "%zu of %zu bytes", bytes[1], bytes[0]);
+  for (int k = 0; k < 2; k++) free(of[k].end.bytes);
 }
 END_TEST
 
@@ -144,7 +164,8 @@ START_TEST(room_of_both) {
   }
   ck_assert_int_gt(staging[0].row_room, staging[1].row_room);
   ck_assert_int_lt(staging[0].sequence_room, staging[1].sequence_room);
-  ck_assert(!pal_shards_init(&shards, b.model, &staging[0], true, PAL_PRECISION_F32, &b.error));
+  ck_assert(
+      !pal_shards_init(&shards, b.model, &staging[0], true, PAL_PRECISION_F32, false, &b.error));
   const pal_plan *plan = NULL;
   for (int i = 1; i < 5; i++) {
     shards.staging = &staging[i % 2];
@@ -514,6 +535,7 @@ int main(void) {
   TCase *failures = tcase_create("failures");
   tcase_add_loop_test(numbers, same_bits, 0, RECIPES);
   tcase_add_loop_test(numbers, room_is_no_number, 0, RECIPES);
+  tcase_add_loop_test(numbers, recomputed_blocks, 0, RECIPES);
   tcase_add_loop_test(numbers, drawn_ahead, 0, 3);
   tcase_add_test(numbers, room_of_both);
   tcase_add_loop_test(numbers, unsound_examples, 0, RECIPES);

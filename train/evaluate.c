@@ -101,7 +101,8 @@ static pal_status evaluate(evaluation *e, pal_model *model, pal_likelihood *resu
   const int together = e->chunks < TOGETHER ? e->chunks : TOGETHER;
   pal_status status = pal_staging_init(&e->staging, model, together, e->chunk, error);
   if (!status)
-    status = pal_shards_init(&e->shards, model, &e->staging, false, PAL_PRECISION_F32, error);
+    status =
+        pal_shards_init(&e->shards, model, &e->staging, false, PAL_PRECISION_F32, false, error);
   int draws = 0;
   while (draws < e->draws && !status) {
     status = run_draw(e, draws++, error);

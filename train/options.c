@@ -36,6 +36,10 @@ static const pal_setting settings[] = {
                  "of the loss's parts in turn, with commas, the last serving the rest; empty: 1"),
     PAL_SET_CHOICE(TRAIN, precision, "f32", "f32 bf16",
                    "of matrix products while training: f32, or bf16 with f32 sums"),
+    PAL_SET_FLAG(TRAIN, recompute, "0",
+                 "1: blocks are computed again in the backward pass instead of kept, for less "
+                 "memory and more time. Not part of the numbers",
+                 PAL_KEPT_BY_NONE),
     PAL_SET_SEED(TRAIN, seed, "1", "of corruption and dropout, at most 19 digits"),
 };
 

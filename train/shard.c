@@ -111,8 +111,9 @@ static pal_plan *compile(pal_shards *shards, int64_t rows, int64_t sequences, pa
   }
   pal_here(g, __FILE__, __LINE__); /* until the definition's loss says where it is */
   pal_graph_set_precision(g, shards->precision);
-  const pal_batch_values in = pal_batch_inputs(g, pal_model_definition_of(shards->model), rows,
-                                               sequences, shards->training);
+  pal_batch_values in = pal_batch_inputs(g, pal_model_definition_of(shards->model), rows, sequences,
+                                         shards->training);
+  in.recompute = shards->recompute;
   const pal_value total = add_loss(g, shards->model, &in);
   pal_plan *plan = NULL;
   if (pal_graph_error(g)->code || shards->parameter || !list_parameters(shards, error)) {
@@ -277,9 +278,13 @@ pal_status pal_shards_run(pal_shards *shards, int first, int end, const float sc
 /* ---- all of it ------------------------------------------------------------------------------ */
 
 pal_status pal_shards_init(pal_shards *shards, pal_model *model, const pal_staging *staging,
-                           bool training, pal_precision precision, pal_error *error) {
-  *shards = (pal_shards){
-      .model = model, .training = training, .precision = precision, .staging = staging};
+                           bool training, pal_precision precision, bool recompute,
+                           pal_error *error) {
+  *shards = (pal_shards){.model = model,
+                         .training = training,
+                         .precision = precision,
+                         .recompute = recompute,
+                         .staging = staging};
   shards->part = pal_calloc((size_t)staging->shards, sizeof *shards->part);
   pal_status status =
       shards->part ? make_plan(shards, error)

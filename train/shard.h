@@ -16,6 +16,7 @@ typedef struct pal_shards {
   pal_model *model;        /* borrowed */
   bool training;           /* gradients are wanted, dropout is on */
   pal_precision precision; /* of products */
+  bool recompute;          /* blocks are computed again for their gradients */
   const pal_staging
       *staging; /* the rows, borrowed; another with as many shards may take its place */
   int64_t row_room, sequence_room; /* of the plan */
@@ -30,7 +31,8 @@ typedef struct pal_shards {
 
 /* Makes the model's parameters where they are absent. */
 pal_status pal_shards_init(pal_shards *shards, pal_model *model, const pal_staging *staging,
-                           bool training, pal_precision precision, pal_error *error);
+                           bool training, pal_precision precision, bool recompute,
+                           pal_error *error);
 void pal_shards_free(pal_shards *shards);
 
 /* The rows and counts of all shards together. */

@@ -29,7 +29,7 @@ static pal_status build(pal_trainer *t, pal_error *error) {
                               error);
   if (!status)
     status = pal_shards_init(&t->shards, t->model, &t->drawn[0].staging, true,
-                             (pal_precision)t->set->precision, error);
+                             (pal_precision)t->set->precision, t->set->recompute, error);
   if (!status)
     status = pal_update_init(&t->update, pal_model_context(t->model), pal_model_store(t->model),
                              t->shards.parameter, t->shards.parameters, &options, error);

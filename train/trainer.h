@@ -17,6 +17,7 @@ typedef struct pal_train_settings {
   double rate, matrix_rate, weight_decay, beta1, beta2, epsilon, momentum, clip, final, ema;
   const char *optimizer, *matrix_optimizer;
   int schedule, precision; /* pal_schedule_kind, pal_precision */
+  bool recompute;
   pal_numbers weights;
   uint64_t seed;
 } pal_train_settings;

@@ -65,6 +65,7 @@ typedef struct pal_network {
   pal_value begin, length;             /* i32 [S] */
   pal_value time;                      /* f32 [S] in 0..1; read with time=adaln only */
   bool causal;
+  bool recompute;    /* each block is a recompute section (gradient.h) */
   pal_random random; /* keys dropout; seed nil: no dropout */
   /* Caches for decoding; 0: none. Keys and values of the rows [T] are kept in scratch variables
    * of cache_rows rows, at cache_index [T]; a sequence sees rows cache_begin [S] on,

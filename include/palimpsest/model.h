@@ -130,6 +130,7 @@ typedef struct pal_batch_values {
   pal_value seed;                              /* i32 [3]: seed low, high, step */
   pal_value scale; /* f32 [n_parts]: weight_k / count_k of each part of the loss */
   bool training;   /* dropout is on */
+  bool recompute;  /* the network's blocks are computed again for their gradients, see gradient.h */
 } pal_batch_values;
 struct pal_model_definition;
 /* Inputs for batches of that definition. Symbols are named "T" and "S". */

@@ -22,7 +22,8 @@ extern "C" {
  * equal as can be), micro (groups in which shards are run), optimizer (adamw sgd muon), rate,
  * matrix_optimizer (none, or e.g. muon for parameters whose traits say matrix, see store.h),
  * matrix_rate, weight_decay (of parameters whose traits say that they decay), precision (of products forward and backward: f32, or bf16, see
- * pal_graph_set_precision; losses are evaluated in f32), beta1, beta2, epsilon, momentum, clip
+ * pal_graph_set_precision; losses are evaluated in f32), recompute (activations inside a block of the
+ * network are computed again in the backward pass instead of kept: the same bits in less memory), beta1, beta2, epsilon, momentum, clip
  * (global norm, 0: off), schedule (constant linear cosine), warmup (steps), final (fraction of the
  * rate at the end), ema (0: off), weights (of the loss's parts), seed. */
 PAL_API const pal_setting *pal_train_setting_table(int *n);
