@@ -106,6 +106,7 @@ static pal_status add_contexts(pal_checking *k, const pal_context *from, pal_err
 
 static pal_status check_case(const pal_checking *k, pal_error *error) {
   pal_status status = pal_check_plan(k, PAL_FORWARD, error);
+  if (!status) status = pal_check_twins(k, error);
   if (status || (k->op->flags & PAL_OP_NO_GRADIENT)) return status;
   status = pal_check_op_gradient(k, error);
   return status ? status : pal_check_plan(k, PAL_BACKWARD, error);

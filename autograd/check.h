@@ -16,8 +16,9 @@ typedef struct pal_checking {
   int number;
 } pal_checking;
 
-/* Which graph of a case: the op's outputs, or its gradients for given output gradients. */
-typedef enum pal_direction { PAL_FORWARD, PAL_BACKWARD } pal_direction;
+/* Which graph of a case: the op's outputs, its gradients for given output gradients, or the outputs of
+ * two nodes that differ in one attribute. */
+typedef enum pal_direction { PAL_FORWARD, PAL_BACKWARD, PAL_TWINS } pal_direction;
 
 /* One build of the case, ready to run. */
 typedef struct pal_trial {
@@ -51,6 +52,8 @@ pal_status pal_trial_load(pal_trial *t, pal_counts counts, pal_case_filling fill
 
 /* Plan against reference, and its bits against those of every other way to run the case. */
 pal_status pal_check_plan(const pal_checking *k, pal_direction direction, pal_error *error);
+/* Two values of each attribute, in one graph and apart. */
+pal_status pal_check_twins(const pal_checking *k, pal_error *error);
 /* CSE is idempotent; the text form is stable. */
 pal_status pal_check_text(const pal_trial *t, pal_error *error);
 

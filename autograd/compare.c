@@ -227,11 +227,14 @@ static pal_status same_as(const snapshot *base, pal_trial *t, pal_counts counts,
   return status ? pal_fail(error, status, "%s (%s)", inner.text, how) : PAL_OK;
 }
 
+static const char attributes_differ[] =
+    "with other bytes around the declared attributes: check fields, n_fields and attrs_size";
+
 typedef struct ways {
   const pal_checking *k;
   scale by;
   pal_trial trial[PAL_ISA_COUNT]; /* [0] is the base */
-  pal_trial indirect;
+  pal_trial indirect, filled;
   pal_reference_result *reference; /* at capacity */
   snapshot all;                    /* likewise */
   int succeeded;                   /* counts at which the case runs */
@@ -277,6 +280,13 @@ static pal_status try_chunks(ways *w, const snapshot *base, pal_counts counts, p
   pal_status status = same_as(base, &w->indirect, counts, PAL_FILL_SIGNAL, 1, how, error);
   w->indirect.plan->chunk = 0;
   return status;
+}
+
+/* Other bytes around the fields of attribute structs: an op that has members which no field declares
+ * reads these. It would be told apart from no node that differs in them. */
+static pal_status try_attributes(ways *w, const snapshot *base, pal_counts counts,
+                                 pal_error *error) {
+  return same_as(base, &w->filled, counts, PAL_FILL_SIGNAL, 1, attributes_differ, error);
 }
 
 /* A plan with just enough room. A sample whose draws depend on the capacity makes another case
@@ -330,6 +340,7 @@ static pal_status check_counts(ways *w, pal_counts counts, bool first, pal_error
     status =
         same_as(&s, &w->indirect, counts, PAL_FILL_SIGNAL, 1, "with inputs from the arena", error);
   if (!status && full) status = try_chunks(w, &s, counts, error);
+  if (!status && full) status = try_attributes(w, &s, counts, error);
   if (!status && full) status = try_threads(w, &s, counts, error);
   if (!status && !first && full) status = try_capacity(w, &s, counts, error);
   free_snapshot(&s);
@@ -349,7 +360,11 @@ static pal_status open_ways(ways *w, pal_error *error) {
   form.through = copied;
   if (!status)
     status = pal_trial_open(&w->indirect, w->k, w->k->context[0], w->by.direction, form, error);
-  return status;
+  if (status) return status;
+  pal_error own = {0};
+  form = (pal_case_form){.capacity = {-1, -1}, .fill = 0xFF};
+  status = pal_trial_open(&w->filled, w->k, w->k->context[0], w->by.direction, form, &own);
+  return status ? pal_fail(error, status, "%s (%s)", own.text, attributes_differ) : PAL_OK;
 }
 
 pal_status pal_check_plan(const pal_checking *k, pal_direction direction, pal_error *error) {
@@ -373,6 +388,62 @@ pal_status pal_check_plan(const pal_checking *k, pal_direction direction, pal_er
   pal_reference_free(w.reference); /* before the graph it is of */
   for (int i = 0; i < PAL_ISA_COUNT; i++) pal_trial_close(&w.trial[i]);
   pal_trial_close(&w.indirect);
+  pal_trial_close(&w.filled);
   free_snapshot(&w.all);
+  return status;
+}
+
+/* ---- two nodes in one graph ------------------------------------------------------------------ */
+
+/* Outputs at capacity, of both nodes or of one; none where the attribute takes no other value. */
+static pal_status run_twins(const pal_checking *k, size_t field, pal_twins show, snapshot *s,
+                            pal_error *error) {
+  const pal_case_form form = {.capacity = {-1, -1}, .field = field, .show = show};
+  pal_counts counts[PAL_COUNTS_MOST];
+  pal_trial t;
+  *s = (snapshot){0};
+  pal_status status = pal_trial_open(&t, k, k->context[0], PAL_TWINS, form, error);
+  if (!status && t.n_out) {
+    pal_trial_counts(&t, counts);
+    status = run_as(&t, counts[0], PAL_FILL_SIGNAL, 1, s, error);
+  }
+  pal_trial_close(&t);
+  return status;
+}
+
+/* A node beside one that differs in an attribute has the bits that it has alone: it is not merged with
+ * the other, and shares no memory with it. */
+static pal_status compare_twins(const pal_checking *k, size_t field, pal_error *error) {
+  snapshot both = {0}, alone[2] = {{0}, {0}};
+  pal_error own = {0};
+  pal_status status = PAL_OK;
+  for (int i = 0; i < 2 && !status; i++)
+    status = run_twins(k, field, i ? PAL_TWIN_SECOND : PAL_TWIN_FIRST, &alone[i], &own);
+  const bool refused = status != PAL_OK; /* the other value may need other data */
+  if (!refused) status = run_twins(k, field, PAL_TWIN_BOTH, &both, error);
+  for (int i = 0, first = 0; i < 2 && !status; first += alone[i++].n) {
+    snapshot beside = {.n = alone[i].n};
+    for (int o = 0; o < beside.n; o++) {
+      beside.rows[o] = both.rows[first + o];
+      beside.type[o] = both.type[first + o];
+      beside.data[o] = both.data[first + o];
+    }
+    status = compare_bits(&alone[i], &beside, "beside the other", error);
+  }
+  free_snapshot(&both);
+  free_snapshot(&alone[0]);
+  free_snapshot(&alone[1]);
+  return refused ? PAL_OK : status;
+}
+
+pal_status pal_check_twins(const pal_checking *k, pal_error *error) {
+  pal_status status = PAL_OK;
+  for (size_t i = 0; i < k->op->n_fields && !status; i++) {
+    pal_error own = {0};
+    status = compare_twins(k, i, &own);
+    if (status)
+      pal_fail(error, status, "two values of attribute \"%s\" in one graph: %s",
+               k->op->fields[i].name, own.text);
+  }
   return status;
 }

@@ -2,6 +2,7 @@
 /* Builds of a case: graph, plan and instance, forward or backward (floor 3). */
 #define PAL_NO_CALLER
 #include <stdio.h>
+#include <string.h>
 
 #include "autograd/check.h"
 #include "autograd/gradient.h"
@@ -27,6 +28,59 @@ static void show_outputs(pal_trial *t) {
 static void build_forward(pal_trial *t) {
   t->n_out = t->node.n_out;
   for (int i = 0; i < t->n_out; i++) t->out[i] = pal_node_out(&t->node, i);
+}
+
+/* Puts another value in place of an attribute's, one of two that are near; false when there is none. */
+static bool change_field(pal_trial *t, const pal_attr_field *f, int which, void *attrs) {
+  pal_arena *arena = &t->graph->arena;
+  char *at = (char *)attrs + f->offset;
+  int64_t step = which ? 1 : -1;
+  if (f->kind == PAL_ATTR_INT) {
+    int64_t *value = (int64_t *)(void *)at;
+    *value += *value > 0 ? step : -step; /* towards 0 first: flags are 0 or 1 */
+  } else if (f->kind == PAL_ATTR_FLOAT) {
+    double *value = (double *)(void *)at;
+    if (*value == 0) *value = which ? -0.5 : 0.5;
+    else *value *= which ? 1.5 : 0.5;
+  } else if (f->kind == PAL_ATTR_STRING) {
+    const char **value = (const char **)(void *)at;
+    char *longer = pal_arena_alloc(arena, strlen(*value) + 2);
+    if (!longer) return false;
+    strcat(strcpy(longer, *value), which ? "a" : "b");
+    *value = longer;
+  } else if (f->kind == PAL_ATTR_INTS) {
+    pal_ints *value = (pal_ints *)(void *)at;
+    int64_t *list = pal_arena_copy(arena, value->at, value->n * sizeof *list);
+    if (!list || !value->n) return false;
+    list[value->n - 1] += step;
+    value->at = list;
+  } else {
+    return false;
+  }
+  return true;
+}
+
+/* A second node of the op, with another value of one attribute; none where infer refuses the values that
+ * are tried. Ops with effects are left out: their symbols and writes cannot be made twice, and they are
+ * never merged. */
+static void build_twins(pal_trial *t, const pal_checking *k) {
+  pal_graph *g = t->graph;
+  const pal_op *op = k->op;
+  if ((op->flags & (PAL_OP_BINDS | PAL_OP_ROOT)) || op->writes) return;
+  for (int which = 0; which < 2; which++) {
+    void *attrs = pal_arena_copy(&g->arena, t->node.attrs, op->attrs_size);
+    if (!attrs || !change_field(t, &op->fields[t->c.form.field], which, attrs)) return;
+    pal_apply_op(g, op, t->node.in, t->node.n_in, attrs, NULL);
+    if (g->error.code) {
+      pal_error_clear(&g->error); /* a refusal has appended nothing */
+      continue;
+    }
+    const pal_node twin = g->node.at[g->node.n - 1];
+    if (t->c.form.show != PAL_TWIN_SECOND) build_forward(t);
+    for (int i = 0; i < twin.n_out && t->c.form.show != PAL_TWIN_FIRST; i++)
+      t->out[t->n_out++] = pal_node_out(&twin, i);
+    return;
+  }
 }
 
 /* Random output gradients come in as inputs. Outputs over a symbol that the op binds are left out:
@@ -56,11 +110,13 @@ pal_status pal_trial_open(pal_trial *t, const pal_checking *k, pal_context *cont
   *t = (pal_trial){.store = pal_store_new(k->seed)};
   if (t->store) t->graph = pal_graph_new(context, t->store);
   if (!t->graph) return pal_fail(error, PAL_E_MEMORY, "no memory for the case");
+  t->graph->attrs_fill = form.fill;
   pal_case_init(&t->c, t->graph, k->seed, k->number, form);
   pal_status status = find_node(t, k, k->op->sample(&t->c), error);
   if (status) return status;
   if (direction == PAL_FORWARD) build_forward(t);
-  else build_backward(t);
+  if (direction == PAL_BACKWARD) build_backward(t);
+  if (direction == PAL_TWINS) build_twins(t, k);
   show_outputs(t);
   t->plan = pal_compile_guarded(t->graph, form.through ? PAL_CASE_GUARD : 0, error);
   if (t->plan) t->plan->serial_seconds = 1e9; /* so that threads are used however small it is */

@@ -102,6 +102,8 @@ pal_value pal_apply_op(pal_graph *graph, const pal_op *op, const pal_value *in, 
   if (graph->error.code || !inputs_sound(graph, op, in, n_in)) return PAL_NIL;
   pal_type in_type[PAL_MAX_INPUTS], out_type[PAL_MAX_OUTPUTS];
   for (int i = 0; i < n_in; i++) in_type[i] = pal_type_of(graph, in[i]);
+  attrs = pal_attrs_copy(graph, op, attrs); /* what every function of the op is given */
+  if (!attrs) return pal_graph_fail(graph, PAL_E_MEMORY, "no memory for the graph");
   pal_error error = {0};
   pal_infer call = {
       .attrs = attrs, .n_in = n_in, .in_type = in_type, .out_type = out_type, .error = &error};
@@ -113,10 +115,9 @@ pal_value pal_apply_op(pal_graph *graph, const pal_op *op, const pal_value *in, 
   }
   if (!bindings_sound(graph, op, attrs)) return PAL_NIL;
   pal_node node = {.kind = PAL_NODE_OP, .op = op, .n_in = n_in, .section = graph->section};
-  node.attrs = pal_attrs_copy(&graph->arena, op, attrs);
+  node.attrs = attrs;
   node.in = pal_arena_copy(&graph->arena, in, sizeof *in * (size_t)n_in);
-  if (!node.attrs || !node.in)
-    return pal_graph_fail(graph, PAL_E_MEMORY, "no memory for the graph");
+  if (!node.in) return pal_graph_fail(graph, PAL_E_MEMORY, "no memory for the graph");
   pal_node *made = pal_graph_append(graph, node, out_type, call.n_out);
   if (!made) return PAL_NIL;
   if (op->flags & PAL_OP_BINDS) {

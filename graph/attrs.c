@@ -8,28 +8,6 @@
 
 #define FIELD(attrs, field, type) (*(const type *)((const char *)(attrs) + (field)->offset))
 
-void *pal_attrs_copy(pal_arena *arena, const pal_op *op, const void *attrs) {
-  char *copy = pal_arena_alloc(arena, op->attrs_size + 1);
-  if (!copy || !attrs) return copy;
-  memcpy(copy, attrs, op->attrs_size);
-  for (size_t i = 0; i < op->n_fields; i++) {
-    const pal_attr_field *f = &op->fields[i];
-    if (f->kind == PAL_ATTR_STRING) {
-      const char *text = FIELD(attrs, f, char *);
-      char *kept = pal_arena_strdup(arena, text ? text : "");
-      if (!kept) return NULL;
-      memcpy(copy + f->offset, &kept, sizeof kept);
-    } else if (f->kind == PAL_ATTR_INTS) {
-      pal_ints list = FIELD(attrs, f, pal_ints);
-      if (list.n) list.at = pal_arena_copy(arena, list.at, list.n * sizeof *list.at);
-      else list.at = NULL;
-      if (list.n && !list.at) return NULL;
-      memcpy(copy + f->offset, &list, sizeof list);
-    }
-  }
-  return copy;
-}
-
 /* Bytes of one field that decide equality. */
 static const void *field_bytes(const void *attrs, const pal_attr_field *f, size_t *size) {
   const char *at = (const char *)attrs + f->offset;
@@ -47,6 +25,36 @@ static const void *field_bytes(const void *attrs, const pal_attr_field *f, size_
   const pal_ints *list = (const pal_ints *)(const void *)at;
   *size = list->n * sizeof *list->at;
   return list->at;
+}
+
+enum { GUARD = 64 };
+
+/* Fields only: what no field covers, and what lies behind the struct, is the same in every copy. */
+void *pal_attrs_copy(pal_graph *graph, const pal_op *op, const void *attrs) {
+  pal_arena *arena = &graph->arena;
+  char *copy = pal_arena_alloc(arena, op->attrs_size + GUARD);
+  if (!copy) return NULL;
+  memset(copy, graph->attrs_fill, op->attrs_size + GUARD);
+  for (size_t i = 0; i < op->n_fields && attrs; i++) {
+    const pal_attr_field *f = &op->fields[i];
+    if (f->kind == PAL_ATTR_STRING) {
+      const char *text = FIELD(attrs, f, char *);
+      char *kept = pal_arena_strdup(arena, text ? text : "");
+      if (!kept) return NULL;
+      memcpy(copy + f->offset, &kept, sizeof kept);
+    } else if (f->kind == PAL_ATTR_INTS) {
+      pal_ints list = FIELD(attrs, f, pal_ints);
+      if (list.n) list.at = pal_arena_copy(arena, list.at, list.n * sizeof *list.at);
+      else list.at = NULL;
+      if (list.n && !list.at) return NULL;
+      memcpy(copy + f->offset, &list, sizeof list);
+    } else {
+      size_t size;
+      const void *from = field_bytes(attrs, f, &size);
+      memcpy(copy + f->offset, from, size);
+    }
+  }
+  return copy;
 }
 
 uint64_t pal_attrs_hash(const pal_op *op, const void *attrs) {

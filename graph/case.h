@@ -34,11 +34,17 @@ typedef struct pal_case_input {
   pal_symbol of; /* INDEX: the symbol whose rows are meant */
 } pal_case_input;
 
+/* Which of two nodes that differ in an attribute are outputs. */
+typedef enum pal_twins { PAL_TWIN_BOTH, PAL_TWIN_FIRST, PAL_TWIN_SECOND } pal_twins;
+
 /* What differs between two builds of the same case. */
 typedef struct pal_case_form {
   int64_t capacity[2]; /* of rows and sequences, instead of those drawn; -1: as drawn */
   /* f32 inputs reach the op through this, as a value in the arena; NULL: as they are */
   pal_value (*through)(pal_graph *graph, pal_value input);
+  unsigned char fill; /* of attribute structs where no field is, see pal_graph */
+  size_t field;       /* PAL_TWINS: the attribute that has two values */
+  pal_twins show;     /* PAL_TWINS: whose outputs are computed */
 } pal_case_form;
 
 struct pal_case {

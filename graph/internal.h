@@ -76,6 +76,7 @@ struct pal_graph {
   uint32_t sections, section; /* made so far; the open one or 0 */
   uint32_t copies;            /* recomputed copies made so far */
   pal_precision precision;    /* of products to be built */
+  unsigned char attrs_fill;   /* of copied attributes where no field is; the op checker varies it */
 };
 
 /* Room for one more element; false when out of memory. */
@@ -102,8 +103,8 @@ pal_node *pal_graph_append(pal_graph *graph, pal_node node, const pal_type *out,
 /* pal_apply for a known descriptor. */
 pal_value pal_apply_op(pal_graph *graph, const pal_op *op, const pal_value *in, int n_in,
                        const void *attrs, pal_value *out);
-/* A deep copy of an attribute struct in `arena`; NULL when out of memory. */
-void *pal_attrs_copy(pal_arena *arena, const pal_op *op, const void *attrs);
+/* A deep copy of the fields of an attribute struct in the graph's arena; NULL when out of memory. */
+void *pal_attrs_copy(pal_graph *graph, const pal_op *op, const void *attrs);
 /* Hash and equality of attribute structs by their fields. */
 uint64_t pal_attrs_hash(const pal_op *op, const void *attrs);
 bool pal_attrs_equal(const pal_op *op, const void *a, const void *b);

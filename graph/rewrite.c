@@ -148,7 +148,7 @@ static pal_status copy_node(rewrite *r, const pal_node *old) {
     if (!node.data) return PAL_E_MEMORY;
   }
   if (old->kind == PAL_NODE_OP) {
-    node.attrs = pal_attrs_copy(&g->arena, old->op, old->attrs);
+    node.attrs = pal_attrs_copy(g, old->op, old->attrs);
     node.in = pal_arena_copy(&g->arena, old->in, sizeof *old->in * (size_t)old->n_in);
     if (!node.attrs || !node.in) return PAL_E_MEMORY;
     for (int i = 0; i < node.n_in; i++) node.in[i] = r->moved[node.in[i].id];
@@ -209,6 +209,7 @@ static pal_graph *rewrite_once(const pal_graph *graph, pal_error *error) {
                .table = pal_calloc(room, sizeof(uint32_t)),
                .mask = room - 1};
   pal_status status = PAL_E_MEMORY;
+  if (r.to) r.to->attrs_fill = graph->attrs_fill;
   if (r.to && r.live && r.moved && r.table) status = rewrite_all(&r);
   if (status) {
     if (r.to && r.to->error.code && error && !error->code) *error = r.to->error;

@@ -138,7 +138,7 @@ static bool copy_node(const pal_graph *from, const pal_node *node, pal_graph *to
                 : pal_input(to, name, type);
     if (to->error.code) return false;
   }
-  void *attrs = pal_attrs_copy(&to->arena, node->op, node->attrs);
+  void *attrs = pal_attrs_copy(to, node->op, node->attrs);
   if (!attrs) return false;
   map_attributes(&map, node->op, attrs);
   const pal_value first = pal_apply(to, node->op->name, in, node->n_in, attrs, out);

@@ -133,6 +133,95 @@ START_TEST(faults_are_found) {
 }
 END_TEST
 
+/* ---- attributes -------------------------------------------------------------------------- */
+
+/* slope x + shift, where the table of fields does not say all of that. */
+typedef struct tucked {
+  double slope;
+  pal_symbol of;
+  uint16_t shift; /* in what looks like padding */
+} tucked;
+
+static const pal_attr_field tucked_fields[] = {PAL_FIELD(tucked, slope, PAL_ATTR_FLOAT),
+                                               PAL_FIELD(tucked, of, PAL_ATTR_SYMBOL)};
+
+static pal_status tucked_run(const pal_run *r) {
+  const tucked *a = r->attrs;
+  int64_t row = pal_type_row(&r->out_type[0]);
+  for (int64_t i = r->begin * row; i < r->end * row; i++)
+    ((float *)r->out[0])[i] = ((const float *)r->in[0])[i] * (float)a->slope + a->shift;
+  return PAL_OK;
+}
+
+static pal_status tucked_reference(const pal_reference *r) {
+  const tucked *a = r->attrs;
+  for (int64_t i = 0; i < r->out_rows[0] * pal_type_row(&r->out_type[0]); i++)
+    r->out[0][i] = r->in[0][i] * a->slope + a->shift;
+  return PAL_OK;
+}
+
+static pal_value line_sample(pal_case *random) {
+  pal_type type = PAL_TYPE(PAL_F32, pal_case_rows(random), 1, pal_case_size(random));
+  pal_value x = pal_case_f32(random, type, -2, 2);
+  const double attrs[] = {1.5, 1}; /* always the same: no luck of the draws is needed */
+  return pal_apply(pal_case_graph(random), "bend_fault", &x, 1, attrs, NULL);
+}
+
+/* The first phase prepares what the second uses, not in scratch but in one place for all nodes. */
+static float prepared;
+
+static int64_t one_task(const pal_run *r) {
+  (void)r;
+  return 1;
+}
+
+static pal_status prepare_run(const pal_run *r) {
+  prepared = (float)*(const double *)r->attrs;
+  return PAL_OK;
+}
+
+static pal_status prepared_run(const pal_run *r) {
+  int64_t row = pal_type_row(&r->out_type[0]);
+  for (int64_t i = r->begin * row; i < r->end * row; i++)
+    ((float *)r->out[0])[i] = ((const float *)r->in[0])[i] * prepared + 1;
+  return PAL_OK;
+}
+
+/* An op that reads members which no field declares would be merged with one that differs in these, and
+ * what a node prepares for itself is not another's. */
+START_TEST(faults_with_attributes_are_found) {
+  static const char around[] = "check fields, n_fields and attrs_size";
+  pal_op op = bend_line_op;
+  op.sample = line_sample;
+  op.gradient = NULL;
+  op.flags = PAL_OP_NO_GRADIENT;
+  switch (_i) {
+    case 0:
+      op.n_fields = 1;
+      op.attrs_size = sizeof(double);
+      expect_fault(op, around);
+      break;
+    case 1:
+      op.fields = NULL;
+      op.n_fields = op.attrs_size = 0;
+      expect_fault(op, around);
+      break;
+    case 2:
+      op.fields = tucked_fields;
+      op.attrs_size = sizeof(tucked);
+      op.phase[0].run = tucked_run;
+      op.reference = tucked_reference;
+      expect_fault(op, around);
+      break;
+    default:
+      op.in_place = 0;
+      op.phase[0] = (pal_phase){.run = prepare_run, .tasks = one_task};
+      op.phase[1].run = prepared_run;
+      expect_fault(op, "two values of attribute \"slope\" in one graph");
+  }
+}
+END_TEST
+
 START_TEST(sound_ops_pass) {
   static const char *const names[] = {"bend_mul", "bend_line", "bend_bell"};
   for (size_t i = 0; i < 3; i++)
@@ -145,6 +234,7 @@ int main(void) {
   TCase *tests = tcase_create("check_op");
   tcase_add_checked_fixture(tests, set_up, tear_down);
   tcase_add_loop_test(tests, faults_are_found, 0, 7);
+  tcase_add_loop_test(tests, faults_with_attributes_are_found, 0, 4);
   tcase_add_test(tests, sound_ops_pass);
   suite_add_tcase(suite, tests);
   return run_suite(suite);

@@ -3,7 +3,8 @@
  *
  * An op's `sample` function draws a random case (case.h). The harness then compares plan and
  * reference, gradients by a Taylor-remainder test in double, instruction sets, thread counts
- * and active counts. A user's op is checked by the same calls. */
+ * and active counts, and puts two values of each attribute into one graph. A user's op is
+ * checked by the same calls. */
 #ifndef PAL_CHECK_H
 #define PAL_CHECK_H
 
