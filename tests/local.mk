@@ -57,6 +57,10 @@ EXTRA_%C%_test_plugin_DEPENDENCIES = %D%/half_plugin.la
 check_LTLIBRARIES += %D%/half_plugin.la
 %C%_half_plugin_la_SOURCES = %D%/half_plugin.c
 %C%_half_plugin_la_LDFLAGS = -module -avoid-version -shared -rpath /nowhere
+# For test_input.sh.
+check_LTLIBRARIES += %D%/crash_plugin.la
+%C%_crash_plugin_la_SOURCES = %D%/crash_plugin.c
+%C%_crash_plugin_la_LDFLAGS = -module -avoid-version -shared -rpath /nowhere
 
 check_PROGRAMS += %D%/test_refusal
 %C%_test_refusal_SOURCES = %D%/test_refusal.c %D%/fixture.c %D%/fixture.h \

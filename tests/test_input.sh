@@ -22,6 +22,24 @@ done
 expect 2 "without --n" eval a --steps 3 --n 4
 expect 2 "without --svg" eval a --steps 3 --svg "$work/none"
 
+# ---- ops that end the process ----
+
+# Each case is a process of its own: one that dies is named, and the others are checked.
+crash=tests/.libs/crash_plugin.so
+if [ -f $crash ]; then
+  died() { # CODE OP LINES: what check-op prints of the op, with its spaces squeezed
+    expect $1 "" check-op $2 --plugin $crash
+    test "$(tr -s ' ' <"$work/out")" = "$3" || { echo "FAIL check-op $2"; cat "$work/out"; failed=1; }
+  }
+  died 4 aborting 'aborting op "aborting", seed 1, case 1: died of signal 6'
+  died 4 exiting 'exiting op "exiting", seed 1, case 0: ended the process with status 3
+exiting op "exiting", seed 1, case 1: ended the process with status 3
+exiting op "exiting", seed 1, case 2: ended the process with status 3'
+  died 0 copying 'copying ok'
+else
+  echo "SKIP check-op of ops that end the process: no $crash"
+fi
+
 # ---- byte order marks and ends of lines ----
 
 mark='\357\273\277'

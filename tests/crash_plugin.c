@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Ops that end the process they run in, and a sound one after them; for test_input.sh. */
+#include <palimpsest/palimpsest.h>
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static pal_status infer(pal_infer *call) {
+  call->n_out = 1;
+  call->out_type[0] = call->in_type[0];
+  return PAL_OK;
+}
+
+static int64_t elements(const pal_reference *call) {
+  return call->out_rows[0] * pal_type_row(&call->out_type[0]);
+}
+
+static pal_status reference(const pal_reference *call) {
+  memcpy(call->out[0], call->in[0], sizeof(double) * (size_t)elements(call));
+  return PAL_OK;
+}
+
+static pal_status copy(const pal_run *run) {
+  const int64_t row = pal_type_row(&run->out_type[0]);
+  memcpy((float *)run->out[0] + run->begin * row, (const float *)run->in[0] + run->begin * row,
+         sizeof(float) * (size_t)((run->end - run->begin) * row));
+  return PAL_OK;
+}
+
+/* In case 1 of the first three alone, which has more rows than that. */
+static pal_status abort_run(const pal_run *run) {
+  if (run->in_rows[0] > 256) abort();
+  return copy(run);
+}
+
+static pal_status exit_reference(const pal_reference *call) {
+  if (call->in_rows[0] > 0) _exit(3);
+  return reference(call);
+}
+
+static pal_value sample_of(pal_case *random, const char *name) {
+  const pal_value x = pal_case_f32(random, PAL_TYPE(PAL_F32, pal_case_rows(random), 1, 3), -1, 1);
+  return pal_apply(pal_case_graph(random), name, &x, 1, NULL, NULL);
+}
+static pal_value abort_sample(pal_case *random) { return sample_of(random, "aborting"); }
+static pal_value exit_sample(pal_case *random) { return sample_of(random, "exiting"); }
+static pal_value copy_sample(pal_case *random) { return sample_of(random, "copying"); }
+
+#define OP(its_name, its_reference, its_run, its_sample)                                     \
+  {                                                                                          \
+    .abi_size = sizeof(pal_op), .name = its_name, .doc = "x -> x", .min_in = 1, .max_in = 1, \
+    .flags = PAL_OP_NO_GRADIENT, .infer = infer, .reference = its_reference,                 \
+    .phase = {{.run = its_run}}, .sample = its_sample                                        \
+  }
+static const pal_op ops[] = {OP("aborting", reference, abort_run, abort_sample),
+                             OP("exiting", exit_reference, copy, exit_sample),
+                             OP("copying", reference, copy, copy_sample)};
+
+static pal_status define(pal_context *context, pal_error *error) {
+  pal_status status = PAL_OK;
+  for (int i = 0; i < 3 && !status; i++) status = pal_define_op(context, &ops[i], error);
+  return status;
+}
+
+PAL_API extern const pal_plugin palimpsest_plugin;
+const pal_plugin palimpsest_plugin = {PAL_ABI, sizeof(pal_op), "crash", define};
