@@ -63,18 +63,30 @@ static pal_status take_state(steps *all, const pal_transition *t, int32_t mask, 
   return PAL_OK;
 }
 
+/* The tokens up to the answer's token k, which is the last of them; how many there are. Where the prompt
+ * has masks, the answer fills these; else it follows. */
+static int up_to_answer(const pal_example *e, int32_t mask, int k, int32_t *token) {
+  int n = 0, at = 0;
+  while (n < e->n_prompt && at <= k) {
+    const bool masked = e->prompt[n] == mask;
+    token[n] = masked ? e->answer[at++] : e->prompt[n];
+    n++;
+  }
+  while (at <= k) token[n++] = e->answer[at++];
+  return n;
+}
+
 /* A token of the answer for each step, up to the end of the answer or of the room. */
-static pal_status take_answer(steps *all, const pal_example *e, pal_error *error) {
+static pal_status take_answer(steps *all, const pal_example *e, int32_t mask, pal_error *error) {
   for (int k = 0; k < e->n_answer && all->n < all->room; k++) {
     step *s = &all->step[all->n];
-    const int n = e->n_prompt + k;
-    s->state = malloc(sizeof *s->state * (2 * (size_t)n + 1));
+    const size_t most = (size_t)e->n_prompt + (size_t)k + 1;
+    s->state = malloc(sizeof *s->state * 2 * most);
     if (!s->state) return pal_fail(error, PAL_E_MEMORY, "no memory for states");
-    s->next = s->state + n;
-    s->n_next = n + 1;
+    s->next = s->state + most;
+    s->n_next = up_to_answer(e, mask, k, s->next);
+    const int n = s->n_next - 1;
     s->kind = k < CLI_TRAITS ? k : CLI_TRAITS - 1;
-    memcpy(s->next, e->prompt, sizeof *s->next * (size_t)e->n_prompt);
-    memcpy(s->next + e->n_prompt, e->answer, sizeof *s->next * ((size_t)k + 1));
     memcpy(s->state, s->next, sizeof *s->state * (size_t)n);
     all->prompt[all->n++] = (pal_example){.id = e->id, .prompt = s->state, .n_prompt = n};
   }
@@ -86,8 +98,9 @@ static pal_status take(steps *all, const cli_job *job, bool answers, const pal_e
   if ((answers ? e->n_answer : e->transition.n) == 0)
     return pal_fail(error, PAL_E_UNSUPPORTED, "--steps: task %s has no %s", job->task_name,
                     answers ? "answers" : "labelled states");
-  return answers ? take_answer(all, e, error)
-                 : take_state(all, &e->transition, pal_task_format(job->task)->mask, e->id, error);
+  const int32_t mask = pal_task_format(job->task)->mask;
+  return answers ? take_answer(all, e, mask, error)
+                 : take_state(all, &e->transition, mask, e->id, error);
 }
 
 static pal_status draw_states(steps *all, cli_job *job, bool answers, int n, pal_error *error) {

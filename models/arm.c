@@ -4,7 +4,11 @@
  * Row i reads the tokens up to i and predicts the next one. The loss is the mean cross-entropy
  * of the answer's tokens (and of the eos after it, where the format has one): exact, no bound.
  * An empty prompt is replaced by the format's bos or, without one, by the mask, which nothing
- * else uses. */
+ * else uses.
+ *
+ * With infill=1 the masks of a prompt are filled, each from the tokens before it alone: text to the
+ * right of a mask is not seen. The row before a mask predicts it; in front of a mask that is a prompt's
+ * first token stands what replaces an empty prompt, and all positions move by one. */
 #include <string.h>
 
 #include "models/models.h"
@@ -12,6 +16,7 @@
 typedef struct arm_settings {
   double temperature, top_p;
   int64_t top_k;
+  bool infill;
 } arm_settings;
 
 static const pal_setting settings[] = {
@@ -21,6 +26,11 @@ static const pal_setting settings[] = {
                   "sample among this many most likely tokens; 0: all", PAL_KEPT_BY_NONE),
     PAL_SET_REAL(arm_settings, top_p, "1", 1e-9, 1,
                  "and among the fewest that hold this much probability", PAL_KEPT_BY_NONE),
+    PAL_SET_FLAG(
+        arm_settings, infill, "0",
+        "1: masks in a prompt are filled from left to right, each from what stands before it "
+        "and not from what follows; 0: such prompts are refused",
+        PAL_KEPT_BY_NONE),
 };
 
 static const pal_column columns[] = {PAL_TARGET_COLUMNS};
@@ -39,6 +49,42 @@ static int start(const pal_model *model, pal_start *s) {
   return put_prompt(pal_model_format(model), s->example, s->token, s->room);
 }
 
+/* The row before each mask of the prompt has what it becomes as its target. Nothing is read from the
+ * last mask on. */
+static pal_status infill_rows(const pal_model *model, const pal_example *example, int masks,
+                              pal_batch *batch, pal_error *error) {
+  const pal_format *f = pal_model_format(model);
+  if (!((const arm_settings *)pal_model_own(model))->infill)
+    return pal_fail(
+        error, PAL_E_UNSUPPORTED,
+        "arm appends its answer, and this prompt has masks to be filled; with infill=1 it "
+        "fills each from what stands before it");
+  if (masks != example->n_answer)
+    return pal_fail(error, PAL_E_ARGUMENT,
+                    "arm: an answer of %d tokens does not fill a prompt of %d masks",
+                    example->n_answer, masks);
+  int last = example->n_prompt - 1;
+  while (example->prompt[last] != f->mask) last--;
+  const int anchor = example->prompt[0] == f->mask, n = anchor + last;
+  const int64_t first = pal_batch_add(batch, NULL, n, example->id, error);
+  if (first < 0) return PAL_E_CAPACITY;
+  int32_t *token = batch->token + first;
+  int32_t *target = pal_batch_i32(batch, PAL_COLUMN_TARGET) + first;
+  float *weight = pal_batch_f32(batch, PAL_COLUMN_WEIGHT) + first;
+  put_prompt(f, &(pal_example){.n_prompt = 0}, token, n);
+  for (int i = 0, at = 0; i <= last; i++) {
+    const bool masked = example->prompt[i] == f->mask;
+    const int32_t next = masked ? example->answer[at++] : example->prompt[i];
+    const int row = anchor + i;
+    if (row < n) token[row] = next;
+    if (!masked) continue;
+    target[row - 1] = next;
+    weight[row - 1] = 1;
+  }
+  batch->count[0] += masks;
+  return PAL_OK;
+}
+
 static pal_status rows(const pal_model *model, const pal_example *example, pal_rng *rng,
                        bool evaluate, pal_batch *batch, pal_error *error) {
   const pal_format *f = pal_model_format(model);
@@ -47,10 +93,9 @@ static pal_status rows(const pal_model *model, const pal_example *example, pal_r
   (void)rng;
   (void)evaluate;
   if (targets == 0) return PAL_OK;
-  for (int i = 0; i < example->n_prompt; i++)
-    if (example->prompt[i] == f->mask)
-      return pal_fail(error, PAL_E_UNSUPPORTED,
-                      "arm appends its answer, and this prompt has masks to be filled");
+  int masks = 0;
+  for (int i = 0; i < example->n_prompt; i++) masks += example->prompt[i] == f->mask;
+  if (masks) return infill_rows(model, example, masks, batch, error);
   const int n = n_start + targets - 1; /* the last target is not read */
   const int64_t first = pal_batch_add(batch, NULL, n, example->id, error);
   if (first < 0) return PAL_E_CAPACITY;
@@ -85,6 +130,7 @@ static void decode_settings(const pal_model *model, pal_decode_settings *to) {
   to->temperature = own->temperature;
   to->top_k = own->top_k;
   to->top_p = own->top_p;
+  to->infill = own->infill;
 }
 
 const pal_model_definition pal_model_arm = {

@@ -52,7 +52,7 @@ static pal_status find_variables(pal_decoder *d, pal_error *error) {
     const long long rows = i == 2 ? d->slots : d->result_rows;
     snprintf(name, sizeof name, "decode.%s.%lld", what[i], rows);
     *to[i] = pal_store_find(pal_model_store(d->model), name);
-    if (!*to[i] && (i != 1 || d->window > 0))
+    if (!*to[i] && (i != 1 || d->window > 0 || d->cached))
       return pal_fail(error, PAL_E_INTERNAL, "the decoder's variable %s is missing", name);
   }
   return PAL_OK;
@@ -133,8 +133,34 @@ static int room_of(const pal_decoder *d, const pal_example *e) {
   return e->answer_room > 0 ? e->answer_room : d->options.answer_room;
 }
 
+/* Rows of the prompt before its first mask. */
+static int before_masks(const pal_decoder *d, const pal_example *e) {
+  int n = 0;
+  while (n < e->n_prompt && e->prompt[n] != pal_model_format(d->model)->mask) n++;
+  return n;
+}
+
+/* Whether masks in a prompt can be filled by cached steps, and within the room of the sequence. */
+static pal_status check_infill(const pal_decoder *d, const pal_example *e, pal_error *error) {
+  const char *name = pal_model_definition_of(d->model)->name;
+  if (!d->set.infill)
+    return pal_fail(
+        error, PAL_E_UNSUPPORTED,
+        "%s appends its answer, and this prompt has masks to be filled; with infill=1 it "
+        "fills each from what stands before it",
+        name);
+  if (e->n_prompt <= d->max_length) return PAL_OK;
+  if (error && !error->code) error->needed = e->n_prompt;
+  return pal_fail(error, PAL_E_CAPACITY, "a prompt has %d rows, the decoder's sequences have %d",
+                  e->n_prompt, d->max_length);
+}
+
 /* Rows of an example before its first step, in d->start; -1 on failure. */
-static int start_rows(pal_decoder *d, const pal_example *e, pal_error *error) {
+static int start_rows(pal_decoder *d, const pal_example *whole, pal_error *error) {
+  pal_example known = *whole; /* cached steps go on from the first mask */
+  if (d->cached) known.n_prompt = before_masks(d, whole);
+  if (known.n_prompt < whole->n_prompt && check_infill(d, whole, error)) return -1;
+  const pal_example *e = &known;
   const pal_model_definition *definition = pal_model_definition_of(d->model);
   pal_rng rng = pal_rng_new(d->options.seed, "start", 0, e->id);
   pal_start s = {.example = e,
@@ -169,6 +195,22 @@ static int32_t given_rows(const pal_decoder *d, const pal_example *e) {
   return n;
 }
 
+/* Fills the slot's part of the tail with what follows the first mask of a prompt, for cached steps; returns
+ * how many tokens the answer may have, as the state says it. */
+static int32_t put_masks(pal_decoder *d, const pal_example *e, int slot) {
+  const int first = before_masks(d, e);
+  const int32_t mask = pal_model_format(d->model)->mask;
+  int32_t *tail = (int32_t *)pal_variable_data(d->tail) + (int64_t)slot * d->max_length;
+  int wanted = 0;
+  if (first == e->n_prompt) return room_of(d, e);
+  for (int i = first; i < e->n_prompt; i++) {
+    const bool masked = e->prompt[i] == mask;
+    tail[i - first] = masked ? 0 : e->prompt[i] + 1;
+    if (masked) wanted = i - first + 1;
+  }
+  return -wanted;
+}
+
 /* Puts the sequence now in d->start into the plan's inputs; `rows` are there before. Returns how
  * many then; what does not fit the window waits in the tail. */
 static int64_t put_sequence(pal_decoder *d, const pal_example *e, int slot, int n, int64_t rows) {
@@ -188,7 +230,7 @@ static int64_t put_sequence(pal_decoder *d, const pal_example *e, int slot, int 
   state_of(d, PAL_BEGIN)[slot] = (int32_t)rows;
   state_of(d, PAL_LENGTH)[slot] = now;
   state_of(d, PAL_SLOT)[slot] = slot;
-  state_of(d, PAL_PROMPT)[slot] = d->cached ? room_of(d, e) : given_rows(d, e);
+  state_of(d, PAL_PROMPT)[slot] = d->cached ? put_masks(d, e, slot) : given_rows(d, e);
   state_of(d, PAL_AGE)[slot] = 0;
   state_of(d, PAL_SAMPLE)[slot] = pal_sample_of(e->id);
   state_of(d, PAL_CURSOR)[slot] = d->window > 0 ? (int32_t)(end - (n - now)) : 0;
@@ -199,7 +241,7 @@ static pal_status load_group(pal_decoder *d, const pal_example *example, int n, 
   int64_t rows = 0;
   for (int i = 0; i < n; i++) {
     const int more = start_rows(d, &example[i], error);
-    if (more < 0) return PAL_E_CAPACITY;
+    if (more < 0) return error && error->code ? error->code : PAL_E_CAPACITY;
     rows += d->window > 0 && more > d->window ? d->window : more;
   }
   pal_status status = rows > d->rows ? plan_for(d, power_of_two(rows), error) : PAL_OK;
@@ -218,10 +260,11 @@ static const int32_t *in_one_piece(pal_decoder *d, const pal_example *e, int slo
                                    const int32_t *row, int written, int32_t cursor, int *n) {
   const int64_t end = ((int64_t)slot + 1) * d->max_length;
   const int waiting = d->window > 0 ? (int)(end - cursor) : 0;
-  const int before = d->cached ? e->n_prompt : 0;
+  const int before = d->cached ? before_masks(d, e) : 0, given = d->cached ? e->n_prompt : 0;
   *n = before + written + waiting;
+  if (*n < given) *n = given; /* what is not reached yet, and what follows the last mask */
   if (*n == written) return row;
-  if (before) memcpy(d->out, e->prompt, sizeof *d->out * (size_t)before);
+  if (given) memcpy(d->out, e->prompt, sizeof *d->out * (size_t)given);
   if (written) memcpy(d->out + before, row, sizeof *d->out * (size_t)written);
   if (waiting)
     memcpy(d->out + before + written, (const int32_t *)pal_variable_data(d->tail) + cursor,

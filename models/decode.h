@@ -10,7 +10,8 @@
 
 /* Looped inputs i32 [S]. `cursor`: with a window, the place in the tail of the row that comes next;
  * with caches, rows that are in them. `prompt_length`: with caches, how many tokens the answer may
- * have, 0 where that is not known. */
+ * have, 0 where that is not known; where the prompt has masks, minus the number of its tokens from the
+ * first mask to the last. */
 enum { PAL_BEGIN, PAL_LENGTH, PAL_SLOT, PAL_PROMPT, PAL_AGE, PAL_SAMPLE, PAL_CURSOR, PAL_STATES };
 extern const char *const pal_decode_state[PAL_STATES];
 /* Columns of the i32 variable that finished sequences write a row of. */
@@ -27,8 +28,10 @@ struct pal_decoder {
   int64_t rows;        /* room for T in the present plan; 0: no plan */
   pal_plan *plan;
   pal_exec *exec;
-  pal_variable *result, *tail, *info;
-  int32_t *start; /* rows of one sequence before its first step, and its declared states */
+  pal_variable *result, *info;
+  pal_variable *tail; /* of windows; with caches, of each slot the tokens from the first mask of the
+                         prompt on, plus 1, and 0 for a mask */
+  int32_t *start;     /* rows of one sequence before its first step, and its declared states */
   int32_t *state[PAL_MAX_STATES];
   int32_t *out; /* a result put together */
 };

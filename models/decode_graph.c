@@ -213,28 +213,46 @@ static pal_value cached_logits(const decode_graph *d) {
   return pal_exclude(g, logits, (pal_ints){&mask, 1});
 }
 
+/* The token of a prompt with masks that comes next, plus 1; 0 where it is a mask, and in all others. */
+static pal_value given_next(const decode_graph *d, pal_value infill) {
+  const pal_value at = pal_add(d->graph, slot_begin(d), d->state[PAL_AGE]);
+  return pal_gather_rows(d->graph, scratch(d, "tail", d->decoder->result_rows),
+                         index_if(d, infill, at));
+}
+
+/* Sets token, halted and finished. Within a prompt there is room, and an eos is a token like any other.
+ * `answered`: tokens written so far, this one included; `known`: rows in the caches. */
+static void go_on_or_end(const decode_graph *d, pal_value drawn, pal_value answered,
+                         pal_value known, outcome *o) {
+  pal_graph *g = d->graph;
+  const pal_value wanted = d->state[PAL_PROMPT], none = pal_int(g, 0);
+  const pal_value infill = pal_compare(g, wanted, none, PAL_LT);
+  const pal_value given = given_next(d, infill);
+  o->token = pal_where(g, pal_compare(g, given, none, PAL_GT), plus(d, given, -1), drawn);
+  const pal_value most = pal_where(g, infill, pal_affine(g, wanted, -1, 0), wanted);
+  const pal_value full = pal_and(g, pal_compare(g, most, none, PAL_GT), /* 0: not known */
+                                 pal_compare(g, answered, most, PAL_GE));
+  const int32_t eos = pal_model_format(d->decoder->model)->eos; /* -1 is no token */
+  const pal_value ended = pal_compare(g, o->token, pal_int(g, eos), PAL_EQ);
+  const pal_value no_room = pal_compare(g, known, pal_int(g, d->decoder->max_length - 1), PAL_GE);
+  const pal_value open = pal_not(g, infill);
+  o->halted = pal_or(g, full, pal_and(g, ended, open));
+  o->finished = pal_or(g, pal_or(g, o->halted, pal_and(g, no_room, open)), at_the_cap(d));
+}
+
 void pal_decode_build_cached(const pal_decoder *decoder, pal_graph *graph) {
   const decode_graph d = open_graph(decoder, graph);
-  const pal_model *model = decoder->model;
   const pal_value *state = d.state;
   const pal_value known = pal_add(graph, state[PAL_CURSOR], state[PAL_LENGTH]);
   const pal_random random = {.seed = d.seed, .sample = state[PAL_SAMPLE], .position = known};
   const pal_value logits = cached_logits(&d);
   const pal_decode_settings *set = &decoder->set;
   outcome o = {.cursor = known};
-  o.token = pal_categorical(graph, logits, pal_scalar(graph, set->temperature), set->top_k,
-                            set->top_p, random);
-
-  /* answered: tokens written so far, this one included; wanted: 0 where the room is not known. */
+  const pal_value drawn = pal_categorical(graph, logits, pal_scalar(graph, set->temperature),
+                                          set->top_k, set->top_p, random);
   const pal_value one = pal_affine(graph, state[PAL_BEGIN], 0, 1);
-  const pal_value answered = plus(&d, state[PAL_AGE], 1), wanted = state[PAL_PROMPT];
-  const pal_value full = pal_and(graph, pal_compare(graph, wanted, pal_int(graph, 0), PAL_GT),
-                                 pal_compare(graph, answered, wanted, PAL_GE));
-  const int32_t eos = pal_model_format(model)->eos; /* -1 is no token */
-  o.halted = pal_or(graph, full, pal_compare(graph, o.token, pal_int(graph, eos), PAL_EQ));
-  const pal_value no_room =
-      pal_compare(graph, known, pal_int(graph, decoder->max_length - 1), PAL_GE);
-  o.finished = pal_or(graph, pal_or(graph, o.halted, no_room), at_the_cap(&d));
+  const pal_value answered = plus(&d, state[PAL_AGE], 1);
+  go_on_or_end(&d, drawn, answered, known, &o);
   o.total = answered;
   o.length = one;
   o.begin = plus(&d, pal_cumsum(graph, one, 0), -1);

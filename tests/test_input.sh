@@ -112,7 +112,7 @@ expect 2 'eval does not train: setting "train.rate=1" is not used' eval "$work/r
 expect 0 "" eval "$work/run" --set temperature=0.7 --set lengths=3
 expect 2 "config: task.characters is a,20,62" eval "$work/text-run" --set characters=a,20,62,65,6e-6f,72,74-75
 # Of equal shapes, but not the same model, head or alphabet.
-sed 's/^model = arm/model = masked-arm/;/top_/d' "$work/run/config" >"$work/other"
+sed 's/^model = arm/model = masked-arm/;/top_/d;/infill/d' "$work/run/config" >"$work/other"
 cp -r "$work/run" "$work/swapped" && cp "$work/other" "$work/swapped/config"
 expect 2 'weights.safetensors does not fit model "masked-arm": the weights are of model arm' eval "$work/swapped"
 sed 's/^model.heads = 1/model.heads = 2/' "$work/run/config" >"$work/swapped/config"

@@ -12,7 +12,8 @@
  *   0: unknown. Decoding begins with so many masks (masked models), or stops after so many tokens
  *   (causal ones).
  * - A prompt may hold masks; then the answer's tokens are what these become, in order, nothing is
- *   appended, and answer_room is not read.
+ *   appended, and answer_room is not read. A causal model sees nothing to the right of a mask that it
+ *   fills, and must be told to (the ARM by infill=1).
  * - `rows` ADDS to batch->count[k] what part k of the loss is divided by, usually the number of
  *   tokens that it scores: the sum over a whole step is known before its first shard runs. */
 #ifndef PAL_MASKED_H

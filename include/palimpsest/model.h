@@ -44,7 +44,8 @@ typedef struct pal_transition {
 } pal_transition;
 
 /* One training or test example. Arrays belong to whoever made it, until its next call. The answer
- * follows the prompt or, where that holds masks, fills them in order (MDM and Masked-ARM). */
+ * follows the prompt or, where that holds masks, fills them in order (MDM and Masked-ARM; the ARM, if
+ * infill=1, from what stands before each alone). */
 typedef struct pal_example {
   uint64_t id; /* its own number: keys all its random draws */
   const int32_t *prompt;
@@ -213,6 +214,9 @@ typedef struct pal_decode_settings {
   int64_t top_k;      /* of cached steps; 0: all */
   double top_p;       /* of cached steps; 1: all */
   int64_t steps;      /* that the sampler takes: a cap below it leaves masks. 0: no such number */
+  bool infill; /* cached steps go through the masks of a prompt, each filled from what stands before
+                  it: a pass for every token from the first mask to the last. Else such a prompt is
+                  PAL_E_UNSUPPORTED */
 } pal_decode_settings;
 
 typedef struct pal_model_definition {
