@@ -5,7 +5,8 @@
  * longer strings are read through a decoding window. Pairs are rewritten and deleted until
  * "BOS" (even) or "BOS 1" (odd) is left, which is a taught fixed point. Seven transitions are the paper's
  * (arXiv 2510.06190); the lone 0 and the two final states close its gap. For models that answer, the
- * prompt is BOS bits EOS; the answer is the parity, or the running parities. */
+ * prompt is BOS bits EOS and the answer is the parity, or the running parities; or, with answer=infill,
+ * each bit of the prompt has a mask behind it, which the running parity fills. */
 #include <palimpsest/task.h>
 
 #include <stdio.h>
@@ -24,14 +25,17 @@ typedef struct parity {
   int sets, length[MAX_SETS], size[MAX_SETS];
   char name[MAX_SETS][32];
   int32_t *prompt, *answer; /* of the last instance */
-  int room;                 /* of each */
+  int room;                 /* bits there is room for in each */
+  bool infill;
 } parity;
 
 typedef struct parity_settings {
   int64_t train_max, per_length;
   const char *lengths;
   uint64_t seed;
+  int answer; /* of the two words below */
 } parity_settings;
+enum { APPEND, INFILL };
 
 static const pal_setting settings[] = {
     PAL_SET_WHOLE(parity_settings, train_max, "20", 2, MAX_LENGTH,
@@ -41,6 +45,11 @@ static const pal_setting settings[] = {
     PAL_SET_WHOLE(parity_settings, per_length, "1000", 1, 1e6, "strings of each length",
                   PAL_KEPT_BY_NONE),
     PAL_SET_SEED(parity_settings, seed, "1", "seed of the evaluated strings"),
+    PAL_SET_CHOICE(
+        parity_settings, answer, "append", "append infill",
+        "for models that answer: append (behind the string), infill (the running parities, each "
+        "in place of a mask behind its bit)",
+        PAL_KEPT_BY_WEIGHTS),
 };
 
 /* ---- the transitions -------------------------------------------------------------------- */
@@ -82,8 +91,8 @@ static void rule_example(int i, uint64_t id, pal_example *example) {
 /* ---- strings ------------------------------------------------------------------------------- */
 
 static pal_status make_room(parity *p, int n, pal_error *error) {
-  if (p->room >= n + 2) return PAL_OK;
-  int32_t *prompt = pal_alloc(sizeof *prompt * ((size_t)n + 2));
+  if (p->room >= n) return PAL_OK;
+  int32_t *prompt = pal_alloc(sizeof *prompt * (2 * (size_t)n + 2));
   int32_t *answer = pal_alloc(sizeof *answer * ((size_t)n + 2));
   if (!prompt || !answer) {
     pal_free(prompt);
@@ -94,13 +103,30 @@ static pal_status make_room(parity *p, int n, pal_error *error) {
   pal_free(p->answer);
   p->prompt = prompt;
   p->answer = answer;
-  p->room = n + 2;
+  p->room = n;
   return PAL_OK;
+}
+
+/* BOS, then each bit and a mask, of the bits now in prompt[1 .. n]. */
+static void finish_infill(parity *p, int n, uint64_t id, pal_example *example) {
+  int32_t odd = 0;
+  p->prompt[0] = BOS;
+  for (int i = 0; i < n; i++) p->answer[i] = odd ^= p->prompt[1 + i];
+  for (int i = n - 1; i >= 0; i--) {
+    p->prompt[1 + 2 * i] = p->prompt[1 + i];
+    p->prompt[2 + 2 * i] = MASK;
+  }
+  *example = (pal_example){
+      .id = id, .prompt = p->prompt, .n_prompt = 2 * n + 1, .answer = p->answer, .n_answer = n};
 }
 
 /* Example of the bits now in prompt[1 .. n]. */
 static void finish(parity *p, int n, pal_form form, uint64_t id, pal_example *example) {
   int32_t odd = 0;
+  if (p->infill && form != PAL_FORM_TRANSITION) {
+    finish_infill(p, n, id, example);
+    return;
+  }
   p->prompt[0] = BOS;
   for (int i = 0; i < n; i++) {
     odd ^= p->prompt[1 + i];
@@ -162,6 +188,7 @@ static pal_status parity_open(pal_task *task, pal_error *error) {
   if (!p) return pal_fail(error, PAL_E_MEMORY, "no memory for the parity task");
   pal_task_set_self(task, p);
   p->longest = (int)own->train_max;
+  p->infill = own->answer == INFILL;
   const pal_format format = {
       .vocabulary = VOCABULARY, .mask = MASK, .bos = BOS, .eos = -1, .context = 2 * p->longest + 2};
   pal_task_set_format(task, &format);
@@ -207,8 +234,8 @@ static pal_status parity_stream(pal_task *task, pal_form form, uint64_t seed, pa
   const parity *p = pal_task_self(task);
   stream *s = pal_calloc(1, sizeof *s);
   if (!s) return pal_fail(error, PAL_E_MEMORY, "no memory for a stream");
-  const uint64_t of[] = {(uint64_t)p->longest, form};
-  *s = (stream){.strings = {.longest = p->longest},
+  const uint64_t of[] = {(uint64_t)p->longest, form | (uint64_t)p->infill << 8};
+  *s = (stream){.strings = {.longest = p->longest, .infill = p->infill},
                 .form = form,
                 .seed = seed,
                 .at.of = pal_hash64(of, sizeof of)};
@@ -249,37 +276,59 @@ static pal_status parity_read(pal_task *task, const char *line, pal_form form, u
   return PAL_OK;
 }
 
-static int bits_of(const pal_example *instance, pal_form form) {
+static bool is_infill(const pal_task *task, pal_form form) {
+  return ((const parity *)pal_task_self(task))->infill && form != PAL_FORM_TRANSITION;
+}
+
+static int bits_of(const pal_task *task, const pal_example *instance, pal_form form) {
+  if (is_infill(task, form)) return (instance->n_prompt - 1) / 2;
   return instance->n_prompt - 2 + (form == PAL_FORM_TRANSITION);
+}
+
+/* Where bit i stands in the prompt. */
+static int place_of(const pal_task *task, int i, pal_form form) {
+  return 1 + (is_infill(task, form) ? 2 * i : i);
 }
 
 static size_t parity_write(const pal_task *task, const pal_example *instance, pal_form form,
                            char *text, size_t size) {
-  const size_t bits = (size_t)bits_of(instance, form);
+  const size_t bits = (size_t)bits_of(task, instance, form);
   size_t n = 0;
-  (void)task;
-  for (; n < bits && n + 1 < size; n++) text[n] = instance->prompt[1 + n] == ONE ? '1' : '0';
+  for (; n < bits && n + 1 < size; n++)
+    text[n] = instance->prompt[place_of(task, (int)n, form)] == ONE ? '1' : '0';
   if (size) text[n] = 0;
   return bits;
 }
 
 static int parity_answer_room(const pal_task *task, const pal_example *instance, pal_form form) {
-  (void)task;
-  return form == PAL_FORM_TRANSITION ? 0 : form == PAL_FORM_REASONED ? bits_of(instance, form) : 1;
+  if (form == PAL_FORM_TRANSITION || is_infill(task, form)) return 0;
+  return form == PAL_FORM_REASONED ? bits_of(task, instance, form) : 1;
 }
 
 /* Two steps take at least one bit away, then one step sees that nothing changes. */
 static int parity_step_cap(const pal_task *task, const pal_example *instance, pal_form form) {
-  (void)task;
-  return 2 * bits_of(instance, form) + 4;
+  return 2 * bits_of(task, instance, form) + 4;
+}
+
+/* A filled prompt: its last running parity is the answer. */
+static pal_score score_infill(const pal_example *instance, int32_t odd, const int32_t *token,
+                              int n) {
+  pal_score score = {.kept = n == instance->n_prompt, .valid = n == instance->n_prompt};
+  for (int i = 0; i < n && score.kept; i++) {
+    if (instance->prompt[i] == MASK) score.valid &= token[i] == ZERO || token[i] == ONE;
+    else score.kept = token[i] == instance->prompt[i];
+  }
+  score.valid &= score.kept;
+  score.exact = score.valid && token[n - 1] == odd;
+  return score;
 }
 
 static pal_score parity_score(const pal_task *task, const pal_example *instance, pal_form form,
                               const int32_t *token, int n) {
-  (void)task;
   int32_t odd = 0;
-  int bits = bits_of(instance, form);
-  for (int i = 0; i < bits; i++) odd ^= instance->prompt[1 + i];
+  int bits = bits_of(task, instance, form);
+  for (int i = 0; i < bits; i++) odd ^= instance->prompt[place_of(task, i, form)];
+  if (is_infill(task, form)) return score_infill(instance, odd, token, n);
   if (form == PAL_FORM_TRANSITION) {
     bool shape = n >= 1 && n <= 2 && token[0] == BOS && (n == 1 || token[1] == ONE);
     return (pal_score){
@@ -303,14 +352,25 @@ static size_t parity_print(const pal_task *task, const int32_t *token, int n, ch
   return (size_t)n;
 }
 
+static bool has(const pal_model *model, const char *setting, const char *value) {
+  const char *now = pal_model_text(model, setting);
+  return now && strcmp(now, value) == 0;
+}
+
 static void parity_notes(const pal_task *task, const pal_model *model, pal_form form, char *text,
                          size_t size) {
-  (void)task;
-  const char *window = pal_model_text(model, "window");
-  const bool within = form == PAL_FORM_TRANSITION && window && strcmp(window, "3") == 0;
-  snprintf(text, size, "%s",
-           within ? "decided in a window of three rows, which never leaves the trained states\n"
-                  : "");
+  const bool within = form == PAL_FORM_TRANSITION && has(model, "window", "3");
+  const bool two = has(model, "attention_window", "2") && has(model, "layers", "1") &&
+                   has(model, "positions", "none");
+  snprintf(
+      text, size, "%s%s%s",
+      within ? "decided in a window of three rows, which never leaves the trained states\n" : "",
+      is_infill(task, form) ? "the prompt has a place for the running parity behind each bit\n"
+                            : "",
+      is_infill(task, form) && two
+          ? "each is decided from two rows, the parity before and the bit, which never leave the "
+            "trained states\n"
+          : "");
 }
 
 static const pal_report_column report[] = {
