@@ -26,7 +26,8 @@ typedef struct comparison {
 
 static pal_status configure(cli_job *job, const comparison *c, const cli_recipe *recipe,
                             bool matched, uint64_t seed, pal_error *error) {
-  const char *const *lists[] = {recipe->always, matched ? recipe->matched : recipe->free};
+  const char *const *own = matched || !recipe->free ? recipe->matched : recipe->free;
+  const char *const *lists[] = {recipe->always, own};
   char text[64];
   pal_status status = PAL_OK;
   for (int l = 0; l < 2; l++)
@@ -217,6 +218,11 @@ static int choose(const cli_options *o, const cli_recipe *chosen[MAX_ENTRIES], c
   return n;
 }
 
+/* Whether its free size is its matched one. */
+static bool one_size(const cli_recipe *recipe) {
+  return recipe->leads || (recipe->matched && !recipe->free);
+}
+
 static pal_status run_all(comparison *c, const cli_recipe *const *chosen, int n, pal_error *error) {
   const char *budget = c->o->budget ? c->o->budget : "matched";
   bool both = strcmp(budget, "both") == 0;
@@ -238,7 +244,7 @@ static pal_status run_all(comparison *c, const cli_recipe *const *chosen, int n,
     if (!both && (kind == 0) != (strcmp(budget, "matched") == 0)) continue;
     for (int i = 0; i < n; i++)
       for (int seed = 1; seed <= seeds && !status; seed++)
-        if (kind == 0 || !both || !chosen[i]->leads) /* its free size is its matched one */
+        if (kind == 0 || !both || !one_size(chosen[i]))
           status = run_entry(c, chosen[i], kind == 0, (uint64_t)seed, error);
   }
   return status;

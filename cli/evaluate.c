@@ -201,10 +201,11 @@ static pal_status evaluate_files(cli_job *job, const char *const *file, int n, i
   return status;
 }
 
-/* Models without a window attend to whole sequences: fewer of those of thousands of rows. */
+/* Models without a window attend to whole sequences: fewer of those of thousands of rows. Where attention
+ * has a window, a row reads little more than a tile of keys. */
 static int affordable(const cli_job *job, int set, int size) {
-  enum { SHORT = 1000, LEAST = 8, LEAST_LONG = 2, LONG = 5000 /* rows to write */ };
-  static const double WORK = 2e8; /* rows squared, over all instances that are not short */
+  enum { SHORT = 1000, LEAST = 8, LEAST_LONG = 2, LONG = 5000 /* rows to write */, TILE = 128 };
+  static const double WORK = 2e8; /* rows times keys, over all instances that are not short */
   pal_example e;
   pal_error ignored = {0};
   source s = {(cli_job *)(uintptr_t)job, set};
@@ -218,7 +219,9 @@ static int affordable(const cli_job *job, int set, int size) {
   const int least = room > LONG ? LEAST_LONG : LEAST;
   const double rows = e.n_prompt + room;
   if (rows < SHORT) return size;
-  double n = WORK / (rows * rows);
+  const double near = (double)pal_model_network(job->model)->attention_window + TILE;
+  const double keys = near > TILE && near < rows ? near : rows;
+  double n = WORK / (rows * keys);
   if (n < least) n = least;
   return n >= size ? size : (int)n;
 }

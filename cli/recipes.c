@@ -15,6 +15,11 @@
   "model.layers=3", "model.heads=4", "model.width=32", "model.hidden=128", "train.shard=16", \
       "train.rate=0.004", "train.matrix_optimizer=muon", "train.matrix_rate=0.02",           \
       "train.steps=2000"
+/* Each running parity in place of a mask behind its bit, from the parity before and the bit alone: strings
+ * of two bits have all the states there are. A single head tends to look at the bit only. */
+#define INTERLEAVED                                                                       \
+  "task.answer=infill", "task.train_max=2", "model.infill=1", "model.attention_window=2", \
+      "model.positions=none"
 #define BATCH "train.batch=64", "train.shard=64", "train.schedule=cosine"
 
 /* Sudoku: one network and one schedule for all, except what a process alone has. A step sees as many
@@ -65,6 +70,12 @@ const cli_recipe cli_recipes[] = {
      .always = LIST(BATCH),
      .matched = LIST(TINY),
      .free = LIST(SMALL)},
+    {.task = "parity",
+     .model = "arm",
+     .label = "arm, interleaved parities, window of 2 rows",
+     .trained_to = 2,
+     .always = LIST(BATCH, INTERLEAVED),
+     .matched = LIST(TINY, "model.heads=4")},
     {.task = "parity",
      .model = "masked-arm",
      .label = "masked-arm, answer",

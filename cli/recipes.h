@@ -15,7 +15,8 @@ typedef struct cli_recipe {
   bool reasoned;  /* trained on answers with their reasoning */
   bool leads;     /* its parameter count is what the others match */
   int trained_to; /* longest "length=" of the training range, 0 when there is none */
-  const char *const *always, *const *matched, *const *free; /* key=value, NULL-terminated */
+  /* key=value, NULL-terminated. With `matched` alone that is its free size too. */
+  const char *const *always, *const *matched, *const *free;
   const cli_variant *variant; /* a row each, ends without a label; NULL: one row as trained */
   const char *equal; /* what "matched" means on this task, said by the one that leads; NULL: the
                         same training sequences and optimizer steps */

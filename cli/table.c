@@ -60,7 +60,7 @@ static void table_sets(FILE *to, const cli_row *row) {
     }
     fprintf(to, "\n");
     if (s->left_out)
-      fprintf(to, "    %-16s %d more were left out: every pass reads whole sequences\n", "",
+      fprintf(to, "    %-16s %d more were left out: so long a sequence takes long to decode\n", "",
               s->left_out);
   }
 }

@@ -380,9 +380,34 @@ awk '/, seed [0-9]/ { if (/seed 1 /) n = 0
        for (k = 0; k < 3; k++)
          y = what == "mean" ? y + x[k] / 3 : what == "min" ? (x[k] < y ? x[k] : y) : (x[k] > y ? x[k] : y)
        return y - shown < 0.11 && shown - y < 0.11 }
-     END { exit bad || seen != 6 }' "$work/out" ||
+     END { exit bad || seen != 9 }' "$work/out" ||
   { echo "FAIL the seeds are not summed up"; cat "$work/out"; failed=1; }
-test "$(grep -c '"seed"' "$work/seeds.json")" = 6 || { echo "FAIL not one row per seed"; failed=1; }
+test "$(grep -c '"seed"' "$work/seeds.json")" = 9 || { echo "FAIL not one row per seed"; failed=1; }
+
+# A running parity behind each bit: learned on strings of two bits, exact at any length, one state after
+# another of those trained. A prompt with such places is for an ARM that is told to fill them.
+between="train parity --model arm --quiet --set answer=infill --set train_max=2 --set layers=1 --set heads=4 \
+  --set width=4 --set hidden=6 --set positions=none --set attention_window=2 --set train.batch=64 \
+  --set train.shard=64 --set train.rate=0.01 --set train.steps=1500 --set lengths=1,300 --set per_length=60"
+expect 0 "" $between --set infill=1 --out "$work/between"
+test "$(grep -c 'exact 100.00 % .* kept 100.00 %  halted 100.00 %  passes' "$work/out")" = 2 &&
+  grep -q 'length=300 .* passes 599.0' "$work/out" && grep -q 'note: .* a place for the running parity' "$work/out" &&
+  grep -q 'note: .* which never leave the trained states' "$work/out" ||
+  { echo "FAIL interleaved parities are not learned"; cat "$work/out"; failed=1; }
+printf '1101\n0\n' >"$work/bits"
+expect 0 "" eval "$work/between" --data "$work/bits" --answers "$work/answers"
+grep -q '"prompt":"^1_1_0_1_","answer":"^11100011","exact":true,"valid":true' "$work/answers" &&
+  grep -q '"prompt":"^0_","answer":"^00","exact":true' "$work/answers" ||
+  { echo "FAIL parities do not stand behind their bits"; cat "$work/answers"; failed=1; }
+expect 0 "" eval "$work/between" --steps 90
+grep -q 'next tokens .*exact 100.00 %' "$work/out" && grep -q ' token 2 .*exact 100.00 %' "$work/out" ||
+  { echo "FAIL next tokens of masks"; cat "$work/out"; failed=1; }
+expect 2 "infill=1" $between --set infill=0 --out "$work/none"
+expect 2 "infill=1" eval "$work/between" --set infill=0
+expect 0 "" instances parity --set answer=infill --n 3
+cp "$work/out" "$work/strings"
+expect 0 "" instances parity --n 3
+cmp "$work/strings" "$work/out" || { echo "FAIL strings depend on how they are answered"; failed=1; }
 
 # Long sequences that every pass reads whole: some are left out, and that is said.
 expect 0 "" train parity --model arm $tiny --set lengths=2000 --set per_length=51 --set train_max=4 --out "$work/long"
