@@ -162,7 +162,7 @@ START_TEST(labels_commute_with_symmetries) {
       HOLDS(r[1][c] == r[0][from] && w[1][c] == w[0][from] && (y[1][c] < 0) == (y[0][from] < 0));
       unsigned forced = 0;
       for (int d = 1; d <= 9; d++)
-        forced |= (a.forced[from] >> (d - 1) & 1u) << (symmetry.digit[d] - 1);
+        forced |= ((unsigned)a.forced[from] >> (d - 1) & 1u) << (symmetry.digit[d] - 1);
       SAME(b.forced[c], forced);
     }
   }

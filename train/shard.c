@@ -37,7 +37,7 @@ static pal_value add_loss(pal_graph *g, const pal_model *model, const pal_batch_
   pal_value part[PAL_MAX_PARTS] = {{0}}, total = PAL_NIL;
   d->loss(model, g, in, part);
   for (int k = 0; k < d->n_parts; k++) {
-    char name[16];
+    char name[24];
     snprintf(name, sizeof name, "part.%d", k);
     const pal_type type = pal_type_of(g, part[k]);
     if (pal_is_nil(part[k]) || type.dtype != PAL_F32 || type.rank != 0)
