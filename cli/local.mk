@@ -21,6 +21,7 @@ palimpsest_SOURCES = \
 	%D%/main.c \
 	%D%/notes.c \
 	%D%/options.c \
+	%D%/outputs.c \
 	%D%/page.c \
 	%D%/progress.c \
 	%D%/recipes.c \
@@ -49,6 +50,7 @@ noinst_HEADERS += \
 	%D%/lock.h \
 	%D%/notes.h \
 	%D%/options.h \
+	%D%/outputs.h \
 	%D%/page.h \
 	%D%/progress.h \
 	%D%/recipes.h \

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "cli/options.h"
+#include "cli/outputs.h"
 #include "cli/text.h"
 #include "cli/signals.h"
 #include "cli/verbs.h"
@@ -44,22 +45,6 @@ static void spin_briefly(char **argv) {
   if (setenv("GOMP_SPINCOUNT", "10000", 1) == 0) execv("/proc/self/exe", argv);
 }
 
-/* Whether a file is in the directory that the verb will make. */
-static bool is_below(const char *path, const char *directory) {
-  const size_t n = strlen(directory);
-  return strncmp(path, directory, n) == 0 && (path[n] == '/' || (n && path[n - 1] == '/'));
-}
-
-/* Before the work, not after it. */
-static pal_status try_outputs(const cli_options *o, pal_error *error) {
-  const char *output[] = {o->json, o->svg, o->html, o->answers};
-  const char *made = o->out ? o->out : strcmp(o->verb, "train") == 0 ? "runs" : NULL;
-  pal_status status = PAL_OK;
-  for (size_t i = 0; i < sizeof output / sizeof *output && !status; i++)
-    if (output[i] && !(made && is_below(output[i], made))) status = pal_file_try(output[i], error);
-  return status;
-}
-
 static int run(const cli_options *o) {
   pal_error error = {0};
   if (o->help || !o->verb) {
@@ -73,7 +58,7 @@ static int run(const cli_options *o) {
   if (threads < wanted)
     cli_say("of %d threads only %d can be made (see ulimit -u); going on with %d, more slowly",
             wanted, threads, threads);
-  int code = try_outputs(o, &error) ? cli_report(&error) : CLI_DONE;
+  int code = cli_outputs_try(o, &error) ? cli_report(&error) : CLI_DONE;
   for (int i = 0; i < o->n_plugins && !code; i++)
     if (pal_plugin_load(context, o->plugin[i], &error)) code = cli_report(&error);
   if (!code) code = run_verb(context, o);

@@ -55,6 +55,22 @@ expect 2 "absent" eval absent --json kept.json
 test "$(cat kept.json)" = old && test "$(ls | grep -c 'tmp-')" -eq 0 ||
   { echo "FAIL an output that was tried is not as it was"; ls; failed=1; }
 
+# One file has one writer, and is no input of the same command, under whatever names.
+ln -s kept.json link.json
+ln kept.json hard.json
+one="are one file, which would be written over"
+expect 2 "--json new and --answers ./new $one" eval none --json new --answers ./new
+expect 2 "--json kept.json and --svg link.json $one" eval none --json kept.json --svg link.json
+expect 2 "--svg hard.json and --html ../.*/kept.json $one" sample none --watch --svg hard.json \
+  --html "../$(basename "$work")/kept.json"
+expect 2 "--json kept.json and --data link.json $one" eval none --json kept.json --data file --data link.json
+expect 2 "--json kept.json and --config hard.json $one" $endless --json kept.json --config hard.json
+expect 2 "--json kept.json and --plugin ./kept.json $one" eval none --json kept.json --plugin ./kept.json
+expect 2 "--json none/config and --out, with its none/config $one" $endless --out none --json none/config
+expect 2 "the run's runs/parity-ap-mdm/config $one" eval runs/parity-ap-mdm --json runs/parity-ap-mdm/config
+absent new && absent none
+expect 0 "" eval runs/parity-ap-mdm --json /dev/null --answers /dev/null
+
 # ---- long names, blanks ----
 
 name=$(printf '%0200d' 0)
