@@ -161,6 +161,11 @@ pal_status pal_settings_check(const char *owner, const pal_setting *table, int n
                       table[i].name);
     const pal_status status = check_row(owner, &table[i], size, error);
     if (status) return status;
+    for (int k = 0; k < i; k++)
+      if (table[k].offset < table[i].offset + table[i].size &&
+          table[i].offset < table[k].offset + table[k].size)
+        return pal_fail(error, PAL_E_ARGUMENT, "%s: settings %s and %s overlap in the struct",
+                        owner, table[k].name, table[i].name);
   }
   pal_settings trial = {0};
   const pal_status status = pal_settings_open(&trial, owner, table, n, size, error);

@@ -13,8 +13,8 @@ typedef struct pal_settings {
   void *self;  /* the owner's struct */
 } pal_settings;
 
-/* Whether a table is sound: names that differ, kinds and member sizes that agree, members within a
- * struct of `size` bytes, defaults that pass their own checks. `owner` is named in the error. */
+/* Whether a table is sound: names that differ, kinds and member sizes that agree, members apart from each
+ * other within a struct of `size` bytes, defaults that pass their own checks. `owner` is named in the error. */
 pal_status pal_settings_check(const char *owner, const pal_setting *table, int n, size_t size,
                               pal_error *error);
 /* Every setting at its default; the struct has `size` bytes. Close also what failed to open. */

@@ -141,8 +141,11 @@ START_TEST(bad_definitions) {
     int64_t n;
     bool flag;
   } own;
-  static const pal_setting clash[] = {
+  static const pal_setting overlap[] = {
       PAL_SET_WHOLE(own, n, "1", 0, 9, "doc"),
+      {"m", "0", "doc", PAL_SETTING_FLAG, offsetof(own, n) + 7, 1, 0, 1, NULL, PAL_KEPT_USUALLY}};
+  static const pal_setting clash[] = {
+      PAL_SET_FLAG(own, flag, "1", "doc"),
       {"layers", "1", "doc", PAL_SETTING_WHOLE, 0, 8, 0, 9, NULL, PAL_KEPT_USUALLY}};
   static const pal_setting kind[] = {{"n", "1", "doc", PAL_SETTING_WHOLE, offsetof(own, flag),
                                       sizeof(bool), 0, 9, NULL, PAL_KEPT_USUALLY}};
@@ -152,7 +155,7 @@ START_TEST(bad_definitions) {
   struct {
     pal_model_definition d;
     const char *says;
-  } bad[14];
+  } bad[15];
   const int n = (int)(sizeof bad / sizeof *bad);
   for (int i = 0; i < n; i++) bad[i].d = grower;
   bad[0].d.rows = NULL, bad[0].says = "rows is missing";
@@ -169,6 +172,7 @@ START_TEST(bad_definitions) {
   bad[11].d.setting = value, bad[11].d.n_settings = 1, bad[11].says = "not \"10\"";
   bad[12].d.network_default = unknown, bad[12].d.n_network_defaults = 1, bad[12].says = "depth";
   bad[13].d.setting = kept, bad[13].d.n_settings = 1, bad[13].says = "kept by nobody known";
+  bad[14].d.setting = overlap, bad[14].d.n_settings = 2, bad[14].says = "n and m overlap";
   lab l;
   lab_open(&l, 1, "arm", &format, NULL);
   for (int i = 0; i < n; i++) {
