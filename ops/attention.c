@@ -130,6 +130,7 @@ static block find_block(const pal_run *run, const pal_attention_head *any, curso
   head->q_first += skip;
   if (head->q_position) head->q_position += skip;
   if (head->q_group) head->q_group += skip * head->groups;
+  if (head->visible) head->q_kind += skip, head->q_block += skip;
   *to = (pal_attention_result){.out = (float *)run->out[0] + row * wide + at->h * head->dv,
                                .out_stride = wide,
                                .lse = (float *)run->out[1] + row * heads + at->h,
@@ -229,6 +230,7 @@ static pal_status gradient(pal_gradient_call *call) {
 pal_value pal_scaled_dot_product_attention(pal_graph *g, pal_value q, pal_value k, pal_value v,
                                            const pal_attention *options) {
   const pal_attention *o = options;
+  const bool own_keys = !pal_is_nil(o->k_begin);
   const pal_value in[PAL_ATTENTION_INPUTS] = {
       q,
       k,
@@ -243,6 +245,11 @@ pal_value pal_scaled_dot_product_attention(pal_graph *g, pal_value q, pal_value 
       o->relation,
       o->q_group,
       o->k_group,
+      o->visible,
+      o->q_kind,
+      o->q_block,
+      pal_is_nil(o->k_kind) && !own_keys ? o->q_kind : o->k_kind,
+      pal_is_nil(o->k_block) && !own_keys ? o->q_block : o->k_block,
   };
   const pal_attention_attrs attrs = {o->heads, o->scale, o->causal, o->window,
                                      pal_graph_precision(g)};
@@ -265,19 +272,22 @@ static const pal_op attention = {
         "k_length i32 [S] (else those of the queries), q_position i32 [Tq], k_position i32 [Tk]\n"
         "(else row - begin), bias f32 [H, R] with relation i32 [P, P] (of two positions; -1: no\n"
         "bias) or with q_group i32 [Tq, G], k_group i32 [Tk, G], R = 2^G (bit g of the relation\n"
-        "is q_group[., g] == k_group[., g]).\n"
+        "is q_group[., g] == k_group[., g]); visible i32 [K, K] with q_kind, q_block i32 [Tq] and\n"
+        "k_kind, k_block i32 [Tk]: visible[q_kind, k_kind] is the sum of 1 if keys of a lower block\n"
+        "are seen, 2 if those of the same, 4 if those of a higher (K at most 64).\n"
         "out [Tq, H*Dv] = sum_j p_ij v_j and lse [Tq, H] = log sum_j exp(x_ij) per sequence and\n"
         "head, with x_ij = scale q_i.k_j + bias and p_ij = exp(x_ij - lse_i) over the visible\n"
-        "keys: position <= the query's if causal, nearer than window if window > 0. scale 0 is\n"
+        "keys: position <= the query's if causal, nearer than window if window > 0, visible by\n"
+        "kind and block. scale 0 is\n"
         "1 / sqrt(D). No visible key, or a row outside all sequences: out 0, lse -inf.\n"
         "Gradient: dx_ij = p_ij (dout_i.v_j - dout_i.out_i + dlse_i), dq_i = scale sum_j dx_ij\n"
         "k_j, dk_j = scale sum_i dx_ij q_i, dv_j = sum_i p_ij dout_i, dbias = sums of dx by\n"
         "relation, with p computed again (Dao et al., arXiv 2205.14135).\n"
         "precision 1: operands of products of matrices rounded as those of matmul, weights before\n"
-        "their division by the sum; where positions leave holes among the keys the products with\n"
-        "v are f32.\n"
+        "their division by the sum.\n"
         "PAL_E_ARGUMENT: a sequence outside the active rows or of negative length, queries of two\n"
-        "sequences in one row, a position outside the table, a relation outside -1..R-1."),
+        "sequences in one row, a position outside the table, a relation outside -1..R-1, a kind outside 0..K-1, a\n"
+        "visibility outside 0..7."),
     .min_in = PAL_ATTENTION_INPUTS,
     .max_in = PAL_ATTENTION_INPUTS,
     .optional = PAL_ATTENTION_OPTIONAL,

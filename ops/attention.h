@@ -2,8 +2,8 @@
 /* What the two attention ops share: inputs, checks, the work list (floor 2).
  *
  * Invariant: after the first phase succeeds every sequence lies within the active rows, every
- * position that indexes the relation table lies within it, and rows outside the sequences are
- * set; later phases write rows of their own sequence only. */
+ * position that indexes the relation table and every kind that indexes the table of visibility
+ * lies within it, and rows outside the sequences are set; later phases write rows of their own sequence only. */
 #ifndef PAL_OPS_ATTENTION_H
 #define PAL_OPS_ATTENTION_H
 
@@ -24,6 +24,11 @@ enum {
   PAL_ATTENTION_RELATION,
   PAL_ATTENTION_Q_GROUP,
   PAL_ATTENTION_K_GROUP,
+  PAL_ATTENTION_VISIBLE,
+  PAL_ATTENTION_Q_KIND,
+  PAL_ATTENTION_Q_BLOCK,
+  PAL_ATTENTION_K_KIND,
+  PAL_ATTENTION_K_BLOCK,
   PAL_ATTENTION_INPUTS,
   PAL_ATTENTION_OUT = PAL_ATTENTION_INPUTS,
   PAL_ATTENTION_LSE,
@@ -66,7 +71,7 @@ static inline pal_attention_rows pal_attention_sequence(const pal_run *run, bool
 /* Sequences: S. */
 int64_t pal_attention_sequences(const pal_run *run);
 
-/* Fails unless begins, lengths, positions and relations are in range. Marks (1) the rows of the
+/* Fails unless begins, lengths, positions, relations and kinds are in range. Marks (1) the rows of the
  * queries' sequences in q_mark and, unless that is NULL, those of the keys' in k_mark; sequences
  * whose rows are marked must not overlap. */
 pal_status pal_attention_check(const pal_run *run, uint8_t *q_mark, uint8_t *k_mark);
@@ -111,9 +116,10 @@ double pal_attention_products(const pal_run *run);
 pal_status pal_attention_reference(const pal_reference *call);
 pal_status pal_attention_backward_reference(const pal_reference *call);
 
-/* Of cases whose weights are rounded, relative to a running maximum that the reference does not
- * have, so that it rounds nothing: 2^-7, in units of 2^-24. */
-#define PAL_ATTENTION_BF16_TOLERANCE 0x1p17
+/* Error allowed in cases with rounded operands, in units of 2^-24: 2^-6. The reference rounds nothing, since
+ * it has no running maximum by which the weights are scaled before they are rounded; and the terms of
+ * a score, each rounded by up to 2^-8, may cancel. */
+#define PAL_ATTENTION_BF16_TOLERANCE 0x1p18
 /* A random instance of the forward op's inputs and attributes. */
 pal_attention_attrs pal_attention_sample_inputs(pal_case *random, pal_value *in);
 

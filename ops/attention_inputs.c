@@ -62,6 +62,26 @@ static pal_status want_bias(const pal_infer *call, int64_t heads) {
   return PAL_OK;
 }
 
+static pal_status want_kinds(const pal_infer *call) {
+  static const char *const name[] = {"q_kind and q", "q_block and q", "k_kind and k",
+                                     "k_block and k"};
+  const pal_type *table = &call->in_type[PAL_ATTENTION_VISIBLE];
+  const int key = pal_attention_key_input(call->in_type);
+  int n = 0;
+  for (int i = PAL_ATTENTION_VISIBLE; i <= PAL_ATTENTION_K_BLOCK; i++) n += given(call, i);
+  if (n == 0) return PAL_OK;
+  if (n < 5)
+    return pal_fail(call->error, PAL_E_SHAPE,
+                    "visible, q_kind, q_block, k_kind and k_block come together");
+  if (table->dtype != PAL_I32 || table->rank != 2 || table->symbol.id ||
+      table->dim[0] != table->dim[1] || table->dim[0] < 1 || table->dim[0] > 64)
+    return pal_fail(call->error, PAL_E_SHAPE, "visible must be i32 [K, K], K from 1 to 64");
+  pal_status status = PAL_OK;
+  for (int i = 0; i < 4 && !status; i++)
+    status = want_ints(call, PAL_ATTENTION_Q_KIND + i, i < 2 ? PAL_ATTENTION_Q : key, 1, name[i]);
+  return status;
+}
+
 static pal_status want_matrix(const pal_infer *call, int i, int64_t unit, const char *name) {
   pal_status status = pal_want_dtype(call, i, PAL_F32, name);
   if (!status) status = pal_want_rank(call, i, 2, name);
@@ -114,6 +134,7 @@ pal_status pal_attention_infer(pal_infer *call) {
   if (!status)
     status = want_ints(call, PAL_ATTENTION_K_POSITION, pal_attention_key_input(call->in_type), 1,
                        "k_position and k");
+  if (!status) status = want_kinds(call);
   return status ? status : want_bias(call, a->heads);
 }
 
@@ -235,9 +256,37 @@ static pal_status check_relations(const pal_run *run) {
   return status ? status : check_positions(run, true);
 }
 
+static pal_status check_kinds(const pal_run *run, bool keys) {
+  const int64_t kinds = run->in_type[PAL_ATTENTION_VISIBLE].dim[0];
+  const int32_t *kind = run->in[keys ? PAL_ATTENTION_K_KIND : PAL_ATTENTION_Q_KIND];
+  for (int64_t s = 0; s < pal_attention_sequences(run); s++) {
+    const pal_attention_rows r = pal_attention_sequence(run, keys, s);
+    for (int64_t i = 0; i < r.length; i++)
+      if (kind[r.begin + i] < 0 || kind[r.begin + i] >= kinds)
+        return pal_fail(run->error, PAL_E_ARGUMENT,
+                        "attention: row %lld of sequence %lld has the kind %d, must lie in 0..%lld",
+                        (long long)i, (long long)s, (int)kind[r.begin + i], (long long)(kinds - 1));
+  }
+  return PAL_OK;
+}
+
+static pal_status check_visible(const pal_run *run) {
+  const int32_t *table = run->in[PAL_ATTENTION_VISIBLE];
+  if (!table) return PAL_OK;
+  const int64_t kinds = run->in_type[PAL_ATTENTION_VISIBLE].dim[0];
+  for (int64_t i = 0; i < kinds * kinds; i++)
+    if (table[i] < PAL_SEES_NOTHING || table[i] > PAL_SEES_ALL)
+      return pal_fail(run->error, PAL_E_ARGUMENT,
+                      "attention: visible[%lld, %lld] is %d, must lie in 0..%d",
+                      (long long)(i / kinds), (long long)(i % kinds), (int)table[i], PAL_SEES_ALL);
+  const pal_status status = check_kinds(run, false);
+  return status ? status : check_kinds(run, true);
+}
+
 pal_status pal_attention_check(const pal_run *run, uint8_t *q_mark, uint8_t *k_mark) {
   pal_status status = check_rows(run, false, q_mark);
   if (!status) status = check_rows(run, true, k_mark);
+  if (!status) status = check_visible(run);
   return status ? status : check_relations(run);
 }
 
@@ -276,6 +325,8 @@ pal_attention_head pal_attention_head_any(const pal_run *run) {
       .table = table,
       .positions = table ? run->in_type[PAL_ATTENTION_RELATION].dim[0] : 0,
       .groups = groups_of(run),
+      .visible = run->in[PAL_ATTENTION_VISIBLE],
+      .kinds = run->in[PAL_ATTENTION_VISIBLE] ? run->in_type[PAL_ATTENTION_VISIBLE].dim[0] : 0,
       .bf16 = a->precision == PAL_PRECISION_BF16 ? pal_gemm_bf16_of(run->isa) : NULL,
   };
 }
@@ -293,6 +344,12 @@ void pal_attention_head_at(const pal_run *run, int64_t s, int64_t h, pal_attenti
         positions(run->in[PAL_ATTENTION_Q_POSITION], q.begin, q.length, &head->q_first);
     head->k_position =
         positions(run->in[PAL_ATTENTION_K_POSITION], k.begin, k.length, &head->k_first);
+  }
+  if (head->visible) {
+    head->q_kind = ints(run, PAL_ATTENTION_Q_KIND) + q.begin;
+    head->q_block = ints(run, PAL_ATTENTION_Q_BLOCK) + q.begin;
+    head->k_kind = ints(run, PAL_ATTENTION_K_KIND) + k.begin;
+    head->k_block = ints(run, PAL_ATTENTION_K_BLOCK) + k.begin;
   }
   if (!head->relations) return;
   head->bias = (const float *)run->in[PAL_ATTENTION_BIAS] + h * head->relations;

@@ -37,6 +37,19 @@ static int64_t relation_of(const pal_reference *c, int64_t i, int64_t j, int64_t
   return relation;
 }
 
+/* Whether query row i sees key row j by their kinds and blocks. */
+static bool sees(const pal_reference *c, int64_t i, int64_t j) {
+  if (!c->in[PAL_ATTENTION_VISIBLE]) return true;
+  const int64_t kinds = c->in_type[PAL_ATTENTION_VISIBLE].dim[0];
+  const int64_t pair =
+      whole(c, PAL_ATTENTION_Q_KIND, i) * kinds + whole(c, PAL_ATTENTION_K_KIND, j);
+  const double own = c->in[PAL_ATTENTION_Q_BLOCK][i], other = c->in[PAL_ATTENTION_K_BLOCK][j];
+  const int64_t set = whole(c, PAL_ATTENTION_VISIBLE, pair);
+  return (set & (other < own    ? PAL_SEES_EARLIER
+                 : other == own ? PAL_SEES_SAME
+                                : PAL_SEES_LATER)) != 0;
+}
+
 /* Row `row` of q, k or v in head h. */
 static const double *row_of(const pal_reference *c, int part, int64_t row, int64_t h) {
   const pal_attention_attrs *a = c->attrs;
@@ -61,7 +74,8 @@ static double score(const pal_reference *c, int64_t s, int64_t h, int64_t i, int
                                                     : j - begin_of(c, true, s);
   const int64_t distance = p > q ? p - q : q - p;
   *relation = -1;
-  if ((a->causal && q > p) || (a->window > 0 && distance >= a->window)) return -INFINITY;
+  if ((a->causal && q > p) || (a->window > 0 && distance >= a->window) || !sees(c, i, j))
+    return -INFINITY;
   *relation = relation_of(c, i, j, p, q);
   double x = 0.0;
   for (int64_t e = 0; e < d; e++) x += query[e] * key[e];
@@ -88,7 +102,7 @@ static pal_status each_query(const pal_reference *c, visit_query visit) {
   return PAL_OK;
 }
 
-/* What check_rows, check_positions and check_relations say of a plan's inputs. */
+/* What check_rows, check_positions, check_relations and check_visible say of a plan's inputs. */
 static pal_status check_rows(const pal_reference *c, bool keys, bool may_overlap) {
   const bool own = keys && c->in[PAL_ATTENTION_K_BEGIN];
   const int64_t rows = c->in_rows[keys ? pal_attention_key_input(c->in_type) : PAL_ATTENTION_Q];
@@ -120,9 +134,29 @@ static pal_status check_positions(const pal_reference *c, bool keys) {
   return PAL_OK;
 }
 
+/* Only rows of sequences have to have a kind. */
+static pal_status check_kinds(const pal_reference *c, bool keys) {
+  const int64_t kinds = c->in_type[PAL_ATTENTION_VISIBLE].dim[0];
+  const double *kind = c->in[keys ? PAL_ATTENTION_K_KIND : PAL_ATTENTION_Q_KIND];
+  for (int64_t s = 0; s < c->in_rows[PAL_ATTENTION_Q_BEGIN]; s++)
+    for (int64_t i = 0; i < length_of(c, keys, s); i++) {
+      const double at = kind[begin_of(c, keys, s) + i];
+      if (!(at >= 0 && at < (double)kinds))
+        return pal_fail(c->error, PAL_E_ARGUMENT,
+                        "sequence %lld has a row of kind %g, not one of %lld", (long long)s, at,
+                        (long long)kinds);
+    }
+  return PAL_OK;
+}
+
 static pal_status check(const pal_reference *c, bool keys_may_overlap) {
   pal_status status = check_rows(c, false, false);
   if (!status) status = check_rows(c, true, keys_may_overlap);
+  if (!status && c->in[PAL_ATTENTION_VISIBLE]) {
+    status = pal_reference_indices(c, PAL_ATTENTION_VISIBLE, 0, PAL_SEES_ALL + 1);
+    if (!status) status = check_kinds(c, false);
+    if (!status) status = check_kinds(c, true);
+  }
   if (status || !c->in[PAL_ATTENTION_RELATION]) return status;
   status =
       pal_reference_indices(c, PAL_ATTENTION_RELATION, -1, c->in_type[PAL_ATTENTION_BIAS].dim[1]);
@@ -236,6 +270,25 @@ static void sample_bias(pal_case *random, pal_value *in, int64_t heads, pal_type
       pal_case_f32(random, PAL_TYPE(PAL_F32, PAL_STATIC, heads, (int64_t)1 << groups), -1.0, 1.0);
 }
 
+/* Few kinds and blocks in any order, so that pairs of every sort turn up; or one kind whose blocks are
+ * runs of about 16 rows, with a stray row here and there. */
+static void sample_kinds(pal_case *random, pal_value *in, pal_type at, pal_type key_at) {
+  pal_graph *g = pal_case_graph(random);
+  const bool runs = pal_case_int(random, 0, 1);
+  const int64_t kinds = pal_case_int(random, 1, 3);
+  in[PAL_ATTENTION_VISIBLE] =
+      pal_case_whole(random, PAL_TYPE(PAL_I32, PAL_STATIC, kinds, kinds), 0, PAL_SEES_ALL);
+  for (int i = 0; i < 2; i++) {
+    pal_value *kind = &in[i ? PAL_ATTENTION_K_KIND : PAL_ATTENTION_Q_KIND], *block = kind + 1;
+    *kind = pal_case_whole(random, i ? key_at : at, 0, runs ? 0 : kinds - 1);
+    *block = pal_case_whole(random, i ? key_at : at, -2, 2);
+    if (!runs) continue;
+    const pal_value place = pal_cumsum(g, pal_affine(g, *kind, 0, 1), 0);
+    const pal_value stray = pal_cast(g, pal_add(g, place, *block), PAL_F32);
+    *block = pal_cast(g, pal_affine(g, stray, 1.0 / 16, 0), PAL_I32);
+  }
+}
+
 pal_attention_attrs pal_attention_sample_inputs(pal_case *random, pal_value *in) {
   const pal_symbol t = pal_case_rows(random);
   const int64_t heads = pal_case_int(random, 1, 3), d = pal_case_size(random);
@@ -261,6 +314,7 @@ pal_attention_attrs pal_attention_sample_inputs(pal_case *random, pal_value *in)
   if (pal_case_int(random, 0, 2) == 0)
     in[PAL_ATTENTION_K_POSITION] = pal_case_whole(random, key_at, 0, positions - 1);
   if (pal_case_int(random, 0, 1)) sample_bias(random, in, heads, q, k, positions);
+  if (pal_case_int(random, 0, 2) == 0) sample_kinds(random, in, at, key_at);
   return (pal_attention_attrs){
       .heads = heads,
       .scale = pal_case_int(random, 0, 1) ? 0.0 : pal_case_real(random, 0.1, 0.5),

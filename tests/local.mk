@@ -6,6 +6,8 @@ noinst_HEADERS += %D%/columns.h %D%/run.h
 if HAVE_CHECK
 check_PROGRAMS += %D%/test_attention
 %C%_test_attention_SOURCES = %D%/test_attention.c
+check_PROGRAMS += %D%/test_visibility
+%C%_test_visibility_SOURCES = %D%/test_visibility.c
 
 check_PROGRAMS += %D%/test_base
 %C%_test_base_SOURCES = %D%/test_base.c

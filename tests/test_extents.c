@@ -247,18 +247,28 @@ static const misfit misfits[] = {
     {PAL_E_CAPACITY, "window_refill", TEXT(REFILL), {0, 0, 1, 0, 0, 0, 4}},
     {PAL_E_ARGUMENT,
      "scaled_dot_product_attention",
-     TEXT(ATTENTION("1 1 1 2 3 0 0 0 0 0 0 0 0", "") "output \"y\" 4\n"),
+     TEXT(ATTENTION("1 1 1 2 3 0 0 0 0 0 0 0 0 0 0 0 0 0", "") "output \"y\" 4\n"),
      {1, 4}},
     {PAL_E_ARGUMENT,
      "scaled_dot_product_attention", /* positions 0 to 2 in a table of 2 */
-     TEXT(ATTENTION("1 1 1 2 3 0 0 0 0 4 5 0 0",
+     TEXT(ATTENTION("1 1 1 2 3 0 0 0 0 4 5 0 0 0 0 0 0 0",
                     "input \"bias\" f32[1,3]\n" I32("2", "2,2")) "output \"y\" 6\n"),
      {0, 3, 0}},
     {PAL_E_ARGUMENT,
      "scaled_dot_product_attention",
-     TEXT(ATTENTION("1 1 1 2 3 0 0 0 0 4 5 0 0",
+     TEXT(ATTENTION("1 1 1 2 3 0 0 0 0 4 5 0 0 0 0 0 0 0",
                     "input \"bias\" f32[1,3]\n" I32("2", "2,2")) "output \"y\" 6\n"),
      {0, 2, 3}},
+    {PAL_E_ARGUMENT,
+     "scaled_dot_product_attention", /* a row of kind 2 of 2 */
+     TEXT(ATTENTION("1 1 1 2 3 0 0 0 0 0 0 0 0 4 5 5 5 5",
+                    I32("2", "2,2") I32("3", "4")) "output \"y\" 6\n"),
+     {0, 4, 3, 2}},
+    {PAL_E_ARGUMENT,
+     "scaled_dot_product_attention", /* a set of blocks beyond all of them */
+     TEXT(ATTENTION("1 1 1 2 3 0 0 0 0 0 0 0 0 4 5 5 5 5",
+                    I32("2", "2,2") I32("3", "4")) "output \"y\" 6\n"),
+     {0, 4, 8, 1}},
     {PAL_E_ARGUMENT,
      "adamw_update", /* step 0 */
      TEXT(X

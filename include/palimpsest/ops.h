@@ -130,6 +130,15 @@ PAL_API pal_value pal_slice(pal_graph *g, pal_value x, int axis, int64_t begin, 
 PAL_API pal_value pal_concat(pal_graph *g, const pal_value *x, int n, int axis);
 
 /* ---- attention (ops/attention.c, ops/rotary.c) -------------------------------------------- */
+/* Which keys a query of one kind sees among those of another: a set of blocks, as seen from its own. */
+typedef enum pal_sees {
+  PAL_SEES_NOTHING = 0,
+  PAL_SEES_EARLIER = 1, /* blocks of a lower number */
+  PAL_SEES_SAME = 2,    /* its own block */
+  PAL_SEES_EARLIER_AND_SAME = PAL_SEES_EARLIER | PAL_SEES_SAME,
+  PAL_SEES_LATER = 4, /* blocks of a higher number */
+  PAL_SEES_ALL = PAL_SEES_EARLIER | PAL_SEES_SAME | PAL_SEES_LATER
+} pal_sees;
 typedef struct pal_attention {
   int heads;      /* H; q is [Tq, H * D], k [Tk, H * D], v [Tk, H * Dv]; or all in one, see below */
   double scale;   /* of q.k; 0: 1 / sqrt(D) */
@@ -144,6 +153,12 @@ typedef struct pal_attention {
   pal_value q_group,
       k_group; /* instead: i32 [Tq, G], [Tk, G] with R = 2^G: bit j of the relation is
                                  q_group[., j] == k_group[., j] */
+  /* Visibility by kind and block, on top of causal and window: every row has a kind 0 .. K - 1 and a
+   * block, any number; visible[kind of the query, kind of the key] is a pal_sees. Block diffusion, for
+   * instance, has clean and noisy rows. Nil: all see each other. */
+  pal_value visible;         /* i32 [K, K], K at most 64, or nil */
+  pal_value q_kind, q_block; /* i32 [Tq] */
+  pal_value k_kind, k_block; /* i32 [Tk]; nil without k_begin: those of the queries */
 } pal_attention;
 /* softmax(scale q k^T + bias) v per sequence and head, [Tq, H * Dv]; rows outside every sequence
  * are 0. Never materialises scores. With k and v nil, q is [T, 3 * H * D]: q, k and v side by side,

@@ -11,6 +11,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <palimpsest/ops.h>
+
 #include "ops/kernels/gemm_bf16.h"
 
 enum {
@@ -53,6 +55,10 @@ typedef struct pal_attention_head {
   int64_t positions;
   const int32_t *q_group, *k_group; /* [., groups] */
   int64_t groups;
+  /* Visibility by kind and block, a pal_sees for each pair of kinds, [kinds, kinds]; or NULL. */
+  const int32_t *visible;
+  const int32_t *q_kind, *k_kind, *q_block, *k_block; /* of every row */
+  int64_t kinds;
   const pal_attention_ahead *ahead;  /* or NULL */
   const pal_gemm_bf16_kernels *bf16; /* for products of rounded operands; NULL: of f32 */
 } pal_attention_head;
@@ -85,17 +91,15 @@ typedef struct pal_rotary_rows {
 
 /* Whether a head is left to the kernels of short sequences. */
 static inline bool pal_attention_is_short(const pal_attention_head *h) {
-  const bool holes = (h->causal || h->window > 0) && (h->q_position || h->k_position);
-  if (h->bf16 && holes) return false; /* whose products with v are f32 */
   const int64_t rows = h->queries > h->keys ? h->queries : h->keys;
   const int64_t width = h->d > h->dv ? h->d : h->dv;
-  return rows <= PAL_SHORT_ROWS && rows * width <= PAL_SHORT_FLOATS && !h->bias;
+  return rows <= PAL_SHORT_ROWS && rows * width <= PAL_SHORT_FLOATS && !h->bias && !h->visible;
 }
 
 /* Whether heads are to be served abreast, where they are not short: a lone query does not repay a copy
  * of keys and values. */
 static inline bool pal_attention_is_lone(const pal_attention_head *h) {
-  return h->queries == 1 && h->dv >= 16 && !h->bf16;
+  return h->queries == 1 && h->dv >= 16 && !h->bf16 && !h->visible;
 }
 
 typedef struct pal_attention_kernels {

@@ -38,12 +38,11 @@ static void attention_multiply(const pal_attention_head *h, int64_t rows, int64_
 static float attention_scores(const pal_attention_head *h, int64_t i, attention_span span, float *s,
                               const attention_room *m) {
   const vf scale = vf_set(h->scale), never = vf_set(-INFINITY);
-  const bool holes = attention_holes(h);
   vf top = never;
   for (int64_t j = span.lo / PAL_LANES * PAL_LANES; j < span.hi; j += PAL_LANES) {
     vf x = vf_mul(vf_load(s + j), scale);
     if (h->bias) x = vf_add(x, attention_bias(h, i, attention_relation(h, i, j, m)));
-    if (holes || j < span.lo || j + PAL_LANES > span.hi)
+    if (span.holes || j < span.lo || j + PAL_LANES > span.hi)
       x = vf_select(attention_mask(h, i, span, j, m), x, never);
     top = vf_max(top, x);
     vf_store(s + j, x);
@@ -79,13 +78,13 @@ static inline vf attention_weights_full(float *s, int64_t n, float scale, float 
 }
 
 /* Scores to weights exp(x - top); with holes, -1 where masked. Their sum by lane. */
-static vf attention_weights(attention_span span, float top, bool holes, float *s) {
+static vf attention_weights(attention_span span, float top, float *s) {
   const vf shift = vf_set(top), never = vf_set(-INFINITY);
   vf sum = vf_zero();
   for (int64_t j = span.lo / PAL_LANES * PAL_LANES; j < span.hi; j += PAL_LANES) {
     const vf x = vf_load(s + j), p = attention_exp(vf_sub(x, shift));
     sum = vf_add(sum, p);
-    vf_store(s + j, holes ? vf_select(vf_ne(x, never), p, vf_set(-1.0f)) : p);
+    vf_store(s + j, span.holes ? vf_select(vf_ne(x, never), p, vf_set(-1.0f)) : p);
   }
   return sum;
 }
@@ -115,16 +114,19 @@ static void attention_mix(const pal_attention_head *h, int64_t rows, const atten
 }
 
 /* The same for one query whose masked keys are marked by a negative weight. */
-static void attention_mix_holes(attention_span span, const float *s, const float *v, int64_t v_row,
-                                int64_t width, float *out) {
+static void attention_mix_holes(const pal_attention_head *h, attention_span span, const float *s,
+                                const float *v, int64_t v_row, int64_t width, float *out) {
+  const bool round = h->bf16 != NULL;
+  const bf16_mode mode = round ? bf16_enter() : (bf16_mode){0};
   for (int64_t j = span.lo; j < span.hi; j++) {
     if (s[j] < 0.0f) continue;
-    const vf p = vf_set(s[j]);
+    const vf p = round ? vf_round_bf16(vf_set(s[j])) : vf_set(s[j]);
     for (int64_t c = 0; c < width; c += PAL_LANES) {
       const vf x = vf_load(v + j * v_row + attention_column(c, width));
-      vf_store(out + c, vf_fma(p, x, vf_load(out + c)));
+      vf_store(out + c, vf_fma(p, round ? vf_round_bf16(x) : x, vf_load(out + c)));
     }
   }
+  if (round) bf16_leave(mode);
 }
 
 /* The new maxima of a group's rows, and by what the old sums shrink. Clears the spans of rows that
@@ -157,18 +159,17 @@ static void attention_group(const pal_attention_head *h, int64_t i, int64_t rows
                             int64_t n, const float *v, int64_t v_row, const attention_room *m,
                             attention_asking *asking) {
   const int64_t wide = attention_up(h->dv);
-  const bool holes = attention_holes(h), full = attention_full(h, i, rows, first, n);
+  attention_span span[PAL_QUERY_GROUP];
+  const attention_span reach = attention_spans(h, i, rows, first, n, m, span);
+  bool full = true;
+  for (int64_t r = 0; r < rows; r++) full &= attention_full(span[r], n);
   const bool plain = full && !h->bias && h->scale > 0.0f;
-  const attention_span reach = attention_reach(h, i, rows, first, n);
   if (reach.lo >= reach.hi) return;
   if (h->abreast) attention_abreast_scores(h, i, rows, first, n, reach, m);
   else
     attention_multiply(h, rows, attention_up(reach.hi), h->d, h->q + i * h->q_stride, h->q_stride,
                        1, m->kt, PAL_KEY_TILE, m->s, PAL_KEY_TILE, false);
-  attention_span span[PAL_QUERY_GROUP];
   float fade[2 * PAL_LANES];
-  for (int64_t r = 0; r < rows; r++)
-    span[r] = full ? (attention_span){0, (int32_t)n} : attention_visible(h, i + r, first, n);
   attention_raise(h, i, rows, n, plain, span, fade, m);
   bool whole = true;
   for (int64_t r = 0; r < rows; r++) {
@@ -176,18 +177,18 @@ static void attention_group(const pal_attention_head *h, int64_t i, int64_t rows
     float *s = m->s + r * PAL_KEY_TILE;
     const vf by = vf_set(fade[r]);
     if (!h->abreast) attention_ask(asking);
-    whole &= span[r].lo == 0 && span[r].hi == n;
+    whole &= attention_full(span[r], n);
     if (span[r].lo >= span[r].hi) continue;
     const vf more = plain ? attention_weights_full(s, n, h->scale, m->top[i + r])
-                          : attention_weights(span[r], m->top[i + r], holes, s);
+                          : attention_weights(span[r], m->top[i + r], s);
     vf_store(sum, vf_fma(vf_load(sum), by, more));
     if (fade[r] != 1.0f)
       for (int64_t c = 0; c < wide; c += PAL_LANES) vf_store(out + c, vf_mul(vf_load(out + c), by));
-    if (holes && h->abreast)
-      attention_mix_holes(span[r], s, v + (i + r) * h->dv, v_row, h->dv, out);
-    else if (holes) attention_mix_holes(span[r], s, v, v_row, wide, out);
+    if (!span[r].holes) continue;
+    if (h->abreast) attention_mix_holes(h, span[r], s, v + (i + r) * h->dv, v_row, h->dv, out);
+    else attention_mix_holes(h, span[r], s, v, v_row, wide, out);
+    span[r].hi = span[r].lo; /* done: what follows is for rows that see all of their span */
   }
-  if (holes) return;
   if (h->abreast) {
     attention_abreast_mix(h, i, rows, span, v, m, asking);
     return;

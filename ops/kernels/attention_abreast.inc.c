@@ -101,7 +101,7 @@ static void attention_abreast_mix(const pal_attention_head *h, int64_t i, int64_
   enum { PARTS = 4 };
   const int64_t wide = attention_up(h->dv);
   attention_part p[PARTS];
-  attention_span seen = {0, 0};
+  attention_span seen = {0, 0, false};
   int n = 0;
   for (int64_t r = 0; r < rows; r++) {
     if (span[r].lo >= span[r].hi) continue;

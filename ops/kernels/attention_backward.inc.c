@@ -58,9 +58,8 @@ static void attention_row_backward(const pal_attention_head *h, const pal_attent
                                    int64_t i, attention_span span, int64_t n, float *s, float *t,
                                    const attention_room *m) {
   const float lse = to->lse[i * to->lse_stride];
-  if (lse == -INFINITY) span = (attention_span){0, 0};
+  if (lse == -INFINITY) span = (attention_span){0, 0, false};
   const vf scale = vf_set(h->scale), shift = vf_set(lse), delta = vf_set(to->delta[i]);
-  const bool holes = attention_holes(h);
   for (int64_t j = 0; j < n; j += PAL_LANES) {
     vf p = vf_zero(), u = vf_zero();
     if (j < span.hi && j + PAL_LANES > span.lo) {
@@ -69,7 +68,7 @@ static void attention_row_backward(const pal_attention_head *h, const pal_attent
       if (h->bias) x = vf_add(x, attention_bias(h, i, relation));
       p = attention_exp(vf_sub(x, shift));
       u = vf_mul(p, vf_sub(vf_load(t + j), delta));
-      if (holes || j < span.lo || j + PAL_LANES > span.hi) {
+      if (span.holes || j < span.lo || j + PAL_LANES > span.hi) {
         const vm seen = attention_mask(h, i, span, j, m);
         p = vf_select(seen, p, vf_zero());
         u = vf_select(seen, u, vf_zero());
@@ -107,9 +106,9 @@ static void attention_add_dq(const pal_attention_head *h, int64_t rows, int64_t 
   }
 }
 
-/* Queries i .. i + rows - 1 against the tile in m. */
+/* Queries i .. i + rows - 1, which see `span`, against the tile in m. */
 static void attention_block_backward(const pal_attention_head *h, const pal_attention_grads *to,
-                                     int64_t i, int64_t rows, int64_t first, int64_t n,
+                                     int64_t i, int64_t rows, int64_t n, const attention_span *span,
                                      const attention_room *m, attention_asking *asking) {
   const int64_t wd = attention_up(h->d), wv = attention_up(h->dv), up = attention_up(n);
   const float *q = h->q + i * h->q_stride, *g = to->dout + i * to->out_stride;
@@ -117,14 +116,13 @@ static void attention_block_backward(const pal_attention_head *h, const pal_atte
                      false);
   attention_multiply(h, rows, up, h->dv, g, to->out_stride, 1, m->vt, PAL_KEY_TILE, m->t,
                      PAL_KEY_TILE, false);
-  const bool plain = !h->bias && attention_full(h, i, rows, first, n);
   for (int64_t r = 0; r < rows; r++) {
     float *s = m->s + r * PAL_KEY_TILE, *t = m->t + r * PAL_KEY_TILE;
     const float lse = to->lse[(i + r) * to->lse_stride];
     if (asking) attention_ask(asking);
-    if (plain && lse != -INFINITY)
+    if (!h->bias && attention_full(span[r], n) && lse != -INFINITY)
       attention_row_backward_full(n, h->scale, lse, to->delta[i + r], s, t);
-    else attention_row_backward(h, to, i + r, attention_visible(h, i + r, first, n), n, s, t, m);
+    else attention_row_backward(h, to, i + r, span[r], n, s, t, m);
   }
   attention_add_dq(h, rows, h->d, n, m->t, m->kp, to->dq + i * h->q_stride, h->q_stride);
   attention_pack(rows, h->d, q, h->q_stride, m->qp);
@@ -156,8 +154,10 @@ static void attention_backward(const pal_attention_head *h, const pal_attention_
   attention_delta(h, to);
   attention_zero(h->queries, h->d, to->dq, h->q_stride);
   /* Smaller blocks where many pairs are masked. */
-  const int64_t tile = h->causal || h->window > 0 ? PAL_KEY_TILE / 2 : PAL_KEY_TILE;
-  const int64_t block = h->causal || h->window > 0 ? PAL_QUERY_BLOCK / 2 : PAL_QUERY_BLOCK;
+  const bool masked = h->causal || h->window > 0 || h->visible;
+  const int64_t tile = masked ? PAL_KEY_TILE / 2 : PAL_KEY_TILE;
+  const int64_t block = masked ? PAL_QUERY_BLOCK / 2 : PAL_QUERY_BLOCK;
+  attention_span span[PAL_QUERY_BLOCK];
   for (int64_t first = 0; first < h->keys; first += tile) {
     const int64_t n = h->keys - first < tile ? h->keys - first : tile;
     attention_keys(h, first, n, &m);
@@ -168,9 +168,9 @@ static void attention_backward(const pal_attention_head *h, const pal_attention_
     attention_zero(n, wv, m.dv, wv);
     for (int64_t i = 0; i < h->queries; i += block) {
       const int64_t rows = h->queries - i < block ? h->queries - i : block;
-      const attention_span reach = attention_reach(h, i, rows, first, n);
+      const attention_span reach = attention_spans(h, i, rows, first, n, &m, span);
       if (reach.lo >= reach.hi) continue;
-      attention_block_backward(h, to, i, rows, first, reach.hi, &m,
+      attention_block_backward(h, to, i, rows, reach.hi, span, &m,
                                first + n == h->keys ? &asking : NULL);
     }
     attention_unpack(n, h->d, m.dk, to->dk + first * h->k_stride, h->k_stride);
