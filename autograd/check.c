@@ -42,7 +42,7 @@ pal_status pal_check_text(const pal_trial *t, pal_error *error) {
 
 /* ---- gradients ----------------------------------------------------------------------- */
 
-pal_status pal_check_op_gradient(const pal_checking *k, pal_error *error) {
+static pal_status check_op_gradient(const pal_checking *k, pal_error *error) {
   pal_trial t;
   pal_counts counts[PAL_COUNTS_MOST];
   pal_case_form form = {.capacity = {-1, -1}};
@@ -108,7 +108,7 @@ static pal_status check_case(const pal_checking *k, pal_error *error) {
   pal_status status = pal_check_plan(k, PAL_FORWARD, error);
   if (!status) status = pal_check_twins(k, error);
   if (status || (k->op->flags & PAL_OP_NO_GRADIENT)) return status;
-  status = pal_check_op_gradient(k, error);
+  status = check_op_gradient(k, error);
   return status ? status : pal_check_plan(k, PAL_BACKWARD, error);
 }
 

@@ -67,6 +67,4 @@ typedef struct pal_taylor {
   uint64_t seed;
 } pal_taylor;
 pal_status pal_taylor_check(const pal_taylor *t, pal_error *error);
-/* The Taylor test of the case's op. */
-pal_status pal_check_op_gradient(const pal_checking *k, pal_error *error);
 #endif

@@ -44,8 +44,6 @@ void pal_graph_free(pal_graph *graph) {
 }
 
 const pal_error *pal_graph_error(const pal_graph *graph) { return &graph->error; }
-pal_context *pal_graph_context(const pal_graph *graph) { return graph->context; }
-pal_store *pal_graph_store(const pal_graph *graph) { return graph->store; }
 void pal_graph_set_precision(pal_graph *graph, pal_precision precision) {
   graph->precision = precision;
 }

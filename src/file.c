@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Files: see file.h (floor 0).
  *
- * Invariant of the writer: path != NULL exactly while fd, hash and, unless the target is written
- * directly, a temporary file exist; every way out of a function keeps that true. */
+ * Invariant of the writer: path != NULL exactly while fd and, unless the target is written directly,
+ * a temporary file exist; every way out of a function keeps that true. */
 #ifndef _DEFAULT_SOURCE
 #define _DEFAULT_SOURCE /* realpath, fsync */
 #endif
@@ -113,7 +113,6 @@ void pal_writer_abandon(pal_writer *writer) {
   if (!writer->path) return;
   if (writer->fd >= 0) (void)close(writer->fd);
   if (writer->temporary) (void)unlink(writer->temporary);
-  XXH3_freeState(writer->hash);
   pal_free(writer->temporary);
   pal_free(writer->path);
   *writer = (pal_writer){0};
@@ -179,11 +178,7 @@ pal_status pal_writer_open(pal_writer *writer, const char *path, pal_error *erro
   pal_error own = {0}; /* its code is the result, even where the caller keeps no record */
   writer->path = target_path(path, &direct, &own);
   if (writer->path) {
-    XXH3_state_t *state = XXH3_createState();
-    writer->hash = state;
-    if (!state || XXH3_64bits_reset(state) != XXH_OK)
-      pal_fail(&own, PAL_E_MEMORY, "out of memory opening %s", path);
-    else if (!direct) open_temporary(writer, &own);
+    if (!direct) open_temporary(writer, &own);
     else if ((writer->fd = open(path, O_WRONLY | O_CLOEXEC)) < 0)
       system_failure(&own, "write", path);
   }
@@ -208,12 +203,7 @@ pal_status pal_writer_write(pal_writer *writer, const void *data, size_t size, p
     bytes += put;
     left -= (size_t)put;
   }
-  if (size > 0) (void)XXH3_64bits_update(writer->hash, data, size);
   return PAL_OK;
-}
-
-uint64_t pal_writer_hash(const pal_writer *writer) {
-  return writer->path ? XXH3_64bits_digest(writer->hash) : 0;
 }
 
 /* Makes a rename in the directory of `path` durable, and cuts `path` down to it. Needs no memory:

@@ -23,14 +23,11 @@ pal_status pal_file_read(const char *path, size_t limit, char **data, size_t *si
 typedef struct pal_writer {
   char *path;      /* of the target, links resolved; NULL when closed */
   char *temporary; /* NULL when writing directly */
-  void *hash;      /* running XXH3 */
   int fd;
 } pal_writer;
 
 pal_status pal_writer_open(pal_writer *writer, const char *path, pal_error *error);
 pal_status pal_writer_write(pal_writer *writer, const void *data, size_t size, pal_error *error);
-/* XXH3 of everything written since opening; 0 when closed. */
-uint64_t pal_writer_hash(const pal_writer *writer);
 /* Makes the contents durable and visible: fsync, rename, fsync of the directory. */
 pal_status pal_writer_close(pal_writer *writer, pal_error *error);
 /* Gives up: the target stays as it was. Nothing on a closed writer. */

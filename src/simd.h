@@ -117,34 +117,6 @@ static inline vf vf_sigmoid(vf x) {
   return vf_div(one, vf_add(one, vf_exp(vf_neg(x))));
 }
 
-static inline vf vf_clamp(vf x, vf lo, vf hi) { return vf_min(vf_max(x, lo), hi); }
-
-/* The magnitude of a with the sign of b. */
-static inline vf vf_copysign(vf a, vf b) {
-  const vi sign = vi_set(INT32_MIN);
-  return vf_of_bits(vi_or(vf_bits(vf_abs(a)), vi_and(vf_bits(b), sign)));
-}
-
-/* bfloat16 is the upper half of an f32. */
-static inline vf vf_load_bf16_n(const uint16_t *p, int n) {
-  int32_t bits[PAL_LANES] = {0};
-  for (int i = 0; i < n; i++) bits[i] = (int32_t)((uint32_t)p[i] << 16);
-  return vf_of_bits(vi_load(bits));
-}
-static inline vf vf_load_bf16(const uint16_t *p) { return vf_load_bf16_n(p, PAL_LANES); }
-
-/* To nearest even; a NaN stays one. */
-static inline void vf_store_bf16_n(uint16_t *p, vf v, int n) {
-  const vi bits = vf_bits(v);
-  const vi odd = vi_and(vi_shr(bits, 16), vi_set(1));
-  const vi rounded = vi_shr(vi_add(bits, vi_add(vi_set(0x7fff), odd)), 16);
-  const vi quiet = vi_or(vi_shr(bits, 16), vi_set(0x40));
-  int32_t out[PAL_LANES];
-  vi_store(out, vi_select(vf_ne(v, v), quiet, rounded));
-  for (int i = 0; i < n; i++) p[i] = (uint16_t)out[i];
-}
-static inline void vf_store_bf16(uint16_t *p, vf v) { vf_store_bf16_n(p, v, PAL_LANES); }
-
 /* v rounded to bfloat16, to nearest even; subnormal numbers to zeros of their sign, a NaN stays
  * one. */
 static inline vf vf_round_bf16(vf v) {
@@ -155,22 +127,5 @@ static inline vf vf_round_bf16(vf v) {
   const vi upper = vi_set((int32_t)0xffff0000u);
   return vf_of_bits(vi_and(vi_select(normal, rounded, vi_and(bits, sign)), upper));
 }
-
-/* Bytes 0..255; stores keep the low 8 bits. */
-static inline vi vi_load_u8_n(const uint8_t *p, int n) {
-  int32_t out[PAL_LANES] = {0};
-  for (int i = 0; i < n; i++) out[i] = p[i];
-  return vi_load(out);
-}
-static inline vi vi_load_u8(const uint8_t *p) { return vi_load_u8_n(p, PAL_LANES); }
-static inline void vi_store_u8_n(uint8_t *p, vi v, int n) {
-  int32_t in[PAL_LANES];
-  vi_store(in, v);
-  for (int i = 0; i < n; i++) p[i] = (uint8_t)(in[i] & 0xff);
-}
-static inline void vi_store_u8(uint8_t *p, vi v) { vi_store_u8_n(p, v, PAL_LANES); }
-
-/* 1 where the mask is set, else 0. */
-static inline vi vi_of_vm(vm m) { return vi_select(m, vi_set(1), vi_zero()); }
 
 #endif

@@ -61,8 +61,6 @@ int pal_sudoku_solve(const pal_sudoku_shape *shape, const uint8_t *given,
 
 /* ---- generator ------------------------------------------------------------------------------- */
 
-/* A random full board. */
-void pal_sudoku_fill(const pal_sudoku_shape *shape, pal_rng *rng, uint8_t *solution);
 /* A random puzzle with one solution and exactly `givens` givens; false when none was found after
  * many boards (the number is too small, or above the number of cells). */
 bool pal_sudoku_make(const pal_sudoku_shape *shape, pal_rng *rng, int givens, uint8_t *given,

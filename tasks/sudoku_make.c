@@ -37,7 +37,8 @@ static void shuffle(pal_rng *rng, uint8_t *item, int n) {
   }
 }
 
-void pal_sudoku_fill(const pal_sudoku_shape *shape, pal_rng *rng, uint8_t *solution) {
+/* A random full board. */
+static void fill(const pal_sudoku_shape *shape, pal_rng *rng, uint8_t *solution) {
   for (;;) {
     uint8_t board[PAL_SUDOKU_CELLS] = {0};
     /* Boxes on the diagonal share no unit: any digits go there. */
@@ -149,7 +150,7 @@ bool pal_sudoku_make(const pal_sudoku_shape *shape, pal_rng *rng, int givens, ui
                      uint8_t *solution) {
   if (givens < 0 || givens > shape->cells) return false;
   for (int board = 0; board < BOARDS; board++) {
-    pal_sudoku_fill(shape, rng, solution);
+    fill(shape, rng, solution);
     maker m = {.shape = shape,
                .rng = rng,
                .solution = solution,

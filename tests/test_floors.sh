@@ -85,6 +85,16 @@ echo '#include "cli/own.h"' >>graph/own.c
 check 1 "floor 1 includes floor 7"
 
 fresh
+mkdir tests build/tests
+echo 'int pal_spare(void), pal_train(void), pal_tasks(void), pal_cli(void), pal_stage(void);
+int test_it(void) { return pal_spare() + pal_train() + pal_tasks() + pal_cli() + pal_stage(); }' \
+  >tests/it.c
+echo 'int pal_spare(void); int pal_spare(void) { return 1; }' >graph/spare.c
+check 0 "0 point up" # what a test alone uses may stay
+echo 'int pal_dead(void); int pal_dead(void) { return 1; }' >graph/dead.c
+check 1 "graph/: no other object uses pal_dead"
+
+fresh
 touch build/config.status
 (cd build && srcdir=.. sh "$tool") >"$work/out" 2>&1 && { echo "FAIL nothing is built"; failed=1; }
 exit $failed

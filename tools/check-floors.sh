@@ -4,7 +4,9 @@
 # built, the symbols of every object: an object uses symbols of its own folder or of a lower floor
 # only, and what a header declares is defined on the header's floor. Every line that points up is
 # printed with the reason. The table of floors is below; a new folder or public header without a
-# floor is a failure too.
+# floor is a failure too. A function or table of the library that no other object uses, none of a
+# test either, and no public header declares is dead or should be static: where the tests are built,
+# that fails as well.
 #
 #   sh tools/check-floors.sh [BUILD]    BUILD: where the objects are, by default the current folder
 : "${NM:=nm}"
@@ -135,7 +137,8 @@ command -v "$NM" >/dev/null || { echo "no nm"; test $failed = 0 && exit 77; exit
 
 symbols=$(mktemp) || exit 99
 trap 'rm -f "$symbols"' EXIT
-(cd "$build" && echo "$objects" | xargs "$NM" -A -P) >"$symbols" || failed=1
+tests=$(cd "$build" && find tests -name '*.o' 2>/dev/null)
+(cd "$build" && echo "$objects" $tests | xargs "$NM" -A -P) >"$symbols" || failed=1
 
 # First the symbols, "OBJECT: NAME TYPE ...", then the headers.
 find include $folders -name '*.h' | LC_ALL=C sort | xargs awk "$table"'
@@ -171,6 +174,7 @@ function declare(name,   own, parts) {
   declared++
   split(file, parts, "/")
   if (parts[1] == "include") {
+    exported[name] = 1
     own = public[header(parts[2] "/" parts[3])]
     if (own != floor[folder[name]])
       complain(file ": declares " name " on floor " own ", " folder[name] "/ defines it on floor " \
@@ -182,6 +186,7 @@ function declare(name,   own, parts) {
 FILENAME == ARGV[1] {
   object = $1; sub(/:$/, "", object)
   home = object; sub(/\/.*/, "", home)
+  if (home == "tests") { tests = 1; if ($3 == "U") wanted[$2] = 1; next }
   if ($3 ~ /^[TDBRVCGSW]$/) { if (!($2 in folder) || $3 != "W") folder[$2] = home }
   else if ($3 == "U") { used++; by[used] = object; what[used] = $2 }
   next
@@ -193,6 +198,7 @@ skip || /^[ \t]*#/ { skip = /\\$/; next }
 END {
   declarations()
   for (i = 1; i <= used; i++) {
+    wanted[what[i]] = 1
     if (!(what[i] in folder)) continue # of another library
     uses++
     home = by[i]; sub(/\/.*/, "", home)
@@ -202,6 +208,9 @@ END {
     else if (floor[target] == floor[home] && target != home)
       complain(by[i] ": uses " what[i] ", but " home "/ and " target "/ know nothing of each other")
   }
+  for (name in folder)
+    if (tests && name ~ /^pal_/ && !(name in wanted) && !(name in exported))
+      complain(folder[name] "/: no other object uses " name "; make it static or remove it")
   if (!uses) complain("no object uses a symbol of another")
   if (!declared) complain("no header declares a symbol")
   printf "%d uses and %d declarations of symbols, %d point up or astray\n", uses, declared, bad

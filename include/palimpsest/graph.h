@@ -19,8 +19,6 @@ extern "C" {
 PAL_API pal_graph *pal_graph_new(pal_context *context, pal_store *store);
 PAL_API void pal_graph_free(pal_graph *graph);
 PAL_API const pal_error *pal_graph_error(const pal_graph *graph);
-PAL_API pal_context *pal_graph_context(const pal_graph *graph);
-PAL_API pal_store *pal_graph_store(const pal_graph *graph);
 
 /* The numeric class of matrix products (pal_matmul, pal_linear), each a different set of numbers:
  *   f32   operands and sums in f32
