@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/choose.h"
 #include "cli/evaluate.h"
 #include "cli/job.h"
 #include "cli/options.h"
@@ -14,25 +15,25 @@
 #include "cli/training.h"
 #include "cli/verbs.h"
 
-enum { MAX_ENTRIES = 32 };
-
 typedef struct comparison {
   pal_context *context;
   const cli_options *o;
+  const char *task;
+  const cli_recipes *recipes;
   cli_row *row;
-  int n, room;
+  int n;
   int64_t target; /* parameters that matched models must have, 0 before the first is known */
 } comparison;
 
 static pal_status configure(cli_job *job, const comparison *c, const cli_recipe *recipe,
                             bool matched, uint64_t seed, pal_error *error) {
-  const char *const *own = matched || !recipe->free ? recipe->matched : recipe->free;
-  const char *const *lists[] = {recipe->always, own};
+  const cli_settings *own = matched || !recipe->free.n ? &recipe->matched : &recipe->free;
+  const cli_settings *lists[] = {&recipe->always, own};
   char text[64];
   pal_status status = PAL_OK;
   for (int l = 0; l < 2; l++)
-    for (const char *const *s = lists[l]; s && *s && !status; s++)
-      status = cli_job_set(job, *s, error);
+    for (int i = 0; i < lists[l]->n && !status; i++)
+      status = cli_job_set(job, lists[l]->text[i], error);
   if (!status) status = cli_job_set_data(job, c->o->data, error);
   for (int i = 0; i < c->o->n_set && !status; i++) status = cli_job_set(job, c->o->set[i], error);
   snprintf(text, sizeof text, "train.seed=%llu", (unsigned long long)seed);
@@ -41,9 +42,9 @@ static pal_status configure(cli_job *job, const comparison *c, const cli_recipe 
 
 static cli_job new_job(const comparison *c, const cli_recipe *recipe) {
   return (cli_job){.context = c->context,
-                   .task_name = c->o->argument,
+                   .task_name = c->task,
                    .model_name = recipe->model,
-                   .form = recipe->reasoned ? PAL_FORM_REASONED : PAL_FORM_ANSWER};
+                   .form = recipe->form};
 }
 
 /* The job's model in `store` with one more setting; NULL on failure. */
@@ -102,8 +103,8 @@ static void judge(cli_row *row, const cli_recipe *recipe) {
   row->fitted = true;
   for (int i = 0; i < row->n_sets; i++) {
     const cli_set *s = &row->set[i];
-    const char *length = strstr(s->name, "length=");
-    if (!s->likelihood && length && recipe->trained_to && atoi(length + 7) <= recipe->trained_to &&
+    const char *equals = strchr(s->name, '=');
+    if (!s->likelihood && equals && recipe->trained_to && atoi(equals + 1) <= recipe->trained_to &&
         s->exact * 100.0 <= 99.0 * s->n)
       row->fitted = false;
   }
@@ -113,9 +114,10 @@ static void judge(cli_row *row, const cli_recipe *recipe) {
 static void label_of(char *text, size_t size, const comparison *c, const cli_recipe *recipe) {
   static const char of_task[] = "task.";
   snprintf(text, size, "%s", recipe->label);
-  for (const char *const *s = recipe->always; s && *s; s++) {
-    if (strncmp(*s, of_task, strlen(of_task)) != 0) continue;
-    const char *named = *s + strlen(of_task), *now = named;
+  for (int k = 0; k < recipe->always.n; k++) {
+    const char *s = recipe->always.text[k];
+    if (strncmp(s, of_task, strlen(of_task)) != 0) continue;
+    const char *named = s + strlen(of_task), *now = named;
     for (int i = 0; i < c->o->n_set; i++) {
       const char *set = c->o->set[i];
       if (strncmp(set, of_task, strlen(of_task)) == 0) set += strlen(of_task);
@@ -170,111 +172,74 @@ static pal_status run_entry(comparison *c, const cli_recipe *recipe, bool matche
     pal_trainer_use_average(job.trainer, true);
     if (matched && !c->target) c->target = trained->parameters;
   }
-  if (!status && !recipe->variant) status = add_row(c, &job, recipe, budget, NULL, trained, error);
-  for (const cli_variant *v = recipe->variant; v && v->label && !status; v++)
-    status = add_row(c, &job, recipe, budget, v, trained, error);
+  if (!status && !recipe->n_variants)
+    status = add_row(c, &job, recipe, budget, NULL, trained, error);
+  for (int i = 0; i < recipe->n_variants && !status; i++)
+    status = add_row(c, &job, recipe, budget, &recipe->variant[i], trained, error);
   free(trained);
   cli_job_close(&job);
   return status;
 }
 
-static int rows_of(const cli_recipe *recipe) {
-  int n = 0;
-  for (const cli_variant *v = recipe->variant; v && v->label; v++) n++;
-  return n ? n : 1;
-}
-
-static int too_many(pal_error *error) {
-  pal_fail(error, PAL_E_ARGUMENT, "--models names more than %d rows; compare fewer at a time",
-           MAX_ENTRIES);
-  return 0;
-}
-
-/* The recipes of the models asked for, edit models first: their size is what others match. */
-static int choose(const cli_options *o, const cli_recipe *chosen[MAX_ENTRIES], cli_recipe *plain,
-                  char *names, pal_error *error) {
-  int n = 0;
-  for (char *name = strtok(names, ","); name; name = strtok(NULL, ",")) {
-    int before = n;
-    for (const cli_recipe *r = cli_recipes; r->model; r++)
-      if (strcmp(r->task, o->argument) == 0 && strcmp(r->model, name) == 0) {
-        if (n == MAX_ENTRIES) return too_many(error);
-        chosen[n++] = r;
-      }
-    if (n == before && n == MAX_ENTRIES) return too_many(error);
-    if (n == before) { /* no recipe: its defaults */
-      plain[n] = (cli_recipe){.task = o->argument, .model = name, .label = name};
-      chosen[n] = &plain[n];
-      n++;
-    }
-  }
-  for (int i = 1; i < n; i++)
-    for (int k = i; k > 0 && chosen[k]->leads && !chosen[k - 1]->leads; k--) {
-      const cli_recipe *swap = chosen[k];
-      chosen[k] = chosen[k - 1];
-      chosen[k - 1] = swap;
-    }
-  if (!n) pal_fail(error, PAL_E_ARGUMENT, "--models names none");
-  return n;
-}
+/* ---- the verb -------------------------------------------------------------------------------- */
 
 /* Whether its free size is its matched one. */
 static bool one_size(const cli_recipe *recipe) {
-  return recipe->leads || (recipe->matched && !recipe->free);
+  return recipe->leads || (recipe->matched.n && !recipe->free.n);
 }
 
-static pal_status run_all(comparison *c, const cli_recipe *const *chosen, int n, pal_error *error) {
+static pal_status run_all(comparison *c, const cli_chosen *all, pal_error *error) {
   const char *budget = c->o->budget ? c->o->budget : "matched";
   bool both = strcmp(budget, "both") == 0;
   if (!both && strcmp(budget, "matched") != 0 && strcmp(budget, "free") != 0)
     return pal_fail(error, PAL_E_ARGUMENT, "--budget is matched, free or both, not \"%s\"", budget);
   int seeds = c->o->seeds ? c->o->seeds : 1;
-  const char *equal = NULL;
   int rows = 0;
-  for (int i = 0; i < n; i++) {
-    rows += rows_of(chosen[i]);
-    if (chosen[i]->equal) equal = chosen[i]->equal;
-  }
+  for (int i = 0; i < all->n; i++)
+    rows += all->recipe[i]->n_variants ? all->recipe[i]->n_variants : 1;
   c->row = calloc((size_t)(2 * rows * seeds), sizeof *c->row);
   if (!c->row) return pal_fail(error, PAL_E_MEMORY, "no memory for the table");
   printf("budget: matched means %s, parameters within 5 %%; free is each model's own size\n\n",
-         equal ? equal : "the same training sequences and optimizer steps");
+         c->recipes->matched ? c->recipes->matched
+                             : "the same training sequences and optimizer steps");
   pal_status status = PAL_OK;
   for (int kind = 0; kind < 2; kind++) {
     if (!both && (kind == 0) != (strcmp(budget, "matched") == 0)) continue;
-    for (int i = 0; i < n; i++)
+    for (int i = 0; i < all->n; i++)
       for (int seed = 1; seed <= seeds && !status; seed++)
-        if (kind == 0 || !both || !one_size(chosen[i]))
-          status = run_entry(c, chosen[i], kind == 0, (uint64_t)seed, error);
+        if (kind == 0 || !both || !one_size(all->recipe[i]))
+          status = run_entry(c, all->recipe[i], kind == 0, (uint64_t)seed, error);
   }
   return status;
 }
 
+static cli_recipes *open_recipes(const cli_options *o, pal_error *error) {
+  if (o->recipe) return cli_recipes_read(o->recipe, error);
+  if (o->argument) return cli_recipes_of(o->argument, error);
+  pal_fail(error, PAL_E_ARGUMENT, "compare on what? palimpsest compare TASK");
+  return NULL;
+}
+
 int cli_verb_compare(pal_context *context, const cli_options *o) {
   pal_error error = {0};
-  comparison c = {.context = context, .o = o};
-  const cli_recipe *chosen[MAX_ENTRIES];
-  cli_recipe plain[MAX_ENTRIES];
-  char names[1024];
-  snprintf(names, sizeof names, "%s", o->models ? o->models : "arm,masked-arm,mdm,ap-mdm");
-  pal_status status = PAL_OK;
-  int n = 0;
-  if (!o->argument)
-    status = pal_fail(&error, PAL_E_ARGUMENT, "compare on what? palimpsest compare TASK");
-  else if (!pal_lookup(context, "task", o->argument))
+  cli_recipes *recipes = open_recipes(o, &error);
+  comparison c = {.context = context, .o = o, .task = o->argument, .recipes = recipes};
+  cli_chosen *all = calloc(1, sizeof *all);
+  pal_status status = error.code;
+  if (!status && !all) status = pal_fail(&error, PAL_E_MEMORY, "no memory for the table");
+  if (!status && !c.task) c.task = recipes->task;
+  if (!status && o->recipe && strcmp(c.task, recipes->task) != 0)
+    status = pal_fail(&error, PAL_E_ARGUMENT, "the recipes of %s are for task %s, not %s",
+                      o->recipe, recipes->task, c.task);
+  if (!status && !pal_lookup(context, "task", c.task))
     status = pal_fail(&error, PAL_E_NOT_FOUND,
-                      "no task is named \"%s\"; palimpsest info task lists them", o->argument);
-  else if (o->models && strlen(o->models) >= sizeof names) too_many(&error);
-  if (!status && !error.code) n = choose(o, chosen, plain, names, &error);
-  for (int i = 0; i < n && !status; i++)
-    if (!pal_lookup(context, "model", chosen[i]->model))
-      status =
-          pal_fail(&error, PAL_E_NOT_FOUND,
-                   "no model is named \"%s\"; palimpsest info model lists them", chosen[i]->model);
-  if (!status && !error.code) status = run_all(&c, chosen, n, &error);
-  if (!status && !error.code) cli_summary(stdout, o->argument, c.row, c.n);
-  if (!status && !error.code && o->json)
-    status = cli_json(o->json, o->argument, c.row, c.n, &error);
+                      "no task is named \"%s\"; palimpsest info task lists them", c.task);
+  if (!status) status = cli_choose(context, recipes, o->models, all, &error);
+  if (!status) status = run_all(&c, all, &error);
+  if (!status) cli_summary(stdout, c.row, c.n, recipes);
+  if (!status && o->json) status = cli_json(o->json, c.task, c.row, c.n, recipes, &error);
   free(c.row);
-  return error.code ? cli_report(&error) : CLI_DONE;
+  free(all);
+  cli_recipes_free(recipes);
+  return status ? cli_report(&error) : CLI_DONE;
 }

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "cli/options.h"
+#include "cli/recipes.h"
 #include "cli/text.h"
 #include "cli/verbs.h"
 
@@ -46,8 +47,20 @@ static void print_one(const char *kind, const void *definition) {
   }
 }
 
+/* "recipe": their names or, as it is, the text of one. */
+static int info_recipe(const char *task) {
+  if (!task) printf("recipe\n");
+  for (const cli_recipe_text *t = cli_recipe_texts; t->task; t++) {
+    if (!task) printf("  %s\n", t->task);
+    else if (strcmp(t->task, task) == 0) return fwrite(t->text, 1, t->size, stdout) != t->size;
+  }
+  if (task) cli_say("no recipe is for a task named \"%s\"", task);
+  return task ? CLI_USAGE : CLI_DONE;
+}
+
 int cli_verb_info(pal_context *context, const cli_options *o) {
   bool known = !o->argument;
+  if (o->argument && strcmp(o->argument, "recipe") == 0) return info_recipe(o->second);
   char version[160];
   if (!o->argument) printf("%s\n", pal_version(context, version, sizeof version));
   for (size_t k = 0; k < sizeof kinds / sizeof *kinds; k++) {
@@ -65,6 +78,7 @@ int cli_verb_info(pal_context *context, const cli_options *o) {
       pal_each(context, kinds[k], print_name, NULL);
     }
   }
-  if (!known) cli_say("info knows op, optimizer, model and task, not \"%s\"", o->argument);
+  if (!o->argument) info_recipe(NULL);
+  if (!known) cli_say("info knows op, optimizer, model, task and recipe, not \"%s\"", o->argument);
   return known ? CLI_DONE : CLI_USAGE;
 }

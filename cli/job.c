@@ -133,3 +133,15 @@ void cli_job_close(cli_job *job) {
     for (int i = 0; i < job->n_set[k]; i++) free(job->set[k][i]);
   memset(job, 0, sizeof *job);
 }
+
+pal_status cli_form_read(const char *text, pal_form *form, pal_error *error) {
+  const bool reasoned = strcmp(text, "reasoned") == 0;
+  if (!reasoned && strcmp(text, "plain") != 0)
+    return pal_fail(error, PAL_E_ARGUMENT, "form is plain or reasoned, not \"%s\"", text);
+  *form = reasoned ? PAL_FORM_REASONED : PAL_FORM_ANSWER;
+  return PAL_OK;
+}
+
+const char *cli_form_name(pal_form form) {
+  return form == PAL_FORM_REASONED ? "reasoned" : "plain";
+}

@@ -34,4 +34,7 @@ pal_status cli_job_open_task(cli_job *job, pal_error *error);
 /* Opens task and model; then the trainer when `train`. */
 pal_status cli_job_open(cli_job *job, bool train, pal_error *error);
 void cli_job_close(cli_job *job);
+/* "plain" or "reasoned": whether answers are learned with their reasoning before them. */
+pal_status cli_form_read(const char *text, pal_form *form, pal_error *error);
+const char *cli_form_name(pal_form form);
 #endif

@@ -11,6 +11,12 @@ pal_status cli_lines_open(cli_lines *l, const char *path, pal_error *error) {
   return l->file ? PAL_OK : pal_fail(error, PAL_E_NOT_FOUND, "%s: %s", path, strerror(errno));
 }
 
+pal_status cli_lines_open_text(cli_lines *l, const char *name, const char *text, size_t size,
+                               pal_error *error) {
+  *l = (cli_lines){.path = name, .file = fmemopen((void *)(uintptr_t)text, size, "r")};
+  return l->file ? PAL_OK : pal_fail(error, PAL_E_MEMORY, "%s: no memory to read it", name);
+}
+
 void cli_lines_rewind(cli_lines *l) {
   rewind(l->file);
   l->number = 0;
@@ -53,6 +59,31 @@ bool cli_lines_next(cli_lines *l, pal_error *error) {
   }
   skip_mark(l);
   return read;
+}
+
+char *cli_trim(char *text) {
+  while (*text == ' ' || *text == '\t') text++;
+  size_t n = strlen(text);
+  while (n && strchr(" \t\r\n", text[n - 1])) text[--n] = 0;
+  return text;
+}
+
+pal_status cli_lines_pair(cli_lines *l, char **key, char **value, pal_error *error) {
+  *key = *value = NULL;
+  if (strlen(l->text) != l->length)
+    return pal_fail(error, PAL_E_FORMAT, "the line holds a zero byte");
+  char *text = cli_trim(l->text), *equals = strchr(text, '=');
+  if (!*text || *text == '#') return PAL_OK;
+  if (!equals)
+    return pal_fail(error, PAL_E_FORMAT, "\"%.60s\" is not of the form key = value", text);
+  *equals = 0;
+  *key = cli_trim(text);
+  *value = cli_trim(equals + 1);
+  const size_t last = strlen(*value) - 1;
+  if (**value == '"' && last > 0 && (*value)[last] == '"')
+    return pal_fail(error, PAL_E_FORMAT, "values have no quotes: %s = %.*s", *key, (int)last - 1,
+                    *value + 1);
+  return PAL_OK;
 }
 
 void cli_lines_close(cli_lines *l) {

@@ -15,8 +15,15 @@ typedef struct cli_lines {
   int number; /* from 1 */
 } cli_lines;
 pal_status cli_lines_open(cli_lines *lines, const char *path, pal_error *error);
+/* The same of a text in memory that is called `name`. */
+pal_status cli_lines_open_text(cli_lines *lines, const char *name, const char *text, size_t size,
+                               pal_error *error);
 /* False at the end of the file, and with an error. */
 bool cli_lines_next(cli_lines *lines, pal_error *error);
 void cli_lines_rewind(cli_lines *lines);
 void cli_lines_close(cli_lines *lines);
+/* The line as "key = value", blanks around either dropped; *key is NULL where it is empty or a comment. */
+pal_status cli_lines_pair(cli_lines *lines, char **key, char **value, pal_error *error);
+/* A text in place, without blanks around it. */
+char *cli_trim(char *text);
 #endif

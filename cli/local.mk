@@ -5,6 +5,7 @@ palimpsest_SOURCES = \
 	%D%/answers.c \
 	%D%/bench.c \
 	%D%/check_op.c \
+	%D%/choose.c \
 	%D%/compare.c \
 	%D%/curve.c \
 	%D%/eval.c \
@@ -39,6 +40,7 @@ palimpsest_SOURCES = \
 	%D%/training.c
 noinst_HEADERS += \
 	%D%/answers.h \
+	%D%/choose.h \
 	%D%/curve.h \
 	%D%/evaluate.h \
 	%D%/figures.h \
@@ -65,3 +67,13 @@ noinst_HEADERS += \
 	%D%/training.h \
 	%D%/verbs.h
 palimpsest_LDADD = libpalimpsest.la $(BENCH_PEAK_LIBS) $(JANSSON_LIBS)
+
+# Recipes of `palimpsest compare` and `palimpsest info recipe`, compiled in.
+recipes = recipes/parity.conf recipes/sudoku.conf
+nodist_palimpsest_SOURCES = cli/recipes_text.c
+CLEANFILES += cli/recipes_text.c
+EXTRA_DIST += $(recipes) tools/embed-recipes.sh
+cli/recipes_text.c: $(recipes) tools/embed-recipes.sh
+	$(AM_V_GEN)$(MKDIR_P) cli && set -- && for file in $(recipes); do \
+	  test -f $$file || file=$(srcdir)/$$file; set -- "$$@" "$$file"; done && \
+	  sh $(srcdir)/tools/embed-recipes.sh "$$@" >$@-t && mv $@-t $@

@@ -43,7 +43,7 @@ pal_status cli_notes_make(cli_notes *all, const cli_job *job, bool resumed, pal_
   *all = (cli_notes){.resumed = resumed};
   note(all, PAL_KEPT_BY_WEIGHTS, "", "task", job->task_name);
   note(all, PAL_KEPT_BY_RUN, "", "model", job->model_name);
-  note(all, PAL_KEPT_BY_RUN, "", "form", job->form == PAL_FORM_REASONED ? "reasoned" : "plain");
+  note(all, PAL_KEPT_BY_RUN, "", "form", cli_form_name(job->form));
   pal_task_settings(job->task, note_task, all);
   pal_model_settings(job->model, note_model, all);
   if (job->trainer) pal_trainer_settings(job->trainer, note_train, all);

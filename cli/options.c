@@ -25,6 +25,8 @@ static const option options[] = {
      "FILE       the task's data; with eval and sample: one instance a line; eval takes several"},
     {"--model", TEXT, AT(model), "train", "NAME       which definition to train"},
     {"--models", TEXT, AT(models), "compare", "A,B,...    which definitions to compare"},
+    {"--recipe", PATH, AT(recipe), "compare",
+     "FILE       how to train each; see palimpsest info recipe"},
     {"--budget", TEXT, AT(budget), "compare",
      "KIND       matched (sequences, steps, parameters), free, or both"},
     {"--seeds", WHOLE, AT(seeds), "compare", "N          training seeds 1 to N"},
@@ -66,12 +68,12 @@ static const struct verb {
     {"sample", "RUN", "decodes a few instances and shows them", 1},
     {"instances", "TASK",
      "prints what a task evaluates on, one instance a line, as --data reads it", 1},
-    {"compare", "TASK", "trains several kinds of model side by side and prints one table", 1},
+    {"compare", "[TASK]", "trains several kinds of model side by side and prints one table", 1},
     {"check-op", "[NAME]", "tests an op, or every op, against its reference on random cases", 1},
     {"bench", "[PART [CASE]]", "measures ceilings, gemm, ops, train, decode, plan; or one of them",
      2},
-    {"info", "[KIND [NAME]]", "what is built in: ops, models, tasks, optimizers; or one of them",
-     2},
+    {"info", "[KIND [NAME]]",
+     "what is built in: ops, models, tasks, optimizers, recipes; or one of them", 2},
 };
 
 void cli_usage(FILE *to, const char *verb) {

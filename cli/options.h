@@ -19,7 +19,7 @@ typedef struct cli_options {
   int n_plugins;
   const char *file[CLI_MAX_FILES]; /* of --data, the first of which is data */
   int n_files;
-  const char *config, *data, *json, *out, *models, *model, *budget, *isa;
+  const char *config, *data, *json, *out, *models, *model, *budget, *recipe, *isa;
   int threads, seeds, n, resume, steps;
   double keep_every; /* seconds, 0: not given */
   const char *svg, *html, *answers;

@@ -80,7 +80,7 @@ static pal_status refuse_in_run(const cli_options *o, const named *output, const
 static pal_status refuse_overwriting(const cli_options *o, pal_error *error) {
   named output[OUTPUTS];
   list(o, output);
-  const named config = {"--config", o->config};
+  const named config = {"--config", o->config}, recipe = {"--recipe", o->recipe};
   const bool of_run = strcmp(o->verb, "eval") == 0 || strcmp(o->verb, "sample") == 0;
   const char *directory = of_run ? o->argument : o->out;
   pal_status status = PAL_OK;
@@ -88,6 +88,7 @@ static pal_status refuse_overwriting(const cli_options *o, pal_error *error) {
     if (!output[i].path) continue;
     for (int k = 0; k < i && !status; k++) status = refuse_same(&output[k], &output[i], error);
     if (!status) status = refuse_same(&output[i], &config, error);
+    if (!status) status = refuse_same(&output[i], &recipe, error);
     for (int k = 0; k < o->n_files && !status; k++)
       status = refuse_same(&output[i], &(named){"--data", o->file[k]}, error);
     for (int k = 0; k < o->n_plugins && !status; k++)

@@ -1,131 +1,265 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The recipes (floor 7). Chosen on training strings; the evaluated ones are drawn apart. */
+/* See recipes.h (floor 7). */
 #include "cli/recipes.h"
 
-#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
 
-#define LIST(...) ((const char *const[]){__VA_ARGS__, NULL})
+#include "cli/job.h"
+#include "cli/lines.h"
 
-/* One layer of width 4, as in the paper (arXiv 2510.06190), without what this task can do without. */
-#define TINY                                                                                \
-  "model.layers=1", "model.heads=1", "model.width=4", "model.hidden=4", "train.steps=3000", \
-      "train.rate=0.01"
-/* A size at which running parities are learned for certain, within the quickstart's time. */
-#define SMALL                                                                                \
-  "model.layers=3", "model.heads=4", "model.width=32", "model.hidden=128", "train.shard=16", \
-      "train.rate=0.004", "train.matrix_optimizer=muon", "train.matrix_rate=0.02",           \
-      "train.steps=2000"
-/* Each running parity in place of a mask behind its bit, from the parity before and the bit alone: strings
- * of two bits have all the states there are. A single head tends to look at the bit only. */
-#define INTERLEAVED                                                                       \
-  "task.answer=infill", "task.train_max=2", "model.infill=1", "model.attention_window=2", \
-      "model.positions=none"
-#define BATCH "train.batch=64", "train.shard=64", "train.schedule=cosine"
+enum { MAX_GROUPS = 32 };
 
-/* Sudoku: one network and one schedule for all, except what a process alone has. A step sees as many
- * rows in each: half as many sequences where puzzle and solution stand one after the other. */
-#define BOARD                                                                         \
-  "model.layers=4", "model.width=96", "model.hidden=384", "model.activation=relu",    \
-      "train.steps=4000", "train.matrix_optimizer=muon", "train.matrix_rate=0.012",   \
-      "train.rate=0.0025", "train.beta2=0.98", "train.ema=0.998", "train.warmup=200", \
-      "train.final=0.02", "train.clip=0"
-#define ONE_BOARD                                                                          \
-  "model.heads=1", "model.head_width=32", "model.structure=heads", "model.group_width=48", \
-      "model.positions=none", "train.batch=32", "train.shard=16"
-#define TWO_BOARDS \
-  "model.heads=4", "train.batch=16", "train.shard=8" /* causal: no averaging heads */
-#define EDITS                                                                          \
-  "model.guess=1", "model.tau_unmask=1", "model.tau_write=0.98,0.5", "model.jitter=3", \
-      "train.weights=1,4"
+/* Settings under a name, for rows to use. */
+typedef struct group {
+  const char *name;
+  cli_settings settings;
+} group;
 
-static const cli_variant orders[] = {{"random", "order=random"},
-                                     {"confidence", "order=confidence"},
-                                     {"margin", "order=margin"},
-                                     {NULL, NULL}};
+/* A file while it is read: where in it we are. */
+typedef struct reader {
+  cli_recipes *all;
+  group group[MAX_GROUPS];
+  int n_groups;
+  cli_settings *settings; /* within [settings ...] */
+  cli_recipe *row;        /* within [row ...] */
+  cli_published *published;
+} reader;
 
-/* Through the window of three rows an edit model meets no state of parity but those it was trained on. */
-static const cli_variant windows[] = {
-    {"window of 3 rows", "window=3"}, {"no window", "window=0"}, {NULL, NULL}};
+/* A copy that the recipes own; NULL without memory. */
+static const char *keep(cli_recipes *all, const char *text, pal_error *error) {
+  char **grown = realloc(all->owned, sizeof *grown * ((size_t)all->n_owned + 1));
+  if (grown) all->owned = grown;
+  char *copy = grown ? strdup(text) : NULL;
+  if (copy) all->owned[all->n_owned++] = copy;
+  else pal_fail(error, PAL_E_MEMORY, "no memory for recipes");
+  return copy;
+}
 
-const cli_recipe cli_recipes[] = {
-    {.task = "parity",
-     .model = "ap-mdm",
-     .label = "ap-mdm, edits",
-     .leads = true,
-     .trained_to = 2,
-     .variant = windows,
-     .always = LIST(BATCH, TINY, "model.window=3")},
-    {.task = "parity",
-     .model = "arm",
-     .label = "arm, answer",
-     .trained_to = 20,
-     .always = LIST(BATCH),
-     .matched = LIST(TINY),
-     .free = LIST(SMALL)},
-    {.task = "parity",
-     .model = "arm",
-     .label = "arm, running parities",
-     .reasoned = true,
-     .trained_to = 20,
-     .always = LIST(BATCH),
-     .matched = LIST(TINY),
-     .free = LIST(SMALL)},
-    {.task = "parity",
-     .model = "arm",
-     .label = "arm, interleaved parities, window of 2 rows",
-     .trained_to = 2,
-     .always = LIST(BATCH, INTERLEAVED),
-     .matched = LIST(TINY, "model.heads=4")},
-    {.task = "parity",
-     .model = "masked-arm",
-     .label = "masked-arm, answer",
-     .trained_to = 20,
-     .always = LIST(BATCH),
-     .matched = LIST(TINY),
-     .free = LIST(SMALL)},
-    {.task = "parity",
-     .model = "mdm",
-     .label = "mdm, answer",
-     .trained_to = 20,
-     .always = LIST(BATCH),
-     .matched = LIST(TINY),
-     .free = LIST(SMALL)},
-    {.task = "sudoku",
-     .model = "ap-mdm",
-     .label = "ap-mdm, edits",
-     .leads = true,
-     .always = LIST(BOARD, ONE_BOARD, EDITS),
-     .equal = "the same optimizer steps and rows through the network"},
-    {.task = "sudoku",
-     .model = "arm",
-     .label = "arm, reading order",
-     .always = LIST(BOARD, TWO_BOARDS, "task.answer=append", "task.order=reading")},
-    {.task = "sudoku",
-     .model = "arm",
-     .label = "arm, solver's order",
-     .always = LIST(BOARD, TWO_BOARDS, "task.answer=pairs", "task.order=solver")},
-    {.task = "sudoku",
-     .model = "masked-arm",
-     .label = "masked-arm",
-     .always = LIST(BOARD, ONE_BOARD, "task.answer=infill")},
-    {.task = "sudoku",
-     .model = "mdm",
-     .label = "ao-mdm",
-     .variant = orders,
-     .always = LIST(BOARD, ONE_BOARD, "task.answer=infill")},
-    {.task = NULL},
-};
+static pal_status put_text(cli_recipes *all, const char **to, const char *text, pal_error *error) {
+  *to = keep(all, text, error);
+  return *to ? PAL_OK : error->code;
+}
 
-#define KIM "Kim et al., arXiv 2502.06768"
+static pal_status put_number(double *to, const char *text, pal_error *error) {
+  char *end;
+  *to = strtod(text, &end);
+  if (end != text && !*end && *to >= 0 && *to < 1e18) return PAL_OK;
+  return pal_fail(error, PAL_E_FORMAT, "\"%.60s\" is no number from 0 on", text);
+}
 
-const cli_published cli_publications[] = {
-    {"sudoku", "arm, no order given", KIM, 42e6, 1.8e6, 0.0973},
-    {"sudoku", "arm, solver's order", KIM, 42e6, 1.8e6, 0.8718},
-    {"sudoku", "ao-mdm, random", KIM, 6e6, 1.8e6, 0.0688},
-    {"sudoku", "ao-mdm, top probability", KIM, 6e6, 1.8e6, 0.1851},
-    {"sudoku", "ao-mdm, top-k margin", KIM, 6e6, 1.8e6, 0.8949},
-    {"sudoku", "ap-mdm",
-     "arXiv 2510.06190; its release does not evaluate it; no symmetries, no labels off the trace",
-     1.2e6, 100, 0.9928},
-    {.task = NULL},
-};
+/* ---- settings -------------------------------------------------------------------------------- */
+
+static pal_status add(cli_settings *to, const char *text, pal_error *error) {
+  if (!text) return error->code;
+  if (to->n == CLI_MAX_SET) return pal_fail(error, PAL_E_FORMAT, "more than %d settings", to->n);
+  to->text[to->n++] = text;
+  return PAL_OK;
+}
+
+static bool begins(const char *text, const char *with) {
+  return strncmp(text, with, strlen(with)) == 0;
+}
+
+static bool is_setting(const char *key) {
+  return begins(key, "task.") || begins(key, "model.") || begins(key, "train.");
+}
+
+static pal_status add_setting(cli_recipes *all, cli_settings *to, const char *key,
+                              const char *value, pal_error *error) {
+  const size_t room = strlen(key) + strlen(value) + 2;
+  char *text = malloc(room);
+  if (!text) return pal_fail(error, PAL_E_MEMORY, "no memory for recipes");
+  snprintf(text, room, "%s=%s", key, value);
+  const pal_status status = add(to, keep(all, text, error), error);
+  free(text);
+  return status;
+}
+
+/* Settings of the groups named, in the place of their names. */
+static pal_status use(const reader *r, cli_settings *to, char *names, pal_error *error) {
+  pal_status status = PAL_OK;
+  for (char *rest, *name = strtok_r(names, ",", &rest); name && !status;
+       name = strtok_r(NULL, ",", &rest)) {
+    const cli_settings *from = NULL;
+    name = cli_trim(name);
+    for (int i = 0; i < r->n_groups; i++)
+      if (strcmp(r->group[i].name, name) == 0) from = &r->group[i].settings;
+    if (!from) return pal_fail(error, PAL_E_FORMAT, "no [settings %s] stands above", name);
+    for (int i = 0; i < from->n && !status; i++) status = add(to, from->text[i], error);
+  }
+  return status;
+}
+
+/* ---- lines of sections ----------------------------------------------------------------------- */
+
+/* "LABEL: model.KEY=VALUE" */
+static pal_status put_variant(cli_recipes *all, cli_recipe *row, char *value, pal_error *error) {
+  static const char of_model[] = "model.";
+  char *colon = strchr(value, ':'), *setting = colon ? cli_trim(colon + 1) : NULL;
+  if (!setting || !begins(setting, of_model) || !strchr(setting, '='))
+    return pal_fail(error, PAL_E_FORMAT, "evaluate is of the form LABEL: model.KEY=VALUE");
+  if (row->n_variants == CLI_MAX_VARIANTS)
+    return pal_fail(error, PAL_E_FORMAT, "more than %d ways to evaluate", row->n_variants);
+  *colon = 0;
+  cli_variant *v = &row->variant[row->n_variants++];
+  const pal_status status = put_text(all, &v->label, cli_trim(value), error);
+  return status ? status : put_text(all, &v->setting, setting + strlen(of_model), error);
+}
+
+static pal_status row_line(reader *r, const char *key, char *value, pal_error *error) {
+  cli_recipe *row = r->row;
+  const bool matched = begins(key, "matched."), freely = begins(key, "free.");
+  cli_settings *to = matched ? &row->matched : freely ? &row->free : &row->always;
+  if (matched || freely) key = strchr(key, '.') + 1;
+  if (is_setting(key)) return add_setting(r->all, to, key, value, error);
+  if (strcmp(key, "use") == 0) return use(r, to, value, error);
+  if (matched || freely)
+    return pal_fail(error, PAL_E_FORMAT, "only settings and use hold in one budget, not \"%.60s\"",
+                    key);
+  if (strcmp(key, "model") == 0) return put_text(r->all, &row->model, value, error);
+  if (strcmp(key, "evaluate") == 0) return put_variant(r->all, row, value, error);
+  if (strcmp(key, "form") == 0) return cli_form_read(value, &row->form, error);
+  if (strcmp(key, "leads") == 0) {
+    row->leads = strcmp(value, "yes") == 0;
+    if (row->leads || strcmp(value, "no") == 0) return PAL_OK;
+    return pal_fail(error, PAL_E_FORMAT, "leads is yes or no, not \"%.60s\"", value);
+  }
+  if (strcmp(key, "trained_to") == 0) {
+    double number = 0;
+    const pal_status status = put_number(&number, value, error);
+    row->trained_to = number < INT32_MAX ? (int)number : INT32_MAX;
+    return status;
+  }
+  return pal_fail(error, PAL_E_FORMAT,
+                  "a row has no \"%.60s\"; settings begin with task., model. or train.", key);
+}
+
+static pal_status published_line(reader *r, const char *key, const char *value, pal_error *error) {
+  cli_published *p = r->published;
+  if (strcmp(key, "source") == 0) return put_text(r->all, &p->source, value, error);
+  if (strcmp(key, "parameters") == 0) return put_number(&p->parameters, value, error);
+  if (strcmp(key, "exact") == 0) return put_number(&p->exact, value, error);
+  if (p->n_columns == PAL_MAX_REPORT_COLUMNS)
+    return pal_fail(error, PAL_E_FORMAT, "more than %d columns", p->n_columns);
+  const pal_status status = put_number(&p->total[p->n_columns], value, error);
+  return status ? status : put_text(r->all, &p->column[p->n_columns++], key, error);
+}
+
+static pal_status pair_line(reader *r, const char *key, char *value, pal_error *error) {
+  if (r->row) return row_line(r, key, value, error);
+  if (r->published) return published_line(r, key, value, error);
+  if (r->settings) {
+    if (is_setting(key)) return add_setting(r->all, r->settings, key, value, error);
+    if (strcmp(key, "use") == 0) return use(r, r->settings, value, error);
+    return pal_fail(error, PAL_E_FORMAT,
+                    "\"%.60s\" is no setting: they begin with task., model. or train.", key);
+  }
+  if (strcmp(key, "task") == 0) return put_text(r->all, &r->all->task, value, error);
+  if (strcmp(key, "matched") == 0) return put_text(r->all, &r->all->matched, value, error);
+  return pal_fail(error, PAL_E_FORMAT,
+                  "before the first section stand task and matched, not \"%.60s\"", key);
+}
+
+/* ---- sections -------------------------------------------------------------------------------- */
+
+static pal_status end_row(reader *r, pal_error *error) {
+  if (r->row && !r->row->model)
+    return pal_fail(error, PAL_E_FORMAT, "[row %s] names no model", r->row->label);
+  r->row = NULL;
+  return PAL_OK;
+}
+
+static pal_status too_many(const char *kind, int n, pal_error *error) {
+  return pal_fail(error, PAL_E_FORMAT, "more than %d sections [%s ...]", n, kind);
+}
+
+/* "[KIND NAME]" */
+static pal_status section_line(reader *r, char *text, pal_error *error) {
+  cli_recipes *all = r->all;
+  const size_t n = strlen(text);
+  char *name = strchr(text, ' ');
+  const pal_status status = end_row(r, error);
+  if (status) return status;
+  r->settings = NULL, r->published = NULL;
+  if (text[n - 1] == ']' && name) {
+    text[n - 1] = 0;
+    *name = 0;
+    name = cli_trim(name + 1);
+    if (*name && strcmp(text, "[row") == 0) {
+      if (all->n == CLI_MAX_ROWS) return too_many("row", all->n, error);
+      r->row = &all->row[all->n++];
+      return put_text(all, &r->row->label, name, error);
+    }
+    if (*name && strcmp(text, "[settings") == 0) {
+      if (r->n_groups == MAX_GROUPS) return too_many("settings", r->n_groups, error);
+      group *g = &r->group[r->n_groups++];
+      r->settings = &g->settings;
+      return put_text(all, &g->name, name, error);
+    }
+    if (*name && strcmp(text, "[published") == 0) {
+      if (all->n_published == CLI_MAX_PUBLISHED)
+        return too_many("published", all->n_published, error);
+      r->published = &all->published[all->n_published++];
+      r->published->source = "";
+      return put_text(all, &r->published->model, name, error);
+    }
+  }
+  return pal_fail(error, PAL_E_FORMAT,
+                  "sections are [settings NAME], [row LABEL] and [published LABEL]");
+}
+
+static pal_status line(reader *r, cli_lines *l, pal_error *error) {
+  char *key, *value;
+  char *text = cli_trim(l->text);
+  if (*text == '[' && strlen(l->text) == l->length) return section_line(r, text, error);
+  const pal_status status = cli_lines_pair(l, &key, &value, error);
+  return status || !key ? status : pair_line(r, key, value, error);
+}
+
+static cli_recipes *read_lines(cli_lines *l, pal_error *error) {
+  pal_error own = {0};
+  reader *r = calloc(1, sizeof *r);
+  cli_recipes *all = r ? calloc(1, sizeof *all) : NULL;
+  pal_status status = all ? PAL_OK : pal_fail(error, PAL_E_MEMORY, "no memory for recipes");
+  if (r) r->all = all;
+  while (!status && cli_lines_next(l, error))
+    if (line(r, l, &own))
+      status = pal_fail(error, own.code, "%s:%d: %s", l->path, l->number, own.text);
+  if (!status && !error->code) {
+    if (end_row(r, &own)) pal_fail(error, own.code, "%s: %s", l->path, own.text);
+    else if (!all->task) pal_fail(error, PAL_E_FORMAT, "%s: no line says task = NAME", l->path);
+  }
+  free(r);
+  if (!error->code) return all;
+  cli_recipes_free(all);
+  return NULL;
+}
+
+cli_recipes *cli_recipes_read(const char *path, pal_error *error) {
+  cli_lines l;
+  cli_recipes *all = cli_lines_open(&l, path, error) ? NULL : read_lines(&l, error);
+  cli_lines_close(&l);
+  return all;
+}
+
+cli_recipes *cli_recipes_of(const char *task, pal_error *error) {
+  for (const cli_recipe_text *t = cli_recipe_texts; t->task; t++) {
+    if (strcmp(t->task, task) != 0) continue;
+    cli_lines l;
+    cli_recipes *all =
+        cli_lines_open_text(&l, task, t->text, t->size, error) ? NULL : read_lines(&l, error);
+    cli_lines_close(&l);
+    return all;
+  }
+  cli_recipes *none = calloc(1, sizeof *none);
+  if (!none) pal_fail(error, PAL_E_MEMORY, "no memory for recipes");
+  return none;
+}
+
+void cli_recipes_free(cli_recipes *all) {
+  if (!all) return;
+  for (int i = 0; i < all->n_owned; i++) free(all->owned[i]);
+  free(all->owned);
+  free(all);
+}

@@ -55,7 +55,7 @@ char *cli_run_config(const cli_job *job, size_t *size, pal_error *error) {
   add(&w, "# A run of palimpsest: the resolved settings, defaults included.\n", "", "");
   add(&w, "task = ", job->task_name, "\n");
   add(&w, "model = ", job->model_name, "\n");
-  add(&w, "form = ", job->form == PAL_FORM_REASONED ? "reasoned" : "plain", "\n");
+  add(&w, "form = ", cli_form_name(job->form), "\n");
   pal_task_settings(job->task, write_setting, &w);
   w.prefix = "model.";
   pal_model_settings(job->model, write_setting, &w);
@@ -72,25 +72,13 @@ char *cli_run_config(const cli_job *job, size_t *size, pal_error *error) {
   return NULL;
 }
 
-static char *trim(char *text) {
-  while (*text == ' ' || *text == '\t') text++;
-  size_t n = strlen(text);
-  while (n && strchr(" \t\r\n", text[n - 1])) text[--n] = 0;
-  return text;
-}
-
 static pal_status apply(cli_job *job, const char *key, const char *value, int pass,
                         pal_error *error) {
   bool task = strcmp(key, "task") == 0, model = strcmp(key, "model") == 0;
   bool form = strcmp(key, "form") == 0;
   if (task || model || form) {
     if (pass != 0) return PAL_OK;
-    if (form) {
-      if (strcmp(value, "reasoned") == 0) job->form = PAL_FORM_REASONED;
-      else if (strcmp(value, "plain") != 0)
-        return pal_fail(error, PAL_E_ARGUMENT, "form is plain or reasoned, not \"%s\"", value);
-      return PAL_OK;
-    }
+    if (form) return cli_form_read(value, &job->form, error);
     const char **place = task ? &job->task_name : &job->model_name;
     if (*place) return PAL_OK; /* the command line has named it */
     char **owned = &job->read_name[task ? 0 : 1];
@@ -108,19 +96,9 @@ static pal_status apply(cli_job *job, const char *key, const char *value, int pa
 }
 
 static pal_status read_setting(cli_job *job, cli_lines *l, int pass, pal_error *error) {
-  if (strlen(l->text) != l->length)
-    return pal_fail(error, PAL_E_FORMAT, "the line holds a zero byte");
-  char *text = trim(l->text), *equals = strchr(text, '=');
-  if (!*text || *text == '#') return PAL_OK;
-  if (!equals)
-    return pal_fail(error, PAL_E_FORMAT, "\"%.60s\" is not of the form key = value", text);
-  *equals = 0;
-  char *value = trim(equals + 1);
-  const size_t last = strlen(value) - 1;
-  if (*value == '"' && last > 0 && value[last] == '"')
-    return pal_fail(error, PAL_E_FORMAT, "values have no quotes: %s = %.*s", trim(text),
-                    (int)last - 1, value + 1);
-  return apply(job, trim(text), value, pass, error);
+  char *key, *value;
+  const pal_status status = cli_lines_pair(l, &key, &value, error);
+  return status || !key ? status : apply(job, key, value, pass, error);
 }
 
 /* Two passes: which tables have a key is known once task and model are. */

@@ -150,6 +150,11 @@ static void summary_by_set(FILE *to, const cli_row *row, int n) {
   }
 }
 
+static int width_of(const pal_report_column *c) {
+  const int least = cli_is_judged(c) ? 5 : 8, length = (int)strlen(c->name);
+  return length > least ? length : least;
+}
+
 /* Cells of the task's columns in one line: headings where `row` is NULL. Of the training data, or of
  * the first set's instances. */
 static void summary_columns(FILE *to, const pal_report_column *column, int n, bool judged,
@@ -157,8 +162,7 @@ static void summary_columns(FILE *to, const pal_report_column *column, int n, bo
   for (int i = 0; i < n; i++) {
     const pal_report_column *c = &column[i];
     const bool share = c->kind == PAL_REPORT_SHARE;
-    const int least = judged ? 5 : 8, length = (int)strlen(c->name),
-              width = length > least ? length : least;
+    const int width = width_of(c);
     const cli_set *s = row ? &row->set[0] : NULL;
     if (cli_is_judged(c) != judged) continue;
     if (!row) fprintf(to, " %*s%s", width, c->name, share ? " %" : "");
@@ -202,17 +206,33 @@ static void summary_by_training(FILE *to, const cli_row *row, int n) {
   for (int i = 0; i < n_columns; i++) fprintf(to, "%s: %s\n", columns[i].name, columns[i].doc);
 }
 
-void cli_summary(FILE *to, const char *task, const cli_row *row, int n) {
-  bool published = false;
+/* The number that somebody else's row has in a column of the task, as text. */
+static const char *published_total(const cli_published *p, const char *column, char *text,
+                                   size_t size) {
+  *text = 0;
+  for (int i = 0; i < p->n_columns; i++)
+    if (strcmp(p->column[i], column) == 0) snprintf(text, size, "%.0f", p->total[i]);
+  return text;
+}
+
+/* In the columns of the table by training. */
+static void summary_published(FILE *to, const cli_row *row, const cli_recipes *r) {
+  if (r->n_published) fprintf(to, "\npublished, by others on data of their own\n");
+  for (const cli_published *p = r->published; p < r->published + r->n_published; p++) {
+    char text[32];
+    fprintf(to, "%-30s %4s %9.0f", p->model, "", p->parameters);
+    for (int i = 0; row && i < row->n_columns; i++)
+      if (!cli_is_judged(&row->column[i]))
+        fprintf(to, " %*s", width_of(&row->column[i]),
+                published_total(p, row->column[i].name, text, sizeof text));
+    fprintf(to, " %28s %6.2f   %s\n", "", 100 * p->exact, p->source);
+  }
+}
+
+void cli_summary(FILE *to, const cli_row *row, int n, const cli_recipes *recipes) {
   if (n && row[0].set[0].likelihood) cli_likelihood_summary(to, row, n);
   else if (n && cli_counted(&row[0])) summary_by_training(to, row, n);
   else summary_by_set(to, row, n);
   cli_few_legend(to, row, n);
-  for (const cli_published *p = cli_publications; p->model; p++) {
-    if (strcmp(p->task, task) != 0) continue;
-    if (!published) fprintf(to, "\npublished, by others on data of their own\n");
-    published = true;
-    fprintf(to, "%-30s %4s %9.0f %8.0f %50.2f   %s\n", p->model, "", p->parameters, p->puzzles,
-            100 * p->exact, p->source);
-  }
+  summary_published(to, n ? row : NULL, recipes);
 }

@@ -7,7 +7,6 @@
 
 #include "cli/figures.h"
 #include "cli/json.h"
-#include "cli/recipes.h"
 #include "cli/table.h"
 
 static json_t *json_traits(const cli_set *s) {
@@ -75,22 +74,26 @@ static json_t *json_row(const cli_row *row) {
   return one;
 }
 
-static json_t *json_published(const char *task) {
+static json_t *json_published(const cli_recipes *r) {
   json_t *all = json_array();
-  for (const cli_published *p = cli_publications; p->model; p++)
-    if (strcmp(p->task, task) == 0)
-      cli_json_append(&all, json_pack("{s:s, s:s, s:f, s:f, s:f}", "model", p->model, "source",
-                                      p->source, "parameters", p->parameters, "puzzles", p->puzzles,
-                                      "exact", p->exact));
+  for (int k = 0; r && k < r->n_published; k++) {
+    const cli_published *p = &r->published[k];
+    json_t *one = json_pack("{s:o, s:o, s:f}", "model", cli_json_text(p->model), "source",
+                            cli_json_text(p->source), "parameters", p->parameters);
+    for (int i = 0; i < p->n_columns; i++)
+      cli_json_put(&one, p->column[i], cli_json_number(p->total[i]));
+    cli_json_put(&one, "exact", json_real(p->exact));
+    cli_json_append(&all, one);
+  }
   return all;
 }
 
 pal_status cli_json(const char *path, const char *task, const cli_row *row, int n,
-                    pal_error *error) {
+                    const cli_recipes *recipes, pal_error *error) {
   json_t *rows = json_array();
   for (int i = 0; i < n; i++) cli_json_append(&rows, json_row(&row[i]));
   json_t *all = json_pack("{s:o, s:o, s:o}", "task", cli_json_text(task), "rows", rows, "published",
-                          json_published(task));
+                          json_published(recipes));
   char *text = all ? json_dumps(all, JSON_INDENT(2)) : NULL;
   json_decref(all);
   if (!text) return pal_fail(error, PAL_E_MEMORY, "%s: no memory for the table as JSON", path);

@@ -55,7 +55,7 @@ int cli_verb_train(pal_context *context, const cli_options *o) {
     printf("kept in ");
     cli_show(stdout, kept.directory);
     printf("\n");
-    if (o->json) status = cli_json(o->json, job.task_name, row, 1, &error);
+    if (o->json) status = cli_json(o->json, job.task_name, row, 1, NULL, &error);
   }
   if (cli_keep_close(&kept, &error) && !status) status = error.code;
   cli_job_close(&job);

@@ -63,6 +63,20 @@ palimpsest() {
   command palimpsest "$verb" --plugin remasking/remasking.so --plugin task_squeeze/task_squeeze.so \
     --quiet "$@" </dev/null
 }
+cat >squeeze.conf <<'END'
+task = squeeze
+[row remasking]
+model = remasking
+trained_to = 1
+task.longest = 4
+task.tests = 20
+model.layers = 1
+model.width = 16
+model.heads = 2
+train.steps = 20
+evaluate = often: model.sigma=0.9
+evaluate = never: model.sigma=0
+END
 columns='"valid": [0-9.]*, "kept": [0-9.]*, "letters": [0-9.]*, "forward_passes_mean"'
 {
   palimpsest train squeeze --model remasking --out squeezed --set longest=4 --set tests=20 \
@@ -72,9 +86,10 @@ columns='"valid": [0-9.]*, "kept": [0-9.]*, "letters": [0-9.]*, "forward_passes_
     palimpsest sample squeezed --n 2 && palimpsest sample squeezed --watch &&
     palimpsest compare squeeze --models arm,remasking --budget free --set longest=4 --set tests=20 \
       --set train.steps=20 --set layers=1 --set width=16 --set heads=2 --json compared.json &&
+    palimpsest compare squeeze --recipe squeeze.conf --json recipes.json &&
     palimpsest info task squeeze && palimpsest info model remasking
 } >reports || { cat reports; echo "FAIL plug-ins together"; exit 1; }
-for file in trained.json judged.json compared.json; do
+for file in trained.json judged.json compared.json recipes.json; do
   tr -d '\n' <"$file" | tr -s ' ' | grep -q "$columns" ||
     { echo "FAIL $file lacks the task's columns"; cat "$file"; failed=1; }
 done

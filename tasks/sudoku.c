@@ -410,7 +410,7 @@ static int64_t sudoku_augmented(const pal_task *task) {
 }
 
 static const pal_report_column report[] = {
-    {"puzzles", "that training examples are made of", PAL_REPORT_COUNT, NULL, sudoku_train_size},
+    {"puzzles", "what training examples are made of", PAL_REPORT_COUNT, NULL, sudoku_train_size},
     {"augmented", "the puzzles appear under random symmetries", PAL_REPORT_FLAG, NULL,
      sudoku_augmented},
     {"valid", "full and by the rules, right or not", PAL_REPORT_SHARE, pal_report_valid, NULL},

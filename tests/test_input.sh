@@ -55,6 +55,48 @@ printf 'task = parity\nmodel = arm\nhea\0ds = 1\n' >"$work/zero.conf"
 expect 2 "zero.conf:3: the line holds a zero byte" train parity --config "$work/zero.conf"
 printf 'task = parity\nmodel = "arm"\n' >"$work/quoted.conf"
 expect 2 "quoted.conf:2: values have no quotes: model = arm" train parity --config "$work/quoted.conf"
+
+# ---- recipes of compare ----
+
+for task in parity sudoku; do # as they stand in the source, to copy and change
+  expect 0 "" info recipe $task
+  cmp "$work/out" "${srcdir:-.}/recipes/$task.conf" || { echo "FAIL not the recipe of $task"; failed=1; }
+done
+expect 2 "no recipe is for a task named \"text\"" info recipe text
+small="$tiny --set lengths=2,3 --set per_length=10 --set train_max=4"
+printf "$mark"'# mine\rtask = parity\r\nmatched = nothing\n[settings a]\nmodel.bias = 1\n[row one]\nmodel = arm
+use = a\nform = reasoned\nfree.train.steps = 3\n[row two]\nmodel = mdm\nleads = yes\ntrained_to = 3
+evaluate = at random: model.order=random\nevaluate = surest: model.order=confidence
+[published theirs]\nsource = somewhere\nparameters = 12\nexact = 0.5\n' >"$work/mine.conf"
+expect 0 "" compare --recipe "$work/mine.conf" $small --set train.steps=2 --set hidden=8 --json "$work/mine.json"
+tr -d '\n' <"$work/mine.json" | grep -q '"two, at random (matched)".*"two, surest (matched)".*"one (matched)".*theirs' &&
+  grep -q 'matched means nothing' "$work/out" && grep -q '^theirs  *12  *50.00   somewhere' "$work/out" &&
+  grep -q '^two, surest (matched) .* did not fit' "$work/out" ||
+  { echo "FAIL not the recipes of the file"; cat "$work/out"; failed=1; }
+expect 0 "" compare parity --recipe "$work/mine.conf" --models masked-arm $small # has no recipe there
+expect 2 "are one file" compare parity --recipe "$work/mine.conf" $small --json "$work/mine.conf"
+expect 2 "for task parity, not sudoku" compare sudoku --recipe "$work/mine.conf"
+expect 2 "absent" compare parity --recipe "$work/absent"
+refused() { # refused WORDS LINES: the last line of a file of recipes is
+  printf "$2\n" >"$work/bad.conf"
+  expect 2 "bad.conf:$(printf "$2\n" | wc -l | tr -d ' '): .*$1" compare parity --recipe "$work/bad.conf"
+}
+refused 'before the first section' 'width = 3'
+refused 'sections are' 'task = parity\n[column x]'
+refused 'a row has no "width"' 'task = parity\n[row a]\nwidth = 3'
+refused 'no \[settings tiny\] stands above' 'task = parity\n[row a]\nuse = tiny'
+refused 'only settings and use hold in one budget' 'task = parity\n[row a]\nfree.model = arm'
+refused '\[row a\] names no model' 'task = parity\n[row a]\n[row b]'
+refused 'LABEL: model.KEY=VALUE' 'task = parity\n[row a]\nevaluate = order=random'
+refused 'leads is yes or no' 'task = parity\n[row a]\nleads = 1'
+refused 'form is plain or reasoned' 'task = parity\n[row a]\nform = long'
+refused 'is no number' 'task = parity\n[published a]\nexact = most'
+refused 'is no setting' 'task = parity\n[settings a]\nrate = 1'
+refused 'not of the form key = value' 'task = parity\n[row a]\nmodel'
+printf '[row a]\nmodel = arm\n' >"$work/bad.conf"
+expect 2 "no line says task" compare parity --recipe "$work/bad.conf"
+printf 'task = parity\n[row a]\nmodel = gpt\n' >"$work/bad.conf"
+expect 2 'no model is named "gpt"' compare parity --recipe "$work/bad.conf"
 printf "$mark"'quizzes,solutions\r1.3.341..1434..1\r\n..3.341..1434..1\r' >"$work/marked.csv"
 boards="--set size=4 --set test_puzzles=2 --set cap=3 --set layers=1 --set width=16 --set puzzles=0"
 expect 0 "" train sudoku --model ap-mdm $quick $boards --data "$work/marked.csv" --out "$work/boards"

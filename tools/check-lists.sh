@@ -44,6 +44,14 @@ END {
   LC_ALL=C sort)
 test -z "$unrecorded" ||
   { echo "these builders have no macro that records the caller:" $unrecorded; failed=1; }
+# The program and the trainer know no task and no model by name: recipes and definitions do.
+for name in $(sed -n 's/^    \.name = "\(.*\)",$/\1/p' tasks/*.c models/*.c); do
+  grep -nE "\"([^\" ]*[,=])?$name[\"=,]" cli/*.[ch] train/*.[ch] &&
+    { echo "the task or model $name is named here"; failed=1; }
+done
+for file in recipes/*.conf; do
+  grep -qF "$file" cli/local.mk || { echo "$file is not in cli/local.mk"; failed=1; }
+done
 for file in tools/*; do
   grep -qF "$file" Makefile.am */local.mk || { echo "$file is in no fragment"; failed=1; }
 done

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* See choose.h (floor 7). */
+#include "cli/choose.h"
+
+#include <stdio.h>
+#include <string.h>
+
+typedef struct chooser {
+  const pal_context *context;
+  const cli_recipes *recipes;
+  cli_chosen *chosen;
+  pal_error *error;
+} chooser;
+
+static pal_status choose(chooser *c, const cli_recipe *recipe) {
+  if (c->chosen->n == CLI_MAX_ROWS)
+    return pal_fail(c->error, PAL_E_ARGUMENT,
+                    "more than %d rows; compare fewer at a time by --models", CLI_MAX_ROWS);
+  c->chosen->recipe[c->chosen->n++] = recipe;
+  return PAL_OK;
+}
+
+/* The definition of a model by the name that it has itself; NULL when there is none. */
+static const pal_model_definition *defined(chooser *c, const char *name) {
+  const pal_model_definition *d = pal_lookup(c->context, "model", name);
+  if (!d)
+    pal_fail(c->error, PAL_E_NOT_FOUND,
+             "no model is named \"%s\"; palimpsest info model lists them", name);
+  return d;
+}
+
+/* The rows of a model, or one without a recipe. */
+static pal_status choose_model(chooser *c, const char *name) {
+  const cli_recipes *r = c->recipes;
+  const int before = c->chosen->n;
+  pal_status status = PAL_OK;
+  for (int i = 0; i < r->n && !status; i++)
+    if (strcmp(r->row[i].model, name) == 0) status = choose(c, &r->row[i]);
+  if (status || c->chosen->n > before) return status;
+  const pal_model_definition *d = defined(c, name);
+  if (!d) return c->error->code;
+  cli_recipe *plain = &c->chosen->plain[before < CLI_MAX_ROWS ? before : 0];
+  status = choose(c, plain);
+  if (!status) plain->model = plain->label = d->name;
+  return status;
+}
+
+static void choose_defined(const char *name, const void *definition, void *data) {
+  chooser *c = data;
+  (void)definition;
+  if (!c->error->code) choose_model(c, name);
+}
+
+static pal_status choose_named(chooser *c, const char *models) {
+  char name[96];
+  pal_status status = PAL_OK;
+  for (const char *at = models; *at && !status; at += *at == ',') {
+    const size_t n = strcspn(at, ",");
+    snprintf(name, sizeof name, "%.*s", (int)(n < sizeof name ? n : sizeof name - 1), at);
+    if (n) status = choose_model(c, name);
+    at += n;
+  }
+  if (!status && !c->chosen->n) status = pal_fail(c->error, PAL_E_ARGUMENT, "--models names none");
+  return status;
+}
+
+pal_status cli_choose(const pal_context *context, const cli_recipes *recipes, const char *models,
+                      cli_chosen *chosen, pal_error *error) {
+  chooser c = {context, recipes, chosen, error};
+  if (models) choose_named(&c, models);
+  else if (!recipes->n) pal_each(context, "model", choose_defined, &c);
+  for (int i = 0; !models && i < recipes->n && !error->code; i++) choose(&c, &recipes->row[i]);
+  for (int i = 1; i < chosen->n; i++)
+    for (int k = i; k > 0 && chosen->recipe[k]->leads && !chosen->recipe[k - 1]->leads; k--) {
+      const cli_recipe *swap = chosen->recipe[k];
+      chosen->recipe[k] = chosen->recipe[k - 1];
+      chosen->recipe[k - 1] = swap;
+    }
+  for (int i = 0; i < chosen->n && !error->code; i++) defined(&c, chosen->recipe[i]->model);
+  return error->code;
+}
