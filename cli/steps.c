@@ -42,7 +42,7 @@ typedef struct steps {
   int n, room;
 } steps;
 
-/* The transition g (pal_edit) by its labels. */
+/* A labelled state, what its step makes of it, and what kinds of edits that takes. */
 static pal_status take_state(steps *all, const pal_transition *t, int32_t mask, uint64_t id,
                              pal_error *error) {
   step *s = &all->step[all->n];
@@ -50,14 +50,13 @@ static pal_status take_state(steps *all, const pal_transition *t, int32_t mask, 
   if (!s->state) return pal_fail(error, PAL_E_MEMORY, "no memory for states");
   s->next = s->state + t->n;
   memcpy(s->state, t->state, sizeof *s->state * (size_t)t->n);
+  s->n_next = pal_transition_apply(t, mask, s->next, 2 * t->n);
   for (int i = 0; i < t->n; i++) {
     const bool masked = t->state[i] == mask;
     const bool remask = t->remask && t->remask[i], remove = masked && t->remove && t->remove[i];
     const bool insert = !remove && t->insert && t->insert[i];
     const bool write = masked && !remove && !remask && t->y[i] >= 0;
     s->kind |= (write ? 1 : 0) | (remask && !masked ? 2 : 0) | (insert ? 4 : 0) | (remove ? 8 : 0);
-    if (!remove) s->next[s->n_next++] = write ? t->y[i] : remask ? mask : t->state[i];
-    if (insert) s->next[s->n_next++] = mask;
   }
   all->prompt[all->n++] = (pal_example){.id = id, .prompt = s->state, .n_prompt = t->n};
   return PAL_OK;

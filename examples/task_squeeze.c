@@ -82,15 +82,14 @@ static pal_status stream_next(void *self, pal_example *example, pal_error *error
   int n = example->n_prompt;
   const uint32_t at = pal_rng_below(&rng, 3); /* the word, its masks, the end */
   label(&s->word, n, id, example);
-  for (int i = 1; at == 1 && i < n; i++)
-    if (s->word.remask[i]) s->word.prompt[i] = MASK;
-  if (at == 2) {
-    n = 1;
-    for (int i = 1; i < example->n_prompt; i++)
-      if (!s->word.remask[i]) s->word.prompt[n++] = s->word.prompt[i];
+  for (uint32_t step = 0; step < at; step++) {
+    int32_t next[2 * MOST];
+    n = pal_transition_apply(&example->transition, MASK, next, 2 * MOST);
+    memcpy(s->word.prompt, next, sizeof *next * (size_t)n);
+    label(&s->word, n, id, example);
   }
-  *example = (pal_example){0};
-  label(&s->word, n, id, example);
+  example->prompt = NULL;
+  example->n_prompt = 0;
   return PAL_OK;
 }
 

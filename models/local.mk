@@ -14,7 +14,8 @@ libpal_core_la_SOURCES += \
 	%D%/masked_arm.c \
 	%D%/mdm.c \
 	%D%/model.c \
-	%D%/table.c
+	%D%/table.c \
+	%D%/transition.c
 noinst_HEADERS += \
 	%D%/corrupt.h \
 	%D%/decode.h \

@@ -5,6 +5,8 @@
  * the new rows symbol, phase 2 writes. The output is packed; capacity is checked before
  * phase 2 writes a row. */
 #define PAL_NO_CALLER
+#include "ops/edit.h"
+
 #include "ops/ragged.h"
 
 typedef struct edit_attrs {
@@ -38,13 +40,9 @@ static pal_status infer(pal_infer *call) {
   return PAL_OK;
 }
 
-/* The rows that one old row becomes: their number (0, 1 or 2); the first is *token, the second,
- * if any, a mask. */
 static inline int transition(const int32_t *const *in, int64_t i, int32_t mask, int32_t *token) {
-  const int32_t x = in[TOKENS][i];
-  if (in[REMOVE][i] && x == mask) return 0;
-  *token = in[REMASK][i] ? mask : x == mask ? in[Y][i] : x;
-  return in[INSERT][i] ? 2 : 1;
+  return pal_edit_row(in[TOKENS][i], in[Y][i], in[REMASK][i], in[INSERT][i], in[REMOVE][i], mask,
+                      token);
 }
 
 static int64_t blocks(const pal_run *run) {

@@ -49,6 +49,7 @@ noinst_HEADERS += \
 	%D%/attention.h \
 	%D%/broadcast.h \
 	%D%/common.h \
+	%D%/edit.h \
 	%D%/factored.h \
 	%D%/loss.h \
 	%D%/matmul.h \

@@ -192,16 +192,27 @@ static void released_reset(walks *w, int walk) {
   w->age[walk] = 0;
 }
 
+/* The state in w->out with its labels. */
+static pal_transition labelled(const walks *w) {
+  return (pal_transition){.state = w->out,
+                          .y = w->y,
+                          .n = w->rows,
+                          .y_weight = w->released ? NULL : w->weight,
+                          .remask = w->remask,
+                          .insert = w->none,
+                          .remove = w->none};
+}
+
 /* The next labelled state of a walk into w->out, and the step after it. */
 static void released_move(walks *w, int walk) {
   uint8_t *state = w->state + (size_t)walk * (size_t)w->rows;
   while (pal_released_label(w->puzzles->shape, state, w->remask, w->y) != PAL_RELEASED_STEP)
     released_reset(w, walk);
-  for (int i = 0; i < w->rows; i++) {
-    w->out[i] = state[i];
-    if (w->remask[i]) state[i] = PAL_RELEASED_MASK;
-    else if (w->y[i] >= 0) state[i] = (uint8_t)w->y[i];
-  }
+  for (int i = 0; i < w->rows; i++) w->out[i] = state[i];
+  const pal_transition step = labelled(w);
+  int32_t next[PAL_RELEASED_ROWS];
+  pal_transition_apply(&step, PAL_RELEASED_MASK, next, w->rows);
+  for (int i = 0; i < w->rows; i++) state[i] = (uint8_t)next[i];
   w->age[walk]++;
 }
 
@@ -233,14 +244,7 @@ static pal_status walks_next(void *self, pal_example *example, pal_error *error)
     else status = take(w, walk, &taken, error);
   }
   if (status) return status;
-  *example = (pal_example){.id = w->next++,
-                           .transition = {.state = w->out,
-                                          .y = w->y,
-                                          .n = w->rows,
-                                          .y_weight = w->released ? NULL : w->weight,
-                                          .remask = w->remask,
-                                          .insert = w->none,
-                                          .remove = w->none}};
+  *example = (pal_example){.id = w->next++, .transition = labelled(w)};
   return PAL_OK;
 }
 

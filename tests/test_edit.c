@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <palimpsest/model.h>
 #include <palimpsest/ops.h>
 #include <palimpsest/plan.h>
 #include <palimpsest/rng.h>
@@ -137,6 +138,22 @@ static int edit_draw(const edit_run *r) {
   return n;
 }
 
+/* pal_transition_apply makes the same of rows that start at `at`. */
+static void apply_compare(const edit_run *r, int64_t at, int n, const int32_t *token, int64_t m) {
+  uint8_t flag[3][LONGEST];
+  int32_t next[2 * LONGEST];
+  for (int f = 0; f < 3; f++)
+    for (int i = 0; i < n; i++) flag[f][i] = r->row[2 + f][at + i] != 0;
+  const pal_transition t = {.state = r->row[0] + at,
+                            .y = r->row[1] + at,
+                            .remask = flag[0],
+                            .insert = flag[1],
+                            .remove = flag[2],
+                            .n = n};
+  ck_assert_int_eq(pal_transition_apply(&t, r->mask, next, 2 * LONGEST), m);
+  ck_assert(!memcmp(next, token, (size_t)m * sizeof *token));
+}
+
 static void edit_compare(const edit_run *r, int n, int64_t total) {
   int32_t token[2 * LONGEST], source[2 * LONGEST];
   const int32_t *new_tokens = output(r->exec, "new_tokens", total);
@@ -154,6 +171,7 @@ static void edit_compare(const edit_run *r, int n, int64_t total) {
     const int same =
         m == r->length[s] && !memcmp(token, r->row[0] + r->begin[s], (size_t)m * sizeof *token);
     ck_assert_int_eq(changed[s], !same);
+    apply_compare(r, r->begin[s], r->length[s], token, m);
     at += m;
   }
 }
@@ -186,6 +204,25 @@ START_TEST(edit_is_g) {
     cases += n;
   }
   stop(r.exec, r.plan);
+}
+END_TEST
+
+START_TEST(a_transition_without_labels_or_room) {
+  static const int32_t state[] = {7, 1, 7}, y[] = {-1, -1, 3};
+  static const uint8_t insert[] = {0, 1, 1};
+  int32_t next[4] = {9, 9, 9, 9};
+  pal_transition t = {.state = state, .n = 3};
+  ck_assert_int_eq(pal_transition_apply(&t, 7, next, 4),
+                   3); /* masks that nothing is said of stay */
+  ck_assert(!memcmp(next, (const int32_t[]){7, 1, 7, 9}, sizeof next));
+  t.y = y;
+  t.insert = insert;
+  ck_assert_int_eq(pal_transition_apply(&t, 7, next, 3), 5);
+  ck_assert(!memcmp(next, (const int32_t[]){7, 1, 7, 9}, sizeof next));
+  ck_assert_int_eq(pal_transition_apply(&t, 7, next, 4), 5);
+  ck_assert_int_eq(next[3], 3);
+  t.n = 0;
+  ck_assert_int_eq(pal_transition_apply(&t, 7, NULL, 0), 0);
 }
 END_TEST
 
@@ -487,6 +524,7 @@ int main(void) {
   TCase *tests = tcase_create("edit");
   tcase_add_checked_fixture(tests, setup, teardown);
   tcase_add_test(tests, edit_is_g);
+  tcase_add_test(tests, a_transition_without_labels_or_room);
   tcase_add_test(tests, edit_over_capacity);
   tcase_add_test(tests, edit_refuses_bad_sequences);
   tcase_add_test(tests, edits_of_one_scope_bind_symbols_of_their_own);

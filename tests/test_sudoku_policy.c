@@ -59,12 +59,6 @@ static void look_plainly(const pal_sudoku_shape *s, const int32_t *state, plain 
   }
 }
 
-/* The transition g of the paper, for states of constant length. */
-static void g(const pal_transition *t, int32_t mask, int32_t *next) {
-  for (int i = 0; i < t->n; i++)
-    next[i] = t->remask[i] ? mask : t->state[i] == mask ? t->y[i] : t->state[i];
-}
-
 enum { CONFLICT, ROOT_FILL, FILL, GUESS, SOLVED, SORTS };
 
 static int check_labels(const pal_sudoku_shape *s, const pal_transition *t) {
@@ -73,7 +67,7 @@ static int check_labels(const pal_sudoku_shape *s, const pal_transition *t) {
   bool masks = false;
   SAME(t->n, s->cells);
   look_plainly(s, t->state, &p);
-  g(t, 0, next);
+  SAME(pal_transition_apply(t, 0, next, s->cells), s->cells);
   const int kind = p.speculative ? 2 : 1;
   for (int c = 0; c < s->cells; c++) {
     const int token = t->state[c];

@@ -42,6 +42,10 @@ typedef struct pal_transition {
   const uint8_t *remask, *insert, *remove; /* 0 or 1 per row */
   int n;
 } pal_transition;
+/* The state after that step, as pal_edit would make it; a mask without a target stays a mask, and a NULL
+ * y or flag is none for any row. Writes the first `room` tokens of it; returns its length, 2 n at most. */
+PAL_API int pal_transition_apply(const pal_transition *transition, int32_t mask, int32_t *next,
+                                 int room);
 
 /* One training or test example. Arrays belong to whoever made it, until its next call. The answer
  * follows the prompt or, where that holds masks, fills them in order (MDM and Masked-ARM; the ARM, if
