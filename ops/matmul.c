@@ -183,52 +183,83 @@ static void reference_product(const pal_reference *call, operand b, const double
   }
 }
 
+/* Types of the product of inputs 0 and 1, called `a` and `b` in messages. */
+static pal_status infer_product(pal_infer *call, operand b, const char *a_name, const char *b_name,
+                                const char *b_static) {
+  const int64_t depth = call->in_type[0].dim[1];
+  pal_status status = pal_matmul_want_matrix(call, 0, a_name);
+  if (!status) status = pal_matmul_want_matrix(call, 1, b_name);
+  if (!status) status = pal_matmul_want_static(call, 1, b_static);
+  if (status) return status;
+  call->n_out = 1;
+  call->out_type[0] = call->in_type[0];
+  call->out_type[0].dim[1] = b.n;
+  return pal_matmul_want_depth(call, depth, b.k);
+}
+
+/* The extents of a case: b is [k, n]; a has m times as many rows as `rows` counts, or m. */
+typedef struct extents {
+  pal_symbol rows;
+  int64_t m, n, k;
+} extents;
+
+static extents sample_extents(pal_case *random, int64_t most_multiplier) {
+  extents e = {.rows = PAL_STATIC};
+  const bool thin = pal_case_int(random, 0, 4) == 0;
+  e.k = pal_matmul_sample_depth(random);
+  e.n = thin ? pal_matmul_sample_many(random) : pal_matmul_sample_width(random);
+  if (!thin && pal_case_int(random, 0, 3)) e.rows = pal_case_rows(random);
+  e.m = e.rows.id ? pal_case_int(random, 1, most_multiplier)
+        : thin    ? pal_matmul_sample_few(random)
+                  : pal_case_size(random);
+  return e;
+}
+
+/* The functions of an op that multiplies input 0 by the packed operand NAME_operand, and adds input 2
+ * where there is one. */
+#define PRODUCT_FUNCTIONS(NAME)                                                                  \
+  static operand NAME##_of(const pal_run *run) {                                                 \
+    return NAME##_operand(run->in_type, run->attrs);                                             \
+  }                                                                                              \
+  static int64_t NAME##_panels(const pal_run *run) { return panels(run, NAME##_of(run)); }       \
+  static int64_t NAME##_form(const pal_run *run) { return form(run, NAME##_of(run)); }           \
+  static size_t NAME##_scratch(const pal_run *run) { return packed_bytes(run, NAME##_of(run)); } \
+  static size_t NAME##_room(const pal_run *run) { return room_bytes(NAME##_of(run)); }           \
+  static pal_status NAME##_pack(const pal_run *run) { return pack(run, NAME##_of(run)); }        \
+  static pal_status NAME##_multiply(const pal_run *run) {                                        \
+    return multiply(run, NAME##_of(run), run->n_in > 2 ? run->in[2] : NULL);                     \
+  }                                                                                              \
+  static pal_cost NAME##_cost(const pal_run *run) {                                              \
+    const operand b = NAME##_of(run);                                                            \
+    return pal_matmul_product_cost(run, (double)run->in_rows[0], (double)b.n, (double)b.k);      \
+  }                                                                                              \
+  static pal_status NAME##_reference(const pal_reference *call) {                                \
+    reference_product(call, NAME##_operand(call->in_type, call->attrs),                          \
+                      call->n_in > 2 ? call->in[2] : NULL);                                      \
+    return PAL_OK;                                                                               \
+  }
+/* And where its descriptor has them. */
+#define PRODUCT_MEMBERS(NAME)                                                                    \
+  .infer = NAME##_infer, .gradient = NAME##_gradient, .reference = NAME##_reference,             \
+  .phase = {{.run = NAME##_pack, .tasks = NAME##_panels, .reads = 1u << 1, .form = NAME##_form}, \
+            {.run = NAME##_multiply}},                                                           \
+  .scratch = NAME##_scratch, .task_scratch = NAME##_room, .cost = NAME##_cost,                   \
+  .sample = NAME##_sample
+
 /* ---- matmul -------------------------------------------------------------------------------- */
 
 static operand matmul_operand(const pal_type *in_type, const void *attrs) {
   const pal_matmul_attrs *a = attrs;
   return operand_of(&in_type[1], a->transpose_b != 0, a->precision);
 }
+PRODUCT_FUNCTIONS(matmul)
 
 static pal_status matmul_infer(pal_infer *call) {
   const pal_matmul_attrs *attrs = call->attrs;
-  pal_status status = pal_matmul_want_precision(call, attrs->precision);
-  if (!status) status = pal_matmul_want_matrix(call, 0, "a");
-  if (!status) status = pal_matmul_want_matrix(call, 1, "b");
-  if (!status) status = pal_matmul_want_static(call, 1, "b (unless a is transposed too)");
-  if (status) return status;
-  const operand b = matmul_operand(call->in_type, call->attrs);
-  call->n_out = 1;
-  call->out_type[0] = call->in_type[0];
-  call->out_type[0].dim[1] = b.n;
-  return pal_matmul_want_depth(call, call->in_type[0].dim[1], b.k);
-}
-
-static int64_t matmul_panels(const pal_run *run) {
-  return panels(run, matmul_operand(run->in_type, run->attrs));
-}
-static size_t matmul_room(const pal_run *run) {
-  return room_bytes(matmul_operand(run->in_type, run->attrs));
-}
-static size_t matmul_scratch(const pal_run *run) {
-  return packed_bytes(run, matmul_operand(run->in_type, run->attrs));
-}
-static int64_t matmul_form(const pal_run *run) {
-  return form(run, matmul_operand(run->in_type, run->attrs));
-}
-static pal_status matmul_pack(const pal_run *run) {
-  return pack(run, matmul_operand(run->in_type, run->attrs));
-}
-static pal_status matmul_multiply(const pal_run *run) {
-  return multiply(run, matmul_operand(run->in_type, run->attrs), NULL);
-}
-static pal_status matmul_reference(const pal_reference *call) {
-  reference_product(call, matmul_operand(call->in_type, call->attrs), NULL);
-  return PAL_OK;
-}
-static pal_cost matmul_cost(const pal_run *run) {
-  const operand b = matmul_operand(run->in_type, run->attrs);
-  return pal_matmul_product_cost(run, (double)run->in_rows[0], (double)b.n, (double)b.k);
+  const pal_status status = pal_matmul_want_precision(call, attrs->precision);
+  return status ? status
+                : infer_product(call, matmul_operand(call->in_type, attrs), "a", "b",
+                                "b (unless a is transposed too)");
 }
 
 static pal_status matmul_gradient(pal_gradient_call *call) {
@@ -248,16 +279,10 @@ static pal_status matmul_gradient(pal_gradient_call *call) {
 static pal_value matmul_sample(pal_case *random) {
   pal_matmul_draw_precision(random);
   const bool transposed = pal_case_int(random, 0, 1) != 0;
-  const bool thin = pal_case_int(random, 0, 4) == 0;
-  const int64_t k = pal_matmul_sample_depth(random);
-  const int64_t n = thin ? pal_matmul_sample_many(random) : pal_matmul_sample_width(random);
-  const pal_symbol rows = !thin && pal_case_int(random, 0, 3) ? pal_case_rows(random) : PAL_STATIC;
-  const int64_t m = rows.id ? pal_case_int(random, 1, 2)
-                    : thin  ? pal_matmul_sample_few(random)
-                            : pal_case_size(random);
-  const pal_value a = pal_matmul_case(random, PAL_TYPE(PAL_F32, rows, m, k));
+  const extents e = sample_extents(random, 2);
+  const pal_value a = pal_matmul_case(random, PAL_TYPE(PAL_F32, e.rows, e.m, e.k));
   const pal_value b = pal_matmul_case(
-      random, PAL_TYPE(PAL_F32, PAL_STATIC, transposed ? n : k, transposed ? k : n));
+      random, PAL_TYPE(PAL_F32, PAL_STATIC, transposed ? e.n : e.k, transposed ? e.k : e.n));
   return pal_matmul(pal_case_graph(random), a, b, false, transposed);
 }
 
@@ -273,15 +298,7 @@ static const pal_op matmul = {
     .fields = pal_matmul_fields,
     .n_fields = 2,
     .attrs_size = sizeof(pal_matmul_attrs),
-    .infer = matmul_infer,
-    .gradient = matmul_gradient,
-    .reference = matmul_reference,
-    .phase = {{.run = matmul_pack, .tasks = matmul_panels, .reads = 1u << 1, .form = matmul_form},
-              {.run = matmul_multiply}},
-    .scratch = matmul_scratch,
-    .task_scratch = matmul_room,
-    .cost = matmul_cost,
-    .sample = matmul_sample,
+    PRODUCT_MEMBERS(matmul),
 };
 
 /* ---- linear -------------------------------------------------------------------------------- */
@@ -294,57 +311,21 @@ static const pal_attr_field linear_fields[] = {PAL_FIELD(linear_attrs, precision
 static operand linear_operand(const pal_type *in_type, const void *attrs) {
   return operand_of(&in_type[1], true, ((const linear_attrs *)attrs)->precision);
 }
+PRODUCT_FUNCTIONS(linear)
 
 static pal_status linear_infer(pal_infer *call) {
   const linear_attrs *attrs = call->attrs;
-  pal_status status = pal_matmul_want_precision(call, attrs->precision);
-  if (!status) status = pal_matmul_want_matrix(call, 0, "x");
-  if (!status) status = pal_matmul_want_matrix(call, 1, "weight");
-  if (!status) status = pal_matmul_want_static(call, 1, "weight");
-  if (status) return status;
-  const pal_type *bias = call->n_in > 2 ? &call->in_type[2] : NULL;
   const operand b = linear_operand(call->in_type, attrs);
-  if (bias && bias->dtype) {
-    status = pal_want_dtype(call, 2, PAL_F32, "bias");
-    if (!status) status = pal_want_rank(call, 2, 1, "bias");
-    if (!status) status = pal_matmul_want_static(call, 2, "bias");
-    if (status) return status;
-    if (bias->dim[0] != b.n)
-      return pal_fail(call->error, PAL_E_SHAPE, "bias must have %lld elements, not %lld",
-                      (long long)b.n, (long long)bias->dim[0]);
-  }
-  call->n_out = 1;
-  call->out_type[0] = call->in_type[0];
-  call->out_type[0].dim[1] = b.n;
-  return pal_matmul_want_depth(call, call->in_type[0].dim[1], b.k);
-}
-
-static int64_t linear_panels(const pal_run *run) {
-  return panels(run, linear_operand(run->in_type, run->attrs));
-}
-static size_t linear_scratch(const pal_run *run) {
-  return packed_bytes(run, linear_operand(run->in_type, run->attrs));
-}
-static size_t linear_room(const pal_run *run) {
-  return room_bytes(linear_operand(run->in_type, run->attrs));
-}
-static int64_t linear_form(const pal_run *run) {
-  return form(run, linear_operand(run->in_type, run->attrs));
-}
-static pal_status linear_pack(const pal_run *run) {
-  return pack(run, linear_operand(run->in_type, run->attrs));
-}
-static pal_status linear_multiply(const pal_run *run) {
-  return multiply(run, linear_operand(run->in_type, run->attrs), run->n_in > 2 ? run->in[2] : NULL);
-}
-static pal_status linear_reference(const pal_reference *call) {
-  reference_product(call, linear_operand(call->in_type, call->attrs),
-                    call->n_in > 2 ? call->in[2] : NULL);
-  return PAL_OK;
-}
-static pal_cost linear_cost(const pal_run *run) {
-  const operand b = linear_operand(run->in_type, run->attrs);
-  return pal_matmul_product_cost(run, (double)run->in_rows[0], (double)b.n, (double)b.k);
+  pal_status status = pal_matmul_want_precision(call, attrs->precision);
+  if (!status) status = infer_product(call, b, "x", "weight", "weight");
+  if (status || call->n_in < 3 || !call->in_type[2].dtype) return status;
+  status = pal_want_dtype(call, 2, PAL_F32, "bias");
+  if (!status) status = pal_want_rank(call, 2, 1, "bias");
+  if (!status) status = pal_matmul_want_static(call, 2, "bias");
+  if (!status && call->in_type[2].dim[0] != b.n)
+    status = pal_fail(call->error, PAL_E_SHAPE, "bias must have %lld elements, not %lld",
+                      (long long)b.n, (long long)call->in_type[2].dim[0]);
+  return status;
 }
 
 static pal_status linear_gradient(pal_gradient_call *call) {
@@ -361,15 +342,11 @@ static pal_status linear_gradient(pal_gradient_call *call) {
 
 static pal_value linear_sample(pal_case *random) {
   pal_matmul_draw_precision(random);
-  const bool thin = pal_case_int(random, 0, 4) == 0;
-  const int64_t k = pal_matmul_sample_depth(random);
-  const int64_t n = thin ? pal_matmul_sample_many(random) : pal_matmul_sample_width(random);
-  const pal_symbol rows = !thin && pal_case_int(random, 0, 3) ? pal_case_rows(random) : PAL_STATIC;
-  const int64_t m = rows.id ? 1 : thin ? pal_matmul_sample_few(random) : pal_case_size(random);
-  const pal_value x = pal_matmul_case(random, PAL_TYPE(PAL_F32, rows, m, k));
-  const pal_value weight = pal_matmul_case(random, PAL_TYPE(PAL_F32, PAL_STATIC, n, k));
+  const extents e = sample_extents(random, 1);
+  const pal_value x = pal_matmul_case(random, PAL_TYPE(PAL_F32, e.rows, e.m, e.k));
+  const pal_value weight = pal_matmul_case(random, PAL_TYPE(PAL_F32, PAL_STATIC, e.n, e.k));
   const pal_value bias = pal_case_int(random, 0, 1)
-                             ? pal_matmul_case(random, PAL_TYPE(PAL_F32, PAL_STATIC, n))
+                             ? pal_matmul_case(random, PAL_TYPE(PAL_F32, PAL_STATIC, e.n))
                              : PAL_NIL;
   return pal_linear(pal_case_graph(random), x, weight, bias);
 }
@@ -388,15 +365,7 @@ static const pal_op linear = {
     .fields = linear_fields,
     .n_fields = 1,
     .attrs_size = sizeof(linear_attrs),
-    .infer = linear_infer,
-    .gradient = linear_gradient,
-    .reference = linear_reference,
-    .phase = {{.run = linear_pack, .tasks = linear_panels, .reads = 1u << 1, .form = linear_form},
-              {.run = linear_multiply}},
-    .scratch = linear_scratch,
-    .task_scratch = linear_room,
-    .cost = linear_cost,
-    .sample = linear_sample,
+    PRODUCT_MEMBERS(linear),
 };
 
 /* ---- builders ------------------------------------------------------------------------------ */
