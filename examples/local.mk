@@ -2,6 +2,8 @@
 # Plug-ins a user would write, and Sudoku's recipes. The plug-ins are compiled against an installed copy, with
 # public headers only, by build_installed.sh as a part of `make check`.
 EXTRA_DIST += \
+	%D%/block_diffusion.c \
+	%D%/op_segment_log_sum_exp.c \
 	%D%/op_softsign.c \
 	%D%/program.c \
 	%D%/remasking.c \
@@ -13,5 +15,6 @@ EXTRA_DIST += \
 	%D%/sudoku/full.conf \
 	%D%/sudoku/passes.svg \
 	%D%/sudoku/quickstart.conf \
-	%D%/task_squeeze.c
+	%D%/task_squeeze.c \
+	%D%/uniform_diffusion.c
 dist_check_SCRIPTS += %D%/build_installed.sh

@@ -52,7 +52,7 @@ static pal_status rows(const pal_model *model, const pal_example *example, pal_r
 static void step(const pal_model *model, pal_graph *g, pal_decoding *d) {
   const remasking_settings *set = pal_model_own(model);
   const int32_t mask = pal_model_format(model)->mask, steps = (int32_t)set->steps;
-  const pal_masked_step now = pal_masked_predict(model, g, d, PAL_NIL, 0);
+  const pal_masked_step now = pal_masked_predict(model, g, d, NULL, 0);
   const pal_value log_p = pal_log_softmax(g, now.logits);
   const pal_value write = pal_masked_best(g, d, &now, pal_max(g, log_p, 1, false), 1);
 

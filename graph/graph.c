@@ -265,6 +265,10 @@ pal_value pal_scalar(pal_graph *graph, double value) {
   return pal_constant(graph, pal_type_scalar(PAL_F32), &f);
 }
 
+pal_value pal_int(pal_graph *graph, int32_t value) {
+  return pal_constant(graph, pal_type_scalar(PAL_I32), &value);
+}
+
 static pal_value variable_node(pal_graph *graph, pal_variable *variable) {
   for (size_t i = 1; i < graph->node.n; i++) /* one node a variable: its first version */
     if (graph->node.at[i].kind == PAL_NODE_VARIABLE && graph->node.at[i].variable == variable)

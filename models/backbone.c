@@ -204,7 +204,10 @@ static pal_value attention(const block *b, pal_value x) {
                            .window = b->set->attention_window,
                            .q_begin = n->begin,
                            .q_length = n->length,
-                           .q_position = n->position};
+                           .q_position = n->position,
+                           .visible = n->visible,
+                           .q_kind = n->kind,
+                           .q_block = n->block};
   const bool averaged = !pal_is_nil(b->q_group) && b->set->structure == PAL_STRUCTURE_HEADS;
   if (!pal_is_nil(b->q_group) && !averaged) {
     options.bias = structural_bias(b);
@@ -231,6 +234,17 @@ static pal_value mlp(const block *b, pal_value x) {
   else if (b->set->activation == PAL_ACTIVATION_SILU) x = pal_silu(g, x);
   else x = pal_gelu(g, x, b->set->activation == PAL_ACTIVATION_GELU);
   return pal_layer_linear(g, "mlp.out", x, b->width, b->set->bias, BRANCH_GAIN);
+}
+
+/* What would show rows that kinds hide. */
+static void check_kinds(const block *b) {
+  if (pal_is_nil(b->network->visible)) return;
+  if (b->network->cache_rows > 0)
+    pal_graph_fail(b->graph, PAL_E_ARGUMENT,
+                   "a network whose rows have kinds keeps no keys in caches: decode with `step`");
+  else if (!pal_is_nil(b->q_group) && b->set->structure == PAL_STRUCTURE_HEADS)
+    pal_graph_fail(b->graph, PAL_E_ARGUMENT,
+                   "structure=heads averages over rows that kinds hide: take bias or none");
 }
 
 /* Groups of rows and keys by their positions; nil when the format has none or they are not
@@ -274,6 +288,7 @@ pal_value pal_backbone(pal_graph *graph, const pal_model *model, const pal_netwo
              .heads = (int)set->heads};
   b.attended = set->head_width > 0 ? set->head_width * b.heads : b.width;
   find_groups(&b);
+  check_kinds(&b);
   if (set->time == PAL_TIME_ADALN) b.time = embed_time(graph, model, network->time);
   pal_value x = embed(graph, model, network);
   for (int i = 0, n = (int)set->layers; i < n; i++) {

@@ -3,6 +3,7 @@
 #define PAL_NO_CALLER
 #include <palimpsest/masked.h>
 
+#include <limits.h>
 #include <math.h>
 #include <string.h>
 
@@ -16,6 +17,11 @@ static int masks_in(const int32_t *token, int n, int32_t mask) {
 
 pal_answer pal_answer_add(pal_batch *batch, const pal_model *model, const pal_example *example,
                           pal_error *error) {
+  return pal_answer_add_copies(batch, model, example, 1, error);
+}
+
+pal_answer pal_answer_add_copies(pal_batch *batch, const pal_model *model,
+                                 const pal_example *example, int copies, pal_error *error) {
   const pal_format *f = pal_model_format(model);
   const int within = masks_in(example->prompt, example->n_prompt, f->mask);
   pal_answer answer = {.first = -1,
@@ -31,23 +37,41 @@ pal_answer pal_answer_add(pal_batch *batch, const pal_model *model, const pal_ex
   if (!within && f->eos >= 0)
     answer.n = answer.n + 1 > example->answer_room ? answer.n + 1 : example->answer_room;
   answer.rows = example->n_prompt + (within ? 0 : answer.n);
-  answer.first = pal_batch_add(batch, NULL, answer.rows, example->id, error);
+  if (copies < 1 || answer.rows > INT_MAX / copies) {
+    pal_fail(error, PAL_E_ARGUMENT, "%d copies of %d rows are none, or too many", copies,
+             answer.rows);
+    return answer;
+  }
+  answer.first = pal_batch_add(batch, NULL, answer.rows * copies, example->id, error);
   if (answer.first < 0) return answer;
   int32_t *row = batch->token + answer.first;
   for (int i = 0, at = 0; i < answer.rows; i++) {
     if (!pal_answer_has(&answer, i)) row[i] = example->prompt[i];
     else row[i] = at < example->n_answer ? example->answer[at] : f->eos, at++;
   }
+  for (int i = answer.rows; i < answer.rows * copies; i++) {
+    row[i] = row[i - answer.rows];
+    batch->position[answer.first + i] = i % answer.rows;
+  }
   return answer;
 }
 
 int pal_answer_mask_elbo(const pal_answer *answer, pal_batch *batch, pal_rng *rng) {
+  return pal_answer_mask_elbo_within(answer, batch, rng, 0, answer->rows);
+}
+
+int pal_answer_mask_elbo_within(const pal_answer *answer, pal_batch *batch, pal_rng *rng, int from,
+                                int to) {
+  int all = 0;
+  if (to > answer->rows) to = answer->rows;
+  for (int i = from; i < to; i++) all += pal_answer_has(answer, i);
+  if (all == 0) return 0;
   /* Selection sampling: each row with probability (still wanted) / (still to come). */
-  const int n = 1 + (int)pal_rng_below(rng, (uint32_t)answer->n);
-  for (int i = 0, left = answer->n, wanted = n; i < answer->rows; i++) {
+  const int n = 1 + (int)pal_rng_below(rng, (uint32_t)all);
+  for (int i = from, left = all, wanted = n; i < to; i++) {
     if (!pal_answer_has(answer, i)) continue;
     if ((int)pal_rng_below(rng, (uint32_t)left--) >= wanted) continue;
-    pal_answer_mask(answer, batch, i, (double)answer->n / n);
+    pal_answer_mask(answer, batch, i, (double)all / n);
     wanted--;
   }
   return n;
@@ -55,9 +79,14 @@ int pal_answer_mask_elbo(const pal_answer *answer, pal_batch *batch, pal_rng *rn
 
 void pal_masked_loss(const pal_model *model, pal_graph *graph, const pal_batch_values *in,
                      pal_value *part) {
-  const int64_t mask = pal_model_format(model)->mask;
   const pal_network network = pal_network_of_batch(graph, in);
-  const pal_value hidden = pal_backbone(graph, model, &network);
+  pal_masked_loss_of(model, graph, in, &network, part);
+}
+
+void pal_masked_loss_of(const pal_model *model, pal_graph *graph, const pal_batch_values *in,
+                        const pal_network *network, pal_value *part) {
+  const int64_t mask = pal_model_format(model)->mask;
+  const pal_value hidden = pal_backbone(graph, model, network);
   const pal_value logits = pal_output_logits(graph, model, hidden);
   const pal_value nats = pal_cross_entropy(graph, logits, in->column[PAL_COLUMN_TARGET],
                                            in->column[PAL_COLUMN_WEIGHT], (pal_ints){&mask, 1});
@@ -81,11 +110,10 @@ int pal_masked_start(const pal_model *model, pal_start *s) {
 }
 
 pal_masked_step pal_masked_predict(const pal_model *model, pal_graph *graph, const pal_decoding *d,
-                                   pal_value time, double temperature) {
+                                   const pal_network *network, double temperature) {
   const int64_t mask = pal_model_format(model)->mask;
-  pal_network network = pal_network_of_step(graph, d);
-  if (!pal_is_nil(time)) network.time = time;
-  const pal_value hidden = pal_backbone(graph, model, &network);
+  const pal_network plain = pal_network_of_step(graph, d);
+  const pal_value hidden = pal_backbone(graph, model, network ? network : &plain);
   pal_masked_step step = {
       .masked = pal_compare(graph, d->token, pal_int(graph, (int32_t)mask), PAL_EQ),
       .logits = pal_exclude(graph, pal_output_logits(graph, model, hidden), (pal_ints){&mask, 1})};

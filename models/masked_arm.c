@@ -40,7 +40,7 @@ static pal_status rows(const pal_model *model, const pal_example *example, pal_r
 
 static void step(const pal_model *model, pal_graph *graph, pal_decoding *d) {
   const masked_arm_settings *own = pal_model_own(model);
-  const pal_masked_step now = pal_masked_predict(model, graph, d, PAL_NIL, own->temperature);
+  const pal_masked_step now = pal_masked_predict(model, graph, d, NULL, own->temperature);
   const pal_value leftmost = pal_affine(graph, pal_cast(graph, d->position, PAL_F32), -1, 0);
   pal_masked_write(model, graph, d, &now, pal_masked_best(graph, d, &now, leftmost, 1));
 }

@@ -150,9 +150,9 @@ static void decode_settings(const pal_model *model, pal_decode_settings *to) {
 
 static void step(const pal_model *model, pal_graph *graph, pal_decoding *d) {
   const mdm_settings *own = pal_model_own(model);
-  const bool timed = pal_model_network(model)->time == PAL_TIME_ADALN;
-  const pal_value time = timed ? time_now(model, graph, d) : PAL_NIL;
-  const pal_masked_step now = pal_masked_predict(model, graph, d, time, own->temperature);
+  pal_network network = pal_network_of_step(graph, d);
+  if (pal_model_network(model)->time == PAL_TIME_ADALN) network.time = time_now(model, graph, d);
+  const pal_masked_step now = pal_masked_predict(model, graph, d, &network, own->temperature);
   pal_value chosen;
   if (own->order == ANCESTRAL) {
     const int steps = steps_of(model);

@@ -32,9 +32,4 @@ pal_batch pal_batch_within(void *block, const pal_model_definition *definition, 
 void pal_batch_copy(const pal_batch *from, pal_batch *to);
 /* Puts the fill of column `declared` into its cells first .. first + n - 1. */
 void pal_column_fill(const pal_column *declared, void *column, int64_t first, int64_t n);
-
-/* A scalar i32 constant. The parentheses keep the caller's place: no macro is called. */
-static inline pal_value pal_int(pal_graph *graph, int32_t value) {
-  return (pal_constant)(graph, pal_type_scalar(PAL_I32), &value);
-}
 #endif

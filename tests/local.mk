@@ -6,6 +6,7 @@ noinst_HEADERS += %D%/columns.h %D%/run.h
 if HAVE_CHECK
 check_PROGRAMS += %D%/test_attention
 %C%_test_attention_SOURCES = %D%/test_attention.c
+
 check_PROGRAMS += %D%/test_visibility
 %C%_test_visibility_SOURCES = %D%/test_visibility.c
 
@@ -92,6 +93,9 @@ check_PROGRAMS += %D%/test_golden
 
 check_PROGRAMS += %D%/test_infill
 %C%_test_infill_SOURCES = %D%/test_infill.c %D%/lab.c %D%/lab.h
+
+check_PROGRAMS += %D%/test_kinds
+%C%_test_kinds_SOURCES = %D%/test_kinds.c %D%/lab.c %D%/lab.h
 
 check_PROGRAMS += %D%/test_likelihood
 %C%_test_likelihood_SOURCES = %D%/test_likelihood.c %D%/lab.c %D%/lab.h

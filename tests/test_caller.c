@@ -53,7 +53,7 @@ static int masked_loss(site *s) {
   return AT(pal_masked_loss(s->model, s->g, &s->in, &part));
 }
 static int masked_predict(site *s) {
-  return AT(pal_masked_predict(s->model, s->g, &(pal_decoding){0}, PAL_NIL, 0));
+  return AT(pal_masked_predict(s->model, s->g, &(pal_decoding){0}, NULL, 0));
 }
 static int masked_best(site *s) {
   return AT(pal_masked_best(s->g, &(pal_decoding){0}, &(pal_masked_step){.y = {0}}, PAL_NIL, 1));
@@ -123,7 +123,7 @@ static void wrong_loss(const pal_model *model, pal_graph *g, const pal_batch_val
 }
 
 static void wrong_step(const pal_model *model, pal_graph *g, pal_decoding *d) {
-  const pal_masked_step now = pal_masked_predict(model, g, d, PAL_NIL, 0);
+  const pal_masked_step now = pal_masked_predict(model, g, d, NULL, 0);
   step_line = AT(pal_masked_write(model, g, d, &now, now.logits));
 }
 

@@ -61,6 +61,8 @@ PAL_API pal_value pal_input(pal_graph *graph, const char *name, pal_type type);
 PAL_API pal_value pal_constant(pal_graph *graph, pal_type type, const void *data);
 /* A scalar f32 constant. */
 PAL_API pal_value pal_scalar(pal_graph *graph, double value);
+/* A scalar i32 constant. */
+PAL_API pal_value pal_int(pal_graph *graph, int32_t value);
 /* The contents, at the start of the run, of the store's variable "<scope>.<name>", which
  * is made if absent. */
 PAL_API pal_value pal_variable_new(pal_graph *graph, const char *name, pal_type type, pal_role role,
@@ -107,6 +109,7 @@ PAL_API pal_graph *pal_graph_parse(pal_context *context, pal_store *store, const
 #define pal_input(g, ...) pal_input(PAL_HERE(g), __VA_ARGS__)
 #define pal_constant(g, ...) pal_constant(PAL_HERE(g), __VA_ARGS__)
 #define pal_scalar(g, ...) pal_scalar(PAL_HERE(g), __VA_ARGS__)
+#define pal_int(g, ...) pal_int(PAL_HERE(g), __VA_ARGS__)
 #define pal_variable_new(g, ...) pal_variable_new(PAL_HERE(g), __VA_ARGS__)
 #define pal_parameter_new(g, ...) pal_parameter_new(PAL_HERE(g), __VA_ARGS__)
 #define pal_variable_old(g, ...) pal_variable_old(PAL_HERE(g), __VA_ARGS__)

@@ -65,8 +65,11 @@ typedef struct pal_network {
   pal_value begin, length;             /* i32 [S] */
   pal_value time;                      /* f32 [S] in 0..1; read with time=adaln only */
   bool causal;
-  bool recompute;    /* each block is a recompute section (gradient.h) */
-  pal_random random; /* keys dropout; seed nil: no dropout */
+  /* Which rows see which, by a kind and a block of each row, on top of causal: see pal_attention. Nil: all
+   * see each other. Refused with caches and with structure=heads, which would average over hidden rows. */
+  pal_value visible, kind, block; /* i32 [K, K], [T], [T] */
+  bool recompute;                 /* each block is a recompute section (gradient.h) */
+  pal_random random;              /* keys dropout; seed nil: no dropout */
   /* Caches for decoding; 0: none. Keys and values of the rows [T] are kept in scratch variables
    * of cache_rows rows, at cache_index [T]; a sequence sees rows cache_begin [S] on,
    * cache_length [S] of them, the new ones included. Row r holds position r % cache_stride of

@@ -39,6 +39,11 @@ typedef struct pal_answer {
  * of its prompt is PAL_E_ARGUMENT; see pal_batch_add for PAL_E_CAPACITY. */
 PAL_API pal_answer pal_answer_add(pal_batch *batch, const pal_model *model,
                                   const pal_example *example, pal_error *error);
+/* The same rows `copies` times in one sequence, one copy behind the other, with the same positions: block
+ * diffusion, for instance, trains a noisy copy that sees a clean one. What is returned describes the
+ * first; rows of copy c lie c * rows further. */
+PAL_API pal_answer pal_answer_add_copies(pal_batch *batch, const pal_model *model,
+                                         const pal_example *example, int copies, pal_error *error);
 /* Whether row i of the sequence is the answer's. */
 static inline bool pal_answer_has(const pal_answer *answer, int i) {
   return i >= answer->n_prompt || answer->prompt[i] == answer->mask;
@@ -63,12 +68,20 @@ static inline void pal_answer_mask(const pal_answer *answer, pal_batch *batch, i
  * with weight answer->n / n: on average the negative ELBO of masked diffusion, for every schedule
  * (Sahoo et al., arXiv 2406.07524; Shi et al., arXiv 2406.04329). Returns n. */
 PAL_API int pal_answer_mask_elbo(const pal_answer *answer, pal_batch *batch, pal_rng *rng);
+/* The same for the answer's rows among rows from .. to - 1 of the sequence, as if these were all; `to` may
+ * lie beyond its end. Returns 0 where there are none. */
+PAL_API int pal_answer_mask_elbo_within(const pal_answer *answer, pal_batch *batch, pal_rng *rng,
+                                        int from, int to);
 
 /* ---- loss ---------------------------------------------------------------------------- */
 
 /* *part = sum of weight x cross-entropy of the targets, the mask excluded: a `loss`. */
 PAL_API void pal_masked_loss(const pal_model *model, pal_graph *graph, const pal_batch_values *in,
                              pal_value *part);
+/* The same through a network of one's own, which pal_network_of_batch begins. */
+PAL_API void pal_masked_loss_of(const pal_model *model, pal_graph *graph,
+                                const pal_batch_values *in, const pal_network *network,
+                                pal_value *part);
 
 /* ---- decoding ------------------------------------------------------------------------- */
 
@@ -83,12 +96,12 @@ PAL_API int pal_masked_start(const pal_model *model, pal_start *start);
 
 /* Of one step: i32 flags of the rows that are masks [T], logits [T, V] in which the mask has no
  * chance, and the token that each row would become [T]: the likeliest (temperature 0) or drawn.
- * `time`: f32 [S], or nil for 0. */
+ * `network`: what the backbone reads; NULL: pal_network_of_step. */
 typedef struct pal_masked_step {
   pal_value masked, logits, y;
 } pal_masked_step;
 PAL_API pal_masked_step pal_masked_predict(const pal_model *model, pal_graph *graph,
-                                           const pal_decoding *d, pal_value time,
+                                           const pal_decoding *d, const pal_network *network,
                                            double temperature);
 /* i32 flags [T] of the masks with the k largest `score` f32 [T] of each sequence. */
 PAL_API pal_value pal_masked_best(pal_graph *graph, const pal_decoding *d,
@@ -99,6 +112,7 @@ PAL_API void pal_masked_write(const pal_model *model, pal_graph *graph, pal_deco
 
 #ifndef PAL_NO_CALLER
 #define pal_masked_loss(model, g, ...) pal_masked_loss((model), PAL_HERE(g), __VA_ARGS__)
+#define pal_masked_loss_of(model, g, ...) pal_masked_loss_of((model), PAL_HERE(g), __VA_ARGS__)
 #define pal_masked_predict(model, g, ...) pal_masked_predict((model), PAL_HERE(g), __VA_ARGS__)
 #define pal_masked_best(g, ...) pal_masked_best(PAL_HERE(g), __VA_ARGS__)
 #define pal_masked_write(model, g, ...) pal_masked_write((model), PAL_HERE(g), __VA_ARGS__)
