@@ -10,6 +10,8 @@
 #endif
 
 #include "bench/bench.h"
+#include "bench/probe.h"
+#include "bench/timing.h"
 
 static const bench_peak *const sets[] = {&bench_peak_generic, &bench_peak_avx2, &bench_peak_avx512,
                                          &bench_peak_neon};

@@ -3,6 +3,8 @@
 #include <string.h>
 
 #include "bench/net.h"
+#include "bench/probe.h"
+#include "bench/timing.h"
 
 enum { BOARDS = 256, STEPS = 8, PRECISIONS = 2 };
 static const char *const precision_name[PRECISIONS] = {"f32", "bf16"};

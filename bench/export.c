@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* See export.h (floor 6). */
 #include "bench/export.h"
+#include "bench/probe.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* palimpsest bench gemm: products of the shapes of training, in all transposed forms (floor 6). */
 #include "bench/product.h"
+#include "bench/probe.h"
+#include "bench/timing.h"
 
 enum { MOST_PRODUCTS = 256 };
 

@@ -10,6 +10,8 @@
 #include <string.h>
 
 #include "bench/gemm_peer.h"
+#include "bench/probe.h"
+#include "bench/timing.h"
 
 enum { MOST_PEERS = 4, MOST_PRODUCTS = 256, ROUNDS = 7 };
 

@@ -1,21 +1,22 @@
 # SPDX-License-Identifier: Apache-2.0
 # Floor 6: `palimpsest bench`, a module of the program. It sees only what the shared library exports.
 palimpsest_SOURCES += \
-	%D%/bench.c \
 	%D%/ceilings.c \
 	%D%/decode.c \
 	%D%/export.c \
 	%D%/gemm.c \
+	%D%/measure.c \
 	%D%/net.c \
 	%D%/ops.c \
 	%D%/peak_generic.c \
 	%D%/plan.c \
 	%D%/probe.c \
 	%D%/product.c \
-	%D%/time.c \
+	%D%/timing.c \
 	%D%/train.c \
 	%D%/window.c
-noinst_HEADERS += %D%/bench.h %D%/export.h %D%/measure.h %D%/net.h %D%/peak.h %D%/product.h
+noinst_HEADERS += %D%/bench.h %D%/export.h %D%/measure.h %D%/net.h %D%/peak.h %D%/probe.h \
+	%D%/product.h %D%/timing.h
 
 # Loops of `palimpsest bench`, each compiled for one instruction set; empty without its flags, so
 # that they may be linked anywhere. They are not to be listed above.
@@ -51,7 +52,7 @@ EXTRA_DIST += %D%/README.md %D%/compare_all.py %D%/compare_jax.py %D%/compare_to
 	%D%/twin.py
 
 bench_common = %D%/gemm_compare.c %D%/gemm_peer.h %D%/peak_generic.c %D%/probe.c \
-	%D%/product.c %D%/time.c
+	%D%/product.c %D%/timing.c
 bench_libs = libpalimpsest.la $(BENCH_PEAK_LIBS) $(JANSSON_LIBS)
 %C%_gemm_onednn_SOURCES = %D%/gemm_onednn.c $(bench_common)
 %C%_gemm_onednn_LDADD = $(bench_libs) -ldnnl

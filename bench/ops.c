@@ -5,6 +5,8 @@
 #include <string.h>
 
 #include "bench/bench.h"
+#include "bench/probe.h"
+#include "bench/timing.h"
 
 enum { ROWS = 2592, WIDTH = 128, CLASSES = 31 };
 

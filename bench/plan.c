@@ -4,6 +4,8 @@
 #include <string.h>
 
 #include "bench/net.h"
+#include "bench/probe.h"
+#include "bench/timing.h"
 
 /* A line of /proc/self/status in bytes (it counts kilobytes); 0 where there is none. */
 static double own_memory(const char *key) {

@@ -5,7 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "bench/bench.h"
+#include "bench/probe.h"
+#include "bench/timing.h"
 
 static const bench_peak *const peaks[] = {&bench_peak_generic, &bench_peak_avx2, &bench_peak_avx512,
                                           &bench_peak_bf16, &bench_peak_neon};

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* See product.h (floor 6). */
 #include "bench/product.h"
+#include "bench/probe.h"
 
 const char *const bench_form_name[BENCH_FORMS] = {"NT", "NN", "TN"};
 

@@ -6,6 +6,7 @@
 
 #include "bench/export.h"
 #include "bench/net.h"
+#include "bench/timing.h"
 
 enum { MOST_SETTINGS = BENCH_MOST_SET + 8 };
 

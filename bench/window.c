@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "bench/bench.h"
+#include "bench/timing.h"
 
 enum { SEQUENCES = 16, SHORT = 2000, LONG = 6000, ROUNDS = 5, TAILS = 2 };
 static const int tail[TAILS] = {10, 100000};

@@ -64,6 +64,7 @@ noinst_HEADERS += \
 	%D%/table_json.h \
 	%D%/text.h \
 	%D%/trace.h \
+	%D%/trace_page.h \
 	%D%/training.h \
 	%D%/verbs.h
 palimpsest_LDADD = libpalimpsest.la $(BENCH_PEAK_LIBS) $(JANSSON_LIBS)

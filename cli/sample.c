@@ -7,7 +7,7 @@
 #include "cli/options.h"
 #include "cli/rundir.h"
 #include "cli/text.h"
-#include "cli/trace.h"
+#include "cli/trace_page.h"
 #include "cli/verbs.h"
 
 typedef struct shown {

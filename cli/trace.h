@@ -35,8 +35,4 @@ cli_changes cli_trace_changes(const cli_trace *trace, int k);
 void cli_trace_caption(const cli_trace *trace, int k, char *text, size_t size);
 /* On a terminal one board in colour, redrawn; elsewhere plain boards, some beside each other. */
 void cli_trace_show(const cli_trace *trace);
-/* Boards with their captions, evenly chosen passes when there are many. */
-pal_status cli_trace_svg(const cli_trace *trace, const char *path, pal_error *error);
-/* A page without anything external; arrow keys and a slider step through the passes. */
-pal_status cli_trace_html(const cli_trace *trace, const char *path, pal_error *error);
 #endif

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A recorded trace as SVG and as a page (floor 7). */
+/* See trace_page.h (floor 7). */
+#include "cli/trace_page.h"
+
 #include <stdlib.h>
 #include <string.h>
 
 #include "cli/json.h"
 #include "cli/page.h"
-#include "cli/trace.h"
 
 /* Ink of each sort, and the ground of cells that the pass changed. Legible for the colour-blind: sorts
  * differ in weight and slope as well. */

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Timing in rounds (floor 6); see bench.h. */
+/* See timing.h (floor 6). */
+#include "bench/timing.h"
+
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-
-#include "bench/bench.h"
 
 double bench_seconds(void) {
   struct timespec t;

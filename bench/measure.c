@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The sections of a request in turn: measurements, stated as fractions of what the machine can do (floor 6). */
+#include "bench/measure.h"
+
 #include <stdlib.h>
 #include <string.h>
 
-#include "bench/measure.h"
 #include "bench/net.h"
+#include "bench/probe.h"
+#include "bench/timing.h"
 
 enum { ROUNDS = 7 };
 static const double LEAST_SECONDS = 20e-3;
