@@ -117,8 +117,7 @@ pal_status pal_attention_reference(const pal_reference *call);
 pal_status pal_attention_backward_reference(const pal_reference *call);
 
 /* Error allowed in cases with rounded operands, in units of 2^-24: 2^-6. The reference rounds nothing, since
- * it has no running maximum by which the weights are scaled before they are rounded; and the terms of
- * a score, each rounded by up to 2^-8, may cancel. */
+ * it has no running maximum by which the weights are scaled before they are rounded. */
 #define PAL_ATTENTION_BF16_TOLERANCE 0x1p18
 /* A random instance of the forward op's inputs and attributes. */
 pal_attention_attrs pal_attention_sample_inputs(pal_case *random, pal_value *in);
