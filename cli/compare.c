@@ -213,6 +213,20 @@ static pal_status run_all(comparison *c, const cli_chosen *all, pal_error *error
   return status;
 }
 
+/* Puts rows of one label together, each label where its first row stands: a recipe that evaluates a model
+ * in several ways gives them seed by seed. */
+static void put_together(cli_row *row, int n) {
+  for (int i = 0, end; i < n; i = end) {
+    end = i + 1;
+    for (int k = end; k < n; k++) {
+      if (strcmp(row[k].model, row[i].model) != 0) continue;
+      const cli_row found = row[k];
+      memmove(&row[end + 1], &row[end], sizeof *row * (size_t)(k - end));
+      row[end++] = found;
+    }
+  }
+}
+
 static cli_recipes *open_recipes(const cli_options *o, pal_error *error) {
   if (o->recipe) return cli_recipes_read(o->recipe, error);
   if (o->argument) return cli_recipes_of(o->argument, error);
@@ -236,6 +250,7 @@ int cli_verb_compare(pal_context *context, const cli_options *o) {
                       "no task is named \"%s\"; palimpsest info task lists them", c.task);
   if (!status) status = cli_choose(context, recipes, o->models, all, &error);
   if (!status) status = run_all(&c, all, &error);
+  put_together(c.row, c.n);
   if (!status) cli_summary(stdout, c.row, c.n, recipes);
   if (!status && o->json) status = cli_json(o->json, c.task, c.row, c.n, recipes, &error);
   free(c.row);

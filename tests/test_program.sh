@@ -383,6 +383,11 @@ awk '/, seed [0-9]/ { if (/seed 1 /) n = 0
      END { exit bad || seen != 9 }' "$work/out" ||
   { echo "FAIL the seeds are not summed up"; cat "$work/out"; failed=1; }
 test "$(grep -c '"seed"' "$work/seeds.json")" = 9 || { echo "FAIL not one row per seed"; failed=1; }
+# A model that is evaluated in two ways is summed up in each.
+expect 0 "" compare parity --models ap-mdm --seeds 2 --n 20 --quiet --set train.steps=5 \
+  --set lengths=2
+test "$(sed -n '/^exact %/,$p' "$work/out" | grep -c 'mean of 2 seeds')" = 2 ||
+  { echo "FAIL the seeds of each way to decode are not summed up"; cat "$work/out"; failed=1; }
 
 # A running parity behind each bit: learned on strings of two bits, exact at any length, one state after
 # another of those trained. A prompt with such places is for an ARM that is told to fill them.
