@@ -6,9 +6,10 @@
  * what cannot matter: ranges write disjoint memory. */
 #define PAL_NO_CALLER
 #include "graph/exec.h"
+#include "graph/machine.h"
 #include "src/alloc.h"
 
-enum { LINE = 64 / sizeof(atomic_llong) };
+enum { LINE = PAL_LINE / sizeof(atomic_llong) };
 
 /* From one worker's counters to the next one's, which are on other cache lines. */
 static size_t stride(const pal_exec *e) { return (e->plan->item.n + LINE) / LINE * LINE; }
@@ -28,10 +29,9 @@ bool pal_claims_begin(pal_exec *e, int workers) {
 
 /* Where worker i's share of n begins; that of rows at a multiple of what tiles take together. */
 static int64_t share(int64_t n, bool rows, int i, int workers) {
-  enum { ROWS = 16 };
   if (i == workers) return n;
   const int64_t at = n / workers * i + n % workers * i / workers;
-  return rows ? at / ROWS * ROWS : at;
+  return rows ? at / PAL_SHARE_ROWS * PAL_SHARE_ROWS : at;
 }
 
 bool pal_claim(pal_exec *e, int item, int64_t n, int64_t chunk, int rank, int workers,

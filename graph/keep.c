@@ -5,6 +5,7 @@
  * the end of the run that made it, and not when that run has failed. */
 #define PAL_NO_CALLER
 #include "graph/exec.h"
+#include "graph/machine.h"
 #include "src/alloc.h"
 
 /* A constant, or a variable that the plan itself does not change. */
@@ -29,13 +30,12 @@ static bool keeps(const pal_plan *plan, const pal_node *node) {
 }
 
 void pal_plan_keep(pal_plan *plan) {
-  enum { ALIGN = 64 };
   for (size_t s = 0; s < plan->step.n; s++) {
     pal_step *step = &plan->step.at[s];
     step->keeps = step->scratch_bytes && keeps(plan, &plan->graph->node.at[step->node]);
     if (!step->keeps) continue;
     step->kept = plan->stats.kept_bytes;
-    plan->stats.kept_bytes += (step->scratch_bytes + ALIGN - 1) / ALIGN * ALIGN;
+    plan->stats.kept_bytes += pal_whole_lines(step->scratch_bytes);
   }
 }
 

@@ -32,6 +32,7 @@ noinst_HEADERS += \
 	%D%/define.h \
 	%D%/exec.h \
 	%D%/internal.h \
+	%D%/machine.h \
 	%D%/parts.h \
 	%D%/steps.h \
 	%D%/store_file.h \

@@ -6,10 +6,9 @@
 #define PAL_NO_CALLER
 #include <stdlib.h>
 
+#include "graph/machine.h"
 #include "graph/steps.h"
 #include "src/alloc.h"
-
-enum { ALIGN = 64, PAGE = 4096, LARGE = 1 << 20 };
 
 static size_t round_up(size_t bytes, size_t to) { return (bytes + to - 1) / to * to; }
 
@@ -238,7 +237,7 @@ static int by_size(const void *a, const void *b) {
 
 /* Puts `b` into the lowest gap between the placed blocks alive at the same time. */
 static size_t place(block *b, block **placed, size_t n) {
-  size_t at = 0, align = b->bytes >= LARGE ? PAGE : ALIGN;
+  size_t at = 0, align = b->bytes >= PAL_LARGE ? PAL_PAGE : PAL_LINE;
   for (size_t i = 0; i < n; i++) {
     const block *p = placed[i];
     if (p->last < b->first || b->last < p->first) continue;
@@ -254,7 +253,7 @@ static size_t gather_blocks(pal_plan *plan, block *b) {
   for (size_t i = 1; i < plan->storage.n; i++) {
     pal_storage *s = &plan->storage.at[i];
     if (s->place != PAL_PLACE_ARENA || !s->bytes) continue;
-    b[n] = (block){.bytes = round_up(s->bytes + plan->guard, ALIGN),
+    b[n] = (block){.bytes = pal_whole_lines(s->bytes + plan->guard),
                    .first = s->first,
                    .last = s->last,
                    .order = n,
@@ -264,7 +263,7 @@ static size_t gather_blocks(pal_plan *plan, block *b) {
   for (size_t i = 0; i < plan->step.n; i++) {
     pal_step *s = &plan->step.at[i];
     if (!s->scratch_bytes) continue;
-    b[n] = (block){.bytes = round_up(s->scratch_bytes + plan->guard, ALIGN),
+    b[n] = (block){.bytes = pal_whole_lines(s->scratch_bytes + plan->guard),
                    .first = s->stage[0],
                    .last = s->last_stage,
                    .order = n,
@@ -313,7 +312,7 @@ static void scratch_sizes(pal_plan *plan) {
     pal_run run;
     pal_node_at_capacity(plan->graph, node, &shapes, &run);
     step->scratch_bytes = node->op->scratch ? node->op->scratch(&run) : 0;
-    size_t task = node->op->task_scratch ? round_up(node->op->task_scratch(&run), ALIGN) : 0;
+    size_t task = node->op->task_scratch ? pal_whole_lines(node->op->task_scratch(&run)) : 0;
     if (task > plan->stats.task_scratch_bytes) plan->stats.task_scratch_bytes = task;
   }
 }

@@ -8,13 +8,10 @@
 #include <string.h>
 #include <xxhash.h>
 
+#include "graph/machine.h"
 #include "src/alloc.h"
 
-enum { ALIGN = 64 }; /* bytes: a cache line, a vector */
-
-static size_t room_of(const pal_variable *part) {
-  return (part->bytes + ALIGN - 1) / ALIGN * ALIGN;
-}
+static size_t room_of(const pal_variable *part) { return pal_whole_lines(part->bytes); }
 
 static bool is_listed(const pal_variable *v, pal_variable *const *part, int n) {
   for (int i = 0; i < n; i++)

@@ -3,12 +3,9 @@
 #define PAL_NO_CALLER
 #include <string.h>
 
+#include "graph/machine.h"
 #include "graph/steps.h"
 #include "src/alloc.h"
-
-/* Machine constants for the one decision they serve: whether a team is worth waking. */
-static const double SECONDS_PER_FLOP = 1.0 / 4e10, SECONDS_PER_BYTE = 1.0 / 4e10;
-enum { CHUNK_BYTES = 192 << 10, CHUNK_LEAST = 48, CHUNK_MOST = 1 << 14 };
 
 /* Bytes of operands at capacity, those of symbolic ones or of static ones. */
 static double operand_bytes(const pal_run *run, bool symbolic) {
@@ -61,17 +58,17 @@ static void estimate(pal_plan *plan) {
       bytes +=
           row_bytes(g, &g->node.at[plan->step.at[plan->unit.at[item->first_unit + u].step].node],
                     item->symbol);
-    double chunk = CHUNK_BYTES / bytes;
-    item->chunk = chunk < CHUNK_LEAST  ? CHUNK_LEAST
-                  : chunk > CHUNK_MOST ? CHUNK_MOST
-                                       : (int64_t)chunk;
+    double chunk = PAL_CHUNK_BYTES / bytes;
+    item->chunk = chunk < PAL_CHUNK_LEAST  ? PAL_CHUNK_LEAST
+                  : chunk > PAL_CHUNK_MOST ? PAL_CHUNK_MOST
+                                           : (int64_t)chunk;
     plan->stats.chains += item->n_units > 1;
   }
   plan->stats.steps = (int)plan->step.n;
   plan->stats.stages = (int)plan->stage.n;
   plan->stats.barriers = plan->stage.n ? (int)plan->stage.n - 1 : 0;
   plan->serial_seconds =
-      plan->stats.flops * SECONDS_PER_FLOP + plan->stats.bytes * SECONDS_PER_BYTE;
+      plan->stats.flops * PAL_SECONDS_PER_FLOP + plan->stats.bytes * PAL_SECONDS_PER_BYTE;
 }
 
 static pal_status build(pal_plan *plan, pal_error *error) {

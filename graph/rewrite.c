@@ -9,10 +9,9 @@
 #include <xxhash.h>
 
 #include "graph/internal.h"
+#include "graph/machine.h"
 #include "graph/steps.h"
 #include "src/alloc.h"
-
-enum { FOLD_LIMIT = 1 << 20 /* bytes; a larger constant is cheaper computed than kept */ };
 
 typedef struct rewrite {
   const pal_graph *from;
@@ -97,7 +96,7 @@ static bool all_constant(const pal_graph *g, const pal_node *node) {
   for (int i = 0; i < node->n_out; i++) {
     bool overflow = false;
     const pal_type *t = &g->value.at[node->first_out + (uint32_t)i].type;
-    if (t->symbol.id || pal_graph_bytes(g, t, &overflow) > FOLD_LIMIT) return false;
+    if (t->symbol.id || pal_graph_bytes(g, t, &overflow) > PAL_FOLD_MOST) return false;
   }
   return true;
 }

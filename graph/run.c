@@ -8,12 +8,9 @@
 #include <string.h>
 
 #include "graph/exec.h"
+#include "graph/machine.h"
 #include "src/alloc.h"
 #include "src/team.h"
-
-/* A stage shorter than this on one thread is not worth a barrier: on a busy machine, where a member of
- * the team may not have a core, a barrier can cost a scheduler's turn. */
-static const double TEAM_PAYS_SECONDS = 50e-6;
 
 typedef struct running {
   pal_exec *exec;
@@ -280,7 +277,7 @@ static double seconds(const pal_exec *e) {
 
 pal_status pal_exec_run(pal_exec *exec, pal_error *error) {
   int threads = pal_context_threads(exec->plan->graph->context);
-  bool pays = seconds(exec) > TEAM_PAYS_SECONDS * (double)exec->plan->stage.n;
+  bool pays = seconds(exec) > PAL_STAGE_PAYS_SECONDS * (double)exec->plan->stage.n;
   return run_on(exec, threads > 1 && pays ? threads : 1, error);
 }
 
@@ -295,12 +292,12 @@ pal_status pal_node_run_whole(const pal_graph *graph, const pal_node *node, cons
   pal_node_at_capacity(graph, node, &shapes, &run);
   size_t own = node->op->scratch ? node->op->scratch(&run) : 0;
   size_t task = node->op->task_scratch ? node->op->task_scratch(&run) : 0;
-  char *scratch = pal_alloc(own + 64 + task);
+  char *scratch = pal_alloc(own + PAL_LINE + task);
   if (!scratch) return pal_fail(error, PAL_E_MEMORY, "no memory to fold a constant");
   run.in = in;
   run.out = out;
   run.scratch = scratch;
-  run.task_scratch = scratch + (own + 63) / 64 * 64;
+  run.task_scratch = scratch + pal_whole_lines(own);
   run.error = error;
   pal_status status = PAL_OK;
   for (int p = 0; p < pal_op_phases(node->op) && !status; p++) {

@@ -6,6 +6,7 @@
 #define PAL_NO_CALLER
 #include <stdlib.h>
 
+#include "graph/machine.h"
 #include "graph/steps.h"
 #include "src/alloc.h"
 
@@ -288,7 +289,7 @@ static pal_status check_bytes(const checker *c) {
   qsort(b, n, sizeof *b, by_place);
   pal_status status = PAL_OK;
   for (size_t i = 0; i < n && !status; i++) {
-    bool sound = b[i].begin % 64 == 0 && b[i].end <= plan->stats.arena_bytes;
+    bool sound = b[i].begin % PAL_LINE == 0 && b[i].end <= plan->stats.arena_bytes;
     for (size_t k = i + 1; k < n && b[k].begin < b[i].end; k++)
       sound &= b[i].last < b[k].first || b[k].last < b[i].first;
     if (!sound)

@@ -9,8 +9,6 @@
 #include <math.h>
 #include <string.h>
 
-enum { BIAS_CHUNK = 256 };
-
 static bool biased(const pal_run *run) {
   return run->in_type[PAL_ATTENTION_BIAS].dtype != PAL_NONE;
 }
@@ -201,7 +199,7 @@ static pal_status attend(const pal_run *run) {
 }
 
 static int64_t bias_chunks(const pal_run *run) {
-  return (run->in_type[PAL_ATTENTION_BIAS].dim[1] + BIAS_CHUNK - 1) / BIAS_CHUNK;
+  return (run->in_type[PAL_ATTENTION_BIAS].dim[1] + PAL_BIAS_CHUNK - 1) / PAL_BIAS_CHUNK;
 }
 
 static int64_t bias_tasks(const pal_run *run) {
@@ -213,8 +211,8 @@ static pal_status combine(const pal_run *run) {
   const int last = operands(run->in_type);
   for (int64_t t = run->begin; t < run->end; t++) {
     const int64_t heads = run->out_type[last].dim[0], relations = run->out_type[last].dim[1];
-    const int64_t h = t / bias_chunks(run), begin = t % bias_chunks(run) * BIAS_CHUNK;
-    const int64_t end = begin + BIAS_CHUNK < relations ? begin + BIAS_CHUNK : relations;
+    const int64_t h = t / bias_chunks(run), begin = t % bias_chunks(run) * PAL_BIAS_CHUNK;
+    const int64_t end = begin + PAL_BIAS_CHUNK < relations ? begin + PAL_BIAS_CHUNK : relations;
     for (int64_t r = begin; r < end; r++) {
       double sum = 0.0;
       for (int64_t s = 0; s < pal_attention_sequences(run); s++)

@@ -360,8 +360,7 @@ void pal_attention_head_at(const pal_run *run, int64_t s, int64_t h, pal_attenti
 
 void pal_attention_want(pal_attention_ahead *ahead, const float *at, int64_t stride, int64_t rows,
                         int64_t width) {
-  enum { FEW = 16 };
-  if (rows <= FEW || ahead->n == sizeof ahead->stream / sizeof *ahead->stream) return;
+  if (rows <= PAL_AHEAD_ROWS || ahead->n == sizeof ahead->stream / sizeof *ahead->stream) return;
   ahead->stream[ahead->n].at = at;
   ahead->stream[ahead->n].stride = stride;
   ahead->stream[ahead->n].rows = rows;

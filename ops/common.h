@@ -8,6 +8,7 @@
 #include <palimpsest/ops.h>
 
 #include "ops/kernels/kernels.h"
+#include "ops/machine.h"
 
 /* Each op file exports its descriptors as a NULL-terminated list; ops/table.c defines them all. */
 typedef const pal_op *const pal_op_list[];

@@ -142,8 +142,6 @@ pal_value pal_factored_embedding(pal_graph *g, pal_value table, pal_value factor
 
 /* ---- factored_embedding_backward: tasks own 16 columns of the table ------------------ */
 
-enum { COLUMNS = 16 };
-
 static pal_status spread_infer(pal_infer *call) {
   const pal_factored_attrs *a = call->attrs;
   pal_status status;
@@ -167,7 +165,7 @@ static pal_status spread_gradient(pal_gradient_call *call) {
 }
 
 static int64_t spread_tasks(const pal_run *run) {
-  return (run->in_type[0].dim[1] + COLUMNS - 1) / COLUMNS;
+  return (run->in_type[0].dim[1] + PAL_FACTORED_COLUMNS - 1) / PAL_FACTORED_COLUMNS;
 }
 
 static pal_status spread_run(const pal_run *run) {
@@ -178,8 +176,8 @@ static pal_status spread_run(const pal_run *run) {
       (status = pal_check_factor(run->error, run->in[1], &run->in_type[1], a->rows)))
     return status;
   for (int64_t task = run->begin; task < run->end; task++) {
-    const int64_t first = task * COLUMNS;
-    const int64_t n = width - first < COLUMNS ? width - first : COLUMNS;
+    const int64_t first = task * PAL_FACTORED_COLUMNS;
+    const int64_t n = width - first < PAL_FACTORED_COLUMNS ? width - first : PAL_FACTORED_COLUMNS;
     pal_kernels_of(run->isa)->update.scatter_columns(run->in[0], width, first, n, run->in[2],
                                                      run->in_rows[2], run->in[1],
                                                      run->in_type[1].dim[1], run->out[0], a->rows);

@@ -10,8 +10,6 @@
 
 #include "ops/factored.h"
 
-enum { GROUP = 16 };
-
 /* Views into an op's scratch. */
 typedef struct lists {
   int32_t *depth;  /* [groups] slices of 16 */
@@ -21,32 +19,36 @@ typedef struct lists {
 } lists;
 
 static size_t lists_bytes(int64_t outputs, const pal_type *factor) {
-  const size_t groups = (size_t)(outputs + GROUP - 1) / GROUP;
+  const size_t groups = (size_t)(outputs + PAL_FACTORED_GROUP - 1) / PAL_FACTORED_GROUP;
   const size_t entries = (size_t)(factor->dim[0] * factor->dim[1]);
-  return groups * (sizeof(int64_t) + sizeof(int32_t) * (1 + GROUP)) +
-         entries * GROUP * sizeof(int32_t);
+  return groups * (sizeof(int64_t) + sizeof(int32_t) * (1 + PAL_FACTORED_GROUP)) +
+         entries * PAL_FACTORED_GROUP * sizeof(int32_t);
 }
 
 static lists lists_at(void *scratch, int64_t outputs) {
-  const int64_t groups = (outputs + GROUP - 1) / GROUP;
+  const int64_t groups = (outputs + PAL_FACTORED_GROUP - 1) / PAL_FACTORED_GROUP;
   lists l;
   l.offset = scratch;
   l.depth = (int32_t *)(l.offset + groups);
   l.fill = l.depth + groups;
-  l.packed = l.fill + groups * GROUP;
+  l.packed = l.fill + groups * PAL_FACTORED_GROUP;
   return l;
 }
 
 /* Appends input `from` to the list of output `to`, or only counts it. */
 static void append(const lists *l, int64_t to, int64_t from, bool count) {
   const int64_t place = l->fill[to]++;
-  if (!count) l->packed[(l->offset[to / GROUP] + place) * GROUP + to % GROUP] = (int32_t)from;
+  if (!count)
+    l->packed[(l->offset[to / PAL_FACTORED_GROUP] + place) * PAL_FACTORED_GROUP +
+              to % PAL_FACTORED_GROUP] = (int32_t)from;
 }
 
 /* `transposed`: outputs are the factors, inputs the tokens. */
 static void walk(const lists *l, const int32_t *factor, const pal_type *type, int64_t outputs,
                  bool transposed, bool count) {
-  memset(l->fill, 0, sizeof *l->fill * (size_t)((outputs + GROUP - 1) / GROUP * GROUP));
+  memset(l->fill, 0,
+         sizeof *l->fill * (size_t)((outputs + PAL_FACTORED_GROUP - 1) / PAL_FACTORED_GROUP *
+                                    PAL_FACTORED_GROUP));
   for (int64_t v = 0; v < type->dim[0]; v++)
     for (int64_t f = 0; f < type->dim[1]; f++) {
       const int64_t r = factor[v * type->dim[1] + f];
@@ -58,14 +60,14 @@ static void pack(const lists *l, const int32_t *factor, const pal_type *type, in
                  bool transposed) {
   int64_t slices = 0;
   walk(l, factor, type, outputs, transposed, true);
-  for (int64_t g = 0; g * GROUP < outputs; g++) {
+  for (int64_t g = 0; g * PAL_FACTORED_GROUP < outputs; g++) {
     l->offset[g] = slices;
     l->depth[g] = 0;
-    for (int64_t j = g * GROUP; j < (g + 1) * GROUP; j++)
+    for (int64_t j = g * PAL_FACTORED_GROUP; j < (g + 1) * PAL_FACTORED_GROUP; j++)
       if (l->fill[j] > l->depth[g]) l->depth[g] = l->fill[j];
     slices += l->depth[g];
   }
-  for (int64_t i = 0; i < slices * GROUP; i++) l->packed[i] = -1;
+  for (int64_t i = 0; i < slices * PAL_FACTORED_GROUP; i++) l->packed[i] = -1;
   walk(l, factor, type, outputs, transposed, false);
 }
 

@@ -14,15 +14,13 @@ typedef struct finite_attrs {
 
 static const pal_attr_field finite_fields[] = {PAL_FIELD(finite_attrs, what, PAL_ATTR_STRING)};
 
-enum { FINITE_ROWS = 256 };
-
 static pal_status finite_infer(pal_infer *call) {
   call->n_out = 0;
   return pal_want_dtype(call, 0, PAL_F32, "x");
 }
 
 static int64_t finite_chunks(const pal_run *run) {
-  return (run->in_rows[0] + FINITE_ROWS - 1) / FINITE_ROWS;
+  return (run->in_rows[0] + PAL_FINITE_ROWS - 1) / PAL_FINITE_ROWS;
 }
 
 static size_t finite_scratch(const pal_run *run) {
@@ -34,8 +32,8 @@ static pal_status finite_scan(const pal_run *run) {
   const int64_t row = pal_type_row(&run->in_type[0]);
   int64_t *found = run->scratch;
   for (int64_t chunk = run->begin; chunk < run->end; chunk++) {
-    const int64_t first = chunk * FINITE_ROWS, left = run->in_rows[0] - first;
-    const int64_t rows = left < FINITE_ROWS ? left : FINITE_ROWS;
+    const int64_t first = chunk * PAL_FINITE_ROWS, left = run->in_rows[0] - first;
+    const int64_t rows = left < PAL_FINITE_ROWS ? left : PAL_FINITE_ROWS;
     const int64_t at = pal_kernels_of(run->isa)->elementwise.first_nonfinite(
         (const float *)run->in[0] + first * row, rows * row);
     found[chunk] = at < 0 ? -1 : first * row + at;

@@ -113,8 +113,6 @@ static const pal_op gather = {
 
 /* ---- scatter_add_rows ------------------------------------------------------------------------ */
 
-enum { SCATTER_COLUMNS = 64, SCATTER_TASKS = 256 };
-
 static pal_status scatter_infer(pal_infer *call) {
   pal_status status = pal_want_dtype(call, 0, PAL_F32, "x");
   if (!status) status = pal_want_dtype(call, 1, PAL_I32, "index");
@@ -160,11 +158,11 @@ static pal_status scatter_sort(const pal_run *run) {
 
 /* A task is some result rows times some columns. */
 static int64_t scatter_rows_per_task(const pal_run *run) {
-  return run->out_rows[0] / SCATTER_TASKS + 1;
+  return run->out_rows[0] / PAL_SCATTER_ROWS + 1;
 }
 
 static int64_t scatter_columns(const pal_run *run) {
-  return (pal_type_row(&run->out_type[0]) + SCATTER_COLUMNS - 1) / SCATTER_COLUMNS;
+  return (pal_type_row(&run->out_type[0]) + PAL_SCATTER_COLUMNS - 1) / PAL_SCATTER_COLUMNS;
 }
 
 static int64_t scatter_tasks(const pal_run *run) {
@@ -177,8 +175,8 @@ static pal_status scatter_sum(const pal_run *run) {
   const int64_t wide = pal_type_row(&run->out_type[0]), per = scatter_rows_per_task(run);
   const int32_t *last = run->scratch, *order = last + run->out_rows[0] + 1;
   for (int64_t t = run->begin; t < run->end; t++) {
-    const int64_t c = t % scatter_columns(run) * SCATTER_COLUMNS;
-    const int64_t n = wide - c < SCATTER_COLUMNS ? wide - c : SCATTER_COLUMNS;
+    const int64_t c = t % scatter_columns(run) * PAL_SCATTER_COLUMNS;
+    const int64_t n = wide - c < PAL_SCATTER_COLUMNS ? wide - c : PAL_SCATTER_COLUMNS;
     const int64_t begin = t / scatter_columns(run) * per;
     for (int64_t r = begin; r < begin + per && r < run->out_rows[0]; r++) {
       const int32_t from = r ? last[r - 1] : 0;
@@ -247,8 +245,6 @@ static const pal_op scatter = {
 
 /* ---- write_rows ------------------------------------------------------------------------------ */
 
-enum { WRITE_CHUNK = 256 };
-
 static pal_status write_infer(pal_infer *call) {
   const pal_type *x = &call->in_type[2];
   pal_status status = pal_want_dtype(call, 1, PAL_I32, "index");
@@ -267,11 +263,11 @@ static pal_status write_infer(pal_infer *call) {
 }
 
 static int64_t write_tasks(const pal_run *run) {
-  return (run->in_rows[1] + WRITE_CHUNK - 1) / WRITE_CHUNK;
+  return (run->in_rows[1] + PAL_WRITE_ROWS - 1) / PAL_WRITE_ROWS;
 }
 
 static int64_t write_end(const pal_run *run) {
-  const int64_t end = run->end * WRITE_CHUNK;
+  const int64_t end = run->end * PAL_WRITE_ROWS;
   return end < run->in_rows[1] ? end : run->in_rows[1];
 }
 
@@ -279,7 +275,7 @@ static int64_t write_end(const pal_run *run) {
 static pal_status write_save(const pal_run *run) {
   const size_t size = row_bytes(&run->in_type[2]);
   const int32_t *index = run->in[1];
-  for (int64_t t = run->begin * WRITE_CHUNK; t < write_end(run); t++) {
+  for (int64_t t = run->begin * PAL_WRITE_ROWS; t < write_end(run); t++) {
     if (index[t] < -1 || index[t] >= run->in_rows[0])
       return bad_index(run, t, index[t], run->in_rows[0], "write_rows");
     if (size == 0) continue;
@@ -300,7 +296,7 @@ static void write_from(const pal_run *run, const void *rows, int64_t begin, int6
 }
 
 static pal_status write_run(const pal_run *run) {
-  write_from(run, run->in[2], run->begin * WRITE_CHUNK, write_end(run));
+  write_from(run, run->in[2], run->begin * PAL_WRITE_ROWS, write_end(run));
   return PAL_OK;
 }
 

@@ -52,6 +52,7 @@ noinst_HEADERS += \
 	%D%/edit.h \
 	%D%/factored.h \
 	%D%/loss.h \
+	%D%/machine.h \
 	%D%/matmul.h \
 	%D%/norm.h \
 	%D%/ragged.h \
@@ -65,6 +66,7 @@ noinst_HEADERS += \
 	%D%/kernels/gemm.h \
 	%D%/kernels/gemm_bf16.h \
 	%D%/kernels/kernels.h \
+	%D%/kernels/machine.h \
 	%D%/kernels/norm.h \
 	%D%/kernels/reduce.h \
 	%D%/kernels/rows.h \

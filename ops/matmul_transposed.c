@@ -55,14 +55,13 @@ typedef struct grid {
 } grid;
 
 static grid grid_of(const outer *o) {
-  enum { TASKS = 4, LEAST_M = 32, LEAST_N = 32 };
   grid g = {pieces(o->m, PAL_GEMM_TILE_M), pieces(o->n, PAL_GEMM_TILE_N)};
   if (!o->m || !o->n) return g;
-  if (g.down * g.across == TASKS - 1) ++*(g.down > 1 ? &g.down : &g.across);
-  while (g.down * g.across < TASKS) {
+  if (g.down * g.across == PAL_OUTER_TASKS - 1) ++*(g.down > 1 ? &g.down : &g.across);
+  while (g.down * g.across < PAL_OUTER_TASKS) {
     const int64_t m = o->m / (2 * g.down), n = o->n / (2 * g.across);
-    if (n >= LEAST_N && (n >= m || m < LEAST_M)) g.across *= 2;
-    else if (m >= LEAST_M) g.down *= 2;
+    if (n >= PAL_OUTER_LEAST && (n >= m || m < PAL_OUTER_LEAST)) g.across *= 2;
+    else if (m >= PAL_OUTER_LEAST) g.down *= 2;
     else break;
   }
   return g;

@@ -127,7 +127,7 @@ const pal_op pal_op_norm_backward = {
 
 /* ---- norm_backward_parameters -------------------------------------------------------------- */
 
-enum { CHUNK = 256, COLUMNS = 256, PARAMETERS_DY = 3 };
+enum { PARAMETERS_DY = 3 };
 
 static pal_status parameters_infer(pal_infer *call) {
   pal_status status = pal_norm_want_x(call, X, "x");
@@ -145,7 +145,9 @@ static int64_t rows_of(const pal_run *run) {
   return pal_active(&run->in_type[X], run->in_rows[X]) / pal_norm_width(&run->in_type[X]);
 }
 
-static int64_t chunks_of(const pal_run *run) { return (rows_of(run) + CHUNK - 1) / CHUNK; }
+static int64_t chunks_of(const pal_run *run) {
+  return (rows_of(run) + PAL_CHUNK_ROWS - 1) / PAL_CHUNK_ROWS;
+}
 
 static size_t parameters_scratch(const pal_run *run) {
   return (size_t)(chunks_of(run) * 2 * pal_norm_width(&run->in_type[X])) * sizeof(float);
@@ -155,9 +157,9 @@ static size_t parameters_scratch(const pal_run *run) {
 static pal_status parameters_partial(const pal_run *run) {
   const int64_t width = pal_norm_width(&run->in_type[X]), rows = rows_of(run);
   for (int64_t chunk = run->begin; chunk < run->end; chunk++) {
-    const int64_t first = chunk * CHUNK;
+    const int64_t first = chunk * PAL_CHUNK_ROWS;
     const pal_norm_backward call = {
-        .rows = rows - first < CHUNK ? rows - first : CHUNK,
+        .rows = rows - first < PAL_CHUNK_ROWS ? rows - first : PAL_CHUNK_ROWS,
         .width = width,
         .x = offset(run->in[X], first * width),
         .rstd = offset(run->in[RSTD], first),
@@ -171,14 +173,14 @@ static pal_status parameters_partial(const pal_run *run) {
 }
 
 static int64_t column_tasks(const pal_run *run) {
-  return (pal_norm_width(&run->in_type[X]) + COLUMNS - 1) / COLUMNS;
+  return (pal_norm_width(&run->in_type[X]) + PAL_NORM_COLUMNS - 1) / PAL_NORM_COLUMNS;
 }
 
 static pal_status parameters_combine(const pal_run *run) {
   const int64_t width = pal_norm_width(&run->in_type[X]), chunks = chunks_of(run);
   for (int64_t task = run->begin; task < run->end; task++) {
-    const int64_t first = task * COLUMNS;
-    const int64_t n = width - first < COLUMNS ? width - first : COLUMNS;
+    const int64_t first = task * PAL_NORM_COLUMNS;
+    const int64_t n = width - first < PAL_NORM_COLUMNS ? width - first : PAL_NORM_COLUMNS;
     for (int which = 0; which < 2; which++) {
       float *partial = (float *)run->scratch + which * width + first;
       for (int64_t step = 1; step < chunks; step *= 2)

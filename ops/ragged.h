@@ -7,11 +7,6 @@
 
 extern const pal_op *const pal_ops_refill[];
 
-enum {
-  PAL_SEQUENCE_BLOCK = 16, /* sequences per task */
-  PAL_ROW_CHUNK = 4096     /* rows per task where rows are initialised */
-};
-
 static inline int64_t pal_blocks(int64_t n, int64_t block) { return (n + block - 1) / block; }
 static inline int64_t pal_least(int64_t a, int64_t b) { return a < b ? a : b; }
 static inline int64_t pal_most(int64_t a, int64_t b) { return a > b ? a : b; }

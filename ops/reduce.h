@@ -21,7 +21,6 @@ pal_value pal_max_backward(pal_graph *g, pal_value index, pal_value dy, pal_valu
 pal_type pal_sample_tensor(pal_case *random, pal_dtype dtype, int least);
 
 /* Work over axis 0 is cut into chunks of rows, counted from row 0, and blocks of columns. */
-enum { PAL_CHUNK_ROWS = 256, PAL_BLOCK_COLUMNS = 1024 };
 static inline int64_t pal_chunks_of(const pal_run *run) {
   return (run->in_rows[0] + PAL_CHUNK_ROWS - 1) / PAL_CHUNK_ROWS;
 }

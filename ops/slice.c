@@ -45,12 +45,12 @@ static void copy(void *to, const void *from, size_t size) {
  * short line takes. */
 static void copy_lines(char *to, size_t to_line, const char *from, size_t from_line, size_t size,
                        int64_t n) {
-  enum { VECTOR = 16, SHORT = 8 * VECTOR };
-  const bool inlined = size % VECTOR == 0 && size <= SHORT;
+  const bool inlined = size % PAL_COPY_VECTOR == 0 && size <= PAL_COPY_SHORT;
   for (int64_t l = 0; l < n; l++, to += to_line, from += from_line) {
     if (!inlined) copy(to, from, size);
     else
-      for (size_t at = 0; at < size; at += VECTOR) memcpy(to + at, from + at, VECTOR);
+      for (size_t at = 0; at < size; at += PAL_COPY_VECTOR)
+        memcpy(to + at, from + at, PAL_COPY_VECTOR);
   }
 }
 

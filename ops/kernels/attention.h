@@ -14,16 +14,7 @@
 #include <palimpsest/ops.h>
 
 #include "ops/kernels/gemm_bf16.h"
-
-enum {
-  PAL_KEY_TILE = 128,   /* part of the numbers: the softmax is rescaled at its borders */
-  PAL_QUERY_BLOCK = 96, /* queries of a forward call at most; not part of the numbers */
-  PAL_QUERY_GROUP = 24, /* queries whose scores are in flight together */
-  /* Heads whose sequences are short go side by side: */
-  PAL_SHORT_HEADS = 16,  /* so many at most */
-  PAL_SHORT_ROWS = 16,   /* of queries and of keys at most so many rows, */
-  PAL_SHORT_FLOATS = 128 /* and of each operand so many elements */
-};
+#include "ops/kernels/machine.h"
 
 /* Rows that later calls will touch, most urgent first: they are asked for while this one computes. */
 typedef struct pal_attention_ahead {

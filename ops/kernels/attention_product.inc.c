@@ -56,7 +56,6 @@ typedef void (*attention_tile)(int64_t k, const float *a, int64_t a_row, int64_t
 
 /* 24 accumulators of one register each on AVX-512; elsewhere a vector takes several. */
 #if defined(PAL_SIMD_AVX512)
-enum { ATTENTION_WIDE = 4 };
 ATTENTION_TILES(1)
 ATTENTION_TILES(2)
 ATTENTION_TILES(3)
@@ -68,7 +67,6 @@ static const attention_tile attention_tiles[][6] = {ATTENTION_NAMES(1), ATTENTIO
 static const attention_tile attention_tall[] = {attention_tile_12_1, attention_tile_12_2, NULL,
                                                 NULL};
 #else
-enum { ATTENTION_WIDE = 1 };
 ATTENTION_TILES(1)
 static const attention_tile attention_tiles[][6] = {ATTENTION_NAMES(1)};
 static const attention_tile attention_tall[] = {NULL};

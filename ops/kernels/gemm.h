@@ -11,6 +11,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "ops/kernels/machine.h"
+
 /* A packed operand [K, N] is cut into panels of neighbouring columns, in whole vectors of 16, the
  * last one padded with zeros, each with a spare row so that panels do not meet in the same cache
  * sets. Floats of such an operand: */
@@ -30,7 +32,6 @@ typedef enum pal_gemm_kind {
   PAL_GEMM_TURNED, /* as [N, K], for very few rows or columns */
   PAL_GEMM_NARROW  /* as [K, PAL_GEMM_FEW], padded with zeros, for few columns */
 } pal_gemm_kind;
-enum { PAL_GEMM_FEW = 8, PAL_GEMM_TURNED_FEW = 4 };
 
 /* The fastest for b with rows of neighbours in n, or in k. */
 static inline pal_gemm_kind pal_gemm_kind_of(int64_t m, int64_t n, int64_t k, bool rows) {
@@ -66,8 +67,6 @@ typedef struct pal_gemm_outer {
   float *buffer; /* PAL_GEMM_BUFFER floats, 64-byte aligned */
 } pal_gemm_outer;
 
-/* The outer form works through c in blocks of this size, in cuts of so many rows. */
-enum { PAL_GEMM_TILE_M = 128, PAL_GEMM_TILE_N = 256, PAL_GEMM_DEPTH = 192 };
 /* Floats of the packed cut of a (with room for rounding up to any register tile), and of both. */
 enum { PAL_GEMM_TILES = (PAL_GEMM_DEPTH + 2) * (PAL_GEMM_TILE_M + 16) };
 enum { PAL_GEMM_BUFFER = PAL_GEMM_TILES + (PAL_GEMM_DEPTH + 1) * PAL_GEMM_TILE_N };

@@ -10,18 +10,6 @@
 
 #include <string.h>
 
-#if defined(PAL_SIMD_AVX512)
-enum { GEMM_MR = 8, GEMM_NV = 3 };
-#elif defined(PAL_SIMD_AVX2) || defined(PAL_SIMD_NEON)
-enum { GEMM_MR = 6, GEMM_NV = 1 };
-#else
-enum { GEMM_MR = 4, GEMM_NV = 1 };
-#endif
-/* k is cut here so that a panel's part stays in the level 1 cache while rows pass by. */
-enum { GEMM_DEPTH = 256 };
-/* Rows a multiple of so many floats apart, a page, meet in the same sets of that cache. */
-enum { GEMM_CROWDED = 1024 };
-
 typedef struct gemm_tile {
   const float *a, *b, *bias;
   int64_t a_row, a_col, b_row, k;
@@ -311,10 +299,6 @@ static void gemm_pack_tiles(const float *a, int64_t a_row, int64_t depth, int64_
     }
   }
 }
-
-/* Rows up to this long are read where they lie; the parts of longer ones meet in few cache sets and
- * lie on many pages, so they are copied first, unless they are read a few times only. */
-enum { GEMM_SHORT_ROW = 512, GEMM_FEW = 4 };
 
 /* The block of c at (i, j), at most PAL_GEMM_TILE_M x PAL_GEMM_TILE_N, of one cut over rows. */
 static void gemm_outer_block(const pal_gemm_outer *o, gemm_cut *s, int64_t t, int64_t i,

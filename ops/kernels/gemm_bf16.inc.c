@@ -200,7 +200,7 @@ static void bf16_outer(const pal_gemm_outer *o) {
 
 /* ---- blocks -------------------------------------------------------------------------------- */
 
-enum { BLOCK_M = 64, BLOCK_N = 128, BLOCK_K = 128, BLOCK_DEPTH = BLOCK_K / BF16_FOLD };
+enum { BLOCK_DEPTH = BLOCK_K / BF16_FOLD };
 /* Units of a, by rows or by columns, and of b: rows of these lengths. */
 enum {
   BLOCK_A_ROW = BLOCK_DEPTH + PAL_LANES,

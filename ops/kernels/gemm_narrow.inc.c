@@ -3,15 +3,6 @@
  *
  * A tile of rows is held in registers, an element of a is broadcast to the half vector of its row. */
 
-/* Rows of a tile: sums, b and an element of a in registers. */
-#if defined(PAL_SIMD_AVX512)
-#define THIN_TALL 16
-#elif defined(PAL_SIMD_AVX2) || defined(PAL_SIMD_NEON)
-#define THIN_TALL 12
-#else
-#define THIN_TALL 4
-#endif
-
 /* Four rows share a pointer that moves on: an address per row would be more than there are registers. */
 #define THIN_FOUR_ROWS(X, g) X(g, 0) X(g, 1) X(g, 2) X(g, 3)
 #define THIN_GROUPS_1(X) X(0)

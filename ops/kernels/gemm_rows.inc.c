@@ -79,8 +79,6 @@ typedef struct thin_sum {
   const float *bias; /* [many], not turned; or NULL */
 } thin_sum;
 
-enum { THIN_SPAN = 128 };
-
 /* Columns j .. j + s->n - 1. Whole vectors of y are read: of its last rows, where that would be beyond its
  * end, a copy. */
 static void thin_cuts(const thin_sum *o, int64_t j, gemm_cut *s) {

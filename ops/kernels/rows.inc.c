@@ -2,9 +2,9 @@
 /* Bodies of pal_rows_kernels, compiled once per instruction set (floor 2). Columns are in the
  * lanes, so a column's sum has one order whatever the width. */
 #include "ops/kernels/rows.h"
-#include "src/simd.h"
 
-enum { ROWS_BLOCK = 64 };
+#include "ops/kernels/machine.h"
+#include "src/simd.h"
 
 /* Columns c .. c + 15 of the sum of up to ROWS_BLOCK rows, the first of them number `first`. */
 static inline vf rows_block(const float *x, int64_t stride, const int32_t *row, int64_t first,
