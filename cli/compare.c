@@ -21,7 +21,7 @@ typedef struct comparison {
   const char *task;
   const cli_recipes *recipes;
   cli_row *row;
-  int n;
+  int n, room;
   int64_t target; /* parameters that matched models must have, 0 before the first is known */
 } comparison;
 
@@ -158,9 +158,8 @@ static pal_status run_entry(comparison *c, const cli_recipe *recipe, bool matche
   const char *budget = matched ? "matched" : "free";
   char label[128];
   cli_job job = new_job(c, recipe);
-  cli_row *trained = calloc(1, sizeof *trained);
-  pal_status status = trained ? configure(&job, c, recipe, matched, seed, error)
-                              : pal_fail(error, PAL_E_MEMORY, "no memory for the table");
+  cli_row row = {.n_sets = 0}, *trained = &row; /* without sets */
+  pal_status status = configure(&job, c, recipe, matched, seed, error);
   if (!status) status = cli_job_open_task(&job, error);
   if (!status && matched && c->target) status = match(c, &job, recipe, error);
   if (!status) status = cli_job_open(&job, true, error);
@@ -176,7 +175,6 @@ static pal_status run_entry(comparison *c, const cli_recipe *recipe, bool matche
     status = add_row(c, &job, recipe, budget, NULL, trained, error);
   for (int i = 0; i < recipe->n_variants && !status; i++)
     status = add_row(c, &job, recipe, budget, &recipe->variant[i], trained, error);
-  free(trained);
   cli_job_close(&job);
   return status;
 }
@@ -197,8 +195,9 @@ static pal_status run_all(comparison *c, const cli_chosen *all, pal_error *error
   int rows = 0;
   for (int i = 0; i < all->n; i++)
     rows += all->recipe[i]->n_variants ? all->recipe[i]->n_variants : 1;
-  c->row = calloc((size_t)(2 * rows * seeds), sizeof *c->row);
+  c->row = calloc(2 * (size_t)rows * (size_t)seeds, sizeof *c->row);
   if (!c->row) return pal_fail(error, PAL_E_MEMORY, "no memory for the table");
+  c->room = 2 * rows * seeds;
   printf("budget: matched means %s, parameters within 5 %%; free is each model's own size\n\n",
          c->recipes->matched ? c->recipes->matched
                              : "the same training sequences and optimizer steps");
@@ -253,6 +252,7 @@ int cli_verb_compare(pal_context *context, const cli_options *o) {
   put_together(c.row, c.n);
   if (!status) cli_summary(stdout, c.row, c.n, recipes);
   if (!status && o->json) status = cli_json(o->json, c.task, c.row, c.n, recipes, &error);
+  for (int i = 0; i < c.room; i++) cli_row_free(&c.row[i]);
   free(c.row);
   free(all);
   cli_recipes_free(recipes);

@@ -28,10 +28,10 @@ static pal_status open_answers(cli_job *job, pal_error *error) {
 int cli_verb_eval(pal_context *context, const cli_options *o) {
   pal_error error = {0};
   cli_job job = {.context = context};
-  cli_row *row = calloc(1, sizeof *row);
+  cli_row own = {.n_sets = 0}, *row = &own;
   bool instances = false;
-  pal_status status = row ? PAL_OK : pal_fail(&error, PAL_E_MEMORY, "no memory");
-  if (!status && !o->steps) status = cli_run_reads_instances(context, o, &instances, &error);
+  pal_status status = PAL_OK;
+  if (!o->steps) status = cli_run_reads_instances(context, o, &instances, &error);
   if (!status && o->n_files > 1 && !instances)
     status = pal_fail(&error, PAL_E_ARGUMENT,
                       "--data is given too often: it is the task's own data here");
@@ -52,8 +52,8 @@ int cli_verb_eval(pal_context *context, const cli_options *o) {
     if (o->json && !status) status = cli_json(o->json, job.task_name, row, 1, NULL, &error);
   }
   int refused = 0;
-  for (int i = 0; row && i < row->n_sets; i++) refused += row->set[i].refused;
+  for (int i = 0; i < row->n_sets; i++) refused += row->set[i].refused;
   cli_job_close(&job);
-  free(row);
+  cli_row_free(row);
   return status ? cli_report(&error) : refused ? CLI_USAGE : CLI_DONE;
 }

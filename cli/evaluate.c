@@ -96,26 +96,37 @@ static void write_lines(batch *b) {
 
 static int by_value(const void *a, const void *b) { return *(const int *)a - *(const int *)b; }
 
-int cli_step_cap(const cli_job *job, const pal_example *instance) {
+pal_status cli_step_cap(const cli_job *job, const pal_example *instance, int *cap,
+                        pal_error *error) {
   const pal_model_definition *model = pal_model_definition_of(job->model);
-  const int cap = pal_task_definition_of(job->task)->step_cap(job->task, instance, job->form);
   pal_decode_settings own = {.steps = 0};
   if (model->decode_settings) model->decode_settings(job->model, &own);
-  return own.steps <= cap ? cap : own.steps < INT32_MAX ? (int)own.steps : INT32_MAX;
+  const pal_status status = pal_task_step_cap(job->task, instance, job->form, cap, error);
+  if (!status && own.steps > *cap)
+    *cap = own.steps < PAL_MOST_STEPS ? (int)own.steps : PAL_MOST_STEPS;
+  return status;
+}
+
+/* What one decoder of all instances of a batch needs. */
+static pal_status needs_of(const batch *b, pal_decode_options *options, pal_error *error) {
+  for (int i = 0; i < b->n; i++) {
+    const pal_example *e = &b->instance[i];
+    int cap, room;
+    pal_status status = cli_step_cap(b->job, e, &cap, error);
+    if (!status) status = pal_task_answer_room(b->job->task, e, b->job->form, &room, error);
+    if (status) return status;
+    if (cap > options->max_steps) options->max_steps = cap;
+    if (room > options->answer_room) options->answer_room = room;
+    if (e->n_prompt > options->max_length) options->max_length = e->n_prompt;
+  }
+  options->max_length += options->answer_room;
+  return PAL_OK;
 }
 
 static pal_status decode_batch(batch *b, pal_error *error) {
-  const pal_task_definition *d = pal_task_definition_of(b->job->task);
   pal_decode_options options = {.sequences = b->n < TOGETHER ? b->n : TOGETHER,
                                 .seed = CLI_DECODE_SEED};
-  for (int i = 0; i < b->n; i++) {
-    int cap = cli_step_cap(b->job, &b->instance[i]);
-    int room = d->answer_room(b->job->task, &b->instance[i], b->job->form);
-    if (cap > options.max_steps) options.max_steps = cap;
-    if (room > options.answer_room) options.answer_room = room;
-    if (b->instance[i].n_prompt > options.max_length) options.max_length = b->instance[i].n_prompt;
-  }
-  options.max_length += options.answer_room;
+  if (needs_of(b, &options, error)) return error->code;
   pal_decoder *decoder = pal_decoder_new(b->job->model, &options, error);
   if (!decoder) return error->code;
   if (b->job->answers) {
@@ -143,8 +154,7 @@ typedef struct source {
 
 static pal_status instance_of(void *data, int i, pal_example *example, pal_error *error) {
   source *s = data;
-  return pal_task_definition_of(s->job->task)
-      ->instance(s->job->task, s->set, i, s->job->form, example, error);
+  return pal_task_instance(s->job->task, s->set, i, s->job->form, example, error);
 }
 
 static pal_status evaluate_set(cli_job *job, int set, int n, cli_set *out, pal_error *error) {
@@ -186,7 +196,7 @@ static pal_status evaluate_files(cli_job *job, const char *const *file, int n, i
     status = cli_instances_read(&all[i], job, file[i], limit, error);
   for (int i = 0; i < n && !status; i++) {
     cli_set *set = &row->set[row->n_sets++];
-    *set = (cli_set){.refused = all[i].refused};
+    set->refused = all[i].refused;
     cli_name_by_file(set, file[i]);
     batch b = {.job = job, .set = set, .instance = all[i].instance, .n = all[i].n};
     b.passes = calloc((size_t)all[i].n, sizeof *b.passes);
@@ -203,19 +213,20 @@ static pal_status evaluate_files(cli_job *job, const char *const *file, int n, i
 
 /* Models without a window attend to whole sequences: fewer of those of thousands of rows. Where attention
  * has a window, a row reads little more than a tile of keys. */
-static int affordable(const cli_job *job, int set, int size) {
+static int affordable(cli_job *job, int set, int size) {
   enum { SHORT = 1000, LEAST = 8, LEAST_LONG = 2, LONG = 5000 /* rows to write */, TILE = 128 };
   static const double WORK = 2e8; /* rows times keys, over all instances that are not short */
   pal_example e;
   pal_error ignored = {0};
-  source s = {(cli_job *)(uintptr_t)job, set};
+  source s = {job, set};
+  int room;
   const pal_model_definition *model = pal_model_definition_of(job->model);
   pal_decode_settings decoding = {0};
   if (model->decode_settings) model->decode_settings(job->model, &decoding);
   if (decoding.window > 0 || pal_task_definition_of(job->task)->likelihood ||
-      instance_of(&s, 0, &e, &ignored))
-    return size;
-  const int room = pal_task_definition_of(job->task)->answer_room(job->task, &e, job->form);
+      instance_of(&s, 0, &e, &ignored) ||
+      pal_task_answer_room(job->task, &e, job->form, &room, &ignored))
+    return size; /* what is wrong with it, evaluating it will say */
   const int least = room > LONG ? LEAST_LONG : LEAST;
   const double rows = e.n_prompt + room;
   if (rows < SHORT) return size;
@@ -230,19 +241,21 @@ pal_status cli_evaluate(cli_job *job, const char *const *file, int n_files, int 
                         cli_row *row, pal_error *error) {
   const pal_task_definition *d = pal_task_definition_of(job->task);
   double start = cli_seconds();
-  row->n_sets = 0;
+  int sets = n_files, size;
+  pal_status status = n_files ? PAL_OK : pal_task_sets(job->task, &sets, error);
+  if (!status) status = cli_row_sets(row, sets, error);
+  if (status) return status;
   if (n_files) return evaluate_files(job, file, n_files, limit, row, error);
-  int sets = 0;
-  while (sets < CLI_MAX_SETS && d->set_name(job->task, sets)) sets++;
   for (int i = 0; i < sets; i++) {
     cli_set *set = &row->set[row->n_sets++];
-    *set = (cli_set){0};
     snprintf(set->name, sizeof set->name, "%s", d->set_name(job->task, i));
-    const int size = d->set_size(job->task, i), wanted = limit && limit < size ? limit : size;
+    status = pal_task_set_size(job->task, i, &size, error);
+    if (status) return status;
+    const int wanted = limit && limit < size ? limit : size;
     const int n = affordable(job, i, wanted);
     set->left_out = wanted - n;
     cli_progress(quiet, set->name, i, sets, cli_seconds() - start, "evaluating");
-    pal_status status = evaluate_set(job, i, n, set, error);
+    status = evaluate_set(job, i, n, set, error);
     if (status) return status;
   }
   cli_progress_end(quiet);

@@ -14,5 +14,6 @@ pal_status cli_evaluate(cli_job *job, const char *const *file, int n_files, int 
 
 /* The task's cap on forward passes of an instance, or the number that the model's sampler takes, if that is
  * more. */
-int cli_step_cap(const cli_job *job, const pal_example *instance);
+pal_status cli_step_cap(const cli_job *job, const pal_example *instance, int *cap,
+                        pal_error *error);
 #endif

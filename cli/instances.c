@@ -54,8 +54,8 @@ static pal_status read_line(cli_instances *all, cli_job *job, const cli_lines *l
   if (strlen(l->text) != l->length)
     return refuse(all, l->number, "the line holds a zero byte", error);
   if (l->length == 0 || l->text[0] == '#') return PAL_OK;
-  pal_status status = pal_task_definition_of(job->task)->read(job->task, l->text, job->form,
-                                                              (uint64_t)l->number, &e, &own);
+  const pal_status status =
+      pal_task_read(job->task, l->text, job->form, (uint64_t)l->number, &e, &own);
   if (status == PAL_E_FORMAT) return refuse(all, l->number, own.text, error);
   if (status) return pal_fail(error, status, "%s", own.text);
   return e.n_prompt ? cli_instances_add(all, &e, error) : PAL_OK;

@@ -112,8 +112,7 @@ pal_status cli_job_open(cli_job *job, bool train, pal_error *error) {
                              texts(job, CLI_MODEL), job->n_set[CLI_MODEL], error);
   if (!job->model) return error->code;
   if (!train) return PAL_OK;
-  pal_status status = pal_task_definition_of(job->task)->stream(job->task, job->form, job->seed,
-                                                                &job->stream, error);
+  const pal_status status = pal_task_stream(job->task, job->form, job->seed, &job->stream, error);
   if (status) return status;
   job->trainer = pal_trainer_new(job->model, &job->stream, texts(job, CLI_TRAIN),
                                  job->n_set[CLI_TRAIN], error);

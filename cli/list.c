@@ -9,9 +9,14 @@
 
 static pal_status print_line(const pal_task *task, const pal_example *e, pal_form form, char **text,
                              size_t *room, pal_error *error) {
+  enum { LONGEST = 1 << 30 };
   size_t length = pal_task_definition_of(task)->write(task, e, form, *text, *room);
   if (length >= *room) {
     free(*text);
+    *text = NULL;
+    if (length > LONGEST)
+      return pal_fail(error, PAL_E_ARGUMENT, "task \"%s\": write gives a line of %zu characters",
+                      pal_task_definition_of(task)->name, length);
     *room = length + 1;
     *text = malloc(*room);
     if (!*text)
@@ -31,13 +36,15 @@ static pal_status print_sets(pal_task *task, int limit, pal_error *error) {
   const pal_form form = PAL_FORM_TRANSITION; /* the text of an instance is the same in all forms */
   char *text = NULL;
   size_t room = 0;
-  pal_status status = PAL_OK;
+  int sets, size = 0;
+  pal_status status = pal_task_sets(task, &sets, error);
   if (heading) puts(heading);
-  for (int set = 0; !status && d->set_name(task, set); set++) {
+  for (int set = 0; !status && set < sets; set++) {
     if (several) printf("# %s\n", d->set_name(task, set));
-    for (int i = 0; !status && i < d->set_size(task, set) && (!limit || i < limit); i++) {
+    status = pal_task_set_size(task, set, &size, error);
+    for (int i = 0; !status && i < size && (!limit || i < limit); i++) {
       pal_example e;
-      status = d->instance(task, set, i, form, &e, error);
+      status = pal_task_instance(task, set, i, form, &e, error);
       if (!status) status = print_line(task, &e, form, &text, &room, error);
     }
   }
@@ -51,14 +58,15 @@ static pal_status print_training(pal_task *task, int limit, pal_error *error) {
     return pal_fail(error, PAL_E_UNSUPPORTED,
                     "--train: training examples of task %s are not made of a fixed set", d->name);
   const char *heading = d->heading ? d->heading(task) : NULL;
-  const int64_t all = d->train_size(task), n = limit && limit < all ? limit : all;
+  int64_t all;
+  pal_status status = pal_task_train_size(task, &all, error);
+  const int64_t n = limit && limit < all ? limit : all;
   char *text = NULL;
   size_t room = 0;
-  pal_status status = PAL_OK;
   if (heading) puts(heading);
   for (int64_t i = 0; i < n && !status; i++) {
     pal_example e;
-    status = d->train_instance(task, i, PAL_FORM_TRANSITION, &e, error);
+    status = pal_task_train_instance(task, i, PAL_FORM_TRANSITION, &e, error);
     if (!status) status = print_line(task, &e, PAL_FORM_TRANSITION, &text, &room, error);
   }
   free(text);

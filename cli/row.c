@@ -3,11 +3,24 @@
 #include "cli/row.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "cli/job.h"
 
 const int cli_mark[CLI_MARKS] = {10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000, 20000};
+
+pal_status cli_row_sets(cli_row *row, int n, pal_error *error) {
+  cli_row_free(row);
+  row->set = calloc((size_t)n + 1, sizeof *row->set);
+  return row->set ? PAL_OK : pal_fail(error, PAL_E_MEMORY, "no memory for %d sets", n);
+}
+
+void cli_row_free(cli_row *row) {
+  free(row->set);
+  row->set = NULL;
+  row->n_sets = 0;
+}
 
 void cli_name_by_file(cli_set *set, const char *path) {
   const size_t length = strlen(path), most = sizeof set->name - 4;

@@ -5,8 +5,6 @@
 
 #include "cli/job.h"
 
-enum { CLI_MAX_SETS = 64 }; /* that a row holds */
-
 /* Instances of one kind in a set. */
 enum { CLI_TRAITS = 96 };
 typedef struct cli_trait {
@@ -50,8 +48,12 @@ typedef struct cli_row {
   double seconds, loss;
   bool fitted; /* exceeds 99 % on every set of the training range */
   int n_sets;
-  cli_set set[CLI_MAX_SETS];
+  cli_set *set; /* [n_sets], owned */
 } cli_row;
+
+/* Room for n sets, all empty, instead of those there are; row->n_sets counts from 0 again. */
+pal_status cli_row_sets(cli_row *row, int n, pal_error *error);
+void cli_row_free(cli_row *row);
 
 /* Whether the column is a figure of decoded instances, and not of the training data. */
 bool cli_is_judged(const pal_report_column *column);

@@ -71,12 +71,14 @@ static pal_status sample_file(cli_job *job, const cli_options *o, int n, bool *r
 /* Of every set; of the first when they are traced. */
 static pal_status sample_sets(cli_job *job, const cli_options *o, int n, pal_error *error) {
   const pal_task_definition *d = pal_task_definition_of(job->task);
-  pal_status status = PAL_OK;
-  for (int set = 0; !status && d->set_name(job->task, set) && !(set && traces(o)); set++) {
+  int sets, size = 0;
+  pal_status status = pal_task_sets(job->task, &sets, error);
+  for (int set = 0; !status && set < sets && !(set && traces(o)); set++) {
     if (!traces(o)) printf("%s\n", d->set_name(job->task, set));
-    for (int i = 0; i < n && i < d->set_size(job->task, set) && !status; i++) {
+    status = pal_task_set_size(job->task, set, &size, error);
+    for (int i = 0; i < n && i < size && !status; i++) {
       pal_example e;
-      status = d->instance(job->task, set, i, job->form, &e, error);
+      status = pal_task_instance(job->task, set, i, job->form, &e, error);
       if (!status) status = sample_one(job, o, &e, error);
     }
   }

@@ -104,8 +104,7 @@ static pal_status take(steps *all, const cli_job *job, bool answers, const pal_e
 
 static pal_status draw_states(steps *all, cli_job *job, bool answers, int n, pal_error *error) {
   pal_stream stream = {0};
-  const pal_task_definition *d = pal_task_definition_of(job->task);
-  pal_status status = d->stream(job->task, job->form, job->seed + OTHER_SEED, &stream, error);
+  pal_status status = pal_task_stream(job->task, job->form, job->seed + OTHER_SEED, &stream, error);
   all->room = n;
   all->step = calloc((size_t)n, sizeof *all->step);
   all->prompt = calloc((size_t)n, sizeof *all->prompt);
@@ -146,8 +145,8 @@ static void count(const steps *all, bool answers, cli_set *set) {
 }
 
 pal_status cli_evaluate_steps(cli_job *job, int n, cli_row *row, pal_error *error) {
+  if (cli_row_sets(row, 1, error)) return error->code;
   cli_set *set = &row->set[row->n_sets++];
-  *set = (cli_set){0};
   const bool answers = pal_model_definition_of(job->model)->cached;
   snprintf(set->name, sizeof set->name, answers ? "next tokens" : "single steps");
   if (job->form != PAL_FORM_TRANSITION && !answers)

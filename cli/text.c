@@ -42,12 +42,14 @@ static size_t put(const wanted *w, char *text, size_t room) {
 
 /* Asks again with more room where the first does not do. */
 static char *make(const wanted *w) {
+  enum { LONGEST = 1 << 30 }; /* more is nothing that a task can mean */
   size_t room = 512, length;
   char *text = malloc(room);
   if (!text || (length = put(w, text, room)) < room) return text;
   free(text);
+  if (length > LONGEST) return NULL;
   text = malloc(room = length + 1);
-  if (text) put(w, text, room);
+  if (text) put(w, text, room), text[length] = 0;
   return text;
 }
 

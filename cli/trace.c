@@ -24,11 +24,11 @@ static void record(cli_trace *t, const int32_t *token, int n) {
     t->failed = !states || !texts;
     if (!t->failed) t->room = (int)room;
   }
-  if (t->failed) return;
+  if (t->failed || t->error.code) return;
   t->text[t->n] = NULL;
   if (pal_task_definition_of(task)->picture) {
-    pal_task_definition_of(task)->picture(task, t->instance, t->job->form, token, n,
-                                          &t->state[t->n]);
+    pal_error *own = &t->error;
+    if (pal_task_picture(task, t->instance, t->job->form, token, n, &t->state[t->n], own)) return;
   } else {
     t->text[t->n] = cli_text_of(task, token, n);
     t->failed = !t->text[t->n];
@@ -61,13 +61,11 @@ static void finish(int index, const pal_decoded *d, void *data) {
 
 pal_status cli_decode_one(const cli_job *job, const pal_example *instance, cli_trace *trace,
                           cli_take take, void *data, pal_error *error) {
-  const pal_task_definition *d = pal_task_definition_of(job->task);
-  pal_decode_options options = {.sequences = 1,
-                                .seed = CLI_DECODE_SEED,
-                                .max_steps = cli_step_cap(job, instance),
-                                .answer_room = d->answer_room(job->task, instance, job->form),
-                                .watch = trace ? watch : NULL,
-                                .watch_data = trace};
+  pal_decode_options options = {
+      .sequences = 1, .seed = CLI_DECODE_SEED, .watch = trace ? watch : NULL, .watch_data = trace};
+  if (cli_step_cap(job, instance, &options.max_steps, error) ||
+      pal_task_answer_room(job->task, instance, job->form, &options.answer_room, error))
+    return error->code;
   options.max_length = instance->n_prompt + options.answer_room;
   pal_decoder *decoder = pal_decoder_new(job->model, &options, error);
   pal_status status = decoder ? pal_decode(decoder, instance, 1, take, data, error) : error->code;
@@ -79,6 +77,7 @@ pal_status cli_trace_decode(cli_trace *t, const cli_job *job, const pal_example 
                             pal_error *error) {
   *t = (cli_trace){.job = job, .instance = instance};
   pal_status status = cli_decode_one(job, instance, t, finish, t, error);
+  if (!status && t->error.code) status = pal_fail(error, t->error.code, "%s", t->error.text);
   if (!status && t->failed) status = pal_fail(error, PAL_E_MEMORY, "no memory for %d states", t->n);
   return status;
 }

@@ -13,6 +13,7 @@ typedef struct cli_trace {
   char **text; /* [n]: the same as text, NULL when the task draws pictures */
   int n, room;
   bool failed;       /* no memory for a state */
+  pal_error error;   /* of the task's pictures */
   char verdict[128]; /* the last line: solved or failed, and in how many passes */
 } cli_trace;
 

@@ -34,11 +34,10 @@ static pal_status train_and_evaluate(cli_kept *kept, cli_job *job, const cli_opt
 int cli_verb_train(pal_context *context, const cli_options *o) {
   pal_error error = {0};
   cli_job job = {.context = context, .task_name = o->argument, .model_name = o->model};
-  cli_row *row = calloc(1, sizeof *row);
+  cli_row own = {.n_sets = 0}, *row = &own;
   cli_kept kept = {.metrics = {NULL, NULL}};
-  pal_status status = row ? PAL_OK : pal_fail(&error, PAL_E_MEMORY, "no memory");
-  if (!status && !o->argument)
-    status = pal_fail(&error, PAL_E_ARGUMENT, "train what? palimpsest train TASK");
+  pal_status status = PAL_OK;
+  if (!o->argument) status = pal_fail(&error, PAL_E_ARGUMENT, "train what? palimpsest train TASK");
   if (!status && o->config) status = cli_run_read_config(&job, o->config, &error);
   if (!status && !job.model_name)
     status = pal_fail(&error, PAL_E_ARGUMENT,
@@ -59,6 +58,6 @@ int cli_verb_train(pal_context *context, const cli_options *o) {
   }
   if (cli_keep_close(&kept, &error) && !status) status = error.code;
   cli_job_close(&job);
-  free(row);
+  cli_row_free(row);
   return status ? cli_report(&error) : CLI_DONE;
 }

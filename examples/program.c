@@ -53,8 +53,7 @@ int main(void) {
   pal_model *model =
       pal_model_new(context, store, "ap-mdm", pal_task_format(task), network, 5, &error);
   pal_stream stream;
-  if (!model || pal_task_definition_of(task)->stream(task, PAL_FORM_TRANSITION, 1, &stream, &error))
-    return fail(&error);
+  if (!model || pal_task_stream(task, PAL_FORM_TRANSITION, 1, &stream, &error)) return fail(&error);
   pal_trainer *trainer = pal_trainer_new(model, &stream, training, 4, &error);
   if (!trainer) return fail(&error);
   pal_step_report report = {0};

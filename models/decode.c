@@ -4,7 +4,6 @@
  * The host fills a group's first state, then writes one step number per run until no sequence is
  * left; the rows of finished ones are read from the scratch variables after that. A run that
  * lacks room has changed nothing: a plan of double capacity takes the state over and goes on. */
-#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -68,6 +67,11 @@ static pal_status configure(pal_decoder *d, pal_error *error) {
                     "a decoder needs 1 or more sequences (%d) and steps (%d), and no negative "
                     "length (%d) or answer room (%d)",
                     o->sequences, o->max_steps, o->max_length, o->answer_room);
+  if (o->max_length > 2 * PAL_MOST_EXAMPLE_ROWS || o->answer_room > PAL_MOST_EXAMPLE_ROWS)
+    return pal_fail(error, PAL_E_ARGUMENT,
+                    "a decoder's length (%d) is at most %d, and its answer room (%d) at most %d",
+                    o->max_length, 2 * PAL_MOST_EXAMPLE_ROWS, o->answer_room,
+                    PAL_MOST_EXAMPLE_ROWS);
   d->cached = !definition->step;
   d->max_length = o->max_length ? o->max_length : pal_model_format(d->model)->context;
   d->set = (pal_decode_settings){.top_p = 1};
@@ -392,17 +396,13 @@ static pal_decoded result_of(pal_decoder *d, const pal_example *e, int slot) {
 /* Before anything adds these numbers. */
 static pal_status check_prompts(const pal_decoder *d, const pal_example *prompt, int n,
                                 pal_error *error) {
+  char flaw[160];
   for (int i = 0; i < n; i++) {
-    const pal_example *e = &prompt[i];
-    if (e->n_prompt < 0 || e->answer_room < 0 || (e->n_prompt > 0 && !e->prompt))
-      return pal_fail(error, PAL_E_ARGUMENT,
-                      "prompt %d: n_prompt (%d) and answer_room (%d) cannot be negative, and the "
-                      "array prompt cannot be NULL where n_prompt is above 0",
-                      i, e->n_prompt, e->answer_room);
-    if (e->n_prompt > INT_MAX / 4 || room_of(d, e) > INT_MAX / 4)
-      return pal_fail(error, PAL_E_ARGUMENT,
-                      "prompt %d: n_prompt (%d) and answer_room (%d) are at most %d", i,
-                      e->n_prompt, room_of(d, e), INT_MAX / 4);
+    const pal_example asked = {.prompt = prompt[i].prompt,
+                               .n_prompt = prompt[i].n_prompt,
+                               .answer_room = prompt[i].answer_room};
+    if (pal_example_flaw(&asked, pal_model_format(d->model), flaw, sizeof flaw))
+      return pal_fail(error, PAL_E_ARGUMENT, "prompt %d: %s", i, flaw);
   }
   return PAL_OK;
 }

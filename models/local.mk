@@ -9,6 +9,7 @@ libpal_core_la_SOURCES += \
 	%D%/decode.c \
 	%D%/decode_graph.c \
 	%D%/define.c \
+	%D%/example.c \
 	%D%/layers.c \
 	%D%/masked.c \
 	%D%/masked_arm.c \

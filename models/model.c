@@ -5,6 +5,36 @@
 #include "models/models.h"
 #include "src/alloc.h"
 
+/* The first of n values outside least .. end - 1; n when there is none. */
+static int64_t first_outside(const int32_t *value, int64_t n, int32_t least, int32_t end) {
+  int64_t i = 0;
+  while (i < n && value[i] >= least && value[i] < end) i++;
+  return i;
+}
+
+static pal_status tables_check(const pal_format *f, pal_error *error) {
+  enum { MOST_GROUPS = 1 << 20 };
+  const struct {
+    const char *name;
+    const int32_t *at;
+    int64_t n;
+    int32_t least, end;
+  } table[] = {
+      {"group", f->group, (int64_t)f->context * f->groups, INT32_MIN, MOST_GROUPS},
+      {"factor", f->factor, (int64_t)f->vocabulary * f->factors, -1, f->factor_rows},
+      {"token_class", f->token_class, f->vocabulary, 0, f->vocabulary},
+  };
+  for (size_t k = 0; k < sizeof table / sizeof *table; k++) {
+    const int64_t n = table[k].at ? table[k].n : 0;
+    const int64_t i = first_outside(table[k].at, n, table[k].least, table[k].end);
+    if (i < n)
+      return pal_fail(error, PAL_E_ARGUMENT, "a format's %s[%lld] is %d; it is from %d to %d",
+                      table[k].name, (long long)i, table[k].at[i], table[k].least,
+                      table[k].end - 1);
+  }
+  return PAL_OK;
+}
+
 static pal_status format_check(const pal_format *f, pal_error *error) {
   if (f->vocabulary < 2 || f->mask < 0 || f->mask >= f->vocabulary || f->bos >= f->vocabulary ||
       f->eos >= f->vocabulary || f->bos == f->mask || f->eos == f->mask)
@@ -12,11 +42,12 @@ static pal_status format_check(const pal_format *f, pal_error *error) {
                     "a format needs 2 or more tokens, and mask %d, bos %d and eos %d among its %d; "
                     "the mask is nothing else",
                     f->mask, f->bos, f->eos, f->vocabulary);
-  if (f->context < 1 || f->groups < 0 || (f->group && f->groups < 1) ||
-      (f->factor && (f->factors < 1 || f->factor_rows < 1)))
+  if (f->context < 1 || f->context > 2 * PAL_MOST_EXAMPLE_ROWS || f->groups < 0 ||
+      (f->group && f->groups < 1) || (f->factor && (f->factors < 1 || f->factor_rows < 1)))
     return pal_fail(error, PAL_E_ARGUMENT,
-                    "a format needs a context of at least 1 row, and sizes for its tables");
-  return PAL_OK;
+                    "a format needs a context of 1 to %d rows, not %d, and sizes for its tables",
+                    2 * PAL_MOST_EXAMPLE_ROWS, f->context);
+  return tables_check(f, error);
 }
 
 /* Defaults, then the definition's own for the network, then what was given; then what they must be

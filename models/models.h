@@ -24,6 +24,11 @@ pal_status pal_network_check(const pal_model *model, pal_error *error);
 /* The 32 bits of an example's id that key random ops. */
 static inline int32_t pal_sample_of(uint64_t id) { return (int32_t)(uint32_t)(id ^ id >> 32); }
 
+/* Whether an example is unsound for sequences of the format, which `text` then says by the member's name:
+ * what rows and decoders may rely on is that lengths and tokens are in their ranges and that arrays are there. */
+bool pal_example_flaw(const pal_example *example, const pal_format *format, char *text,
+                      size_t size);
+
 /* Bytes of a batch's arrays, the batch laid out in a block of so many, and a copy of what one holds in
  * another that has the room. */
 size_t pal_batch_bytes(const pal_model_definition *definition, int64_t rows, int64_t sequences);

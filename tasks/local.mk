@@ -2,6 +2,7 @@
 # Floor 5: generators, traces, verifiers, renderers.
 libpal_core_la_SOURCES += \
 	%D%/alphabet.c \
+	%D%/asked.c \
 	%D%/counted.c \
 	%D%/open.c \
 	%D%/parity.c \

@@ -60,6 +60,9 @@ EXTRA_%C%_test_plugin_DEPENDENCIES = %D%/half_plugin.la
 check_LTLIBRARIES += %D%/half_plugin.la
 %C%_half_plugin_la_SOURCES = %D%/half_plugin.c
 %C%_half_plugin_la_LDFLAGS = -module -avoid-version -shared -rpath /nowhere
+check_LTLIBRARIES += %D%/odd_plugin.la
+%C%_odd_plugin_la_SOURCES = %D%/odd_plugin.c
+%C%_odd_plugin_la_LDFLAGS = -module -avoid-version -shared -rpath /nowhere
 # For test_input.sh.
 check_LTLIBRARIES += %D%/crash_plugin.la
 %C%_crash_plugin_la_SOURCES = %D%/crash_plugin.c
@@ -158,7 +161,7 @@ endif
 AM_CPPFLAGS += $(CHECK_CFLAGS)
 LDADD = libpal_core.la $(CHECK_LIBS)
 
-dist_check_SCRIPTS += %D%/test_configure.sh %D%/test_cxx.sh %D%/test_floors.sh %D%/test_input.sh %D%/test_outputs.sh %D%/test_program.sh tools/check-exports.sh tools/check-floors.sh tools/check-format.sh tools/check-isa.sh \
+dist_check_SCRIPTS += %D%/test_configure.sh %D%/test_cxx.sh %D%/test_floors.sh %D%/test_input.sh %D%/test_odd.sh %D%/test_outputs.sh %D%/test_program.sh tools/check-exports.sh tools/check-floors.sh tools/check-format.sh tools/check-isa.sh \
 	tools/check-lists.sh
 EXTRA_DIST += %D%/expect.sh %D%/golden tools/golden.py tools/mutation.sh tools/released_counts.py tools/test-totals.sh
 

@@ -461,6 +461,14 @@ START_TEST(bad_calls) {
   ck_assert_int_eq(l.error.code, PAL_E_ARGUMENT);
   pal_error_clear(&l.error);
   options.sequences = 1;
+  for (int k = 0; k < 2; k++) {
+    pal_decode_options huge = options;
+    *(k ? &huge.max_length : &huge.answer_room) = INT_MAX;
+    ck_assert_ptr_null(pal_decoder_new(l.model, &huge, &l.error));
+    ck_assert_msg(strstr(l.error.text, k ? "length (2147483647)" : "answer room (2147483647)"),
+                  "%s", l.error.text);
+    pal_error_clear(&l.error);
+  }
   pal_decoder *decoder = pal_decoder_new(l.model, &options, &l.error);
   ck_assert_ptr_nonnull(decoder);
   prompt.answer_room = 2;
@@ -470,14 +478,19 @@ START_TEST(bad_calls) {
   prompt = (pal_example){.prompt = token + 3, .n_prompt = 1, .answer_room = 1};
   ck_assert_int_eq(pal_decode(decoder, &prompt, 1, lab_keep, out, &l.error), PAL_E_ARGUMENT);
   pal_error_clear(&l.error);
-  const pal_example wrong[] = {{.prompt = token, .n_prompt = -1},
-                               {.prompt = NULL, .n_prompt = 1},
-                               {.prompt = token, .n_prompt = 1, .answer_room = -1},
-                               {.prompt = token, .n_prompt = 1, .answer_room = INT_MAX},
-                               {.prompt = token, .n_prompt = INT_MAX}};
+  const struct {
+    pal_example e;
+    const char *says;
+  } wrong[] = {
+      {{.prompt = token, .n_prompt = -1}, "n_prompt is negative"},
+      {{.prompt = NULL, .n_prompt = 1}, "prompt is NULL where n_prompt is 1"},
+      {{.prompt = token, .n_prompt = 1, .answer_room = -1}, "answer_room is negative"},
+      {{.prompt = token, .n_prompt = 1, .answer_room = INT_MAX}, "answer_room is too large"},
+      {{.prompt = token, .n_prompt = INT_MAX}, "n_prompt is too large"},
+      {{.prompt = token, .n_prompt = 4}, "prompt[3] is 99"}};
   for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
-    ck_assert_int_eq(pal_decode(decoder, &wrong[i], 1, lab_keep, out, &l.error), PAL_E_ARGUMENT);
-    ck_assert_msg(strstr(l.error.text, "n_prompt") != NULL, "%zu: %s", i, l.error.text);
+    ck_assert_int_eq(pal_decode(decoder, &wrong[i].e, 1, lab_keep, out, &l.error), PAL_E_ARGUMENT);
+    ck_assert_msg(strstr(l.error.text, wrong[i].says) != NULL, "%zu: %s", i, l.error.text);
     pal_error_clear(&l.error);
   }
   ck_assert_int_eq(pal_batch_add(&(pal_batch){0}, token, -1, 1, &l.error), -1);

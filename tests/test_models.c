@@ -3,6 +3,7 @@
  * set; the corruption's labels repair what it damaged; parity is learned from eleven states; settings
  * are checked. */
 #include <check.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -420,6 +421,37 @@ START_TEST(bad_settings) {
 }
 END_TEST
 
+/* A task may give a format with anything in it. */
+START_TEST(bad_formats) {
+  static const int32_t four[] = {0, 1, 2, 1 << 20}, negative[] = {0, -1, 0, 0};
+  const pal_format good = {.vocabulary = 4, .mask = 3, .bos = -1, .eos = -1, .context = 4};
+  struct {
+    pal_format format;
+    const char *says;
+  } bad[7];
+  const int n = (int)(sizeof bad / sizeof *bad);
+  for (int i = 0; i < n; i++) bad[i].format = good;
+  bad[0].format.vocabulary = 1, bad[0].says = "2 or more tokens";
+  bad[1].format.mask = 4, bad[1].says = "mask 4";
+  bad[2].format.context = INT_MAX, bad[2].says = "context of 1 to 33554432 rows, not 2147483647";
+  bad[3].format.groups = 1, bad[3].format.group = four, bad[3].says = "group[3] is 1048576";
+  bad[4].format.factors = 1, bad[4].format.factor_rows = 2, bad[4].format.factor = four;
+  bad[4].says = "factor[2] is 2; it is from -1 to 1";
+  bad[5].format.token_class = negative, bad[5].says = "token_class[1] is -1";
+  bad[6].format.token_class = four, bad[6].says = "token_class[3] is 1048576";
+  lab l;
+  lab_open(&l, 1, "arm", &parity, NULL);
+  for (int i = 0; i < n; i++) {
+    pal_error error = {0};
+    ck_assert_ptr_null(
+        pal_model_new(l.context, l.store, "ap-mdm", &bad[i].format, NULL, 0, &error));
+    ck_assert_msg(error.code == PAL_E_ARGUMENT && strstr(error.text, bad[i].says), "%d: %s", i,
+                  error.text);
+  }
+  lab_close(&l);
+}
+END_TEST
+
 START_TEST(batch_room) {
   lab l;
   pal_error error = {0};
@@ -448,6 +480,7 @@ int main(void) {
   tcase_add_test(tests, factored_positions_tell_places);
   tcase_add_test(tests, parity_learned);
   tcase_add_test(tests, bad_settings);
+  tcase_add_test(tests, bad_formats);
   tcase_add_test(tests, batch_room);
   suite_add_tcase(suite, tests);
   return run_suite(suite);

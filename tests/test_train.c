@@ -2,6 +2,7 @@
 /* Training: the same bits at any number of threads, groups, instruction sets and any room; the tree
  * and the schedules; what is updated how; failures that leave everything as it was. */
 #include <check.h>
+#include <limits.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -116,18 +117,26 @@ END_TEST
 
 /* Rows are never asked to read an array that is not there. */
 START_TEST(unsound_examples) {
-  static const int32_t token[1] = {0};
+  static const int32_t token[1] = {0}, outside[2] = {-1, 1000000};
+  static const uint8_t no[2] = {0};
   const struct {
     pal_example e;
     const char *member;
-  } bad[] = {{{.n_prompt = -1}, "n_prompt"},
-             {{.n_prompt = 1}, "prompt is NULL"},
-             {{.prompt = token, .n_prompt = 1, .n_answer = -1}, "n_answer"},
-             {{.prompt = token, .n_prompt = 1, .n_answer = 1}, "answer is NULL"},
-             {{.prompt = token, .n_prompt = 1, .answer_room = -1}, "answer_room"},
-             {{.transition = {.n = -1}}, "transition.n"},
-             {{.transition = {.n = 1}}, "transition.state"},
-             {{.transition = {.state = token, .n = 1}}, "label of transition"}};
+  } bad[] = {
+      {{.n_prompt = -1}, "n_prompt"},
+      {{.n_prompt = 1}, "prompt is NULL"},
+      {{.prompt = token, .n_prompt = 1, .n_answer = -1}, "n_answer"},
+      {{.prompt = token, .n_prompt = 1, .n_answer = 1}, "answer is NULL"},
+      {{.prompt = token, .n_prompt = 1, .answer_room = -1}, "answer_room"},
+      {{.prompt = &outside[0], .n_prompt = 1}, "prompt[0] is -1"},
+      {{.prompt = &outside[1], .n_prompt = 1}, "prompt[0] is 1000000"},
+      {{.prompt = token, .n_prompt = 1, .answer = outside, .n_answer = 2}, "answer[0] is -1"},
+      {{.n_prompt = INT_MAX}, "n_prompt is too large"},
+      {{.transition = {outside, outside, NULL, no, no, no, 2}}, "transition.state[0] is -1"},
+      {{.transition = {token, &outside[1], NULL, no, no, no, 1}}, "transition.y[0] is 1000000"},
+      {{.transition = {.n = -1}}, "transition.n"},
+      {{.transition = {.n = 1}}, "transition.state"},
+      {{.transition = {.state = token, .n = 1}}, "label of transition"}};
   const pal_rng rng = {.key = 1};
   pal_staging staging;
   gym b;

@@ -65,25 +65,11 @@ static pal_status grow(pal_staging *staging, int64_t rows, int64_t sequences, pa
   return PAL_OK;
 }
 
-static bool sound(int n, const void *array) { return n == 0 || (n > 0 && array); }
-
-/* What a definition's rows may rely on: lengths that are not negative, and arrays for them. */
-static const char *flaw_of(const pal_example *e) {
-  const pal_transition *t = &e->transition;
-  if (!sound(t->n, t->state)) return "transition.n is negative, or transition.state is NULL";
-  if (t->n > 0 && !(t->y && t->remask && t->insert && t->remove))
-    return "a label of transition (y, remask, insert or remove) is NULL";
-  if (!sound(e->n_prompt, e->prompt)) return "n_prompt is negative, or prompt is NULL";
-  if (!sound(e->n_answer, e->answer)) return "n_answer is negative, or answer is NULL";
-  if (e->answer_room < 0) return "answer_room is negative";
-  return NULL;
-}
-
 pal_status pal_staging_add(pal_staging *staging, int shard, const pal_example *example, pal_rng rng,
                            bool evaluate, uint64_t *used, pal_error *error) {
   const pal_model_definition *definition = pal_model_definition_of(staging->model);
-  const char *flaw = flaw_of(example);
-  if (flaw)
+  char flaw[160];
+  if (pal_example_flaw(example, pal_model_format(staging->model), flaw, sizeof flaw))
     return pal_fail(error, PAL_E_ARGUMENT, "an example for model \"%s\" is unsound: %s",
                     definition->name, flaw);
   for (;;) {

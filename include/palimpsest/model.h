@@ -47,7 +47,11 @@ typedef struct pal_transition {
 PAL_API int pal_transition_apply(const pal_transition *transition, int32_t mask, int32_t *next,
                                  int room);
 
-/* One training or test example. Arrays belong to whoever made it, until its next call. The answer
+/* Tokens of a prompt, an answer or a state at most, and rows of answer_room. */
+enum { PAL_MOST_EXAMPLE_ROWS = 1 << 24 };
+
+/* One training or test example. What is not within its range is refused by its member's name
+ * (PAL_E_ARGUMENT). Arrays belong to whoever made it, until its next call. The answer
  * follows the prompt or, where that holds masks, fills them in order (MDM and Masked-ARM; the ARM, if
  * infill=1, from what stands before each alone). */
 typedef struct pal_example {

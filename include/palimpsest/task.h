@@ -130,6 +130,35 @@ PAL_API pal_task *pal_task_new(pal_context *context, const char *name, const cha
 PAL_API void pal_task_free(pal_task *task);
 PAL_API const pal_task_definition *pal_task_definition_of(const pal_task *task);
 PAL_API const pal_format *pal_task_format(const pal_task *task);
+/* What a task answers, for programs: the members of the definition are called by these, and an answer that
+ * makes no sense is refused (PAL_E_ARGUMENT) by the names of task and member before anybody relies on it:
+ * a size, a room or a cap out of range, an example that is unsound (model.h). */
+enum { PAL_MOST_SETS = 4096, PAL_MOST_INSTANCES = 1 << 28, PAL_MOST_STEPS = 1 << 28 };
+/* How many sets set_name names, 0 to PAL_MOST_SETS. */
+PAL_API pal_status pal_task_sets(const pal_task *task, int *n, pal_error *error);
+/* 1 to PAL_MOST_INSTANCES. */
+PAL_API pal_status pal_task_set_size(const pal_task *task, int set, int *n, pal_error *error);
+PAL_API pal_status pal_task_instance(pal_task *task, int set, int i, pal_form form,
+                                     pal_example *example, pal_error *error);
+/* 0 (unknown) to PAL_MOST_EXAMPLE_ROWS. */
+PAL_API pal_status pal_task_answer_room(const pal_task *task, const pal_example *instance,
+                                        pal_form form, int *room, pal_error *error);
+/* 1 to PAL_MOST_STEPS. */
+PAL_API pal_status pal_task_step_cap(const pal_task *task, const pal_example *instance,
+                                     pal_form form, int *cap, pal_error *error);
+/* A stream whose examples are checked one by one; it is freed before the task. */
+PAL_API pal_status pal_task_stream(pal_task *task, pal_form form, uint64_t seed, pal_stream *stream,
+                                   pal_error *error);
+/* Of tasks that have these members. */
+PAL_API pal_status pal_task_read(pal_task *task, const char *line, pal_form form, uint64_t id,
+                                 pal_example *example, pal_error *error);
+PAL_API pal_status pal_task_train_size(const pal_task *task, int64_t *n, pal_error *error);
+PAL_API pal_status pal_task_train_instance(pal_task *task, int64_t i, pal_form form,
+                                           pal_example *example, pal_error *error);
+PAL_API pal_status pal_task_picture(const pal_task *task, const pal_example *instance,
+                                    pal_form form, const int32_t *token, int n,
+                                    pal_picture *picture, pal_error *error);
+
 /* For columns of reports: members of the score, as 0 or 1. */
 PAL_API double pal_report_valid(const pal_task *task, const pal_judged *judged);
 PAL_API double pal_report_kept(const pal_task *task, const pal_judged *judged);
