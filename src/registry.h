@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Names to definitions, by kind (floor 0). The context (floor 1) owns one. */
+/* Names to definitions, by kind (floor 0). The context (floor 0) owns one. */
 #ifndef PAL_SRC_REGISTRY_H
 #define PAL_SRC_REGISTRY_H
 

@@ -81,6 +81,10 @@ echo 'int pal_slope(void);' >models/slope.h
 check 1 "models/slope.h: declares pal_slope, which autograd/ defines"
 
 fresh
+echo '/* The store (floor 2). */' >>graph/own.c
+check 1 "graph/ is floor 1"
+
+fresh
 echo '#include "cli/own.h"' >>graph/own.c
 check 1 "floor 1 includes floor 7"
 

@@ -66,6 +66,10 @@ FNR == 1 {
   }
 }
 
+match($0, /\(floor [0-9]+\)/) && folder != "include" && substr($0, RSTART + 7) + 0 != own {
+  complain(folder "/ is floor " own)
+}
+
 /^[ \t]*#[ \t]*pragma[ \t]+omp/ && here != "src/team.c" && folder != "examples" {
   complain("OpenMP belongs to src/team.c alone")
 }
