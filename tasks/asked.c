@@ -7,6 +7,7 @@
 
 #include "models/models.h"
 #include "src/alloc.h"
+#include "src/number.h"
 
 static pal_status refuse(const pal_task *task, pal_error *error, const char *format, ...)
     PAL_FORMAT(3, 4);
@@ -14,7 +15,7 @@ static pal_status refuse(const pal_task *task, pal_error *error, const char *for
   char text[320];
   va_list arguments;
   va_start(arguments, format);
-  vsnprintf(text, sizeof text, format, arguments);
+  pal_number_print(text, sizeof text, format, arguments);
   va_end(arguments);
   return pal_fail(error, PAL_E_ARGUMENT, "task \"%s\": %s", pal_task_definition_of(task)->name,
                   text);
