@@ -1,17 +1,24 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Ranges of an item, claimed by workers (floor 1).
+/* Claiming: how workers divide the rows or tasks of an item among themselves (floor 1).
  *
- * Every worker has a share, the same part of the whole in every stage, so that it finds in its own caches
- * the rows that it wrote a stage before; done with that it takes what is left of the others'. Who claims
- * what cannot matter: ranges write disjoint memory. */
+ * Each worker owns a share, the same fraction of the rows in every stage, so that it finds in its
+ * own cache the rows that it wrote one stage before. When its share is used up it claims ranges of
+ * the other workers' shares (work stealing):
+ *
+ *   rows   0 ...................................... n
+ *          | share of worker 0 | share of worker 1 |
+ *          |####|####|         |####|              |     # claimed, chunk by chunk
+ *
+ * Ranges write disjoint memory, so results do not depend on who claims which. */
 #define PAL_NO_CALLER
 #include "graph/exec.h"
 #include "graph/machine.h"
 #include "src/alloc.h"
 
-enum { LINE = PAL_LINE / sizeof(atomic_llong) };
+enum { LINE = PAL_LINE / sizeof(atomic_llong) }; /* counters per cache line */
 
-/* From one worker's counters to the next one's, which are on other cache lines. */
+/* Distance from one worker's counters to the next one's. They are on different cache lines, so that
+ * workers do not slow each other down by false sharing. */
 static size_t stride(const pal_exec *e) { return (e->plan->item.n + LINE) / LINE * LINE; }
 
 bool pal_claims_begin(pal_exec *e, int workers) {
@@ -27,7 +34,8 @@ bool pal_claims_begin(pal_exec *e, int workers) {
   return true;
 }
 
-/* Where worker i's share of n begins; that of rows at a multiple of what tiles take together. */
+/* Where worker i's share of n begins. Shares of rows begin at multiples of 16, a whole number of
+ * the kernels' register tiles. */
 static int64_t share(int64_t n, bool rows, int i, int workers) {
   if (i == workers) return n;
   const int64_t at = n / workers * i + n % workers * i / workers;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Instances: buffers, counts, names (floor 1). Running is in run.c. */
+/* Instances of a plan: allocation, inputs, outputs and counts (floor 1). Running is in run.c. */
 #define PAL_NO_CALLER
 #include "graph/exec.h"
 
@@ -22,7 +22,8 @@ static bool allocate(pal_exec *e) {
   const pal_plan *plan = e->plan;
   e->operands = count_operands(plan);
   e->arena_bytes = plan->stats.arena_bytes;
-  e->arena = pal_pages_map(e->arena_bytes); /* never NULL: that would mean an absent operand */
+  e->arena =
+      pal_pages_map(e->arena_bytes); /* not NULL even for 0 bytes: NULL operands are absent ones */
   e->base = pal_calloc(plan->storage.n + 1, sizeof *e->base);
   e->count = pal_calloc(plan->graph->symbol.n, sizeof *e->count);
   e->ran = pal_calloc(plan->graph->symbol.n, sizeof *e->ran);
@@ -68,7 +69,7 @@ static void prepare_calls(pal_exec *e) {
                           .out = e->pointer + out,
                           .bound = call->bound,
                           .isa = pal_context_isa(g->context)};
-    call->run.scratch = e->arena + e->plan->step.at[s].scratch; /* an address, if of 0 bytes */
+    call->run.scratch = e->arena + e->plan->step.at[s].scratch; /* not NULL, even for 0 bytes */
   }
 }
 
@@ -93,12 +94,13 @@ static void *base_of(const pal_exec *e, const pal_storage *s) {
   return pal_variable_data(e->plan->variable.at[s->index].variable);
 }
 
+/* Whether a storage may have another address in the next run: its buffers are swapped. */
 static bool moves(const pal_storage *s) {
   return s->place != PAL_PLACE_NONE && s->place != PAL_PLACE_ARENA &&
          s->place != PAL_PLACE_CONSTANT;
 }
 
-/* Where everything is, and what of it stays there. */
+/* Sets the address of every operand and lists those whose address changes between runs. */
 static void place_operands(pal_exec *e) {
   for (size_t s = 1; s < e->plan->storage.n; s++) e->base[s] = base_of(e, &e->plan->storage.at[s]);
   for (size_t i = 0; i < e->operands; i++) {
@@ -158,7 +160,7 @@ void pal_exec_free(pal_exec *e) {
   pal_free(e->moving);
   pal_free(e->claimed);
   pal_free(e->task_scratch);
-  pal_free(e->kept);
+  pal_free(e->packed_cache);
   pal_free(e);
 }
 
@@ -173,10 +175,12 @@ pal_status pal_exec_count(pal_exec *e, const char *symbol, int64_t count, pal_er
   if (!s) return pal_fail(error, PAL_E_NOT_FOUND, "the plan has no symbol \"%s\"", symbol);
   const pal_symbol_record *record = &e->plan->graph->symbol.at[s];
   if (record->binder)
-    return pal_fail(error, PAL_E_ARGUMENT, "symbol \"%s\" is bound by the run itself", symbol);
+    return pal_fail(error, PAL_E_ARGUMENT,
+                    "the count of symbol \"%s\" is set by an op of the plan, not by the caller",
+                    symbol);
   if (count < 0)
-    return pal_fail(error, PAL_E_ARGUMENT, "symbol \"%s\" cannot count %lld rows", symbol,
-                    (long long)count);
+    return pal_fail(error, PAL_E_ARGUMENT, "the count of symbol \"%s\" cannot be negative (%lld)",
+                    symbol, (long long)count);
   if (count > record->capacity) {
     if (error && !error->code) error->needed = count;
     return pal_fail(

@@ -11,8 +11,8 @@ libpal_core_la_SOURCES += \
 	%D%/dump.c \
 	%D%/exec.c \
 	%D%/graph.c \
-	%D%/keep.c \
 	%D%/memory.c \
+	%D%/packed_cache.c \
 	%D%/parse.c \
 	%D%/parts.c \
 	%D%/plan.c \

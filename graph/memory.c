@@ -1,8 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The memory plan: lifetimes in stages, greedy by size, offsets in one arena (floor 1).
+/* The memory plan: lifetimes in stages, and an offset for every storage in one arena (floor 1).
  *
- * Two storages share bytes only when no stage sees both. Values that become the next
- * contents of a variable or a looped input are made directly in its second buffer. */
+ *   offset
+ *     ^   | c c c c c |         |         |
+ *     |   | a a a | d d d d d d d d d d d |    d reuses the bytes of a, whose lifetime has ended
+ *     |   | b b b b b b b b b b | e e e e |    e reuses those of b
+ *     +---+-------+-------------+---------+--> stage
+ *
+ * Offsets are assigned greedily, the largest storage first. Two storages share bytes only when
+ * their lifetimes have no stage in common. A value that becomes the next contents of a variable or
+ * of a looped input is written directly to its second buffer, outside the arena. */
 #define PAL_NO_CALLER
 #include <stdlib.h>
 
@@ -34,6 +41,7 @@ void pal_node_at_capacity(const pal_graph *graph, const pal_node *node, pal_shap
 
 /* ---- storages -------------------------------------------------------------------------- */
 
+/* Adds a storage; returns its number, or 0 when out of memory. */
 static uint32_t new_storage(pal_plan *plan, pal_storage storage) {
   pal_storage *place = PAL_PUSH(plan->storage);
   if (!place) return 0;
@@ -41,7 +49,8 @@ static uint32_t new_storage(pal_plan *plan, pal_storage storage) {
   return (uint32_t)(plan->storage.n - 1);
 }
 
-static bool slot_of_leaf(pal_plan *plan, uint32_t id) {
+/* The storage, and for an input or variable the slot, of a node that is no op. */
+static bool add_leaf(pal_plan *plan, uint32_t id) {
   const pal_graph *g = plan->graph;
   const pal_node *node = &g->node.at[id];
   pal_storage storage = {.place = PAL_PLACE_CONSTANT, .index = id};
@@ -62,15 +71,15 @@ static bool slot_of_leaf(pal_plan *plan, uint32_t id) {
   return plan->storage_of[node->first_out] != 0;
 }
 
-/* Whether every reader of storage `id` is done before item `item` starts, or runs in that item
- * before step `self`: then the step's result may take the storage. */
+/* Whether step `self` may overwrite storage `id` in place: every other reader has finished in an
+ * earlier stage, or reads each row just before `self` in the same chain. */
 static bool dies_at(const pal_plan *plan, uint32_t id, int self, int stage, uint16_t symbol) {
   const pal_graph *g = plan->graph;
   for (size_t s = 0; s < plan->step.n; s++) {
     const pal_step *step = &plan->step.at[s];
     const pal_node *node = &g->node.at[step->node];
     bool uses = false,
-         by_row = true; /* a gather among the earlier steps reads rows of later chunks */
+         by_row = true; /* false for a gather: it would read rows that `self` has overwritten */
     for (int i = 0; i < node->n_out && node->op->writes; i++)
       uses |= plan->storage_of[node->first_out + (uint32_t)i] == id;
     for (int i = 0; i < node->n_in; i++) {
@@ -80,7 +89,7 @@ static bool dies_at(const pal_plan *plan, uint32_t id, int self, int stage, uint
                 g->value.at[node->in[i].id].type.symbol.id == symbol;
     }
     if (!uses || (int)s == self) continue;
-    if (node->op->writes) return false; /* its undo may need them until the run has succeeded */
+    if (node->op->writes) return false; /* its undo reads them if the run fails later */
     if (step->last_stage < stage) continue;
     bool before = symbol && by_row && step->last_stage == stage && (int)s < self &&
                   step->phases == 1 && !node->op->phase[0].tasks && node->n_out &&
@@ -90,6 +99,7 @@ static bool dies_at(const pal_plan *plan, uint32_t id, int self, int stage, uint
   return true;
 }
 
+/* Whether a storage is read after the run, as an output, an assignment or a loop. */
 static bool is_pinned(const pal_plan *plan, uint32_t id) {
   const pal_graph *g = plan->graph;
   for (size_t i = 0; i < g->output.n; i++)
@@ -101,6 +111,7 @@ static bool is_pinned(const pal_plan *plan, uint32_t id) {
   return false;
 }
 
+/* The storage of an input that the step's output 0 can overwrite, or 0. */
 static uint32_t in_place_of(const pal_plan *plan, int self) {
   const pal_graph *g = plan->graph;
   const pal_step *step = &plan->step.at[self];
@@ -111,7 +122,7 @@ static uint32_t in_place_of(const pal_plan *plan, int self) {
     uint32_t id = plan->storage_of[node->in[i].id];
     const pal_type *in = &g->value.at[node->in[i].id].type;
     if (!(node->op->in_place >> i & 1) || plan->storage.at[id].place != PAL_PLACE_ARENA) continue;
-    /* Another operand in the same storage would be overwritten before it is read. */
+    /* If another operand is in the same storage, it would be overwritten before it is read. */
     bool twice = false;
     for (int j = 0; j < node->n_in; j++) twice |= j != i && plan->storage_of[node->in[j].id] == id;
     if (!twice && pal_type_equal(in, out) && !is_pinned(plan, id) &&
@@ -121,6 +132,8 @@ static uint32_t in_place_of(const pal_plan *plan, int self) {
   return 0;
 }
 
+/* Gives every output of a step its storage: that of the variable it writes, that of an input it
+ * overwrites in place, or a new one. */
 static bool storage_of_step(pal_plan *plan, int self) {
   const pal_graph *g = plan->graph;
   const pal_step *step = &plan->step.at[self];
@@ -147,8 +160,9 @@ static bool storage_of_step(pal_plan *plan, int self) {
   return true;
 }
 
-/* Views in order of nodes, steps in order of execution. Writers may come late in the order of
- * nodes and early in the order of execution, so views are resolved when a step needs them. */
+/* Gives every view the storage of its input, if that has one by now. Called before each step: views
+ * are met in node order but steps in execution order, and a writer's position in the two may
+ * differ. */
 static void resolve_views(pal_plan *plan) {
   const pal_graph *g = plan->graph;
   for (size_t n = 1; n < g->node.n; n++) {
@@ -161,8 +175,9 @@ static void resolve_views(pal_plan *plan) {
 
 /* ---- what a run leaves behind -------------------------------------------------------------- */
 
-/* The value is made in the slot's second buffer when that is possible, else copied there at the
- * end of the run. */
+/* Moves a value of the arena to the slot's second buffer, so that the op writes it there. A value
+ * that is not in the arena (an input, a constant, an already bound value) is copied at the end of
+ * the run. */
 static bool bind_next(pal_plan *plan, pal_slot *slot, uint32_t index, pal_value value,
                       pal_place place) {
   uint32_t id = plan->storage_of[value.id];
@@ -199,6 +214,7 @@ static bool bind_all(pal_plan *plan) {
 
 /* ---- lifetimes and offsets -------------------------------------------------------------------- */
 
+/* Makes a storage live until `stage` at least. */
 static void extend(pal_plan *plan, uint32_t id, int stage) {
   if (plan->storage.at[id].last < stage) plan->storage.at[id].last = stage;
 }
@@ -209,7 +225,7 @@ static void lifetimes(pal_plan *plan) {
   for (size_t s = 0; s < plan->step.n; s++) {
     const pal_step *step = &plan->step.at[s];
     const pal_node *node = &g->node.at[step->node];
-    /* An undo needs its operands and the saved rows until the run is known to succeed. */
+    /* If the run fails, an undo reads its operands and the saved rows, so they live to the end. */
     int last = node->op->writes ? end : step->last_stage;
     for (int i = 0; i < node->n_in; i++) extend(plan, plan->storage_of[node->in[i].id], last);
     for (int i = 0; i < node->n_out; i++)
@@ -221,13 +237,15 @@ static void lifetimes(pal_plan *plan) {
   for (size_t i = 0; i < plan->variable.n; i++) extend(plan, plan->variable.at[i].copy, end);
 }
 
+/* A piece of the arena: a storage or a step's scratch. */
 typedef struct block {
   size_t bytes, offset;
-  int first, last;
-  size_t order;
-  size_t *to; /* where the offset goes */
+  int first, last; /* stages in which it is alive */
+  size_t order;    /* breaks ties, so that plans do not depend on qsort */
+  size_t *to;      /* where the offset is to be stored */
 } block;
 
+/* The largest first; among equals the one that lives earlier. */
 static int by_size(const void *a, const void *b) {
   const block *x = a, *y = b;
   if (x->bytes != y->bytes) return x->bytes < y->bytes ? 1 : -1;
@@ -235,7 +253,8 @@ static int by_size(const void *a, const void *b) {
   return x->order < y->order ? -1 : 1;
 }
 
-/* Puts `b` into the lowest gap between the placed blocks alive at the same time. */
+/* Puts `b` into the lowest gap between those of the placed blocks, sorted by offset, that are alive
+ * at the same time. Returns its end. */
 static size_t place(block *b, block **placed, size_t n) {
   size_t at = 0, align = b->bytes >= PAL_LARGE ? PAL_PAGE : PAL_LINE;
   for (size_t i = 0; i < n; i++) {
@@ -248,7 +267,9 @@ static size_t place(block *b, block **placed, size_t n) {
   return b->offset + b->bytes;
 }
 
-static size_t gather_blocks(pal_plan *plan, block *b) {
+/* Lists all pieces of the arena. With guard bytes they are alive throughout, so none share
+ * bytes. */
+static size_t list_blocks(pal_plan *plan, block *b) {
   size_t n = 0;
   for (size_t i = 1; i < plan->storage.n; i++) {
     pal_storage *s = &plan->storage.at[i];
@@ -281,7 +302,7 @@ static pal_status offsets(pal_plan *plan) {
   size_t room = plan->storage.n + plan->step.n + 1, n = 0;
   block *b = pal_alloc(room * sizeof *b), **placed = pal_alloc(room * sizeof *placed);
   if (b && placed) {
-    n = gather_blocks(plan, b);
+    n = list_blocks(plan, b);
     qsort(b, n, sizeof *b, by_size);
     for (size_t i = 0; i < n; i++) {
       size_t end = place(&b[i], placed, i);
@@ -325,7 +346,7 @@ pal_status pal_plan_memory(pal_plan *plan, pal_error *error) {
   if (none) *none = (pal_storage){.place = PAL_PLACE_NONE};
   ok = plan->storage_of && none;
   for (uint32_t n = 1; n < g->node.n && ok; n++)
-    if (g->node.at[n].kind != PAL_NODE_OP) ok = slot_of_leaf(plan, n);
+    if (g->node.at[n].kind != PAL_NODE_OP) ok = add_leaf(plan, n);
   for (int s = 0; s < (int)plan->step.n && ok; s++) {
     resolve_views(plan);
     ok = storage_of_step(plan, s);
@@ -336,6 +357,7 @@ pal_status pal_plan_memory(pal_plan *plan, pal_error *error) {
     lifetimes(plan);
     scratch_sizes(plan);
   }
-  if (!ok || offsets(plan)) return pal_fail(error, PAL_E_MEMORY, "no memory to plan the memory");
+  if (!ok || offsets(plan))
+    return pal_fail(error, PAL_E_MEMORY, "out of memory in the memory plan");
   return PAL_OK;
 }

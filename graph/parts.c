@@ -11,6 +11,7 @@
 #include "graph/machine.h"
 #include "src/alloc.h"
 
+/* Bytes of a part and the padding after it. */
 static size_t room_of(const pal_variable *part) { return pal_whole_lines(part->bytes); }
 
 static bool is_listed(const pal_variable *v, pal_variable *const *part, int n) {
@@ -20,13 +21,14 @@ static bool is_listed(const pal_variable *v, pal_variable *const *part, int n) {
 }
 
 static pal_status check(pal_variable *const *part, int n, pal_error *error) {
-  if (n < 1) return pal_fail(error, PAL_E_ARGUMENT, "a block of no variables");
+  if (n < 1) return pal_fail(error, PAL_E_ARGUMENT, "a block needs at least one variable");
   for (int i = 0; i < n; i++) {
     if (part[i]->type.dtype != PAL_F32)
       return pal_fail(error, PAL_E_ARGUMENT,
                       "variable \"%s\" cannot be part of a block: it is not f32", part[i]->name);
     if (part[i]->parts)
-      return pal_fail(error, PAL_E_ARGUMENT, "variable \"%s\" cannot be part of a block: it is one",
+      return pal_fail(error, PAL_E_ARGUMENT,
+                      "variable \"%s\" cannot be part of a block: it is a block itself",
                       part[i]->name);
     if (is_listed(part[i], part, i))
       return pal_fail(error, PAL_E_ARGUMENT, "variable \"%s\" is listed twice", part[i]->name);
@@ -34,7 +36,8 @@ static pal_status check(pal_variable *const *part, int n, pal_error *error) {
   return PAL_OK;
 }
 
-/* The name says which variables it is made of: the same ones, the same block. */
+/* The name is made from those of the parts, so that the same parts in the same order give the same
+ * block. */
 static void block_name(pal_variable *const *part, int n, char *name, size_t size) {
   XXH64_hash_t hash = 0;
   for (int i = 0; i < n; i++)
@@ -42,8 +45,9 @@ static void block_name(pal_variable *const *part, int n, char *name, size_t size
   snprintf(name, size, "block.%d.%016llx", n, (unsigned long long)hash);
 }
 
-/* Buffers of its own stay where some plan assigns the part by itself: it will want them again. */
-static void take(pal_variable *block, pal_variable *part, size_t offset) {
+/* Copies a part into the block. A part that has both its own buffers keeps them: some plan assigns
+ * it by itself and will write to them again. */
+static void move_into_block(pal_variable *block, pal_variable *part, size_t offset) {
   memcpy((char *)block->data[block->present] + offset, pal_variable_data(part), part->bytes);
   if (part->whole) part->whole->left++;
   if (!part->data[!part->present]) {
@@ -60,7 +64,7 @@ void pal_block_gather(pal_variable *block) {
   if (!block->left) return;
   size_t offset = 0;
   for (int i = 0; i < block->parts; i++) {
-    if (block->part[i]->whole != block) take(block, block->part[i], offset);
+    if (block->part[i]->whole != block) move_into_block(block, block->part[i], offset);
     offset += room_of(block->part[i]);
   }
   block->left = 0;

@@ -7,7 +7,7 @@
 #include "graph/steps.h"
 #include "src/alloc.h"
 
-/* Bytes of operands at capacity, those of symbolic ones or of static ones. */
+/* Bytes at capacity of the operands that have a symbol, or of those that have none. */
 static double operand_bytes(const pal_run *run, bool symbolic) {
   double bytes = 0;
   for (int i = 0; i < run->n_in + run->n_out; i++) {
@@ -20,14 +20,16 @@ static double operand_bytes(const pal_run *run, bool symbolic) {
   return bytes;
 }
 
-/* Of a table beside rows (a cache, a tail) no more is touched than there are rows to touch it with. */
+/* The op's own estimate, or all operands once. A static table beside symbolic rows, such as a
+ * key/value cache, counts at most as many bytes as the rows, since each row touches about its own
+ * size of it. */
 static pal_cost cost_of(const pal_op *op, const pal_run *run) {
   if (op->cost) return op->cost(run);
   double rows = operand_bytes(run, true), tables = operand_bytes(run, false);
   return (pal_cost){.bytes = rows + (rows > 0 && tables > rows ? rows : tables)};
 }
 
-/* Bytes that one row (of the symbol) of a unit touches. */
+/* Bytes of all operands over `symbol` for one row of it. */
 static double row_bytes(const pal_graph *g, const pal_node *node, uint16_t symbol) {
   double bytes = 0;
   for (int i = 0; i < node->n_in + node->n_out; i++) {
@@ -40,6 +42,7 @@ static double row_bytes(const pal_graph *g, const pal_node *node, uint16_t symbo
   return bytes;
 }
 
+/* Statistics, the rows per range of every item, and the estimated time of a run. */
 static void estimate(pal_plan *plan) {
   const pal_graph *g = plan->graph;
   for (size_t s = 0; s < plan->step.n; s++) {
@@ -76,7 +79,7 @@ static pal_status build(pal_plan *plan, pal_error *error) {
   if (!status) status = pal_verify_stages(plan, error);
   if (!status) status = pal_plan_memory(plan, error);
   if (!status) status = pal_verify_memory(plan, error);
-  if (!status) pal_plan_keep(plan);
+  if (!status) pal_plan_packed_cache(plan);
   if (!status) estimate(plan);
   return status;
 }
@@ -87,7 +90,7 @@ pal_plan *pal_compile(pal_graph *graph, pal_error *error) {
 
 pal_plan *pal_compile_guarded(pal_graph *graph, size_t guard, pal_error *error) {
   if (!graph) {
-    pal_fail(error, PAL_E_MEMORY, "there is no graph to compile: no memory for it");
+    pal_fail(error, PAL_E_MEMORY, "the graph to compile is NULL: pal_graph_new ran out of memory");
     return NULL;
   }
   if (graph->error.code) {

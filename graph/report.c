@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The plan as text: stages, chains, bytes, costs (floor 1). */
+/* The plan as text for people: stages, chains, offsets and costs (floor 1). */
 #define PAL_NO_CALLER
 #include "graph/steps.h"
 #include "graph/text.h"

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Running an instance: one persistent region that walks the stages (floor 1).
+/* Running an instance: one parallel region in which every worker walks all stages (floor 1).
  *
- * Work of a stage is claimed range by range (claim.c). The first failure makes every worker leave after the
- * same barrier. Variables and looped inputs change only after the last stage. */
+ * Workers claim the work of a stage range by range (claim.c) and meet at a barrier after it. After
+ * the first failure all workers leave at the same barrier. Variables and looped inputs change only
+ * after the last stage, in `commit`, so a failed run leaves them as they were. */
 #define PAL_NO_CALLER
 #include <stdlib.h>
 #include <string.h>
@@ -14,24 +15,25 @@
 
 typedef struct running {
   pal_exec *exec;
-  atomic_int failed; /* 0: none yet; 2 s + 1: a worker in stage s; 2 s + 2: binding after it */
-  pal_error *error;
-  atomic_flag report; /* taken by the worker whose failure is reported */
+  atomic_int failed;  /* 0: no failure; 2 s + 1: in stage s; 2 s + 2: in binding symbols after it */
+  pal_error *error;   /* the failure that is reported */
+  atomic_flag report; /* set by the worker that writes `error` */
 } running;
 
-/* Active rows of an item of row units, in its symbol's units. */
+/* Active rows of an item of row units: the count of its symbol, or static rows. */
 static int64_t item_rows(const pal_exec *e, const pal_item *item) {
   if (item->symbol) return e->count[item->symbol];
   const pal_run *run = &e->call[e->plan->unit.at[item->first_unit].step].run;
   return run->n_out ? run->out_rows[0] : run->n_in ? run->in_rows[0] : 1;
 }
 
+/* Rows or tasks of an item; *chunk is how many a worker claims at once. */
 static int64_t item_tasks(const pal_exec *e, const pal_item *item, int64_t *chunk, int workers) {
   if (!item->rows) {
     const pal_unit *u = &e->plan->unit.at[item->first_unit];
     const pal_call *call = &e->call[u->step];
     const pal_node *node = &e->plan->graph->node.at[e->plan->step.at[u->step].node];
-    int64_t n = pal_exec_has_kept(e, u) ? 0 : node->op->phase[u->phase].tasks(&call->run);
+    int64_t n = pal_exec_packing_is_cached(e, u) ? 0 : node->op->phase[u->phase].tasks(&call->run);
     *chunk = workers > 1 ? (n + 8 * workers - 1) / (8 * workers) : n;
     if (*chunk < 1) *chunk = 1;
     return n;
@@ -42,7 +44,8 @@ static int64_t item_tasks(const pal_exec *e, const pal_item *item, int64_t *chun
   return rows;
 }
 
-/* On one thread: rows chunk by chunk without a short last one, tasks all at once. */
+/* Ranges on one thread: tasks all at once, rows chunk by chunk. A remainder below half a chunk
+ * joins the last range, since short ranges use the kernels badly. */
 static bool next_range(const pal_item *item, int64_t n, int64_t chunk, int64_t *begin,
                        int64_t *end) {
   *begin = *end;
@@ -86,9 +89,9 @@ static void run_stage(running *r, int s, int rank, int workers) {
   const pal_stage *stage = &e->plan->stage.at[s];
   char *scratch = e->task_scratch
                       ? e->task_scratch + (size_t)rank * e->plan->stats.task_scratch_bytes
-                      : e->arena; /* of 0 bytes, and yet an address */
+                      : e->arena; /* no op needs any; not NULL all the same */
   pal_error error;
-  pal_error_clear(&error); /* its text stays unset: zeros would take longer than a small stage */
+  pal_error_clear(&error); /* not = {0}: clearing the text takes longer than a small stage */
   const pal_node *failed = NULL;
   for (int i = 0; i < stage->n_items && !atomic_load_explicit(&r->failed, memory_order_relaxed);
        i++) {
@@ -104,8 +107,8 @@ static void run_stage(running *r, int s, int rank, int workers) {
   }
 }
 
-/* Symbols bound in the stage just over become visible to the next ones. */
-static void take_bound(running *r, int s) {
+/* After a stage with binding ops: makes the counts that they set those of their symbols. */
+static void apply_bound_counts(running *r, int s) {
   pal_exec *e = r->exec;
   const pal_stage *stage = &e->plan->stage.at[s];
   for (int i = 0; i < stage->n_items; i++) {
@@ -119,9 +122,9 @@ static void take_bound(running *r, int s) {
       int n = pal_attrs_bound(node->op, node->attrs, bound);
       for (int b = 0; b < n; b++) {
         int64_t count = e->call[u->step].bound[b];
-        if (count < 0) continue; /* not decided in this phase yet */
+        if (count < 0) continue; /* a later phase sets it */
         const pal_symbol_record *symbol = &e->plan->graph->symbol.at[bound[b].id];
-        if (count > symbol->capacity) { /* before a later phase or op writes that many rows */
+        if (count > symbol->capacity) { /* checked before any later phase writes that many rows */
           pal_error error = {.needed = count};
           pal_fail(&error, PAL_E_CAPACITY,
                    "%lld rows of \"%s\" do not fit the plan's capacity of %lld", (long long)count,
@@ -142,12 +145,12 @@ static void walk(void *data, int rank, int workers) {
   for (int s = 0; s < (int)e->plan->stage.n; s++) {
     run_stage(r, s, rank, workers);
     if (workers > 1) pal_team_barrier();
-    /* A faster worker may already have failed later, and waits at a barrier that needs us. */
+    /* Ignore a failure in a later stage: that worker waits at a barrier which needs this one. */
     int failed = atomic_load(&r->failed);
     if (failed && failed <= 2 * s + 1) return;
     if (rank == 0) e->stages_done = s + 1;
     if (e->plan->stage.at[s].binds) {
-      if (rank == 0) take_bound(r, s);
+      if (rank == 0) apply_bound_counts(r, s);
       if (workers > 1) pal_team_barrier();
       failed = atomic_load(&r->failed);
       if (failed && failed <= 2 * s + 2) return;
@@ -172,19 +175,20 @@ static bool begin_run(pal_exec *e, int workers) {
   return true;
 }
 
-/* Writes in place are taken back, last first. Their last phase writes what the phase before has
- * saved: once that one is over, putting everything back is right however far the last one came. */
+/* Undoes in-place updates of variables, the last one first. The phase before an op's last one has
+ * saved the old rows; once it is over, undo restores all of them, however many the last phase has
+ * written. */
 static void undo_writes(pal_exec *e) {
   for (size_t s = e->plan->step.n; s-- > 0;) {
     const pal_step *step = &e->plan->step.at[s];
     const pal_node *node = &e->plan->graph->node.at[step->node];
     pal_run *run = &e->call[s].run;
-    run->error = NULL; /* that of the range that ran last is gone */
+    run->error = NULL; /* it pointed to a local variable of run_range's caller */
     if (node->op->writes && step->stage[step->phases - 2] < e->stages_done) node->op->undo(run);
   }
 }
 
-/* A looped symbol must be able to hold the count it is to take. */
+/* The count that pal_loop gives to an input's symbol must not exceed that symbol's capacity. */
 static pal_status check_loops(const pal_exec *e, pal_error *error) {
   const pal_graph *g = e->plan->graph;
   for (size_t i = 0; i < e->plan->input.n; i++) {
@@ -203,7 +207,8 @@ static pal_status check_loops(const pal_exec *e, pal_error *error) {
   return PAL_OK;
 }
 
-static void copy_late(pal_exec *e, const pal_slot *slot) {
+/* Copies a slot's next contents, where the producing op could not write them there itself. */
+static void copy_next(pal_exec *e, const pal_slot *slot) {
   if (!slot->copy) return;
   uint32_t v = slot->looped ? slot->looped : slot->value;
   const pal_type *t = &e->plan->graph->value.at[v].type;
@@ -212,11 +217,12 @@ static void copy_late(pal_exec *e, const pal_slot *slot) {
   memcpy(e->base[slot->next], e->base[slot->copy], bytes);
 }
 
+/* After a successful run: variables and looped inputs get their next contents. */
 static void commit(pal_exec *e) {
   const pal_graph *g = e->plan->graph;
   memcpy(e->ran, e->count, g->symbol.n * sizeof *e->ran);
-  for (size_t i = 0; i < e->plan->input.n; i++) copy_late(e, &e->plan->input.at[i]);
-  for (size_t i = 0; i < e->plan->variable.n; i++) copy_late(e, &e->plan->variable.at[i]);
+  for (size_t i = 0; i < e->plan->input.n; i++) copy_next(e, &e->plan->input.at[i]);
+  for (size_t i = 0; i < e->plan->variable.n; i++) copy_next(e, &e->plan->variable.at[i]);
   for (size_t i = 0; i < e->plan->variable.n; i++) {
     pal_slot *slot = &e->plan->variable.at[i];
     if (slot->next) pal_variable_advance(slot->variable);
@@ -228,7 +234,7 @@ static void commit(pal_exec *e) {
     e->input[0][i] = e->input[1][i];
     e->input[1][i] = was;
   }
-  /* Counts last and from those of the run: two symbols may take each other's. */
+  /* Counts last, and from `ran`: two looped symbols may exchange their counts. */
   for (size_t i = 0; i < e->plan->input.n; i++) {
     const pal_slot *slot = &e->plan->input.at[i];
     if (!slot->looped) continue;
@@ -251,7 +257,7 @@ static pal_status run_on(pal_exec *e, int workers, pal_error *error) {
   if (workers > 1) pal_team_run(workers, walk, &r);
   else walk(&r, 0, 1);
   if (!mine.code) check_loops(e, &mine);
-  pal_exec_note_kept(e, !mine.code);
+  pal_exec_record_packing(e, !mine.code);
   if (mine.code) {
     undo_writes(e);
     if (error && !error->code) *error = mine;
@@ -261,11 +267,12 @@ static pal_status run_on(pal_exec *e, int workers, pal_error *error) {
   return PAL_OK;
 }
 
-/* How long the run may take on one thread: the plan's estimate at the fullest symbol's share. */
+/* Estimated time of this run on one thread: the estimate at capacity, scaled by the largest ratio
+ * of count to capacity among the symbols that the caller sets. */
 static double seconds(const pal_exec *e) {
   const pal_graph *g = e->plan->graph;
   double share = 0;
-  bool chosen = false; /* whether some symbol's count is the caller's to choose */
+  bool chosen = false; /* whether the caller sets the count of some symbol */
   for (size_t s = 1; s < g->symbol.n; s++) {
     if (g->symbol.at[s].binder || !g->symbol.at[s].capacity) continue;
     chosen = true;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Order, stages and chains of the steps of a plan (floor 1). See steps.h. */
+/* Scheduling: the execution order, the stages and the chains of a plan (floor 1). See steps.h. */
 #define PAL_NO_CALLER
 #include <stdlib.h>
 #include <string.h>
@@ -16,28 +16,30 @@ int pal_op_phases(const pal_op *op) {
 typedef struct staging {
   pal_plan *plan;
   const pal_graph *g;
-  uint32_t *alias; /* per value: the value it is a view of, or itself */
-  int *done;       /* per value: stage that makes it, -1 for leaves */
-  int *after;      /* per value: stage that must be over before it is used, -1 */
-  uint16_t *chain; /* per value: symbol of the row unit that makes it, 0 if none does */
-  uint32_t *order; /* node ids in execution order */
+  uint32_t *alias; /* [value] the value it is a view of, or itself */
+  int *done;       /* [value] stage that produces it, -1 for leaves */
+  int *after;      /* [value] stage that must be over before it is read; -1: no such condition */
+  uint16_t *chain; /* [value] symbol of the row unit that produces it, 0 if none does */
+  uint32_t *order; /* [n_order] node ids in execution order */
   size_t n_order;
-  uint8_t *seen; /* per node: 0 new, 1 on the stack, 2 ordered */
-  int *last;     /* per node: its last stage, -1 for leaves */
+  uint8_t *seen; /* [node] of the depth-first search: 0 new, 1 on the stack, 2 ordered */
+  int *last;     /* [node] its last stage, -1 for leaves */
 } staging;
 
 static bool is_view(const pal_node *node) {
   return node->kind == PAL_NODE_OP && (node->op->flags & PAL_OP_VIEW);
 }
 
-/* The symbol in whose units a node's row phases are cut. */
+/* The symbol that counts the rows of a node's row phases: that of output 0, or of input 0. */
 static uint16_t unit_symbol(const pal_graph *g, const pal_node *node) {
   pal_value v = node->n_out ? pal_node_out(node, 0) : node->n_in ? node->in[0] : PAL_NIL;
   return g->value.at[v.id].type.symbol.id;
 }
 
-/* Node k-th dependency, or 0 past the end: inputs, binders of symbols, and for a writer every
- * other reader of the version that it overwrites. */
+/* Sets *on to the k-th node that must run before node `id`, or to 0 where that number stands for
+ * none; returns false past the end. Dependencies are the producers of inputs, the binders of
+ * symbols, and for an op that updates a variable in place every other reader of the version it
+ * overwrites. */
 static bool dependency(const staging *s, size_t id, size_t k, uint32_t *on) {
   const pal_graph *g = s->g;
   const pal_node *node = &g->node.at[id];
@@ -66,7 +68,8 @@ static bool dependency(const staging *s, size_t id, size_t k, uint32_t *on) {
   return true;
 }
 
-/* Depth-first order, node ids ascending, with a stack of our own: graphs are deep. */
+/* Depth-first topological order, roots by ascending node id. The stack is explicit, since recursion
+ * on a deep graph could overflow the thread's stack. */
 static pal_status order_nodes(staging *s, pal_error *error) {
   typedef struct frame {
     uint32_t node;
@@ -104,6 +107,8 @@ static pal_status order_nodes(staging *s, pal_error *error) {
 
 static int max(int a, int b) { return a > b ? a : b; }
 
+/* The earliest stage for a phase: after everything that it reads, or in the same stage when it
+ * joins the chain of the producer. */
 static int earliest(const staging *s, uint32_t id, int phase) {
   const pal_graph *g = s->g;
   const pal_node *node = &g->node.at[id];
@@ -123,6 +128,8 @@ static int earliest(const staging *s, uint32_t id, int phase) {
   return stage;
 }
 
+/* A view is no step: it takes over the stage and chain of its input. Its other inputs (op `after`)
+ * must be over before it is read. */
 static void stage_view(staging *s, const pal_node *node) {
   uint32_t from = node->in[0].id, to = node->first_out;
   s->done[to] = s->done[from];
@@ -133,6 +140,7 @@ static void stage_view(staging *s, const pal_node *node) {
     if (node->in[i].id) s->after[to] = max(s->after[to], s->done[node->in[i].id]);
 }
 
+/* Gives every phase of a node its stage. */
 static pal_status stage_node(staging *s, uint32_t id) {
   const pal_graph *g = s->g;
   const pal_node *node = &g->node.at[id];
@@ -148,7 +156,7 @@ static pal_status stage_node(staging *s, uint32_t id) {
       (pal_step){.node = id, .phases = pal_op_phases(node->op), .order = (int)s->plan->step.n - 1};
   for (int p = 0; p < step->phases; p++)
     step->stage[p] = max(earliest(s, id, p), p ? step->stage[p - 1] + 1 : 0);
-  for (int p = step->phases - 1; p-- > 0;) /* packing as late as it may be: shorter lifetimes */
+  for (int p = step->phases - 1; p-- > 0;) /* as late as possible: packed copies live shorter */
     step->stage[p] = step->stage[p + 1] - 1;
   int last = step->stage[step->phases - 1];
   step->last_stage = last;
@@ -163,10 +171,11 @@ static pal_status stage_node(staging *s, uint32_t id) {
 
 /* ---- items ------------------------------------------------------------------------------- */
 
+/* A unit with the keys by which units are sorted into items. */
 typedef struct keyed_unit {
   pal_unit unit;
   int stage, order;
-  uint16_t symbol; /* 0: on its own */
+  uint16_t symbol; /* of its chain; 0: an item of its own */
 } keyed_unit;
 
 static int by_stage(const void *a, const void *b) {
@@ -176,6 +185,7 @@ static int by_stage(const void *a, const void *b) {
   return x->order - y->order;
 }
 
+/* Appends a unit to the plan, in the item of the unit before it when both belong to one chain. */
 static pal_status push_unit(pal_plan *plan, const keyed_unit *k, const keyed_unit *before) {
   if (!before || before->stage != k->stage) {
     pal_stage *stage = PAL_PUSH(plan->stage);
@@ -200,7 +210,7 @@ static pal_status push_unit(pal_plan *plan, const keyed_unit *k, const keyed_uni
   return PAL_OK;
 }
 
-/* Stage numbers with nothing in them (a phase moved later) disappear. */
+/* Renumbers the stages, since phases that were moved to a later stage may have left empty ones. */
 static void close_gaps(pal_plan *plan, keyed_unit *unit, size_t n) {
   int stage = -1, old = -1;
   for (size_t i = 0; i < n; i++) {
@@ -233,7 +243,7 @@ static pal_status make_items(pal_plan *plan) {
   pal_status status = PAL_OK;
   for (size_t i = 0; i < n && !status; i++)
     status = push_unit(plan, &unit[i], i ? &unit[i - 1] : NULL);
-  /* push_unit opens a stage when it sees its first unit */
+  /* push_unit opens a stage before the item it belongs to exists, so first_item is set here */
   for (size_t i = 0, item = 0; i < plan->stage.n; i++) {
     plan->stage.at[i].first_item = (int)item;
     item += (size_t)plan->stage.at[i].n_items;
@@ -278,5 +288,5 @@ pal_status pal_plan_stages(pal_plan *plan, pal_error *error) {
   pal_free(s.order);
   pal_free(s.seen);
   pal_free(s.last);
-  return status ? pal_fail(error, status, "no memory to plan the stages") : PAL_OK;
+  return status ? pal_fail(error, status, "out of memory in planning the stages") : PAL_OK;
 }

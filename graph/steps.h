@@ -1,9 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Steps: op nodes as the planner and the executor see them (floor 1).
+/* The plan's schedule: steps, units, items and stages (floor 1).
  *
- * A unit is one phase of one step. Units are grouped into stages with a barrier between
- * them. In a stage, row units over the same symbol form one chain that is run chunk of rows by
- * chunk of rows; every other unit stands alone. Times of the memory plan are stages. */
+ *   step   an op node that is scheduled (views are not: they are only another name of their input)
+ *   unit   one phase of one step
+ *   item   what workers claim ranges of: a chain of row units, or one unit that stands alone
+ *   stage  items that may run at the same time; a barrier separates one stage from the next
+ *
+ *   stage 0              | stage 1                              | stage 2
+ *   item: pack (tasks)   | item: chain over T                   | item: reduce (tasks)
+ *                        |   rows 0..63    linear, gelu, add    |
+ *   item: gather (rows)  |   rows 64..127  linear, gelu, add    |
+ *                        |   ...                                |
+ *                     barrier                                barrier
+ *
+ * Row units of one stage over the same symbol form one chain. A worker takes a range of rows
+ * through all units of the chain before it claims another, so the range stays in its cache and no
+ * barrier is needed between them. Lifetimes in the memory plan are counted in stages. */
 #ifndef PAL_GRAPH_STEPS_H
 #define PAL_GRAPH_STEPS_H
 
@@ -12,99 +24,105 @@
 typedef enum pal_place {
   PAL_PLACE_NONE,
   PAL_PLACE_ARENA,
-  PAL_PLACE_CONSTANT,
-  PAL_PLACE_INPUT,      /* present buffer of an input */
-  PAL_PLACE_INPUT_NEXT, /* what a looped input becomes */
-  PAL_PLACE_VARIABLE,   /* present contents */
-  PAL_PLACE_VARIABLE_NEXT
+  PAL_PLACE_CONSTANT,     /* the graph's own copy of the data */
+  PAL_PLACE_INPUT,        /* present buffer of an input */
+  PAL_PLACE_INPUT_NEXT,   /* second buffer of a looped input: its contents in the next run */
+  PAL_PLACE_VARIABLE,     /* present contents of a variable */
+  PAL_PLACE_VARIABLE_NEXT /* second buffer of a variable: its contents after the run */
 } pal_place;
 
-/* Where a value's bytes are. Views and in-place results share the storage of what they alias. */
+/* Where a value's bytes are. Views and results of in-place updates share the storage of their
+ * input. */
 typedef struct pal_storage {
   pal_place place;
   uint32_t index;  /* input or variable number; constant: node id */
   size_t bytes;    /* at capacity */
-  size_t offset;   /* in the arena */
-  int first, last; /* stages in which it is alive */
+  size_t offset;   /* in the arena, in bytes */
+  int first, last; /* first and last stage of its lifetime */
 } pal_storage;
 
 typedef struct pal_step {
   uint32_t node;
-  int phases;
-  int stage[PAL_MAX_PHASES];
-  int order;      /* place in the execution order */
-  size_t scratch; /* offset in the arena */
+  int phases;                /* number of phases of its op */
+  int stage[PAL_MAX_PHASES]; /* stage of each phase, ascending */
+  int order;                 /* rank in the execution order */
+  size_t scratch;            /* offset in the arena, in bytes */
   size_t scratch_bytes;
-  int last_stage;
-  bool keeps;  /* its first phase makes of weights alone what is in its scratch */
-  size_t kept; /* then: offset among what a held instance keeps */
+  int last_stage;      /* stage of its last phase */
+  bool cacheable;      /* its first phase fills the scratch from weights alone (packing) */
+  size_t cache_offset; /* when cacheable: offset in the packed-weight cache, in bytes */
 } pal_step;
 
 typedef struct pal_unit {
   int step, phase;
 } pal_unit;
 
-/* What is claimed by workers in a stage: a chain of row units, or one unit. */
+/* What workers claim ranges of in a stage: a chain of row units, or one unit. */
 typedef struct pal_item {
   int first_unit, n_units; /* in plan->unit */
-  uint16_t symbol;         /* of a chain; 0 for static rows or tasks */
-  bool rows;               /* row units: ranges are rows */
-  int64_t chunk;           /* rows of a range */
+  uint16_t symbol;         /* that counts the rows of a chain; 0 for static rows or tasks */
+  bool rows;               /* true: ranges of rows; false: ranges of tasks */
+  int64_t chunk;           /* rows per range, chosen so that a chain's range fits the cache */
 } pal_item;
 
 typedef struct pal_stage {
   int first_item, n_items;
-  bool binds; /* some unit is of an op that binds a symbol */
+  bool binds; /* some unit's op binds a symbol, so counts change after this stage */
 } pal_stage;
 
-/* A named slot: an input or a variable of the plan. */
+/* An input or a variable of the plan, with what becomes of it at the end of a run. */
 typedef struct pal_slot {
   const char *name;
   uint32_t value;         /* the leaf's value id */
   pal_variable *variable; /* variables only */
-  uint32_t next;          /* storage of its next contents, 0 when it does not change */
-  uint32_t copy;   /* storage to copy next contents from at the end of the run, 0: made in place */
-  uint32_t looped; /* inputs: id of the value it becomes, or 0 */
-  size_t bytes;    /* of each of its buffers */
+  uint32_t next;          /* storage of its next contents, 0 when the plan does not change it */
+  uint32_t copy;          /* storage to copy the next contents from at the end of the run; 0: the
+                             producing op writes them to `next` directly */
+  uint32_t looped;        /* inputs: id of the value fed back to it by pal_loop, or 0 */
+  size_t bytes;           /* of each of its buffers */
 } pal_slot;
 
 struct pal_plan {
   pal_graph *graph;              /* rewritten; owned */
-  uint32_t *storage_of;          /* per value */
-  PAL_LIST(pal_storage) storage; /* 0: none */
+  uint32_t *storage_of;          /* [value id] index in storage */
+  PAL_LIST(pal_storage) storage; /* storage 0 is none */
   PAL_LIST(pal_step) step;
   PAL_LIST(pal_unit) unit;
   PAL_LIST(pal_item) item;
   PAL_LIST(pal_stage) stage;
   PAL_LIST(pal_slot) input, variable;
   pal_plan_stats stats;
-  int64_t chunk; /* rows of every range instead of the items' own; 0: theirs (for checks) */
-  size_t guard;  /* unused bytes after each block of the arena, which is never shared then */
-  double serial_seconds; /* estimate at capacity, to decide whether a team pays */
+  /* For the op checker; 0 in other plans: */
+  int64_t chunk; /* rows per range, in place of each item's own */
+  size_t guard;  /* guard bytes after each block of the arena; blocks then never share bytes */
+  /* Estimated time of a run on one thread at capacity. */
+  double serial_seconds;
 };
 
-/* Rows and types of a node at capacity in a run struct without data. */
+/* Rows and types of a node's operands at capacity. pal_node_at_capacity fills them and a pal_run
+ * that points to them; its data pointers are NULL. */
 typedef struct pal_shape_rows {
   pal_type in_type[PAL_MAX_INPUTS], out_type[PAL_MAX_OUTPUTS];
   int64_t in_rows[PAL_MAX_INPUTS], out_rows[PAL_MAX_OUTPUTS];
 } pal_shape_rows;
 void pal_node_at_capacity(const pal_graph *graph, const pal_node *node, pal_shape_rows *shapes,
                           pal_run *run);
+/* Number of phases that the descriptor defines. */
 int pal_op_phases(const pal_op *op);
 
-/* Runs every phase of a static node on the calling thread. */
+/* Runs every phase of a node without symbols on the calling thread; for constant folding. */
 pal_status pal_node_run_whole(const pal_graph *graph, const pal_node *node, const void *const *in,
                               void *const *out, pal_error *error);
 
-/* pal_compile, with `guard` unused bytes behind every result and scratch in the arena, none of
- * which share their place: whoever writes too far writes there (for checks). */
+/* pal_compile with `guard` unused bytes after every result and scratch in the arena, none of which
+ * share bytes. The op checker looks there for writes past the end. */
 pal_plan *pal_compile_guarded(pal_graph *graph, size_t guard, pal_error *error);
 
-/* Passes of pal_compile, in this order, each with the check of what it has made. */
+/* The passes of pal_compile in their order, each followed by an independent check of its result. */
 pal_status pal_plan_stages(pal_plan *plan, pal_error *error);
 pal_status pal_verify_stages(const pal_plan *plan, pal_error *error);
 pal_status pal_plan_memory(pal_plan *plan, pal_error *error);
 pal_status pal_verify_memory(const pal_plan *plan, pal_error *error);
-/* Finds what a held instance keeps. */
-void pal_plan_keep(pal_plan *plan);
+/* Lays out the packed-weight cache; see packed_cache.c. */
+void pal_plan_packed_cache(pal_plan *plan);
 #endif

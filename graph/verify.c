@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The invariants of a graph, checked between passes (floor 1). */
+/* The invariants of a graph, checked after every rewriting pass (floor 1). */
 #define PAL_NO_CALLER
 #include "graph/internal.h"
 #include "graph/parts.h"
 
-/* A fault of what the caller has built, when the code is PAL_E_ARGUMENT; else of a pass. */
+/* PAL_E_ARGUMENT: the caller has built a graph that cannot run. PAL_E_INTERNAL: a pass is wrong. */
 static pal_status broken(pal_error *error, pal_status code, const pal_node *node,
                          const char *what) {
   return pal_fail(error, code, "%s:%d: %s: %s", node->file, node->line,
@@ -19,14 +19,16 @@ static pal_status verify_op(const pal_graph *g, size_t id, pal_error *error) {
   pal_type in[PAL_MAX_INPUTS], out[PAL_MAX_OUTPUTS];
   for (int i = 0; i < node->n_in; i++) {
     if (node->in[i].id >= g->value.n || g->value.at[node->in[i].id].node >= id)
-      return broken(error, PAL_E_INTERNAL, node, "an input is not made before it is used");
+      return broken(error, PAL_E_INTERNAL, node,
+                    "the order of nodes is wrong: an input is used before it is computed");
     in[i] = pal_type_of(g, node->in[i]);
   }
   pal_error own = {0};
   pal_infer call = {
       .attrs = node->attrs, .n_in = node->n_in, .in_type = in, .out_type = out, .error = &own};
   if (node->op->infer(&call))
-    return broken(error, PAL_E_INTERNAL, node, "its inputs are refused, which it has taken before");
+    return broken(error, PAL_E_INTERNAL, node,
+                  "infer refuses inputs that it accepted when the op was built");
   if (call.n_out != node->n_out)
     return broken(error, PAL_E_INTERNAL, node, "the number of outputs has changed");
   for (int i = 0; i < call.n_out; i++)
@@ -35,7 +37,8 @@ static pal_status verify_op(const pal_graph *g, size_t id, pal_error *error) {
   return PAL_OK;
 }
 
-/* A version of a variable may be written once, and not beside an assignment. */
+/* Each version of a variable may be written in place once, and not if the variable is also
+ * assigned. */
 static pal_status verify_writes(const pal_graph *g, size_t id, pal_error *error) {
   const pal_node *node = &g->node.at[id];
   for (int i = 0; i < node->n_in; i++) {
@@ -44,12 +47,16 @@ static pal_status verify_writes(const pal_graph *g, size_t id, pal_error *error)
       const pal_node *o = &g->node.at[other];
       for (int j = 0; o->kind == PAL_NODE_OP && j < o->n_in; j++)
         if ((o->op->writes >> j & 1) && o->in[j].id == node->in[i].id)
-          return broken(error, PAL_E_ARGUMENT, o,
-                        "this version of the variable is already written elsewhere");
+          return broken(
+              error, PAL_E_ARGUMENT, o,
+              "another op already writes this version of the variable; write to the version "
+              "that the other op returns");
     }
     for (size_t a = 0; a < g->assign.n; a++)
       if (g->assign.at[a].to.id == node->in[i].id)
-        return broken(error, PAL_E_ARGUMENT, node, "the variable is also assigned as a whole");
+        return broken(error, PAL_E_ARGUMENT, node,
+                      "the variable is written in place and also assigned with pal_assign; use "
+                      "only one of the two");
   }
   return PAL_OK;
 }
@@ -67,7 +74,8 @@ static bool overwritten(const pal_graph *g, pal_value v) {
   return false;
 }
 
-/* Outputs, assignments and loops are read when the run is over: only last versions are left. */
+/* Outputs, assignments and loops are read when the run is over, when only the last version of a
+ * variable still exists. */
 static pal_status verify_ends(const pal_graph *g, pal_error *error) {
   const pal_named_value *list[] = {g->output.at, g->assign.at, g->loop.at};
   const size_t n[] = {g->output.n, g->assign.n, g->loop.n};
@@ -86,7 +94,8 @@ static bool is_changed(const pal_graph *g, const pal_node *variable) {
   return overwritten(g, pal_node_out(variable, 0));
 }
 
-/* A change of a part would not be seen in its block, nor the other way round, before the run is over. */
+/* A plan that changes a part must not use its block, nor the other way round: which of the two held
+ * the present contents during the run would depend on the order of execution. */
 static pal_status verify_parts(const pal_graph *g, pal_error *error) {
   for (size_t n = 1; n < g->node.n; n++) {
     const pal_node *block = &g->node.at[n];
@@ -112,7 +121,7 @@ pal_status pal_verify(const pal_graph *graph, pal_error *error) {
     for (int i = 0; i < node->n_out; i++) {
       const pal_value_record *v = &graph->value.at[node->first_out + (uint32_t)i];
       if (v->node != n || v->index != i)
-        return broken(error, PAL_E_INTERNAL, node, "outputs are not its own");
+        return broken(error, PAL_E_INTERNAL, node, "its outputs belong to another node");
     }
     if (node->kind != PAL_NODE_OP) continue;
     pal_status status = verify_op(graph, n, error);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The invariants of a plan, checked after staging and after the memory plan (floor 1).
+/* The invariants of a plan, checked after scheduling and after the memory plan (floor 1).
  *
- * They are stated here anew, from what a run needs and not from how stage.c and memory.c go about it:
- * a slip there becomes an error of pal_compile instead of a wrong number. */
+ * They are derived from what a run needs and share no code with stage.c and memory.c, so that a
+ * mistake there becomes an error of pal_compile instead of a wrong result. */
 #define PAL_NO_CALLER
 #include <stdlib.h>
 
@@ -10,17 +10,17 @@
 #include "graph/steps.h"
 #include "src/alloc.h"
 
-/* Where each unit of a step is. */
+/* Where the units of a step are; one entry per phase. */
 typedef struct place {
-  int item[PAL_MAX_PHASES],
-      at[PAL_MAX_PHASES]; /* numbers in plan->item and plan->unit, -1: nowhere */
+  int item[PAL_MAX_PHASES]; /* index in plan->item, -1: not found yet */
+  int at[PAL_MAX_PHASES];   /* index in plan->unit, -1: not found yet */
 } place;
 
 typedef struct checker {
   const pal_plan *plan;
   const pal_graph *g;
-  place *place; /* per step */
-  int *step_of; /* per node, -1: none */
+  place *place; /* [step] */
+  int *step_of; /* [node] its step, -1: none */
   pal_error *error;
 } checker;
 
@@ -38,7 +38,8 @@ static bool is_view(const pal_node *node) {
   return node->kind == PAL_NODE_OP && (node->op->flags & PAL_OP_VIEW);
 }
 
-/* The step that makes the bytes of a value, -1 for what is there before the run. */
+/* The step that computes a value or what it is a view of; -1 for inputs, constants and
+ * variables. */
 static int maker(const checker *c, pal_value v) {
   const pal_node *node = pal_node_of(c->g, v);
   while (is_view(node)) node = pal_node_of(c->g, node->in[0]);
@@ -47,7 +48,8 @@ static int maker(const checker *c, pal_value v) {
 
 /* ---- stages ------------------------------------------------------------------------------ */
 
-static pal_status take_steps(checker *c) {
+/* Every op but the views has exactly one step, with all phases in ascending stages. */
+static pal_status check_steps(checker *c) {
   size_t ops = 0;
   for (size_t n = 0; n < c->g->node.n; n++) {
     c->step_of[n] = -1;
@@ -70,7 +72,8 @@ static pal_status take_steps(checker *c) {
                   c->plan->step.n, ops);
 }
 
-static pal_status take_unit(checker *c, int stage, int item, int at) {
+/* Records where a unit is, and checks that its item and stage suit it. */
+static pal_status check_unit(checker *c, int stage, int item, int at) {
   const pal_unit *unit = &c->plan->unit.at[at];
   const pal_item *of = &c->plan->item.at[item];
   const pal_node *node = node_of(c, unit->step);
@@ -82,14 +85,15 @@ static pal_status take_unit(checker *c, int stage, int item, int at) {
     return broken(c, unit->step, "a phase runs in another stage than planned");
   if (of->rows == (node->op->phase[unit->phase].tasks != NULL) ||
       (of->n_units > 1 && !(of->rows && of->symbol)))
-    return broken(c, unit->step, "a phase runs among others that are not cut as it is");
+    return broken(c, unit->step,
+                  "a phase is in an item of another kind (rows against tasks, or another symbol)");
   if ((node->op->flags & PAL_OP_BINDS) && !c->plan->stage.at[stage].binds)
-    return broken(c, unit->step, "the symbol it binds is not taken over");
+    return broken(c, unit->step, "its stage does not apply the count of the symbol that it binds");
   return PAL_OK;
 }
 
-/* Stages tile the items, items the units, and every phase of every step is in one of them. */
-static pal_status take_units(checker *c) {
+/* Stages cover all items without gaps, items all units, and every phase of every step is in one. */
+static pal_status check_units(checker *c) {
   const pal_plan *plan = c->plan;
   int item = 0, at = 0;
   pal_status status = PAL_OK;
@@ -99,7 +103,7 @@ static pal_status take_units(checker *c) {
     for (int k = 0; k < stage->n_items && whole && !status; k++, item++) {
       whole = item < (int)plan->item.n && plan->item.at[item].first_unit == at;
       for (int u = 0; whole && !status && u < plan->item.at[item].n_units; u++, at++)
-        status = take_unit(c, s, item, at);
+        status = check_unit(c, s, item, at);
     }
     if (!whole)
       return pal_fail(c->error, PAL_E_INTERNAL, "the plan is unsound: stage %d has gaps", s);
@@ -129,6 +133,7 @@ static bool by_row(const checker *c, int s, int p, int i, uint16_t symbol) {
          c->g->value.at[node->in[i].id].type.symbol.id == symbol;
 }
 
+/* Whether input i is complete, as far as it is read, when phase p of step s reads it. */
 static bool is_ready(const checker *c, int s, int p, int i) {
   const pal_node *node = node_of(c, s), *from = pal_node_of(c->g, node->in[i]);
   const uint32_t reads = node->op->phase[p].reads;
@@ -137,14 +142,15 @@ static bool is_ready(const checker *c, int s, int p, int i) {
   bool rows = by_row(c, s, p, i, symbol);
   for (; is_view(from); from = pal_node_of(c->g, from->in[0])) {
     rows &= pal_type_of(c->g, from->in[0]).symbol.id == symbol;
-    for (int k = 1; k < from->n_in; k++) /* what the view must come after */
+    for (int k = 1; k < from->n_in; k++) /* what op `after` waits for */
       if (!is_over(c, maker(c, from->in[k]), s, p)) return false;
   }
   const int m = maker(c, node->in[i]);
   return is_over(c, m, s, p) || (rows && follows(c, m, s, p));
 }
 
-/* A writer changes rows in place: everybody else who reads them must have done so before. */
+/* An op that updates a variable in place runs after all other readers of the version it
+ * overwrites. */
 static pal_status check_writer(const checker *c, int w) {
   const pal_node *writer = node_of(c, w);
   int input = 0;
@@ -164,6 +170,7 @@ static pal_status check_writer(const checker *c, int w) {
   return PAL_OK;
 }
 
+/* A step runs after the ops that bind its symbols and compute its inputs. */
 static pal_status check_order(const checker *c, int s) {
   const pal_node *node = node_of(c, s);
   for (int i = 0; i < node->n_in + node->n_out; i++) {
@@ -179,7 +186,8 @@ static pal_status check_order(const checker *c, int s) {
 
 /* ---- memory ------------------------------------------------------------------------------- */
 
-/* Operands have a place, live while the step uses them, and views are where their bytes are. */
+/* Operands have a storage, which is alive while the step uses it, and views share that of their
+ * input. */
 static pal_status check_lives(const checker *c, int s) {
   const pal_plan *plan = c->plan;
   const pal_step *step = &plan->step.at[s];
@@ -206,7 +214,7 @@ static bool has_read(const checker *c, int r, int i, int s) {
          (c->plan->step.at[r].phases == 1 && by_row(c, r, 0, i, symbol) && follows(c, r, s, 0));
 }
 
-/* Where a result takes an operand's place, nobody may want the operand afterwards. */
+/* Where a result overwrites an operand in place, nothing reads the operand afterwards. */
 static pal_status check_reuse(const checker *c, int s) {
   const pal_plan *plan = c->plan;
   const pal_graph *g = c->g;
@@ -219,10 +227,10 @@ static pal_status check_reuse(const checker *c, int s) {
   if (!reuses) return PAL_OK;
   for (int r = 0; r < (int)plan->step.n; r++) {
     const pal_node *reader = node_of(c, r);
-    for (int i = 0; r != s && i < reader->n_in; i++) { /* steps are in an order of execution */
+    for (int i = 0; r != s && i < reader->n_in; i++) { /* steps are stored in execution order */
       const pal_value v = reader->in[i];
       if (v.id && plan->storage_of[v.id] == mine && maker(c, v) < s && !has_read(c, r, i, s))
-        return broken(c, s, "it takes the place of an operand that is still to be read");
+        return broken(c, s, "it overwrites an operand that is still to be read");
     }
   }
   const pal_named_value *list[] = {g->output.at, g->assign.at, g->loop.at};
@@ -230,11 +238,11 @@ static pal_status check_reuse(const checker *c, int s) {
   for (int k = 0; k < 3; k++)
     for (size_t i = 0; i < n[k]; i++)
       if (plan->storage_of[list[k][i].value.id] == mine && maker(c, list[k][i].value) < s)
-        return broken(c, s, "it takes the place of what the run is to leave behind");
+        return broken(c, s, "it overwrites an output, assignment or loop of the plan");
   return PAL_OK;
 }
 
-/* Outputs, and what is copied at the end of a run, live until then. */
+/* Outputs, and storages that are copied at the end of a run, live until then. */
 static pal_status check_ends(const checker *c) {
   const pal_plan *plan = c->plan;
   bool sound = true;
@@ -249,9 +257,11 @@ static pal_status check_ends(const checker *c) {
     const pal_storage *at = &plan->storage.at[slot->copy];
     sound &= !slot->copy || at->place != PAL_PLACE_ARENA || at->last >= end;
   }
-  return sound ? PAL_OK
-               : pal_fail(c->error, PAL_E_INTERNAL,
-                          "the plan is unsound: what a run leaves behind does not live to its end");
+  return sound
+             ? PAL_OK
+             : pal_fail(
+                   c->error, PAL_E_INTERNAL,
+                   "the plan is unsound: an output or a copied value dies before the end of the run");
 }
 
 typedef struct block {
@@ -264,7 +274,8 @@ static int by_place(const void *a, const void *b) {
   return x->begin < y->begin ? -1 : x->begin > y->begin;
 }
 
-static size_t take_blocks(const checker *c, block *b) {
+/* Lists the pieces of the arena. */
+static size_t list_blocks(const checker *c, block *b) {
   const pal_plan *plan = c->plan;
   size_t n = 0;
   for (int i = 1; i < (int)plan->storage.n; i++) {
@@ -285,7 +296,7 @@ static pal_status check_bytes(const checker *c) {
   const pal_plan *plan = c->plan;
   block *b = pal_alloc((plan->storage.n + plan->step.n + 1) * sizeof *b);
   if (!b) return pal_fail(c->error, PAL_E_MEMORY, "no memory to check the memory plan");
-  const size_t n = take_blocks(c, b);
+  const size_t n = list_blocks(c, b);
   qsort(b, n, sizeof *b, by_place);
   pal_status status = PAL_OK;
   for (size_t i = 0; i < n && !status; i++) {
@@ -304,8 +315,8 @@ static pal_status check_bytes(const checker *c) {
 /* ---- both ---------------------------------------------------------------------------------- */
 
 static pal_status check_all(checker *c, bool memory) {
-  pal_status status = take_steps(c);
-  if (!status) status = take_units(c);
+  pal_status status = check_steps(c);
+  if (!status) status = check_units(c);
   for (int s = 0; s < (int)c->plan->step.n && !status; s++)
     status = memory ? check_lives(c, s) : check_order(c, s);
   for (int s = 0; s < (int)c->plan->step.n && memory && !status; s++) status = check_reuse(c, s);

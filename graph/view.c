@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* stop_gradient: input 0 under another node, so that the gradient ends there (floor 1). */
+/* stop_gradient: a view of input 0 through which no gradient flows (floor 1). */
 #define PAL_NO_CALLER
 #include "graph/view.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The one op the graph itself needs: a value through which no gradient flows (floor 1). */
+/* stop_gradient, the only op that the graph itself defines (floor 1). */
 #ifndef PAL_GRAPH_VIEW_H
 #define PAL_GRAPH_VIEW_H
 

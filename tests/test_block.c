@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Variables that are parts of a block: they keep what makes them variables, whoever changes what. */
+/* Variables that are parts of a block: they keep what makes them variables, whoever changes
+ * what. */
 #include <check.h>
 #include <palimpsest/ops.h>
 #include <palimpsest/plan.h>
@@ -108,7 +109,7 @@ START_TEST(misuse) {
   whole = block_of(part, 2);
   pal_variable *const wrong[][3] = {
       {part[2], other, part[3]}, {part[2], part[3], part[2]}, {whole, part[2], part[3]}};
-  static const char *const says[] = {"\"count\"", "twice", "it is one"};
+  static const char *const says[] = {"\"count\"", "twice", "a block itself"};
   const contents before = remember();
   const size_t n = pal_store_count(store);
   for (int i = 0; i < 3; i++) {

@@ -21,7 +21,7 @@ the loss gradient forgets the target | ops/kernels/norm.inc.c | s/vf_fma\(p, all
 causal attention sees one row ahead | ops/kernels/attention_pairs.inc.c | s/hi = ahead \+ 1;/hi = ahead + 2;/ | test_ops test_golden test_decode
 a wrong block of random numbers | src/rng.c | s/position, index \/ 4, out/position, index \/ 8, out/ | test_base test_ops
 AdamW without its bias correction | ops/kernels/update.inc.c | s/vf_mul\(first, correct1\)/first/ | test_optim test_ops
-packed weights kept in another form | graph/keep.c | s/e->call\[s\]\.form == form_of\(e, s\)/true/ | test_hold
+packed weights reused in another format | graph/packed_cache.c | s/e->call\[s\]\.cached_form == form_of\(e, s\)/true/ | test_hold
 a part that left its block stays away | graph/store.c | s/if \(variable->whole\) variable->whole->left\+\+;// | test_block
 an average of the old parameter | ops/kernels/update.inc.c | s/vf_mul\(rest, next\)/vf_mul(rest, old)/ | test_update test_ops
 the evaluation weight of an MDM | models/mdm.c | s/\(double\)region\.n \/ n\)/1.0)/ | test_likelihood
