@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* pal_apply: shape inference and the append of an op node (floor 1). */
+/* pal_apply: checks the inputs of an op, infers its output types and appends its node (floor 1). */
 #define PAL_NO_CALLER
 #include <stdio.h>
 #include <string.h>
 
 #include "graph/internal.h"
 
-/* "edit(i32[T], i32[T], binds=N)" for messages: types of inputs, and the symbols among the attributes. */
+/* Describes a call for error messages, as "edit(i32[T], i32[T], binds=N)": the types of inputs and
+ * the attributes that are symbols. */
 static void print_call(const pal_graph *graph, const pal_op *op, const pal_value *in, int n_in,
                        const void *attrs, char *text, size_t size) {
   size_t used = (size_t)snprintf(text, size, "%s(", op->name);
@@ -27,7 +28,7 @@ static void print_call(const pal_graph *graph, const pal_op *op, const pal_value
   if (used < size) snprintf(text + used, size - used, ")");
 }
 
-/* Every output must be a tensor whose symbol exists. */
+/* Whether the types that infer gave are those of possible tensors of this graph. */
 static bool outputs_sound(pal_graph *graph, const pal_infer *call) {
   if (call->n_out < 0 || call->n_out > PAL_MAX_OUTPUTS) return false;
   for (int i = 0; i < call->n_out; i++) {
@@ -52,12 +53,13 @@ static bool inputs_sound(pal_graph *graph, const pal_op *op, const pal_value *in
   }
   for (int i = 0; i < n_in; i++) {
     if (in[i].id >= graph->value.n) {
-      pal_graph_refuse(graph, PAL_E_ARGUMENT, "%s: input %d is no value of this graph", op->name,
+      pal_graph_refuse(graph, PAL_E_ARGUMENT, "%s: input %d is not a value of this graph", op->name,
                        i);
       return false;
     }
     if (in[i].id == 0 && !(op->optional >> i & 1)) {
-      pal_graph_refuse(graph, PAL_E_ARGUMENT, "%s: input %d is nil", op->name, i);
+      pal_graph_refuse(graph, PAL_E_ARGUMENT, "%s: input %d is nil, but this input is not optional",
+                       op->name, i);
       return false;
     }
     if (op->writes >> i & 1) {
@@ -65,15 +67,19 @@ static bool inputs_sound(pal_graph *graph, const pal_op *op, const pal_value *in
       if (from->kind == PAL_NODE_VARIABLE ||
           (from->kind == PAL_NODE_OP && from->op->writes && graph->value.at[in[i].id].index == 0))
         continue;
-      pal_graph_refuse(graph, PAL_E_ARGUMENT,
-                       "%s changes input %d in place, which must be a variable", op->name, i);
+      pal_graph_refuse(
+          graph, PAL_E_ARGUMENT,
+          "%s updates input %d in place, so it must be a variable or what the last such op "
+          "on it returned",
+          op->name, i);
       return false;
     }
   }
   return true;
 }
 
-/* Whoever uses a bound symbol comes after the one op that binds it. */
+/* A symbol is bound by one op, and no value may have it before that op is built: its count is
+ * unknown until then. */
 static bool bindings_sound(pal_graph *graph, const pal_op *op, const void *attrs) {
   pal_symbol bound[2];
   int n = op->flags & PAL_OP_BINDS ? pal_attrs_bound(op, attrs, bound) : 0;
@@ -85,12 +91,13 @@ static bool bindings_sound(pal_graph *graph, const pal_op *op, const void *attrs
       fresh = graph->value.at[v].type.symbol.id != id;
     if (fresh) continue;
     if (id && id < graph->symbol.n)
-      pal_graph_refuse(graph, PAL_E_ARGUMENT,
-                       "%s binds symbol \"%s\", which is bound or used already", op->name,
-                       graph->symbol.at[id].name);
+      pal_graph_refuse(
+          graph, PAL_E_ARGUMENT,
+          "%s binds symbol \"%s\", but another op binds it or a value built before uses it",
+          op->name, graph->symbol.at[id].name);
     else
-      pal_graph_refuse(graph, PAL_E_ARGUMENT, "%s binds a symbol that is none of this graph's",
-                       op->name);
+      pal_graph_refuse(graph, PAL_E_ARGUMENT,
+                       "%s binds a symbol that does not belong to this graph", op->name);
     return false;
   }
   return true;
@@ -102,7 +109,7 @@ pal_value pal_apply_op(pal_graph *graph, const pal_op *op, const pal_value *in, 
   if (graph->error.code || !inputs_sound(graph, op, in, n_in)) return PAL_NIL;
   pal_type in_type[PAL_MAX_INPUTS], out_type[PAL_MAX_OUTPUTS];
   for (int i = 0; i < n_in; i++) in_type[i] = pal_type_of(graph, in[i]);
-  attrs = pal_attrs_copy(graph, op, attrs); /* what every function of the op is given */
+  attrs = pal_attrs_copy(graph, op, attrs); /* the op's functions see this copy only */
   if (!attrs) return pal_graph_fail(graph, PAL_E_MEMORY, "no memory for the graph");
   pal_error error = {0};
   pal_infer call = {
@@ -110,8 +117,11 @@ pal_value pal_apply_op(pal_graph *graph, const pal_op *op, const pal_value *in, 
   if (op->infer(&call) || !outputs_sound(graph, &call)) {
     char text[400];
     print_call(graph, op, in, n_in, attrs, text, sizeof text);
-    return pal_graph_fail(graph, error.code ? error.code : PAL_E_SHAPE, "%s: %s", text,
-                          error.code ? error.text : "no such result can be held");
+    return pal_graph_fail(
+        graph, error.code ? error.code : PAL_E_SHAPE, "%s: %s", text,
+        error.code
+            ? error.text
+            : "infer gave a type that no tensor can have (too large, or of an unknown symbol)");
   }
   if (!bindings_sound(graph, op, attrs)) return PAL_NIL;
   pal_node node = {.kind = PAL_NODE_OP, .op = op, .n_in = n_in, .section = graph->section};

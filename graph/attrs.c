@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Attribute structs seen through their field tables: copy, hash, compare (floor 1). */
+/* Copies, hashes and compares attribute structs by means of their field tables (floor 1). */
 #include <string.h>
 #include <xxhash.h>
 
@@ -8,7 +8,7 @@
 
 #define FIELD(attrs, field, type) (*(const type *)((const char *)(attrs) + (field)->offset))
 
-/* Bytes of one field that decide equality. */
+/* The bytes of one field by which structs are compared; of a string or list, its contents. */
 static const void *field_bytes(const void *attrs, const pal_attr_field *f, size_t *size) {
   const char *at = (const char *)attrs + f->offset;
   switch (f->kind) {
@@ -27,9 +27,11 @@ static const void *field_bytes(const void *attrs, const pal_attr_field *f, size_
   return list->at;
 }
 
-enum { GUARD = 64 };
+enum { GUARD = 64 }; /* bytes after the copy */
 
-/* Fields only: what no field covers, and what lies behind the struct, is the same in every copy. */
+/* Copies declared fields only. All other bytes of the struct, and GUARD bytes after it, are
+ * attrs_fill: an op that reads members it has not declared gets that instead of the caller's data,
+ * and fails the op checker. */
 void *pal_attrs_copy(pal_graph *graph, const pal_op *op, const void *attrs) {
   pal_arena *arena = &graph->arena;
   char *copy = pal_arena_alloc(arena, op->attrs_size + GUARD);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The helpers that an op's sample draws its case with (floor 1). See <palimpsest/case.h>. */
+/* The functions by which an op's sample draws a case (floor 1). See <palimpsest/case.h>. */
 #define PAL_NO_CALLER
 #include "graph/case.h"
 
@@ -22,6 +22,7 @@ pal_graph *pal_case_graph(pal_case *random) { return random->graph; }
 
 /* ---- draws --------------------------------------------------------------------------- */
 
+/* Adds a draw to the hash of the case. */
 static void note(pal_case *c, uint64_t drawn) {
   c->drawn = (c->drawn ^ drawn) * 0x9E3779B97F4A7C15u;
   c->drawn ^= c->drawn >> 29;
@@ -55,7 +56,8 @@ static pal_symbol make_symbol(pal_case *c, const char *name, int which) {
   return pal_symbol_new(c->graph, name, capacity);
 }
 
-/* Mostly a little over one vector; at times a few rows, or more than one chunk of 256. */
+/* Mostly a little more than the 16 lanes of a vector; sometimes 1 to 3 rows, or more than the 256
+ * rows of a reduction's chunk. */
 pal_symbol pal_case_rows(pal_case *random) {
   if (random->rows.id || random->graph->error.code) return random->rows;
   int64_t kind = pal_case_int(random, 0, 9);
@@ -76,7 +78,8 @@ pal_symbol pal_case_sequences(pal_case *random) {
 
 /* ---- inputs -------------------------------------------------------------------------- */
 
-/* The value an op is to read; *made is the input's record, or NULL when the graph has failed. */
+/* Makes an input and returns the value that the op reads; *made is the input's record, or NULL when
+ * out of memory. */
 static pal_value make_input(pal_case *c, pal_case_kind kind, pal_type type, pal_case_input **made) {
   *made = PAL_PUSH(c->input);
   if (!*made) return pal_graph_fail(c->graph, PAL_E_MEMORY, "no memory for the case");
@@ -117,7 +120,12 @@ pal_value pal_case_index(pal_case *random, pal_symbol rows, pal_symbol of) {
   return v;
 }
 
-/* Sequences in the order of rows, some empty, some behind a gap. */
+/* Lays out sequences one after the other (ragged rows), some empty, some after a gap of unused
+ * rows:
+ *
+ *   row        0 1 2 3 4 5 6 7 8
+ *   sequence   0 0 0 - 2 2 2 2 -     sequence 1 is empty
+ *   position   0 1 2 - 0 1 2 3 -     - stands for -1 */
 static void lay_out_sequences(pal_case *c) {
   pal_rng rng = pal_rng_new(c->seed, "case.ragged", 0, 0);
   uint32_t most = (uint32_t)(2 * c->room[0] / c->room[1]);

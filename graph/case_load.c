@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The data of a case's inputs, and what lies beyond their active rows (floor 1). */
+/* Fills the inputs of a case: data in active rows, a filling in inactive ones (floor 1). */
 #define PAL_NO_CALLER
 #include <string.h>
 
@@ -22,6 +22,7 @@ static int64_t below(const loading *l, int64_t row, uint32_t index, int64_t n) {
 
 static int32_t clip(int32_t x, int64_t limit) { return x < limit ? x : (int32_t)limit; }
 
+/* -1 one time in five, else an active row. */
 static int32_t index_at(const loading *l, int64_t row) {
   int64_t active = l->in->of.id == l->c->rows.id ? l->rows : l->sequences;
   int64_t room = l->in->of.id == l->c->rows.id ? l->c->room[0] : l->c->room[1];
@@ -53,6 +54,7 @@ static int32_t integer_at(const loading *l, int64_t row, int64_t element) {
   return (int32_t)(low + below(l, row, (uint32_t)element, n));
 }
 
+/* Stores one random element as the input's dtype. */
 static void store(const loading *l, void *to, int64_t at, int64_t row, int64_t element) {
   float f = (float)(l->in->low + (l->in->high - l->in->low) * uniform(l, row, element));
   uint32_t bits;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The context: registry, instruction set, threads, plug-ins (floor 1). */
+/* The context: registry, instruction set, number of threads, plug-ins (floor 1). */
 #include <palimpsest/op.h>
 
 #include <dlfcn.h>
@@ -34,10 +34,10 @@ pal_context *pal_context_new(const pal_options *options, pal_error *error) {
     int wanted = 0;
     while (wanted < PAL_ISA_COUNT && strcmp(cap, pal_isa_name((pal_isa)wanted)) != 0) wanted++;
     if (wanted == PAL_ISA_COUNT || !pal_isa_available((pal_isa)wanted)) {
-      pal_fail(
-          error, PAL_E_ARGUMENT,
-          "instruction set \"%s\" is not one this machine and build have; \"generic\" always is",
-          cap);
+      pal_fail(error, PAL_E_ARGUMENT,
+               "instruction set \"%s\" is not available on this machine or in this build; "
+               "\"generic\" always is",
+               cap);
       pal_free(context);
       return NULL;
     }
@@ -86,13 +86,16 @@ void pal_each(const pal_context *context, const char *kind,
 
 pal_status pal_plugin_load(pal_context *context, const char *path, pal_error *error) {
   if (context->n_plugins == MAX_PLUGINS)
-    return pal_fail(error, PAL_E_CAPACITY, "%s: no more than %d plug-ins", path, MAX_PLUGINS);
+    return pal_fail(error, PAL_E_CAPACITY, "%s: no more than %d plug-ins can be loaded", path,
+                    MAX_PLUGINS);
   void *handle = dlopen(path, RTLD_NOW | RTLD_LOCAL);
   if (!handle) return pal_fail(error, PAL_E_NOT_FOUND, "plug-in: %s", dlerror());
   const pal_plugin *plugin = dlsym(handle, "palimpsest_plugin");
   const size_t before = context->registry.n;
   pal_status status = PAL_OK;
-  if (!plugin) status = pal_fail(error, PAL_E_ABI, "%s: exports no \"palimpsest_plugin\"", path);
+  if (!plugin)
+    status = pal_fail(error, PAL_E_ABI,
+                      "%s: is no plug-in of Palimpsest: it exports no \"palimpsest_plugin\"", path);
   else if (plugin->abi != PAL_ABI || plugin->op_size != sizeof(pal_op))
     status = pal_fail(error, PAL_E_ABI,
                       "%s: built for ABI %u with op descriptors of %u bytes; this library has ABI "
@@ -110,7 +113,8 @@ pal_status pal_plugin_load(pal_context *context, const char *path, pal_error *er
     context->plugin[context->n_plugins++] = handle;
     return PAL_OK;
   }
-  pal_registry_cut(&context->registry, before); /* they point into the object */
+  pal_registry_cut(&context->registry, before); /* definitions are in the object's memory */
   dlclose(handle);
-  return pal_fail(error, status, "%s: the plug-in refused and did not say why", path);
+  return pal_fail(error, status, "%s: the define function of the plug-in failed without a message",
+                  path);
 }

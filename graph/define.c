@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What an op must be before it is taken (floor 1).
+/* pal_define_op: checks the descriptor of an op before it is registered (floor 1).
  *
- * A descriptor that cannot be run is refused when it is defined, so that a plug-in's mistake is named
- * when it loads and not when somebody's model runs. */
+ * A mistake in a plug-in is thus reported when the plug-in is loaded, not when a model runs. */
 #include "graph/define.h"
 
 #include <stdarg.h>
@@ -72,7 +71,7 @@ static bool is_word(const char *name) {
          !name[strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_")];
 }
 
-/* One row of the table, by itself and beside those before it. */
+/* Checks one field of the table, by itself and against the fields before it. */
 static pal_status check_field(const pal_op *op, size_t i, pal_error *error) {
   const pal_attr_field *f = &op->fields[i];
   size_t size, align;
@@ -100,8 +99,9 @@ static pal_status check_field(const pal_op *op, size_t i, pal_error *error) {
 
 static size_t round_up(size_t at, size_t align) { return (at + align - 1) / align * align; }
 
-/* Every byte of the struct belongs to a field or is padding: the merging of equal nodes sees fields
- * alone. A gap is padding if it is just what the alignment of the next member asks for. */
+/* Every byte of the struct must belong to a field or be padding: nodes whose fields are equal are
+ * merged, so a member without a field would be ignored. A gap counts as padding if it is exactly
+ * what the alignment of the next member requires. */
 static pal_status check_coverage(const pal_op *op, pal_error *error) {
   size_t at = 0, widest = 1;
   for (;;) {
@@ -152,7 +152,7 @@ static pal_status check_attributes(const pal_op *op, pal_error *error) {
 
 /* ---- members ----------------------------------------------------------------------------- */
 
-/* The first required member that is missing, with what may stand in for it; NULL: all are there. */
+/* Names the first required member that is missing, with its alternative; NULL when none is. */
 static const char *missing(const pal_op *op) {
   if (!op->doc) return "doc is missing";
   if (!op->infer) return "infer is missing";
@@ -160,9 +160,9 @@ static const char *missing(const pal_op *op) {
   if (!op->gradient && !(op->flags & PAL_OP_NO_GRADIENT))
     return "gradient is missing, and PAL_OP_NO_GRADIENT is not declared";
   if (!op->phase[0].run && !(op->flags & PAL_OP_VIEW))
-    return "phase[0].run is missing, and it is no PAL_OP_VIEW";
+    return "phase[0].run is missing, and the op is not declared a PAL_OP_VIEW";
   if (!op->sample && !(op->no_case && *op->no_case))
-    return "sample is missing, and no_case gives no reason";
+    return "sample is missing, and no_case gives no reason for that";
   return NULL;
 }
 
@@ -186,7 +186,8 @@ static pal_status check_flags(const pal_op *op, pal_error *error) {
     if (mask[i].bits >> op->max_in)
       return refuse(op, error, "%s has bit %d or one above, but inputs end at %d", mask[i].name,
                     op->max_in, op->max_in - 1);
-  for (int i = 0; i < PAL_MAX_PHASES; i++) /* "all but this one" has bits above, and may */
+  for (int i = 0; i < PAL_MAX_PHASES;
+       i++) /* higher bits are allowed: masks such as ~1u mean "all but" */
     if (op->phase[i].reads && !(op->phase[i].reads & ((1u << op->max_in) - 1)))
       return refuse(op, error, "phase[%d].reads names no input", i);
   return PAL_OK;

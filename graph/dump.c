@@ -7,14 +7,17 @@
  *   variable "w" f32[64,64] role 0 init 1 0x1.47ae14p-6
  *   variable "e" f32[9,64] role 0 init 1 0x1p-1 traits 0 0 0 0x1p+0
  *   constant i32[2] 0100000002000000
- *   op "linear" in 1 2 0 copy 0 section 0 attrs p=0x1p+0 n=3 t=s1 path="a.b" l=[1 2] scope "block" -> f32[2]
+ *   op "linear" in 1 2 0 copy 0 section 0 attrs p=0x1p+0 n=3 t=s1 path="a.b" l=[1 2]
+ *     scope "block" -> f32[2]          (on the same line)
  *   output "y" 4
  *   assign 2 5
  *   loop 1 6
  *
- * Traits of a parameter are decays, matrix, frozen and rate; those that its rank gives are not written.
- * Values are numbered in the order in which lines make them, from 1; 0 is nil. `section` is the
- * recompute section an op was built in, `copy` the mark of what a gradient computes again. */
+ * Values are numbered from 1 in the order in which lines produce them; 0 is nil. In a type, "s1*2"
+ * is twice the count of the first symbol. After `traits` come decays, matrix, frozen and rate;
+ * default traits are not written. `section` is the recompute section that an op was built in;
+ * `copy` is not 0 for an op that the gradient recomputes, which must not be merged with its
+ * original. */
 #define PAL_NO_CALLER
 #include "graph/internal.h"
 #include "graph/text.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The builder: append-only, first error kept (floor 1). See graph.h. */
+/* The builder of graphs (floor 1). See graph.h. */
 #define PAL_NO_CALLER
 #include "graph/internal.h"
 
@@ -129,7 +129,8 @@ const char *pal_path(pal_graph *graph, const char *name) {
   return path;
 }
 
-static const char *keep_name(pal_graph *graph, const char *name) {
+/* A copy of a name in the graph's arena. */
+static const char *copy_name(pal_graph *graph, const char *name) {
   const char *kept = pal_arena_strdup(&graph->arena, name);
   if (!kept) out_of_memory(graph);
   return kept;
@@ -148,10 +149,10 @@ pal_symbol pal_symbol_new(pal_graph *graph, const char *name, int64_t capacity) 
   }
   for (size_t i = 1; i < graph->symbol.n; i++)
     if (strcmp(graph->symbol.at[i].name, name) == 0) {
-      pal_graph_fail(graph, PAL_E_DUPLICATE, "symbol \"%s\" exists", name);
+      pal_graph_fail(graph, PAL_E_DUPLICATE, "a symbol named \"%s\" exists already", name);
       return PAL_STATIC;
     }
-  const char *kept = keep_name(graph, name);
+  const char *kept = copy_name(graph, name);
   pal_symbol_record *s = kept ? PAL_PUSH(graph->symbol) : NULL;
   if (!s) {
     out_of_memory(graph);
@@ -179,7 +180,8 @@ int64_t pal_graph_rows_at_capacity(const pal_graph *graph, const pal_type *type)
 size_t pal_graph_bytes(const pal_graph *graph, const pal_type *type, bool *overflow) {
   uint64_t bytes = pal_dtype_size(type->dtype);
   bool empty = false;
-  for (int i = 0; i < type->rank; i++) { /* an extent of 0 must not hide that the others overflow */
+  for (int i = 0; i < type->rank;
+       i++) { /* an extent of 0 must not hide an overflow of the others */
     empty |= type->dim[i] == 0;
     if (__builtin_mul_overflow(bytes, (uint64_t)(type->dim[i] ? type->dim[i] : 1), &bytes))
       *overflow = true;
@@ -191,7 +193,8 @@ size_t pal_graph_bytes(const pal_graph *graph, const pal_type *type, bool *overf
   return *overflow || empty ? 0 : (size_t)bytes;
 }
 
-/* A type the graph can hold: known dtype and symbol, no negative extents, no overflow. */
+/* Whether a tensor can have the type: known dtype and symbol, no negative extents, no overflow. If
+ * not, the graph fails; `what` names the tensor. */
 static bool type_is_sound(pal_graph *graph, const pal_type *type, const char *what) {
   char text[96];
   bool sound = type->dtype >= PAL_F32 && type->dtype <= PAL_U8 && type->rank <= PAL_MAX_DIMS &&
@@ -230,7 +233,7 @@ pal_node *pal_graph_append(pal_graph *graph, pal_node node, const pal_type *out,
     if (v) *v = (pal_value_record){.type = out[i], .node = id, .index = i};
     else place = NULL;
   }
-  if (!place) { /* no half of a node stays */
+  if (!place) { /* undo a half-appended node */
     graph->node.n = id;
     graph->value.n = node.first_out;
     out_of_memory(graph);
@@ -242,8 +245,8 @@ pal_value pal_input(pal_graph *graph, const char *name, pal_type type) {
   if (graph->error.code || !type_is_sound(graph, &type, name)) return PAL_NIL;
   for (size_t i = 1; i < graph->node.n; i++)
     if (graph->node.at[i].kind == PAL_NODE_INPUT && strcmp(graph->node.at[i].name, name) == 0)
-      return pal_graph_fail(graph, PAL_E_DUPLICATE, "input \"%s\" exists", name);
-  pal_node node = {.kind = PAL_NODE_INPUT, .name = keep_name(graph, name)};
+      return pal_graph_fail(graph, PAL_E_DUPLICATE, "an input named \"%s\" exists already", name);
+  pal_node node = {.kind = PAL_NODE_INPUT, .name = copy_name(graph, name)};
   if (!node.name) return PAL_NIL;
   pal_node *made = pal_graph_append(graph, node, &type, 1);
   return made ? pal_node_out(made, 0) : PAL_NIL;
@@ -251,7 +254,8 @@ pal_value pal_input(pal_graph *graph, const char *name, pal_type type) {
 
 pal_value pal_constant(pal_graph *graph, pal_type type, const void *data) {
   if (graph->error.code || !type_is_sound(graph, &type, "constant")) return PAL_NIL;
-  if (type.symbol.id) return pal_graph_fail(graph, PAL_E_SHAPE, "a constant must be static");
+  if (type.symbol.id)
+    return pal_graph_fail(graph, PAL_E_SHAPE, "the type of a constant cannot have a symbol");
   bool overflow = false;
   size_t bytes = pal_graph_bytes(graph, &type, &overflow);
   pal_node node = {.kind = PAL_NODE_CONSTANT, .data = pal_arena_copy(&graph->arena, data, bytes)};
@@ -270,7 +274,7 @@ pal_value pal_int(pal_graph *graph, int32_t value) {
 }
 
 static pal_value variable_node(pal_graph *graph, pal_variable *variable) {
-  for (size_t i = 1; i < graph->node.n; i++) /* one node a variable: its first version */
+  for (size_t i = 1; i < graph->node.n; i++) /* a variable has one node, its first version */
     if (graph->node.at[i].kind == PAL_NODE_VARIABLE && graph->node.at[i].variable == variable)
       return pal_node_out(&graph->node.at[i], 0);
   pal_node node = {.kind = PAL_NODE_VARIABLE, .name = variable->name, .variable = variable};
@@ -330,7 +334,7 @@ static pal_named_value *push_named(pal_graph *graph, pal_named_value item, const
 void pal_assign(pal_graph *graph, pal_value variable, pal_value value) {
   if (graph->error.code) return;
   if (pal_node_of(graph, variable)->kind != PAL_NODE_VARIABLE) {
-    pal_graph_refuse(graph, PAL_E_ARGUMENT, "assign to something that is not a variable");
+    pal_graph_refuse(graph, PAL_E_ARGUMENT, "pal_assign: the first value is not a variable");
     return;
   }
   for (size_t i = 0; i < graph->assign.n; i++)
@@ -342,7 +346,7 @@ void pal_assign(pal_graph *graph, pal_value variable, pal_value value) {
   char a[96], b[96];
   pal_type want = pal_type_of(graph, variable), have = pal_type_of(graph, value);
   if (!pal_type_equal(&want, &have)) {
-    pal_graph_refuse(graph, PAL_E_SHAPE, "assign to \"%s\", %s, of a value %s",
+    pal_graph_refuse(graph, PAL_E_SHAPE, "pal_assign: variable \"%s\" is %s, but the value is %s",
                      pal_node_of(graph, variable)->name,
                      pal_graph_type_print(graph, &want, a, sizeof a),
                      pal_graph_type_print(graph, &have, b, sizeof b));
@@ -355,10 +359,10 @@ void pal_output(pal_graph *graph, const char *name, pal_value value) {
   if (graph->error.code) return;
   for (size_t i = 0; i < graph->output.n; i++)
     if (strcmp(graph->output.at[i].name, name) == 0) {
-      pal_graph_refuse(graph, PAL_E_DUPLICATE, "output \"%s\" exists", name);
+      pal_graph_refuse(graph, PAL_E_DUPLICATE, "an output named \"%s\" exists already", name);
       return;
     }
-  const char *kept = keep_name(graph, name);
+  const char *kept = copy_name(graph, name);
   if (kept) push_named(graph, (pal_named_value){.name = kept, .value = value}, "output");
 }
 
@@ -370,10 +374,11 @@ void pal_loop(pal_graph *graph, pal_value input, pal_value value) {
   char at[96], bt[96];
   if (pal_node_of(graph, input)->kind != PAL_NODE_INPUT || !pal_type_equal(&a, &like) ||
       (a.symbol.id == 0) != (b.symbol.id == 0)) {
-    pal_graph_refuse(graph, PAL_E_SHAPE,
-                     "loop needs an input and a value of its dims, not %s and %s",
-                     pal_graph_type_print(graph, &a, at, sizeof at),
-                     pal_graph_type_print(graph, &b, bt, sizeof bt));
+    pal_graph_refuse(
+        graph, PAL_E_SHAPE,
+        "pal_loop needs an input and a value of the same dtype and dims, not %s and %s",
+        pal_graph_type_print(graph, &a, at, sizeof at),
+        pal_graph_type_print(graph, &b, bt, sizeof bt));
     return;
   }
   for (size_t i = 0; i < graph->loop.n; i++) {
@@ -385,7 +390,8 @@ void pal_loop(pal_graph *graph, pal_value input, pal_value value) {
     }
     if (a.symbol.id && pal_type_of(graph, other->to).symbol.id == a.symbol.id &&
         pal_type_of(graph, other->value).symbol.id != b.symbol.id) {
-      pal_graph_refuse(graph, PAL_E_SHAPE, "symbol \"%s\" cannot take the counts of two symbols",
+      pal_graph_refuse(graph, PAL_E_SHAPE,
+                       "pal_loop: symbol \"%s\" would get the counts of two different symbols",
                        graph->symbol.at[a.symbol.id].name);
       return;
     }

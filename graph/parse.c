@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Reads the text form of a graph (floor 1); the grammar is in dump.c.
+/* Parses the text form of a graph (floor 1); the grammar is in dump.c.
  *
- * The text may be anything: every number is bounded and every name looked up before use,
- * and the graph is built through the same calls as by hand. */
+ * The text is not trusted: every number is checked against its bounds and every name looked up
+ * before use, and the graph is built by the same calls that users make. */
 #define PAL_NO_CALLER
 #include <ctype.h>
 #include <errno.h>
@@ -13,14 +13,14 @@
 #include "src/alloc.h"
 #include "src/number.h"
 
-enum { NAME = 512, MARKS = 1 << 20 };
+enum { NAME = 512 /* bytes of a name */, MARKS = 1 << 20 /* largest section or copy mark */ };
 
 typedef struct scan {
   const char *at;
   int line;
   bool failed;
   pal_graph *g;
-  pal_arena arena; /* of attribute lists and strings until they are copied */
+  pal_arena arena; /* attribute lists and strings, until the graph has copied them */
   pal_error *error;
 } scan;
 
@@ -56,7 +56,7 @@ static int64_t whole(scan *s, int64_t low, int64_t high) {
   errno = 0;
   long long v = strtoll(s->at, &end, 10);
   if (end == s->at || errno || v < low || v > high) {
-    wrong(s, "a whole number is missing or out of range");
+    wrong(s, "an integer is missing or out of range");
     return low;
   }
   s->at = end;
@@ -202,7 +202,7 @@ static void attribute(scan *s, const pal_attr_field *f, char *attrs) {
   }
 }
 
-/* "-> types" are there for the reader; they are inferred again and must agree. */
+/* The types after "->" are redundant: infer gives them, and they must agree. */
 static void check_outputs(scan *s, uint32_t first) {
   expect(s, "->");
   while (!s->failed && s->g->error.code == PAL_OK && first < s->g->value.n) {
@@ -231,7 +231,7 @@ static void parse_op(scan *s) {
   expect(s, "section");
   s->g->section = (uint32_t)whole(s, 0, MARKS);
   if (s->g->section > s->g->sections) s->g->sections = s->g->section;
-  if (copy > s->g->copies) s->g->copies = copy; /* later copies get marks of their own */
+  if (copy > s->g->copies) s->g->copies = copy; /* marks of copies made later must differ */
   expect(s, "attrs");
   char *attrs = pal_arena_alloc(&s->arena, op->attrs_size + 1);
   if (!attrs) no_memory(s);
@@ -283,11 +283,11 @@ static void parse_line(scan *s) {
     pal_value to = value(s), v = value(s);
     if (!s->failed) pal_loop(s->g, to, v);
   } else {
-    wrong(s, "no line starts like this");
+    wrong(s, "the line starts with an unknown word");
   }
-  if (s->g->error.code) return; /* says more than what the rest of the line looks like */
+  if (s->g->error.code) return; /* the graph's error is more precise than a syntax error */
   blanks(s);
-  if (!s->failed && *s->at != '\n' && *s->at) wrong(s, "there is more than the line should hold");
+  if (!s->failed && *s->at != '\n' && *s->at) wrong(s, "unexpected text at the end of the line");
   if (*s->at == '\n') s->at++;
   s->line++;
 }

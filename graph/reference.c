@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The double-precision reference interpreter (floor 1).
  *
- * Every value is an array of double at capacity, computed node by node in the graph's order; it
- * knows no stages and no kernels. */
+ * Every value is an array of double at capacity, computed node by node in the graph's order by the
+ * ops' reference functions. It shares neither schedule nor kernels with plans, so that the two
+ * check each other. */
 #define PAL_NO_CALLER
 #include <string.h>
 
@@ -10,6 +11,7 @@
 #include "graph/parts.h"
 #include "src/alloc.h"
 
+/* Converts n elements to double. */
 static void widen(double *to, const void *from, pal_dtype dtype, int64_t n) {
   for (int64_t i = 0; i < n; i++) switch (dtype) {
       case PAL_F32: to[i] = ((const float *)from)[i]; break;
@@ -32,6 +34,7 @@ static double *new_value(const pal_reference_result *r, uint32_t v) {
                     sizeof(double));
 }
 
+/* Copies the contents of an input, constant or variable; inputs are zero without `exec`. */
 static bool load_leaf(pal_reference_result *r, const pal_exec *exec, const pal_node *node,
                       size_t input) {
   uint32_t v = node->first_out;
@@ -122,10 +125,11 @@ static pal_status compute_node(pal_reference_result *r, const pal_node *node, pa
   }
   if (!status) return PAL_OK;
   return pal_fail(error, status, "%s at %s:%d, by the reference: %s", node->op->name, node->file,
-                  node->line, own.code ? own.text : "it did not say why");
+                  node->line, own.code ? own.text : "it failed without a message");
 }
 
-/* Versions of variables are arrays of their own here, so the order of nodes is good enough. */
+/* Each version of a variable is an array of its own here, so no in-place write can come too early
+ * and node order suffices. */
 pal_status pal_reference_compute(pal_reference_result *result, pal_error *error) {
   for (size_t n = 1; n < result->graph->node.n; n++) {
     const pal_node *node = &result->graph->node.at[n];

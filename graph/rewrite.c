@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Dead code, common subexpressions and constant folding in one copying pass (floor 1).
+/* Dead-code elimination, common-subexpression elimination (CSE) and constant folding, in one pass
+ * that copies the graph (floor 1).
  *
- * The result is a graph of its own: what the roots (outputs, assignments, loops, checks,
- * writes) need, in the old order, each op node with equal op, attributes and inputs once; its
- * invariants are checked. */
+ * Copied, in the old order, is what the roots depend on: outputs, assignments, loops, checks,
+ * in-place writes. Nodes with the same op, attributes and inputs are copied once. */
 #define PAL_NO_CALLER
 #include <string.h>
 #include <xxhash.h>
@@ -16,17 +16,17 @@
 typedef struct rewrite {
   const pal_graph *from;
   pal_graph *to;
-  bool *live;       /* per node of from */
-  pal_value *moved; /* per value of from */
-  uint32_t *table;  /* node ids of to by hash, open addressing; 0 is empty */
-  uint64_t mask;
+  bool *live;       /* [node of from] some root depends on it */
+  pal_value *moved; /* [value of from] its value in `to` */
+  uint32_t *table;  /* hash table of node ids of `to`, open addressing; 0 is empty */
+  uint64_t mask;    /* size of the table - 1 */
 } rewrite;
 
 static bool is_root(const pal_node *node) {
   return node->kind == PAL_NODE_OP && ((node->op->flags & PAL_OP_ROOT) || node->op->writes);
 }
 
-/* Nodes are in topological order, so one backward walk marks everything. */
+/* Marks what the roots depend on. Nodes are in topological order, so one backward walk suffices. */
 static void mark_live(rewrite *r) {
   const pal_graph *g = r->from;
   for (size_t i = 0; i < g->output.n; i++)
@@ -41,7 +41,7 @@ static void mark_live(rewrite *r) {
     if (node->kind == PAL_NODE_INPUT || is_root(node)) r->live[n] = true;
     if (!r->live[n] || node->kind != PAL_NODE_OP) continue;
     for (int i = 0; i < node->n_in; i++) r->live[g->value.at[node->in[i].id].node] = true;
-    for (int i = 0; i < node->n_in + node->n_out; i++) { /* whoever binds a symbol it uses */
+    for (int i = 0; i < node->n_in + node->n_out; i++) { /* the op that binds a symbol it uses */
       pal_value v = i < node->n_in ? node->in[i] : pal_node_out(node, i - node->n_in);
       uint32_t binder = g->symbol.at[g->value.at[v.id].type.symbol.id].binder;
       if (binder && binder != n) r->live[binder] = true;
@@ -66,7 +66,8 @@ static bool node_equal(const pal_graph *g, const pal_node *a, const pal_node *b,
          pal_attrs_equal(a->op, a->attrs, b->attrs);
 }
 
-/* The newest node of `to` takes its place in the table, or is dropped for an equal older one. */
+/* CSE: enters the newest node of `to` into the table, or removes it if an equal one exists. Returns
+ * the node that stays. */
 static const pal_node *unify(rewrite *r) {
   pal_graph *g = r->to;
   uint32_t id = (uint32_t)(g->node.n - 1);
@@ -88,6 +89,7 @@ static const pal_node *unify(rewrite *r) {
   return node;
 }
 
+/* Whether a node can be folded: a pure op on constants with small static results. */
 static bool all_constant(const pal_graph *g, const pal_node *node) {
   if (node->op->flags & (PAL_OP_RANDOM | PAL_OP_ROOT | PAL_OP_BINDS | PAL_OP_VIEW)) return false;
   if (node->op->writes || node->n_in == 0 || node->n_out == 0 || node->copy) return false;
@@ -101,8 +103,8 @@ static bool all_constant(const pal_graph *g, const pal_node *node) {
   return true;
 }
 
-/* Runs a node of constants now and appends its results as constants. A node that fails to run
- * (say, an index out of range) stays, to fail with its message at run time. */
+/* Runs a node whose inputs are constants and appends its results as constants. If the op fails
+ * (say, an index is out of range) the node stays, and reports its error at run time. */
 static pal_status fold(rewrite *r, const pal_node *old, const pal_node *node, bool *folded) {
   pal_graph *g = r->to;
   pal_node kept = *node; /* appending may move the array */
@@ -229,7 +231,8 @@ static pal_graph *rewrite_and_verify(const pal_graph *graph, pal_error *error) {
   return NULL;
 }
 
-/* Folding leaves the folded node and its constant inputs behind; a second pass drops them. */
+/* Folding leaves the folded nodes and their inputs in the graph as dead code; a second pass removes
+ * them. */
 pal_graph *pal_rewrite(const pal_graph *graph, pal_error *error) {
   pal_graph *first = rewrite_and_verify(graph, error);
   pal_graph *second = first ? rewrite_and_verify(first, error) : NULL;

@@ -69,7 +69,7 @@ static pal_status run_range(pal_exec *e, const pal_item *item, int64_t begin, in
     pal_status status = node->op->phase[u->phase].run(run);
     if (!status) continue;
     *failed = node;
-    return pal_fail(error, status, "it did not say why");
+    return pal_fail(error, status, "it failed without a message");
   }
   return PAL_OK;
 }

@@ -44,12 +44,13 @@ void pal_store_free(pal_store *store) {
   pal_free(store);
 }
 
-/* Elements of a static type, or -1 when they overflow or the type is no static one. */
+/* Number of elements of a type without symbol; -1 for other types, or when it overflows. */
 static int64_t elements(const pal_type *type) {
   int64_t n = 1;
   bool empty = false;
   if (type->dtype <= PAL_NONE || type->dtype > PAL_U8 || type->symbol.id) return -1;
-  for (int i = 0; i < type->rank; i++) { /* an extent of 0 must not hide that the others overflow */
+  for (int i = 0; i < type->rank;
+       i++) { /* an extent of 0 must not hide an overflow of the others */
     int64_t extent = type->dim[i] ? type->dim[i] : 1;
     if (extent < 0 || n > (INT64_MAX >> 4) / extent) return -1;
     empty |= type->dim[i] == 0;
@@ -58,7 +59,7 @@ static int64_t elements(const pal_type *type) {
   return empty ? 0 : n;
 }
 
-/* To nearest even. */
+/* Rounds to bfloat16, to nearest even. */
 static uint16_t bf16_of(float x) {
   uint32_t bits;
   memcpy(&bits, &x, sizeof bits);
@@ -71,6 +72,7 @@ static bool init_fits(pal_dtype dtype, double scale) {
   return dtype != PAL_U8 || (scale >= 0 && scale <= UINT8_MAX);
 }
 
+/* Writes the first contents. */
 static void fill(pal_variable *variable) {
   int64_t n = elements(&variable->type);
   void *data = pal_variable_data(variable);
@@ -97,7 +99,7 @@ void pal_variable_reset(pal_variable *variable) {
   if (!variable->parts) fill(variable);
 }
 
-/* 0 stands for 1. */
+/* A rate of 0 means 1. */
 static pal_traits with_rate(pal_traits traits) {
   if (!(traits.rate > 0)) traits.rate = 1;
   return traits;
@@ -108,7 +110,7 @@ static bool same_traits(pal_traits a, pal_traits b) {
          !(a.rate < b.rate) && !(a.rate > b.rate);
 }
 
-/* Those of a parameter that declares none. */
+/* The traits of a variable that declares none. */
 static pal_traits usual_traits(const pal_type *type, pal_role role) {
   return role == PAL_PARAMETER && type->rank == 2 ? PAL_WEIGHT : PAL_PLAIN;
 }
@@ -119,7 +121,7 @@ static pal_status fail_traits(const char *name, const pal_traits *old, const pal
 #define YES(trait) ((trait) ? "yes" : "no")
   return pal_fail(error, PAL_E_ARGUMENT,
                   "variable \"%s\" exists with other traits " TRAITS ", not " TRAITS
-                  "; declare the same ones wherever it is made",
+                  "; declare the same traits wherever it is made",
                   name, YES(old->decays), YES(old->matrix), YES(old->frozen), old->rate,
                   YES(wanted->decays), YES(wanted->matrix), YES(wanted->frozen), wanted->rate);
 #undef YES
@@ -137,11 +139,12 @@ static pal_status make_variable(pal_store *store, const char *name, pal_type typ
   int64_t n = elements(&type);
   if (!name || !*name || n < 0)
     return pal_fail(error, PAL_E_ARGUMENT,
-                    "variable \"%s\": needs a name and a static shape of a reasonable size, not %s",
+                    "variable \"%s\": needs a name and a type without symbol that fits in memory, "
+                    "not %s",
                     name ? name : "", pal_type_print(&type, shape, sizeof shape));
   if (!init_fits(type.dtype, init.scale))
-    return pal_fail(error, PAL_E_ARGUMENT, "variable \"%s\", %s, cannot begin with %g", name,
-                    pal_type_print(&type, shape, sizeof shape), init.scale);
+    return pal_fail(error, PAL_E_ARGUMENT, "variable \"%s\", %s, cannot hold its first value %g",
+                    name, pal_type_print(&type, shape, sizeof shape), init.scale);
   pal_variable *v = pal_store_find(store, name);
   if (v && (!pal_type_equal(&v->type, &type) || v->role != role)) {
     char old[96];
@@ -186,10 +189,12 @@ pal_status pal_store_variable(pal_store *store, const char *name, pal_type type,
 pal_status pal_store_parameter(pal_store *store, const char *name, pal_type type, pal_init init,
                                pal_traits traits, pal_variable **variable, pal_error *error) {
   if (traits.matrix && type.rank != 2)
-    return pal_fail(error, PAL_E_ARGUMENT, "parameter \"%s\" is no matrix: its rank is %d", name,
-                    type.rank);
+    return pal_fail(error, PAL_E_ARGUMENT,
+                    "parameter \"%s\" is declared a matrix (traits.matrix), but its rank is %d",
+                    name, type.rank);
   if (!(traits.rate >= 0 && traits.rate <= 1e6))
-    return pal_fail(error, PAL_E_ARGUMENT, "parameter \"%s\": the factor of its rate is %g", name,
+    return pal_fail(error, PAL_E_ARGUMENT,
+                    "parameter \"%s\": traits.rate is %g; it must be from 0 to 1e6", name,
                     traits.rate);
   traits = with_rate(traits);
   return make_variable(store, name, type, PAL_PARAMETER, init, &traits, variable, error);
@@ -228,7 +233,8 @@ pal_status pal_variable_need_next(pal_variable *variable, pal_error *error) {
   for (int i = 0; i < 2; i++) {
     if (!variable->data[i]) variable->data[i] = pal_alloc(variable->bytes);
     if (!variable->data[i])
-      return pal_fail(error, PAL_E_MEMORY, "no memory for the next \"%s\"", variable->name);
+      return pal_fail(error, PAL_E_MEMORY, "no memory for the second buffer of variable \"%s\"",
+                      variable->name);
   }
   return PAL_OK;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Variables of a store on disk (floor 1). See store_file.h. */
+/* Saving and loading variables of a store (floor 1). See store_file.h. */
 #include "graph/store_file.h"
 
 #include <stdlib.h>
@@ -14,7 +14,7 @@ static bool has_prefix(const pal_store_filter *filter, const char *name) {
   return !filter->prefix || strncmp(name, filter->prefix, strlen(filter->prefix)) == 0;
 }
 
-/* A block holds the contents of its parts, which pass or do not by themselves. */
+/* Blocks are never selected: their contents are those of their parts. */
 static bool passes(const pal_store_filter *filter, const pal_variable *v) {
   const unsigned roles = filter->roles ? filter->roles : 1u << PAL_PARAMETER | 1u << PAL_STATE;
   return (roles >> v->role & 1) && v->parts == 0 && has_prefix(filter, v->name);
@@ -31,7 +31,8 @@ size_t pal_store_list(const pal_store *store, const pal_store_filter *filter, pa
   return n;
 }
 
-/* "key=value" as a pair; the copy that both point into is entry->key. */
+/* Splits "key=value" into a pair. Both point into one copy of the text, which is freed as
+ * entry->key. */
 static pal_status split(const char *text, pal_metadata *entry, pal_error *error) {
   const char *equals = strchr(text, '=');
   if (!equals || equals == text)
@@ -63,9 +64,9 @@ pal_status pal_store_write(const char *path, const pal_tensor *tensor, size_t n_
   return status;
 }
 
-/* A mistaken prefix must not pass for a file that was written or read. */
-static pal_status want_some(const pal_store *store, const char *path,
-                            const pal_store_filter *filter, pal_error *error) {
+/* An error when the filter selects nothing: a mistyped prefix must not look like success. */
+static pal_status require_selected(const pal_store *store, const char *path,
+                                   const pal_store_filter *filter, pal_error *error) {
   const pal_variable *v;
   for (size_t i = 0; (v = pal_store_at(store, i)) != NULL; i++)
     if (passes(filter, v)) return PAL_OK;
@@ -77,7 +78,7 @@ static pal_status want_some(const pal_store *store, const char *path,
 pal_status pal_store_save(const pal_store *store, const char *path, const pal_store_filter *filter,
                           const char *const *metadata, int n, pal_error *error) {
   if (!filter) filter = &saved;
-  pal_status status = want_some(store, path, filter, error);
+  pal_status status = require_selected(store, path, filter, error);
   if (status) return status;
   pal_tensor *tensor = pal_calloc(pal_store_count(store), sizeof *tensor);
   if (!tensor) return pal_fail(error, PAL_E_MEMORY, "no memory to list the variables of a store");
@@ -94,6 +95,7 @@ const pal_tensor *pal_store_match(const pal_safetensors *file, const pal_variabl
   return t && pal_type_equal(&t->type, &variable->type) ? t : NULL;
 }
 
+/* Lists the selected variables without a match in the file, and the tensors without a variable. */
 static void compare(const pal_store *store, const pal_safetensors *file, pal_store_reading *r) {
   const pal_variable *v;
   for (size_t i = 0; (v = pal_store_at(store, i)) != NULL; i++) {
@@ -115,7 +117,7 @@ static void compare(const pal_store *store, const pal_safetensors *file, pal_sto
   }
 }
 
-/* Numbers that are none would be computed with all the same. */
+/* Refuses infinite numbers and NaNs, which would silently spoil every later result. */
 static pal_status check_finite(const pal_safetensors *file, const pal_store_reading *r,
                                pal_error *error) {
   const pal_tensor *t;
@@ -133,7 +135,7 @@ pal_status pal_store_admit(const pal_store *store, const pal_safetensors *file,
   if (r->differences.failed) {
     status = pal_fail(error, PAL_E_MEMORY, "%s: no memory to list what does not fit", r->path);
   } else if (strict && text) {
-    for (char *c = text; *c; c++) /* one sentence */
+    for (char *c = text; *c; c++) /* lines become one sentence */
       if (*c == '\n') *c = c[1] ? ';' : '.';
     status = pal_fail(error, PAL_E_FORMAT, "%s does not fit %s: %s", r->path, r->whose, text);
   } else {
@@ -158,7 +160,7 @@ pal_status pal_store_load(pal_store *store, const char *path, const pal_store_fi
                           bool strict, char **skipped, pal_error *error) {
   if (skipped) *skipped = NULL;
   if (!filter) filter = &saved;
-  pal_status status = want_some(store, path, filter, error);
+  pal_status status = require_selected(store, path, filter, error);
   if (status) return status;
   pal_error own = {0};
   pal_safetensors *file = pal_safetensors_read(path, &own);

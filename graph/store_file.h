@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Variables of a store in safetensors files: what pal_store_save and pal_store_load share with weights
- * and checkpoints (floor 1).
+/* Saving and loading variables of a store as safetensors files, for pal_store_save, pal_store_load,
+ * weights and checkpoints (floor 1).
  *
- * Invariant: a file is checked against the store as a whole before the first number is taken from it,
- * so that a refused file changes nothing. */
+ * Invariant: the whole file is checked against the store before the first tensor is copied, so a
+ * refused file changes nothing. */
 #ifndef PAL_GRAPH_STORE_FILE_H
 #define PAL_GRAPH_STORE_FILE_H
 
@@ -12,14 +12,14 @@
 #include "graph/text.h"
 #include "src/safetensors.h"
 
-/* Describes the variables that pass the filter, in order of creation, and returns how many. `tensor`
- * has room for pal_store_count. */
+/* Describes the selected variables in `tensor`, which has room for pal_store_count, in order of
+ * creation; returns how many. */
 size_t pal_store_list(const pal_store *store, const pal_store_filter *filter, pal_tensor *tensor);
-/* Writes tensors with metadata: n_pairs pairs, then n texts "key=value". */
+/* Writes tensors and metadata: n_pairs pairs and n texts "key=value". */
 pal_status pal_store_write(const char *path, const pal_tensor *tensor, size_t n_tensors,
                            const pal_metadata *pair, size_t n_pairs, const char *const *metadata,
                            int n, pal_error *error);
-/* pal_store_check; `what` stands in the message for what the file holds. */
+/* pal_store_check; `what` says in the error message what the file holds, for example "weights". */
 pal_status pal_store_check_as(const char *path, const char *what, const char *const *metadata,
                               int n, pal_error *error);
 
@@ -27,19 +27,20 @@ pal_status pal_store_check_as(const char *path, const char *what, const char *co
 typedef struct pal_store_reading {
   const char *path;
   const pal_store_filter *filter;
-  const char *whose;    /* for messages: whom the file does not fit */
-  const char *stranger; /* for messages: what a tensor without a variable is */
-  const char *apart;    /* a tensor of the file that is no variable's; NULL: there is none */
-  pal_text differences; /* one a line; the caller may have put some in. Freed by pal_store_admit */
+  const char *whose;    /* error messages: "<path> does not fit <whose>" */
+  const char *stranger; /* error messages: "<tensor> is <stranger>", for one without a variable */
+  const char *apart; /* name of a tensor that belongs to no variable and is not compared; or NULL */
+  pal_text differences; /* one per line; the caller may have added some. pal_store_admit frees it */
 } pal_store_reading;
-/* Whether the file may be taken: with `strict` no difference passes (PAL_E_FORMAT); otherwise they go to
- * *skipped, as pal_store_load says. A number that is infinite or none never passes. */
+/* Checks a file against the store. With `strict` any difference is PAL_E_FORMAT; otherwise
+ * differences are listed in *skipped, as by pal_store_load. An infinite number or a NaN is always
+ * PAL_E_FORMAT. */
 pal_status pal_store_admit(const pal_store *store, const pal_safetensors *file,
                            pal_store_reading *reading, bool strict, char **skipped,
                            pal_error *error);
 /* The file's tensor of the variable's name and type, or NULL. */
 const pal_tensor *pal_store_match(const pal_safetensors *file, const pal_variable *variable);
-/* Gives every variable that passes the filter the contents of its match, if there is one. */
+/* Copies into every selected variable the contents of its match in the file, if there is one. */
 void pal_store_take(const pal_store *store, const pal_safetensors *file,
                     const pal_store_filter *filter);
 #endif

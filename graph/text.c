@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A growing text (floor 1). From malloc, since callers free it with free(). */
+/* A growing text (floor 1). It is allocated with malloc, since users of the library free it with
+ * free(). */
 #include "graph/text.h"
 
 #include <stdarg.h>

@@ -142,7 +142,8 @@ START_TEST(a_symbol_is_bound_once_and_before_its_uses) {
 }
 END_TEST
 
-/* One builder call that is refused: the rows of x are counted by one symbol, those of y by another. */
+/* One builder call that is refused: the rows of x are counted by one symbol, those of y by
+ * another. */
 static void misuse(int way, pal_value x, pal_value y, pal_symbol rows) {
   const pal_type fixed = PAL_TYPE(PAL_F32, PAL_STATIC, 5), wrong = PAL_TYPE(PAL_F32, rows, 2, -1);
   const pal_value v = pal_variable_new(g, "v", fixed, PAL_STATE, PAL_ONES);
@@ -166,7 +167,7 @@ START_TEST(symbols_print_by_name) {
                                      "broadcast_to(f32[5], symbol=boards)",
                                      "sum_to: f32[tokens,4] does not sum to f32[2*boards,4]",
                                      "sum_to: f32[5] does not sum to f32[2*boards,4]",
-                                     "assign to \"v\", f32[5], of a value f32[2*boards,4]",
+                                     "variable \"v\" is f32[5], but the value is f32[2*boards,4]",
                                      "not f32[tokens,4] and f32[2*boards,4]",
                                      "binds symbol \"boards\"",
                                      "f32[2*boards,-1]",

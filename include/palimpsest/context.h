@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The context: one open registry, the instruction set in use, the thread count.
+/* The context: the registry of definitions, the instruction set in use, the number of threads.
  *
- * Everything that has a name is entered by the definition call of its kind: pal_define_op (op.h),
- * pal_define_optimizer (optim.h), pal_define_model (model.h), pal_define_task (task.h). A call
- * checks the definition and says by name what is missing; the library's own definitions go through
- * the same calls as a plug-in's. A context may be used from one thread at a time. */
+ * Ops, optimizers, models and tasks are registered by name with the call of their kind:
+ * pal_define_op (op.h), pal_define_optimizer (optim.h), pal_define_model (model.h), pal_define_task
+ * (task.h). Each call checks the definition and names what is missing. The library's own
+ * definitions go through the same calls as a plug-in's. A context may be used from one thread at a
+ * time. */
 #ifndef PAL_CONTEXT_H
 #define PAL_CONTEXT_H
 
@@ -21,9 +22,10 @@ extern "C" {
 typedef struct pal_context pal_context;
 
 typedef struct pal_options {
-  int threads;     /* 0: what OpenMP would use (OMP_NUM_THREADS) */
-  const char *isa; /* caps the instruction set: "generic", "avx2", ...; NULL: PAL_ISA from
-                      the environment, else the best this machine has */
+  int threads; /* number of threads; 0: OpenMP's default (OMP_NUM_THREADS) */
+  const char
+      *isa; /* instruction set: "generic", "avx2", ...; NULL: that of the environment variable
+                      PAL_ISA, else the widest that this machine has */
 } pal_options;
 
 /* A context with an EMPTY registry (see pal_open in palimpsest.h for a full one);
@@ -32,15 +34,16 @@ PAL_API pal_context *pal_context_new(const pal_options *options, pal_error *erro
 PAL_API void pal_context_free(pal_context *context);
 
 PAL_API pal_isa pal_context_isa(const pal_context *context);
-/* Threads in use: as many as were asked for or, where the system does not let so many be made (a
- * limit of processes, say), as many as can be; and as many as were asked for. A child forked after
- * a run has one. */
+/* Threads in use, and threads requested. The former is smaller where the system refuses to create
+ * that many, for instance because of a limit on processes. In a child process forked after a run it
+ * is 1 in effect, since a fork copies only one thread. */
 PAL_API int pal_context_threads(const pal_context *context);
 PAL_API int pal_context_threads_wanted(const pal_context *context);
-/* At least 1; results do not depend on it. */
+/* Sets the number of threads, at least 1. Results do not depend on it. */
 PAL_API void pal_context_set_threads(pal_context *context, int threads);
 
-/* The definition of that kind ("op", "optimizer", "model", "task") and name, or NULL. */
+/* The definition of that kind ("op", "optimizer", "model", "task") and name, for example a pal_op;
+ * or NULL. */
 PAL_API const void *pal_lookup(const pal_context *context, const char *kind, const char *name);
 /* Calls visit(name, definition, data) for every definition of a kind, in order of definition. */
 PAL_API void pal_each(const pal_context *context, const char *kind,
@@ -55,9 +58,9 @@ typedef struct pal_plugin {
   pal_status (*define)(pal_context *context, pal_error *error); /* calls pal_define_op and so on */
 } pal_plugin;
 
-/* Loads a shared object and lets it define its ops, models and tasks. It stays
- * loaded until the context is freed. On failure (PAL_E_NOT_FOUND, PAL_E_ABI or define's own)
- * what it had defined is forgotten and the object unloaded. */
+/* Loads a shared object and calls its `define`. It stays loaded until the context is freed. On
+ * failure (PAL_E_NOT_FOUND, PAL_E_ABI or the failure of `define`) its definitions are removed and
+ * the object is unloaded. */
 PAL_API pal_status pal_plugin_load(pal_context *context, const char *path, pal_error *error);
 
 #ifdef __cplusplus

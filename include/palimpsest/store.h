@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The store: named, typed variables that outlive every plan.
  *
- * Parameters, optimizer moments, EMA weights, key/value caches, decoding state. Names
- * are hierarchical, "block.0.attention.qkv.weight". Training, evaluation and decoding
- * plans bind the same store. Plans replace a variable's contents only when a whole run
- * succeeds. Variables have static shapes. */
+ * It holds parameters, optimizer moments, moving averages of weights (EMA), key/value caches and
+ * decoding state. Names are hierarchical, as "block.0.attention.qkv.weight". Training, evaluation
+ * and decoding plans share one store. A plan changes variables only when its whole run succeeds.
+ * Variables have no symbolic rows. */
 #ifndef PAL_STORE_H
 #define PAL_STORE_H
 
@@ -21,14 +21,14 @@ typedef struct pal_variable pal_variable;
 
 typedef enum pal_role {
   PAL_PARAMETER, /* trained; saved with the weights */
-  PAL_STATE,     /* moments, counters; saved with the trainer's state */
+  PAL_STATE,     /* optimizer moments, averages, counters; saved in checkpoints */
   PAL_SCRATCH    /* caches, decoding state, blocks of other variables; not saved */
 } pal_role;
 
 typedef enum pal_init_kind { PAL_INIT_CONSTANT, PAL_INIT_NORMAL, PAL_INIT_UNIFORM } pal_init_kind;
 
-/* First contents: `scale` everywhere; or N(0, scale^2); or uniform in [-scale, scale).
- * Drawn from (store seed, variable name, element), so the order of creation is no matter. */
+/* First contents: `scale` everywhere; or N(0, scale^2); or uniform in [-scale, scale). Draws depend
+ * on the store's seed, the variable's name and the element, not on the order of creation. */
 typedef struct pal_init {
   pal_init_kind kind;
   double scale;
@@ -38,82 +38,86 @@ typedef struct pal_init {
 #define PAL_NORMAL(s) ((pal_init){PAL_INIT_NORMAL, (s)})
 #define PAL_UNIFORM(s) ((pal_init){PAL_INIT_UNIFORM, (s)})
 
-/* How a trainer treats a parameter. */
+/* How the trainer updates a parameter. */
 typedef struct pal_traits {
-  bool decays; /* weight decay shrinks it */
-  bool matrix; /* of rank 2, and the matrix optimizer's (e.g. Muon's) where there is one */
-  bool frozen; /* has no gradient and is never updated; it is kept with the others */
-  double rate; /* factor of the learning rate; 0 stands for 1 */
+  bool decays; /* weight decay applies to it */
+  bool matrix; /* rank 2; updated by the matrix optimizer (e.g. Muon) if one is in use */
+  bool frozen; /* gets no gradient and is never updated; saved with the other parameters */
+  double rate; /* factor of the learning rate; 0 means 1 */
 } pal_traits;
-/* A weight matrix between layers; one that is not a matrix optimizer's, as that of an output layer;
- * everything else: embeddings, whose unused rows would only shrink, gains, biases. */
+/* Traits of the three usual kinds of parameters:
+ *   PAL_WEIGHT         a weight matrix between layers
+ *   PAL_OUTPUT_WEIGHT  a weight matrix that Muon should not update, as that of the output layer
+ *   PAL_PLAIN          gains, biases and embeddings; decay would only shrink an embedding's unused
+ * rows */
 #define PAL_WEIGHT ((pal_traits){true, true, false, 0})
 #define PAL_OUTPUT_WEIGHT ((pal_traits){true, false, false, 0})
 #define PAL_PLAIN ((pal_traits){false, false, false, 0})
 
-/* NULL when out of memory. */
+/* An empty store; `seed` decides first contents that are random. NULL when out of memory. */
 PAL_API pal_store *pal_store_new(uint64_t seed);
 PAL_API void pal_store_free(pal_store *store);
 
-/* The variable of that name, made if absent. PAL_E_SHAPE when it exists with another
- * type or role; PAL_E_ARGUMENT for a symbolic type or an empty name. */
+/* Sets *variable (unless NULL) to the variable of that name, made if absent. PAL_E_SHAPE when it
+ * exists with another type or role; PAL_E_ARGUMENT for a type with a symbol or an empty name. */
 PAL_API pal_status pal_store_variable(pal_store *store, const char *name, pal_type type,
                                       pal_role role, pal_init init, pal_variable **variable,
                                       pal_error *error);
-/* The same for a parameter with traits of its own; others have those of PAL_WEIGHT when they are
- * parameters of rank 2, and those of PAL_PLAIN. PAL_E_ARGUMENT when it exists with other traits, or for
- * a matrix that is not of rank 2. */
+/* The same for a parameter that declares its traits. A parameter that declares none has those of
+ * PAL_WEIGHT if its rank is 2, else those of PAL_PLAIN. PAL_E_ARGUMENT when it exists with other
+ * traits, or for traits.matrix when its rank is not 2. */
 PAL_API pal_status pal_store_parameter(pal_store *store, const char *name, pal_type type,
                                        pal_init init, pal_traits traits, pal_variable **variable,
                                        pal_error *error);
-/* Parameter i, from 0, in order of creation; NULL past the last. */
+/* The i-th variable of role PAL_PARAMETER, from 0, in order of creation; NULL past the last. */
 PAL_API pal_variable *pal_store_parameter_at(const pal_store *store, int i);
-/* NULL when absent. */
+/* The variable of that full name; NULL when absent. */
 PAL_API pal_variable *pal_store_find(const pal_store *store, const char *name);
 PAL_API size_t pal_store_count(const pal_store *store);
-/* In order of creation; NULL past the end. */
+/* Variable `index`, from 0, in order of creation; NULL past the last. */
 PAL_API pal_variable *pal_store_at(const pal_store *store, size_t index);
 
 PAL_API const char *pal_variable_name(const pal_variable *variable);
 PAL_API const pal_type *pal_variable_type(const pal_variable *variable);
 PAL_API pal_role pal_variable_role(const pal_variable *variable);
-/* With a rate above 0. */
+/* The traits in force; `rate` is above 0. */
 PAL_API pal_traits pal_variable_traits(const pal_variable *variable);
 PAL_API size_t pal_variable_bytes(const pal_variable *variable);
-/* Present contents; the pointer holds until the next run that assigns the variable, or until a trainer
- * is made, which lays parameters and their moments out side by side. With several trainers of a model, or
- * plans of one's own that assign its parameters, until the next run of any of them. */
+/* The present contents, row-major. The pointer is valid until the next run that assigns the
+ * variable (its two buffers are swapped) or until a trainer is made (it moves parameters into one
+ * block). If several trainers, or other plans, assign the parameters of a model, it is valid until
+ * the next run of any. */
 PAL_API void *pal_variable_data(pal_variable *variable);
-/* Draws the first contents anew, as the store's seed and `init` of its creation give them. */
+/* Restores the first contents, those that `init` and the store's seed gave. */
 PAL_API void pal_variable_reset(pal_variable *variable);
 
 /* ---- files -------------------------------------------------------------------------------- */
 
-/* Which variables a file is about: those of `roles`, bits 1u << PAL_PARAMETER and so on (0: parameters and
- * states), whose names begin with `prefix` (NULL: all names). Blocks of other variables are never among
- * them: their parts are. */
+/* Selects variables by role and name. Blocks of other variables are never selected, only their
+ * parts. */
 typedef struct pal_store_filter {
-  unsigned roles;
-  const char *prefix;
+  unsigned roles;     /* bits 1u << PAL_PARAMETER and so on; 0: parameters and states */
+  const char *prefix; /* with which names begin; NULL: all names */
 } pal_store_filter;
 
-/* Writes the variables that pass the filter (NULL: all parameters and states) under their names as
- * safetensors, replacing the file as a whole or leaving it as it was, with n texts "key=value" as its
- * metadata. PAL_E_NOT_FOUND when no variable passes. */
+/* Writes the selected variables (filter NULL: all parameters and states) to a safetensors file
+ * under their names, with n texts "key=value" as its metadata. The file is replaced as a whole, or
+ * left as it was on failure. PAL_E_NOT_FOUND when no variable is selected. */
 PAL_API pal_status pal_store_save(const pal_store *store, const char *path,
                                   const pal_store_filter *filter, const char *const *metadata,
                                   int n, pal_error *error);
-/* Reads them back into variables that exist. Strict loading wants every variable that passes the filter
- * in the file with its type, and no other tensor; else PAL_E_FORMAT names what differs. Lenient loading
- * takes what matches in name and type and lists the rest, a line each, in *skipped (NULL when there is
- * none, else freed with free(); the argument may be NULL). Tensors whose names lack the prefix are not
- * looked at. A number that is infinite or none is refused by name.
- * PAL_E_NOT_FOUND when no variable passes the filter. On failure nothing has changed. */
+/* Reads tensors of a file into existing variables. Strict: the file must hold every selected
+ * variable with its type, and no other tensor; otherwise PAL_E_FORMAT, and the text names each
+ * difference. Not strict: tensors that match in name and type are read; the rest is listed in
+ * *skipped, one line each, to be freed with free() (NULL when there is none; `skipped` may be
+ * NULL). Tensors whose names lack the prefix are ignored. PAL_E_FORMAT also for a tensor with an
+ * infinite number or a NaN; PAL_E_NOT_FOUND when no variable is selected. On failure no variable
+ * has changed. */
 PAL_API pal_status pal_store_load(pal_store *store, const char *path,
                                   const pal_store_filter *filter, bool strict, char **skipped,
                                   pal_error *error);
-/* PAL_E_FORMAT when the file's metadata have another value under a key of the n texts "key=value"; a key
- * that they lack passes. */
+/* Compares n texts "key=value" with the metadata of a file. PAL_E_FORMAT when it has another value
+ * under one of the keys; a key that the file lacks is no error. */
 PAL_API pal_status pal_store_check(const char *path, const char *const *metadata, int n,
                                    pal_error *error);
 
