@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* accumulate, fill, after: the ops of the gradient transformation (floor 3).
+/* The ops accumulate, fill and after, which the gradient transformation uses (floor 3).
  *
- * Invariant: one order of additions, so the bits are the same everywhere. */
+ * Invariant: sums are added in one fixed order, so their bits do not depend on how a plan is
+ * run. */
 #define PAL_NO_CALLER
 #include "autograd/accumulate.h"
 
@@ -13,7 +14,7 @@
 #include "ops/kernels/kernels.h"
 #include "ops/shape.h"
 
-/* Elements [*first, *last) of output 0 that a row range stands for. */
+/* The elements [*first, *last) of output 0 in the rows of this call. */
 static void element_range(const pal_run *run, int64_t *first, int64_t *last) {
   const pal_type *t = &run->out_type[0];
   int64_t unit = pal_type_row(t) * (t->symbol.id ? t->dim[0] : 1);
@@ -34,7 +35,7 @@ static pal_status accumulate_infer(pal_infer *call) {
     if (call->in_type[i].dtype != PAL_F32)
       return pal_fail(call->error, PAL_E_SHAPE, "only f32 gradients can be summed");
     if (!pal_type_equal(&call->in_type[i], &call->in_type[0]))
-      return pal_fail(call->error, PAL_E_SHAPE, "all inputs must have one type");
+      return pal_fail(call->error, PAL_E_SHAPE, "all inputs must have the same type");
   }
   call->n_out = 1;
   call->out_type[0] = call->in_type[0];
@@ -57,7 +58,8 @@ static pal_status accumulate_reference(const pal_reference *call) {
   return PAL_OK;
 }
 
-/* By blocks that are read whole before they are written: the result may take any input's place. */
+/* Each block of elements is read from all inputs before it is written, so the result may overwrite
+ * any of the inputs in place. */
 static pal_status accumulate_run(const pal_run *run) {
   int64_t first, last;
   element_range(run, &first, &last);
@@ -186,8 +188,8 @@ static const pal_op after_op = {
     .abi_size = sizeof(pal_op),
     .name = "after",
     .version = 1,
-    .doc = "x, first -> x, not before `first` is there. It keeps what is computed again for the\n"
-           "backward pass from being computed in the forward pass already.\n"
+    .doc = "x, first -> x, but not before `first` has been computed. It keeps values that are\n"
+           "recomputed for the backward pass from being computed in the forward pass.\n"
            "Gradient: that of x passes; first has none.",
     .min_in = 2,
     .max_in = 2,
@@ -200,12 +202,14 @@ static const pal_op after_op = {
 
 /* ---- into a context ------------------------------------------------------------------ */
 
+/* Defines an op unless the context has it already. */
 static pal_status define(pal_context *context, const pal_op *op, pal_error *error) {
   const pal_op *there = pal_lookup(context, "op", op->name);
   if (there == op) return PAL_OK;
   if (there)
     return pal_fail(error, PAL_E_DUPLICATE,
-                    "an op named \"%s\" is defined, a name that autograd needs for its own",
+                    "an op named \"%s\" is defined, but autograd needs the name for its own op; "
+                    "rename yours",
                     op->name);
   return pal_define_op(context, op, error);
 }
@@ -225,7 +229,7 @@ static pal_value apply(pal_graph *graph, const pal_op *op, const pal_value *in, 
   return pal_apply_op(graph, op, in, n, attrs, NULL);
 }
 
-/* The padded value, if x is one; *attrs says by what. */
+/* If x is the output of op `pad`: the value that is padded, and how in *attrs; else nil. */
 static pal_value padded(const pal_graph *graph, pal_value x, pal_pad_attrs *attrs) {
   const pal_node *node = &graph->node.at[graph->value.at[x.id].node];
   if (node->kind != PAL_NODE_OP || node->op != &pal_op_pad) return PAL_NIL;
@@ -233,8 +237,9 @@ static pal_value padded(const pal_graph *graph, pal_value x, pal_pad_attrs *attr
   return node->in[0];
 }
 
-/* Gradients of slices that lie side by side and cover an axis are joined instead: the same sum
- * but for zeros. Nil if these are not such gradients. */
+/* The gradient of a slice is padded with zeros to the size of what was sliced. If the n summands
+ * are the gradients of slices that together cover an axis without overlap, their concatenation is
+ * the same sum and cheaper. Nil if they are not. */
 static pal_value join(pal_graph *graph, const pal_value *x, int n) {
   pal_value part[PAL_MAX_INPUTS];
   pal_pad_attrs at = {0};

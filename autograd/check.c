@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* pal_check_op: every check that an op must pass (floor 3). See check.h. */
+/* pal_check_op: runs all checks on random cases of an op (floor 3). See check.h. */
 #define PAL_NO_CALLER
 #include <stdlib.h>
 #include <string.h>
@@ -17,7 +17,8 @@ static pal_status compare_text(char *a, char *b, const char *what, pal_error *er
   return status;
 }
 
-/* Faults found here are those of rewriting, dumping and parsing, whatever the op. */
+/* Rewriting twice changes nothing, and dump, parse, dump gives the same text. Failures are faults
+ * of graph/, not of the op. */
 pal_status pal_check_text(const pal_trial *t, pal_error *error) {
   pal_graph *once = pal_rewrite(t->graph, error), *twice = once ? pal_rewrite(once, error) : NULL;
   pal_status status = twice ? compare_text(pal_graph_dump(once), pal_graph_dump(twice),
@@ -83,7 +84,7 @@ static void copy_definition(const char *name, const void *definition, void *data
     c->status = pal_define_op(c->to, definition, c->error);
 }
 
-/* A context of the caller's ops on another instruction set. */
+/* Adds a context that has the caller's ops and runs them with the given instruction set. */
 static pal_status add_context(pal_checking *k, const pal_context *from, pal_isa isa,
                               pal_error *error) {
   pal_options options = {.threads = 1, .isa = pal_isa_name(isa)};
@@ -94,8 +95,8 @@ static pal_status add_context(pal_checking *k, const pal_context *from, pal_isa 
   return c.status;
 }
 
-/* Contexts of our own, the caller's instruction set first: threads are set in them. Sets beyond
- * the caller's are left alone; a cap is there for a reason. */
+/* Contexts for the checks, which change the number of threads: first the caller's instruction set,
+ * then the lower ones. Higher ones are not used, since the caller may have excluded them. */
 static pal_status add_contexts(pal_checking *k, const pal_context *from, pal_error *error) {
   pal_isa own = pal_context_isa(from);
   pal_status status = add_context(k, from, own, error);
@@ -119,7 +120,7 @@ static pal_status check_cases(pal_context *context, const char *name, uint64_t s
   if (!k.op->sample)
     return k.op->no_case && *k.op->no_case
                ? PAL_OK
-               : pal_fail(error, PAL_E_ARGUMENT, "op \"%s\" has no cases and no reason", name);
+               : pal_fail(error, PAL_E_ARGUMENT, "op \"%s\" has neither sample nor no_case", name);
   pal_status status = add_contexts(&k, context, error);
   for (; k.number < end && !status; k.number++) {
     pal_error inner = {0};

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Plan against reference, and bits against bits (floor 3).
+/* Compares a plan with the reference, and its bits between all ways to run it (floor 3).
  *
- * A case is run at many active counts; at each, its bits must not depend on what lies in the
- * inactive rows, on the instruction set, the threads, in-place results or the capacity. And where
- * the reference gives a row the same bits at two counts, so must the plan: a result that does not
- * depend on other rows must not depend on how many there are. */
+ * A case is run at many active counts. At each, its bits must not depend on the contents of
+ * inactive rows, the instruction set, the number of threads, in-place updates or the capacity. And
+ * where the reference gives a row the same bits at two counts, so must the plan: a row that does
+ * not depend on other rows must not depend on how many there are. */
 #define PAL_NO_CALLER
 #include <math.h>
 #include <stdio.h>
@@ -15,7 +15,8 @@
 #include "graph/exec.h"
 #include "src/alloc.h"
 
-/* Active outputs of one run. NaNs are made alike: their signs and payloads are no result. */
+/* A copy of the active rows of all outputs of a run. NaNs are replaced by one NaN, since their
+ * signs and payloads may differ between instruction sets. */
 typedef struct snapshot {
   int n;
   pal_type type[PAL_MAX_INPUTS];
@@ -72,21 +73,23 @@ static double element(const snapshot *s, int i, int64_t e) {
   return 0;
 }
 
+/* Equal NaNs and infinities, and finite numbers within `allowed`. */
 static bool agree(double have, double want, double allowed) {
   if (isnan(want)) return isnan(have);
   if (isinf(want)) return have == want;
   return fabs(have - want) <= allowed;
 }
 
-/* How the outputs of a case are measured. */
+/* By what errors of a case are measured. */
 typedef struct scale {
   pal_direction direction;
   double tolerance;
-  double largest[PAL_MAX_INPUTS]; /* magnitude of each output, at any count so far */
+  double largest[PAL_MAX_INPUTS]; /* largest finite magnitude of each output at all counts so far */
 } scale;
 
-/* Gradients are sums of products that may cancel: more units, and measured against the unit
- * size of the output gradients too. */
+/* The error allowed for output i: tolerance x 2^-24 x largest magnitude, 0 for integers. Gradients
+ * are sums of products that may cancel, so they may be 16 times as far off, and their magnitude
+ * counts as at least 0.01. */
 static double allowed_error(scale *by, const snapshot *s, int i, const double *want) {
   pal_dtype dtype = s->type[i].dtype;
   int64_t n = s->rows[i] * pal_type_row(&s->type[i]);
@@ -149,7 +152,7 @@ static pal_status compare_bits(const snapshot *a, const snapshot *b, const char 
   return PAL_OK;
 }
 
-/* Rows that the reference finds independent of the count. */
+/* Where the reference gives a row the same bits at both counts, the plan must do so too. */
 static pal_status compare_prefix(const snapshot *all, const pal_reference_result *all_reference,
                                  const snapshot *some, const pal_reference_result *reference,
                                  pal_error *error) {
@@ -175,16 +178,18 @@ static pal_status compare_prefix(const snapshot *all, const pal_reference_result
 
 /* ---- all ways to run a case ------------------------------------------------------------------ */
 
+/* Whether the guard bytes at offset `at` are unchanged. */
 static pal_status check_guard(const pal_exec *exec, size_t at, const char *what, int which,
                               const pal_node *node, pal_error *error) {
-  char clean[PAL_CASE_GUARD + sizeof(uint32_t)]; /* a result may end within a word */
+  char
+      clean[PAL_CASE_GUARD + sizeof(uint32_t)]; /* one word more: a result need not end at a word */
   pal_case_spoil(clean, sizeof clean, PAL_FILL_SIGNAL);
   if (memcmp(exec->arena + at, clean + at % sizeof(uint32_t), PAL_CASE_GUARD) == 0) return PAL_OK;
   return pal_fail(error, PAL_E_ARGUMENT, "op \"%s\" writes past the end of its %s %d",
                   node->op->name, what, which);
 }
 
-/* What lies behind each result and scratch is as it was before the run. */
+/* The guard bytes after each result and scratch are as they were before the run. */
 static pal_status check_guards(const pal_exec *exec, pal_error *error) {
   const pal_plan *plan = exec->plan;
   pal_status status = PAL_OK;
@@ -208,14 +213,15 @@ static pal_status run_as(pal_trial *t, pal_counts counts, pal_case_filling filli
   pal_status status = pal_trial_load(t, counts, filling, error);
   if (status) return status;
   pal_context_set_threads(t->graph->context, threads);
-  bool guarded = t->plan->guard > 0 && t->plan->chunk > 0; /* once a count suffices */
+  bool guarded =
+      t->plan->guard > 0 && t->plan->chunk > 0; /* checked once per count: in try_chunks */
   if (guarded) pal_case_spoil(t->exec->arena, t->exec->arena_bytes, PAL_FILL_SIGNAL);
   status = pal_exec_run(t->exec, error);
   if (guarded && !status) status = check_guards(t->exec, error);
   return status ? status : take_snapshot(t, s, error);
 }
 
-/* One more way: same bits as `base`. */
+/* Runs the case in one more way, which `how` describes; its bits must be those of `base`. */
 static pal_status same_as(const snapshot *base, pal_trial *t, pal_counts counts,
                           pal_case_filling filling, int threads, const char *how,
                           pal_error *error) {
@@ -230,14 +236,16 @@ static pal_status same_as(const snapshot *base, pal_trial *t, pal_counts counts,
 static const char attributes_differ[] =
     "with other bytes around the declared attributes: check fields, n_fields and attrs_size";
 
+/* The builds of a case that are compared. */
 typedef struct ways {
   const pal_checking *k;
   scale by;
-  pal_trial trial[PAL_ISA_COUNT]; /* [0] is the base */
-  pal_trial indirect, filled;
-  pal_reference_result *reference; /* at capacity */
-  snapshot all;                    /* likewise */
-  int succeeded;                   /* counts at which the case runs */
+  pal_trial trial[PAL_ISA_COUNT];  /* one per instruction set; [0] is the base of all comparisons */
+  pal_trial indirect;              /* inputs are copied into the arena, with guard bytes */
+  pal_trial filled;                /* other bytes in the padding of attribute structs */
+  pal_reference_result *reference; /* results at capacity, of the reference */
+  snapshot all;                    /* and of the base */
+  int succeeded;                   /* counts at which the case runs without error */
 } ways;
 
 static pal_status try_fillings(ways *w, const snapshot *base, pal_counts counts, pal_error *error) {
@@ -270,8 +278,9 @@ static pal_status try_threads(ways *w, const snapshot *base, pal_counts counts, 
   return status;
 }
 
-/* Every row of an input is made just before the row of the op that reads it, and rows still to
- * come are signalling NaNs: an op that reads other rows without declaring them `whole` shows. */
+/* Inputs are copied into the arena in the same chain, 1 or 3 rows ahead of the op, and rows not yet
+ * copied are signalling NaNs. An op that reads other rows without declaring the input `whole` gets
+ * those. */
 static pal_status try_chunks(ways *w, const snapshot *base, pal_counts counts, pal_error *error) {
   char how[96];
   int chunk = counts.rows == 17 ? 1 : 3;
@@ -282,15 +291,15 @@ static pal_status try_chunks(ways *w, const snapshot *base, pal_counts counts, p
   return status;
 }
 
-/* Other bytes around the fields of attribute structs: an op that has members which no field declares
- * reads these. It would be told apart from no node that differs in them. */
+/* Bytes outside of the declared fields of attribute structs differ. An op that reads members which
+ * no field declares gives other results then; nodes that differ in them would be merged wrongly. */
 static pal_status try_attributes(ways *w, const snapshot *base, pal_counts counts,
                                  pal_error *error) {
   return same_as(base, &w->filled, counts, PAL_FILL_SIGNAL, 1, attributes_differ, error);
 }
 
-/* A plan with just enough room. A sample whose draws depend on the capacity makes another case
- * of it; then there is nothing to compare. */
+/* A plan whose capacity is the active count. If the sample's draws depend on the capacity this is
+ * another case, and there is nothing to compare. */
 static pal_status try_capacity(ways *w, const snapshot *base, pal_counts counts, pal_error *error) {
   pal_trial t;
   pal_case_form form = {.capacity = {counts.rows, counts.sequences}};
@@ -322,13 +331,14 @@ static pal_status check_counts(ways *w, pal_counts counts, bool first, pal_error
   if (status) return status;
   pal_reference_result *reference = pal_exec_reference(w->trial[0].exec, &reference_error);
   status = run_as(&w->trial[0], counts, PAL_FILL_ONES, 1, &s, &plan_error);
-  if (status || !reference) { /* a case may fail, if both fail alike */
+  if (status || !reference) { /* a case may fail if plan and reference fail with the same code */
     pal_reference_free(reference);
     free_snapshot(&s);
-    if (status == reference_error.code) return PAL_OK; /* but not at every count */
-    return pal_fail(error, status ? status : reference_error.code,
-                    "the plan says: %s; the reference says: %s", status ? plan_error.text : "fine",
-                    reference ? "fine" : reference_error.text);
+    if (status == reference_error.code)
+      return PAL_OK; /* but not at all counts, see pal_check_plan */
+    return pal_fail(
+        error, status ? status : reference_error.code, "the plan says: %s; the reference says: %s",
+        status ? plan_error.text : "no error", reference ? "no error" : reference_error.text);
   }
   w->succeeded++;
   status = check_base(w, first, &s, &reference, error);
@@ -384,8 +394,10 @@ pal_status pal_check_plan(const pal_checking *k, pal_direction direction, pal_er
                (long long)counts[i].sequences, inner.text);
   }
   if (!status && n && !w.succeeded && !(k->op->flags & PAL_OP_ROOT))
-    status = pal_fail(error, PAL_E_ARGUMENT, "the case fails at every count");
-  pal_reference_free(w.reference); /* before the graph it is of */
+    status =
+        pal_fail(error, PAL_E_ARGUMENT,
+                 "the case fails at every count; let the sample draw data that the op accepts");
+  pal_reference_free(w.reference); /* before its graph is freed */
   for (int i = 0; i < PAL_ISA_COUNT; i++) pal_trial_close(&w.trial[i]);
   pal_trial_close(&w.indirect);
   pal_trial_close(&w.filled);
@@ -395,7 +407,8 @@ pal_status pal_check_plan(const pal_checking *k, pal_direction direction, pal_er
 
 /* ---- two nodes in one graph ------------------------------------------------------------------ */
 
-/* Outputs at capacity, of both nodes or of one; none where the attribute takes no other value. */
+/* Outputs at capacity of both nodes or of one; none if the op accepts no other value of the
+ * attribute. */
 static pal_status run_twins(const pal_checking *k, size_t field, pal_twins show, snapshot *s,
                             pal_error *error) {
   const pal_case_form form = {.capacity = {-1, -1}, .field = field, .show = show};
@@ -411,15 +424,16 @@ static pal_status run_twins(const pal_checking *k, size_t field, pal_twins show,
   return status;
 }
 
-/* A node beside one that differs in an attribute has the bits that it has alone: it is not merged with
- * the other, and shares no memory with it. */
+/* A node must give the same bits alone and in one graph with a node that differs in one attribute;
+ * else the two were merged, or share memory that they should not. */
 static pal_status compare_twins(const pal_checking *k, size_t field, pal_error *error) {
   snapshot both = {0}, alone[2] = {{0}, {0}};
   pal_error own = {0};
   pal_status status = PAL_OK;
   for (int i = 0; i < 2 && !status; i++)
     status = run_twins(k, field, i ? PAL_TWIN_SECOND : PAL_TWIN_FIRST, &alone[i], &own);
-  const bool refused = status != PAL_OK; /* the other value may need other data */
+  const bool refused =
+      status != PAL_OK; /* the op fails with the other value on these data: no test */
   if (!refused) status = run_twins(k, field, PAL_TWIN_BOTH, &both, error);
   for (int i = 0, first = 0; i < 2 && !status; first += alone[i++].n) {
     snapshot beside = {.n = alone[i].n};

@@ -1,10 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* pal_gradient: reverse-mode differentiation as a graph transformation (floor 3).
  *
- * Nodes are visited from the loss backwards; a node's gradient function is called once, when
- * every consumer has sent its contribution. Invariants: a value's contributions are summed in
- * the order of consumer id, then input index, so the numbers depend on the graph alone; no op is
- * known by name. */
+ * Nodes are visited from the loss backwards. A node's gradient function is called once, when all
+ * its consumers have contributed to the gradients of its outputs:
+ *
+ *            x --+--> f --+                x.grad = f's contribution + g's contribution
+ *                |        +--> loss        visited: loss, g, f, then x is complete
+ *                +--> g --+
+ *
+ * Invariants: the contributions to a value are summed in the order of consumer id, then input
+ * index, so the bits depend on the graph alone; no op is known by name. */
 #define PAL_NO_CALLER
 #include "autograd/gradient.h"
 
@@ -15,17 +20,17 @@
 #include "src/alloc.h"
 
 typedef struct contribution {
-  uint32_t next; /* of the same value, in order; 0 ends */
+  uint32_t next; /* index of the same value's next contribution, 0 for none */
   pal_value grad;
 } contribution;
 
 typedef struct walk {
   pal_graph *graph;
-  size_t nodes, values;        /* before the walk: what it appends is never visited */
-  bool *depends;               /* per value: on a wrt, through ops that have gradients */
-  uint32_t *first;             /* per value: its first contribution, 0 for none */
-  pal_value *total;            /* per value: the sum, once it is needed */
-  uint32_t *via;               /* per node: a consumer that sent it a gradient */
+  size_t nodes, values;        /* counts before the walk; what it appends is never visited */
+  bool *depends;               /* [value] depends on a wrt through ops that have gradients */
+  uint32_t *first;             /* [value] index of its first contribution, 0 for none */
+  pal_value *total;            /* [value] sum of its contributions, nil until needed */
+  uint32_t *via;               /* [node] a consumer that contributed to it, for error messages */
   PAL_LIST(contribution) part; /* [0] is unused */
   pal_recompute recompute;
 } walk;
@@ -54,7 +59,7 @@ static bool differentiable(const pal_graph *graph, pal_value v) {
   return dtype == PAL_F32 || dtype == PAL_BF16;
 }
 
-/* Nodes are in topological order: one forward pass. */
+/* Sets `depends`. Nodes are in topological order, so one forward pass suffices. */
 static void mark_dependent(walk *w, const pal_value *wrt, int n) {
   const pal_graph *g = w->graph;
   for (int i = 0; i < n; i++) w->depends[wrt[i].id] = true;
@@ -70,7 +75,7 @@ static void mark_dependent(walk *w, const pal_value *wrt, int n) {
   }
 }
 
-/* "cross_entropy, matmul, exp": the ops from the loss to a node. */
+/* For error messages: the ops from the loss to a node, as "cross_entropy, matmul, exp". */
 static const char *path_of(const walk *w, uint32_t node, char *text, size_t size) {
   enum { SHOWN = 12 };
   uint32_t path[SHOWN];
@@ -89,7 +94,8 @@ static void out_of_memory(walk *w) {
   pal_graph_refuse(w->graph, PAL_E_MEMORY, "no memory for the gradient");
 }
 
-/* Puts a contribution before those already there: the walk comes from the last consumer. */
+/* Adds a contribution in front of the list: the walk starts at the last consumer, so the list ends
+ * up in the order of consumers. */
 static void contribute(walk *w, pal_value to, pal_value grad) {
   contribution *c = PAL_PUSH(w->part);
   if (!c) {
@@ -117,9 +123,10 @@ static pal_value total_of(walk *w, pal_value v) {
   return w->total[v.id];
 }
 
-/* Takes what a gradient function gave, last input first (see contribute). */
-static void take(walk *w, uint32_t id, const pal_node *node, const pal_value *in_grad,
-                 uint32_t wanted) {
+/* Adds the results of a gradient function to the contributions, last input first (see
+ * contribute). */
+static void add_contributions(walk *w, uint32_t id, const pal_node *node, const pal_value *in_grad,
+                              uint32_t wanted) {
   pal_graph *g = w->graph;
   for (int i = node->n_in - 1; i >= 0 && !g->error.code; i--) {
     if (!(wanted >> i & 1) || !in_grad[i].id) continue;
@@ -140,14 +147,16 @@ static void take(walk *w, uint32_t id, const pal_node *node, const pal_value *in
   }
 }
 
-/* Says in the graph's error, once there is one, in which gradient it happened. */
+/* Adds to the graph's error in which gradient it happened; records `status` if there is no error
+ * yet. */
 static void explain(walk *w, uint32_t id, const pal_node *node, pal_status status) {
   pal_graph *g = w->graph;
   char path[300];
   path_of(w, id, path, sizeof path);
   if (!g->error.code) {
-    pal_graph_refuse(g, status, "no gradient of op \"%s\" (path from the loss: %s)", node->op->name,
-                     path);
+    pal_graph_refuse(g, status,
+                     "the gradient function of op \"%s\" failed (path from the loss: %s)",
+                     node->op->name, path);
     return;
   }
   size_t used = strlen(g->error.text);
@@ -155,8 +164,8 @@ static void explain(walk *w, uint32_t id, const pal_node *node, pal_status statu
            "; in the gradient of op \"%s\" (path from the loss: %s)", node->op->name, path);
 }
 
-/* Calls a node's gradient function, with the node's own place in the user's program for messages
- * and copies for what is computed again. */
+/* Calls a node's gradient function. Its errors name the line where the user built the node; in a
+ * recompute section it reads recomputed copies. */
 static void call_gradient(walk *w, uint32_t id, const pal_node *node, const pal_value *out_grad,
                           uint32_t wanted) {
   pal_graph *g = w->graph;
@@ -181,7 +190,7 @@ static void call_gradient(walk *w, uint32_t id, const pal_node *node, const pal_
   g->line = node->line;
   pal_status status = node->op->gradient ? node->op->gradient(&call) : PAL_E_UNSUPPORTED;
   if (status || g->error.code) explain(w, id, node, status);
-  else take(w, id, node, in_grad, wanted);
+  else add_contributions(w, id, node, in_grad, wanted);
   g->scope = scope;
   g->file = file;
   g->line = line;
@@ -205,12 +214,14 @@ static void visit(walk *w, uint32_t id) {
   if (!g->error.code) call_gradient(w, id, &node, out_grad, wanted);
 }
 
-/* Refuses what pal_gradient is not defined for. */
+/* Whether the gradient is defined for these arguments; if not, the graph fails. */
 static bool arguments_fit(pal_graph *g, const pal_value *output, const pal_value *out_grad, int n,
                           const pal_value *wrt, int n_wrt) {
   if (g->error.code) return false;
   if (g->section) {
-    pal_graph_refuse(g, PAL_E_ARGUMENT, "the gradient is asked for inside a recompute section");
+    pal_graph_refuse(g, PAL_E_ARGUMENT,
+                     "pal_gradient was called inside a recompute section; call it after "
+                     "pal_recompute_end");
     return false;
   }
   for (int i = 0; i < n + n_wrt; i++) {
@@ -266,7 +277,7 @@ void pal_gradient(pal_graph *graph, pal_value loss, const pal_value *wrt, int n,
   for (int i = 0; i < n; i++) grad[i] = PAL_NIL;
   if (graph->error.code) return;
   if (!loss.id || pal_type_of(graph, loss).dtype != PAL_F32) {
-    pal_graph_refuse(graph, PAL_E_SHAPE, "the gradient of a loss that is not an f32 value");
+    pal_graph_refuse(graph, PAL_E_SHAPE, "pal_gradient: the loss is not an f32 value");
     return;
   }
   pal_value ones = pal_fill_like(graph, loss, 1);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Muon: momentum whose direction is made orthogonal (floor 3).
+/* Muon: momentum whose direction is orthogonalised by Newton-Schulz iterations (floor 3).
  *
- * The Newton-Schulz steps X <- aX + b(XX')X + c(XX')^2 X are meant for rows <= columns; a taller
- * matrix would be transposed. Here it is not: with A = X'X the same steps read
- * X <- aX + X(bA + cA^2), which is their transpose. */
+ * The iteration X <- aX + b(XX')X + c(XX')^2 X is meant for rows <= columns; the original
+ * transposes taller matrices. Here they are not transposed: with G = X'X the same iteration for
+ * them reads X <- aX + X(bG + cG^2). */
 #define PAL_NO_CALLER
 #include <palimpsest/ops.h>
 
@@ -11,7 +11,8 @@
 
 #include "autograd/optim.h"
 
-static const double A = 3.4445, B = -4.7750, C = 2.0315; /* K. Jordan's quintic */
+static const double A = 3.4445, B = -4.7750,
+                    C = 2.0315; /* a, b, c; K. Jordan's quintic polynomial */
 
 static pal_value orthogonal(pal_graph *g, pal_value x, bool tall, int iterations) {
   pal_value norm = pal_sqrt(g, pal_sum_all(g, pal_mul(g, x, x)));

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Optimizers' registration, state and the steps around them: norm, clipping, EMA (floor 3). */
+/* Optimizers: registration, state variables, gradient norm, clipping and EMA (floor 3). */
 #define PAL_NO_CALLER
 #include "autograd/optim.h"
 
@@ -35,7 +35,8 @@ pal_status pal_register_optimizers(pal_context *context, pal_error *error) {
 
 /* ---- state --------------------------------------------------------------------------- */
 
-/* The variable "<prefix>.<name of parameter>", made if absent: zeros, or a copy of the parameter. */
+/* The variable "<prefix>.<name of parameter>". If absent it is made, with zeros or with a copy of
+ * the parameter's contents. */
 static pal_status make_state(pal_store *store, const char *prefix, pal_variable *parameter,
                              bool copy, pal_variable **state, pal_error *error) {
   const size_t size = strlen(prefix) + strlen(parameter->name) + 2;
@@ -51,7 +52,7 @@ static pal_status make_state(pal_store *store, const char *prefix, pal_variable 
   return status;
 }
 
-/* The state of a block of parameters is the block of their states, laid out alike. */
+/* The state of a block of parameters is the block of their states, with the same layout. */
 static pal_status make_block(pal_store *store, const char *prefix, const pal_variable *block,
                              bool copy, pal_variable **state, pal_error *error) {
   const int n = block->parts;
@@ -70,7 +71,8 @@ static pal_value state_variable(pal_graph *graph, const char *prefix, pal_value 
   if (graph->error.code) return PAL_NIL;
   pal_variable *variable = pal_variable_of(graph, parameter), *state = NULL;
   if (!variable)
-    return pal_graph_fail(graph, PAL_E_ARGUMENT, "%s: only a variable can be optimized", prefix);
+    return pal_graph_fail(graph, PAL_E_ARGUMENT, "%s: the value to optimize is not a variable",
+                          prefix);
   pal_error error = {0};
   const pal_status status = variable->parts
                                 ? make_block(graph->store, prefix, variable, copy, &state, &error)
@@ -86,7 +88,8 @@ pal_value pal_optimizer_state(pal_graph *graph, const char *optimizer, const cha
   return state_variable(graph, prefix, parameter, false);
 }
 
-/* Drawn by its own name it would be another matrix: it starts as the parameter is now. */
+/* The moving average starts as a copy of the parameter. With first contents drawn like the
+ * parameter's it would differ from it, since draws depend on the name. */
 static pal_value average_of(pal_graph *graph, pal_value parameter) {
   return state_variable(graph, "ema", parameter, true);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the optimizers share (floor 3). Public part: optim.h of the includes. */
+/* Shared by the optimizers (floor 3). The public part is <palimpsest/optim.h>. */
 #ifndef PAL_AUTOGRAD_OPTIM_H
 #define PAL_AUTOGRAD_OPTIM_H
 
@@ -7,6 +7,6 @@
 
 extern const pal_optimizer pal_adamw, pal_sgd, pal_muon;
 
-/* The gradient times the scale, for updates that do not multiply as they read. */
+/* The gradient times call->scale, for optimizers whose update op has no such factor. */
 pal_value pal_scaled_gradient(pal_graph *graph, const pal_optim_call *call);
 #endif

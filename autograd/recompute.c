@@ -1,11 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Recomputation: copies of a section's nodes for the backward pass (floor 3).
+/* Recomputation (activation checkpointing): copies of a section's nodes for the backward pass
+ * (floor 3).
  *
- * A copy has the op, attributes and (copied) inputs of its original, so random ops replay their
- * draws and the bits are the same. Copies carry a mark that keeps CSE from merging them with the
- * originals, and read what enters the section through the op `after`, so that a schedule by
- * dependencies alone cannot compute them before the backward pass comes to the section. The
- * whole section is copied; dead-code removal drops what no gradient reads. */
+ *   forward    in ----> [ a -> b -> c ] ----> ... loss
+ *   backward   in -> after(in, g) -> [ a' -> b' -> c' ] -> gradients of the section
+ *                              g: the gradient that enters the section
+ *
+ * So a, b and c need not live until the backward pass. A copy has the op, attributes and (copied)
+ * inputs of its original; random ops repeat their draws, and the bits are the same. Copies carry a
+ * mark that keeps CSE from merging them with the originals. They read what enters the section
+ * through the op `after`, since otherwise the planner would compute them in the forward pass. The
+ * whole section is copied; dead-code elimination removes what no gradient reads. */
 #define PAL_NO_CALLER
 #include "autograd/accumulate.h"
 #include "autograd/gradient.h"
@@ -29,13 +34,14 @@ pal_value pal_recompute_value(const pal_recompute *r, uint32_t section, pal_valu
   return r->copy[value.id].id ? r->copy[value.id] : value;
 }
 
-/* Effects happen once, and a symbol is bound once. */
+/* Ops with effects are not copied: checks and writes happen once, and a symbol is bound once. */
 static bool can_copy(const pal_node *node) {
   return node->kind == PAL_NODE_OP && !node->op->writes &&
          !(node->op->flags & (PAL_OP_ROOT | PAL_OP_BINDS));
 }
 
-/* Weights and constants are there anyway and, kept bare, can be seen to be what they are. */
+/* Variables and constants are read directly and not through `after`: they live during the whole run
+ * anyway, and the packed-weight cache must be able to recognise them. */
 static bool is_bare(const pal_graph *graph, pal_value v) {
   pal_node_kind kind = pal_node_of(graph, v)->kind;
   return v.id == 0 || kind == PAL_NODE_VARIABLE || kind == PAL_NODE_CONSTANT;
@@ -44,17 +50,19 @@ static bool is_bare(const pal_graph *graph, pal_value v) {
 /* One section being copied. */
 typedef struct copying {
   pal_recompute *r;
-  pal_value order;
-  pal_value *delayed; /* per value: itself behind `order`, or nil */
+  pal_value order;    /* the gradient that the copies wait for */
+  pal_value *delayed; /* [value] after(value, order), or nil */
   uint32_t mark, section;
 } copying;
 
+/* The value, but not before `order` has been computed. */
 static pal_value delay(copying *c, pal_value v) {
   if (!c->delayed[v.id].id) c->delayed[v.id] = pal_after(c->r->graph, v, c->order);
   return c->delayed[v.id];
 }
 
-/* The inputs of the copy of `node`. False: it reads constants only and needs no copy. */
+/* The inputs of the copy of `node`; at least one of them waits for `order`. False for a node that
+ * reads constants only, which needs no copy. */
 static bool copy_inputs(copying *c, const pal_node *node, pal_value *in) {
   const pal_graph *g = c->r->graph;
   bool ordered = false;

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The Taylor-remainder test of gradients, in double through the references (floor 3).
+/* The Taylor-remainder test of gradients, in double precision by the ops' references (floor 3).
  *
- * With a right gradient g the remainder r(h) = |L(x + h d) - L(x) - h g.d| falls by 16 when h is
- * quartered; with a wrong one by 4. Only the smallest steps decide, so a kink further away does
- * no harm; a remainder at rounding level is as good as one that falls. */
+ * For a point x, a direction d and a correct gradient g, the remainder
+ *   r(h) = |L(x + h d) - L(x) - h g.d|
+ * is O(h^2): it falls by a factor of 16 when h is quartered. With a wrong g it is O(h) and falls by
+ * 4. Only the smallest steps decide, so a kink (as of relu) further away does no harm. A remainder
+ * at the level of rounding errors passes too. */
 #define PAL_NO_CALLER
 #include <math.h>
 #include <string.h>
@@ -17,15 +19,17 @@ enum { STEPS = 6, FIRST_STEP = 6, REDRAWS = 4 }; /* h = 2^-6, 2^-8, ... 2^-16 */
 typedef struct testing {
   const pal_taylor *t;
   pal_reference_result *r;
-  double **base, **direction, **gradient; /* per wrt */
-  double size;                            /* sum of the magnitudes that L is the sum of */
+  double **base, **direction, **gradient; /* [wrt] elements of x, d and g */
+  double size;                            /* sum of the magnitudes of the terms of L */
 } testing;
 
+/* Number of active elements of a value. */
 static int64_t active(const testing *s, pal_value v) {
   pal_type type = pal_type_of(s->t->graph, v);
   return pal_type_rows(&type, s->r->count[type.symbol.id]) * pal_type_row(&type);
 }
 
+/* L at the present point; sets s->size. */
 static double loss(testing *s) {
   double sum = 0;
   s->size = 0;
@@ -43,7 +47,8 @@ static double loss(testing *s) {
   return sum;
 }
 
-/* Elements that are not finite (an excluded class) get no part in L. */
+/* Elements that are not finite, such as the log-probability of an excluded class, get weight 0 in
+ * L. */
 static void drop_infinite(testing *s) {
   for (int k = 0; k < s->t->n_of; k++) {
     if (!s->t->weight[k].id) continue;
@@ -53,7 +58,8 @@ static void drop_infinite(testing *s) {
   }
 }
 
-static bool keep(double **to, const double *from, int64_t n) {
+/* Allocates *to and copies n numbers, unless `from` is NULL. */
+static bool copy_numbers(double **to, const double *from, int64_t n) {
   *to = pal_alloc((size_t)n * sizeof **to);
   if (*to && from) memcpy(*to, from, (size_t)n * sizeof **to);
   return *to != NULL;
@@ -67,9 +73,9 @@ static bool set_up(testing *s) {
   bool ok = s->base && s->direction && s->gradient;
   for (size_t i = 0; ok && i < n; i++) {
     int64_t elements = active(s, s->t->wrt[i]);
-    ok = keep(&s->base[i], s->r->value[s->t->wrt[i].id], elements) &&
-         keep(&s->gradient[i], s->r->value[s->t->grad[i].id], elements) &&
-         keep(&s->direction[i], NULL, elements);
+    ok = copy_numbers(&s->base[i], s->r->value[s->t->wrt[i].id], elements) &&
+         copy_numbers(&s->gradient[i], s->r->value[s->t->grad[i].id], elements) &&
+         copy_numbers(&s->direction[i], NULL, elements);
   }
   return ok;
 }
@@ -102,6 +108,7 @@ static double draw(testing *s, int attempt, double *size) {
   return slope;
 }
 
+/* Moves the point to x + h d. */
 static void move(testing *s, double h) {
   for (int i = 0; i < s->t->n_wrt; i++) {
     double *x = s->r->value[s->t->wrt[i].id];
@@ -110,11 +117,12 @@ static void move(testing *s, double h) {
   }
 }
 
-/* Whether the remainders fall as h^2, or are down to `noise` at the last step: then the slope is
- * right to noise / h. */
+/* Whether the remainders fall as h^2, or are at most `noise` at the last step, which bounds the
+ * error of g.d by noise / h. */
 static bool falls(const double *remainder, double noise) {
   double last = remainder[STEPS - 1];
-  return last <= noise || remainder[STEPS - 3] / last > 90; /* 256 expected, 16 when wrong */
+  return last <= noise ||
+         remainder[STEPS - 3] / last > 90; /* over two quarterings: 256 expected, 16 when wrong */
 }
 
 static pal_status try_direction(testing *s, int attempt, double at, bool *good,
@@ -151,8 +159,8 @@ static pal_status test(testing *s, pal_error *error) {
   if (status || good) return status;
   const double *r = remainder;
   return pal_fail(error, PAL_E_ARGUMENT,
-                  "the gradient is wrong: quartering h leaves remainders %.3g %.3g %.3g %.3g %.3g "
-                  "%.3g",
+                  "the gradient is wrong: the Taylor remainders for h = 2^-6, 2^-8, ... 2^-16 are "
+                  "%.3g %.3g %.3g %.3g %.3g %.3g, which do not fall by 16 each time",
                   r[0], r[1], r[2], r[3], r[4], r[5]);
 }
 
@@ -167,10 +175,10 @@ pal_status pal_taylor_check(const pal_taylor *t, pal_error *error) {
 pal_status pal_check_gradient(pal_context *context, pal_graph *graph, pal_value loss_value,
                               const pal_value *wrt, int n, const pal_exec *exec, uint64_t seed,
                               pal_error *error) {
-  (void)context; /* the graph's own */
+  (void)context; /* the graph has its own */
   for (int i = 0; i < n; i++)
     if (wrt[i].id >= graph->value.n || pal_node_of(graph, wrt[i])->kind == PAL_NODE_OP)
-      return pal_fail(error, PAL_E_ARGUMENT, "value %d to check is no input or parameter", i);
+      return pal_fail(error, PAL_E_ARGUMENT, "wrt[%d] is neither an input nor a parameter", i);
   pal_value *grad = pal_calloc((size_t)n, sizeof *grad), one = PAL_NIL;
   if (!grad) return pal_fail(error, PAL_E_MEMORY, "no memory for the gradient test");
   pal_gradient(graph, loss_value, wrt, n, grad);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Builds of a case: graph, plan and instance, forward or backward (floor 3). */
+/* Builds a case of the op checker: its graph, plan and instance (floor 3). */
 #define PAL_NO_CALLER
 #include <stdio.h>
 #include <string.h>
@@ -8,13 +8,15 @@
 #include "autograd/gradient.h"
 #include "graph/steps.h"
 
-/* The op node that the sample made; its output 0 is `v`, nil for an op without outputs. */
+/* Finds the op's node in the graph that its sample built; `v` is output 0, nil for an op without
+ * outputs. */
 static pal_status find_node(pal_trial *t, const pal_checking *k, pal_value v, pal_error *error) {
   const pal_graph *g = t->graph;
   if (g->error.code) return pal_fail(error, g->error.code, "sample: %s", g->error.text);
   t->node = v.id ? *pal_node_of(g, v) : g->node.at[g->node.n - 1];
   if (t->node.op == k->op && (v.id || t->node.n_out == 0)) return PAL_OK;
-  return pal_fail(error, PAL_E_ARGUMENT, "sample does not return output 0 of the op itself");
+  return pal_fail(error, PAL_E_ARGUMENT,
+                  "sample must return output 0 of the op that is checked, or nil if it has none");
 }
 
 static void show_outputs(pal_trial *t) {
@@ -30,7 +32,7 @@ static void build_forward(pal_trial *t) {
   for (int i = 0; i < t->n_out; i++) t->out[i] = pal_node_out(&t->node, i);
 }
 
-/* Puts another value in place of an attribute's, one of two that are near; false when there is none. */
+/* Changes the value of one attribute to one of two neighbours; false if there is none. */
 static bool change_field(pal_trial *t, const pal_attr_field *f, int which, void *attrs) {
   pal_arena *arena = &t->graph->arena;
   char *at = (char *)attrs + f->offset;
@@ -60,9 +62,9 @@ static bool change_field(pal_trial *t, const pal_attr_field *f, int which, void 
   return true;
 }
 
-/* A second node of the op, with another value of one attribute; none where infer refuses the values that
- * are tried. Ops with effects are left out: their symbols and writes cannot be made twice, and they are
- * never merged. */
+/* Adds a second node of the op with another value of one attribute, unless infer refuses both
+ * values that are tried. Ops with effects are left out: they cannot be applied twice and are never
+ * merged. */
 static void build_twins(pal_trial *t, const pal_checking *k) {
   pal_graph *g = t->graph;
   const pal_op *op = k->op;
@@ -72,7 +74,7 @@ static void build_twins(pal_trial *t, const pal_checking *k) {
     if (!attrs || !change_field(t, &op->fields[t->c.form.field], which, attrs)) return;
     pal_apply_op(g, op, t->node.in, t->node.n_in, attrs, NULL);
     if (g->error.code) {
-      pal_error_clear(&g->error); /* a refusal has appended nothing */
+      pal_error_clear(&g->error); /* a refused op has appended nothing */
       continue;
     }
     const pal_node twin = g->node.at[g->node.n - 1];
@@ -83,8 +85,8 @@ static void build_twins(pal_trial *t, const pal_checking *k) {
   }
 }
 
-/* Random output gradients come in as inputs. Outputs over a symbol that the op binds are left out:
- * no caller can give their rows. */
+/* Output gradients are random inputs. Outputs over a symbol that the op binds are left out, since
+ * the caller cannot know how many rows their gradients need. */
 static void build_backward(pal_trial *t) {
   pal_graph *g = t->graph;
   if (t->node.op->flags & PAL_OP_NO_GRADIENT) return;
@@ -119,7 +121,7 @@ pal_status pal_trial_open(pal_trial *t, const pal_checking *k, pal_context *cont
   if (direction == PAL_TWINS) build_twins(t, k);
   show_outputs(t);
   t->plan = pal_compile_guarded(t->graph, form.through ? PAL_CASE_GUARD : 0, error);
-  if (t->plan) t->plan->serial_seconds = 1e9; /* so that threads are used however small it is */
+  if (t->plan) t->plan->serial_seconds = 1e9; /* looks slow, so that threads are used */
   if (t->plan) t->exec = pal_exec_new(t->plan, error);
   return t->exec ? PAL_OK : error->code;
 }

@@ -221,7 +221,8 @@ START_TEST(sections_pass_the_taylor_test) {
 }
 END_TEST
 
-/* A graph read back has its sections and knows which marks copies have: its next gradient is the same. */
+/* A graph read back has its sections and knows which marks copies have: its next gradient is the
+ * same. */
 START_TEST(a_parsed_graph_has_its_sections) {
   pal_value x = input("x"), y = input("y"), first, grad[2];
   const pal_value loss = deep(x, y, true);
@@ -280,7 +281,7 @@ static void expect_failure(pal_status (*gradient)(pal_gradient_call *), const ch
 
 START_TEST(a_gradient_of_another_type) { expect_failure(wrong_type, "is f32[] where the input"); }
 END_TEST
-START_TEST(a_gradient_that_is_refused) { expect_failure(no_gradient, "no gradient of op"); }
+START_TEST(a_gradient_that_is_refused) { expect_failure(no_gradient, "gradient function of op"); }
 END_TEST
 START_TEST(a_gradient_that_cannot_be_built) { expect_failure(bad_builder, "operands differ"); }
 END_TEST
