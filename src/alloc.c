@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Allocation through one door (floor 0).
+/* Memory allocation (floor 0).
  *
- * Invariant: pal_alloc and pal_pages_map are the only two places that ask the system for memory, so
- * the test hook sees every request, in every thread. */
+ * Invariant: only pal_alloc and pal_pages_map request memory from the system, so the test hook sees
+ * every request of every thread. */
 #ifndef _DEFAULT_SOURCE
 #define _DEFAULT_SOURCE /* MAP_ANONYMOUS, MAP_NORESERVE, madvise */
 #endif
@@ -22,16 +22,16 @@ static _Atomic int64_t countdown;
 
 void pal_alloc_fail_after(int64_t n) { atomic_store(&countdown, n > 0 ? n : 0); }
 
-/* True for the one request the hook was set for. A race can only take the counter below 0, which is
- * as good as off. */
+/* True for the one request that the test hook is to fail. In a race of threads the counter may go
+ * below 0, where the hook is off as well. */
 static bool refused(void) {
   if (atomic_load_explicit(&countdown, memory_order_relaxed) <= 0) return false;
   return atomic_fetch_sub(&countdown, 1) == 1;
 }
 
-/* Large pages for the whole ones among `size` bytes: rows by the thousand lie on more small pages than
- * the processor remembers. A wish: where it is not granted the pages are merely smaller. */
-static void want_huge(void *pages, size_t size) {
+/* Requests huge pages (2 MiB) for as much of the block as fills whole ones. A large tensor spans
+ * more 4 KiB pages than the processor's TLB holds. If the system refuses, small pages are used. */
+static void advise_huge_pages(void *pages, size_t size) {
 #ifdef MADV_HUGEPAGE
   if (size >= huge_page) (void)madvise(pages, size / huge_page * huge_page, MADV_HUGEPAGE);
 #else
@@ -44,7 +44,7 @@ void *pal_alloc(size_t size) {
   if (refused() || size > SIZE_MAX - alignment) return NULL;
   const size_t rounded = (size + alignment - 1) / alignment * alignment;
   void *block = aligned_alloc(alignment, rounded ? rounded : alignment);
-  if (block) want_huge(block, size);
+  if (block) advise_huge_pages(block, size);
   return block;
 }
 
@@ -73,7 +73,7 @@ char *pal_strdup(const char *text) {
 
 void pal_free(void *block) { free(block); }
 
-/* Length of a mapping: whole large pages where there are any. */
+/* Length of the mapping for `size` bytes: a multiple of the huge page from one huge page on. */
 static size_t mapped(size_t size) {
   if (size < huge_page) return size ? size : 1;
   return (size + huge_page - 1) / huge_page * huge_page;
@@ -81,7 +81,7 @@ static size_t mapped(size_t size) {
 
 void *pal_pages_map(size_t size) {
   if (refused() || size > SIZE_MAX - 2 * huge_page) return NULL;
-  const size_t spare = size >= huge_page ? huge_page : 0; /* so as to begin with a large page */
+  const size_t spare = size >= huge_page ? huge_page : 0; /* to begin at a huge page */
   char *pages = mmap(NULL, mapped(size) + spare, PROT_READ | PROT_WRITE,
                      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (pages == MAP_FAILED) return NULL;
@@ -90,7 +90,7 @@ void *pal_pages_map(size_t size) {
   (void)munmap(pages, before);
   pages += before;
   if (before < spare) (void)munmap(pages + mapped(size), spare - before);
-  want_huge(pages, size);
+  advise_huge_pages(pages, size);
   return pages;
 }
 

@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A bump arena (floor 0).
+/* A bump-pointer arena (floor 0).
  *
- * Invariants: blocks form a list, the newest first; only the newest has room. Blocks double up to a
- * limit, so a graph of n nodes makes O(log n) requests; what is larger gets a block of its size. */
+ * Invariants: blocks form a list, the newest first; only the newest has room. The size of new
+ * blocks doubles up to LARGEST, so small arenas stay small and large ones make few requests. An
+ * allocation that is larger than that gets a block of its own size. */
 #include "src/arena.h"
 
 #include <string.h>
 
 #include "src/alloc.h"
 
-enum { ALIGNMENT = 16, FIRST = 4096, LARGEST = 1 << 20 };
+enum { ALIGNMENT = 16, FIRST = 4096, LARGEST = 1 << 20 }; /* bytes */
 
 struct pal_arena_block {
   struct pal_arena_block *older;

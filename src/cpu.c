@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Detection of instruction sets (floor 0).
  *
- * A set counts only if the processor has it AND the operating system saves its registers (XCR0).
- * Compiled with baseline flags, as everything outside ops/kernels/isa_*.c. */
+ * An instruction set is available only if the processor has it AND the operating system saves its
+ * registers on a context switch (XCR0). This file, like all except ops/kernels/isa_*.c, is compiled
+ * for the baseline processor. */
 #ifdef HAVE_CONFIG_H
 #include <config.h>
 #endif
@@ -27,7 +28,7 @@ const char *pal_isa_name(pal_isa isa) {
 }
 
 #ifdef X86
-/* Register states the operating system saves; 0 when it does not say. */
+/* Bit mask of the register states that the operating system saves (XCR0); 0 when unknown. */
 static uint64_t saved_states(unsigned leaf1_ecx) {
   if (!(leaf1_ecx & bit_OSXSAVE)) return 0;
   uint32_t low, high;
@@ -36,7 +37,8 @@ static uint64_t saved_states(unsigned leaf1_ecx) {
 }
 
 static bool machine_has(pal_isa isa) {
-  const uint64_t ymm = 0x06, zmm = 0xe6; /* SSE and AVX; and mask, upper zmm, zmm 16-31 */
+  const uint64_t ymm = 0x06; /* bits of SSE and AVX registers */
+  const uint64_t zmm = 0xe6; /* also of mask registers, upper zmm, zmm 16-31 */
   unsigned eax, ebx, ecx, edx;
   if (!__get_cpuid(1, &eax, &ebx, &ecx, &edx)) return false;
   const uint64_t saved = saved_states(ecx);
@@ -85,8 +87,9 @@ static bool build_has(pal_isa isa) {
 
 enum { DOTS_BF16 = PAL_ISA_COUNT, KNOWN };
 
-/* Asked for at every kernel call, and cpuid is slow in a virtual machine: bit i says set i, the top
- * bit that the answer is known. Threads that race find the same answer. */
+/* The available instruction sets: bit i for set i, bit DOTS_BF16 for AVX512-BF16. The result is
+ * cached, since it is needed at every kernel call and cpuid is slow in virtual machines; bit KNOWN
+ * says that the cache is filled. Threads that race compute the same result. */
 static unsigned available(void) {
   static _Atomic unsigned cache;
   const unsigned known = 1u << KNOWN;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Files: see file.h (floor 0).
+/* Reading and writing files (floor 0). See file.h.
  *
- * Invariant of the writer: path != NULL exactly while fd and, unless the target is written directly,
- * a temporary file exist; every way out of a function keeps that true. */
+ * Invariant of a writer between calls: path != NULL if and only if fd is open and, unless the
+ * target is written directly, the temporary file exists. */
 #ifndef _DEFAULT_SOURCE
 #define _DEFAULT_SOURCE /* realpath, fsync */
 #endif
@@ -23,7 +23,7 @@
 
 uint64_t pal_hash64(const void *data, size_t size) { return XXH3_64bits(data, size); }
 
-/* The failure of `what` on `path`, for errno's reason. */
+/* Records that `what` failed on `path` for the reason in errno. */
 static pal_status system_failure(pal_error *error, const char *what, const char *path) {
   const int reason = errno;
   const pal_status code = reason == ENOENT || reason == ENOTDIR ? PAL_E_NOT_FOUND
@@ -36,7 +36,7 @@ static pal_status memory_failure(pal_error *error, size_t size, const char *path
   return pal_fail(error, PAL_E_MEMORY, "out of memory: %zu bytes for %s", size, path);
 }
 
-/* Some systems refuse a single transfer of 2 GiB or more. */
+/* How much to transfer in one system call: some systems refuse 2 GiB or more. */
 static size_t at_once(size_t size) {
   const size_t most = (size_t)1 << 30;
   return size < most ? size : most;
@@ -48,8 +48,8 @@ static pal_status too_long(pal_error *error, const char *path, size_t limit) {
   return pal_fail(error, PAL_E_FORMAT, "%s is longer than the %zu bytes allowed here", path, limit);
 }
 
-/* Reads to the end of fd. `guess` is the expected size; the file may have any other, even while it
- * is being read. */
+/* Reads to the end of fd. `guess` is the expected size, which may be wrong: the file may grow or
+ * shrink while it is read. */
 static pal_status read_to_end(int fd, const char *path, size_t guess, size_t limit, char **data,
                               size_t *size, pal_error *error) {
   size_t room = guess + 1, n = 0;
@@ -118,8 +118,8 @@ void pal_writer_abandon(pal_writer *writer) {
   *writer = (pal_writer){0};
 }
 
-/* The path to write: links resolved, so that replacing a linked file keeps the link. Says whether
- * it is to be written directly. NULL on failure. */
+/* The path to write, with links resolved, so that a link to the target remains. Sets *direct when
+ * it is no regular file and must be written directly. NULL on failure. */
 static char *target_path(const char *path, bool *direct, pal_error *error) {
   struct stat about;
   *direct = false;
@@ -141,7 +141,7 @@ static char *target_path(const char *path, bool *direct, pal_error *error) {
     return NULL;
   }
   *direct = !S_ISREG(about.st_mode);
-  /* What /dev/stdout leads to, a pipe say, need not have a path of its own. */
+  /* The target of /dev/stdout, for instance a pipe, may have no path. */
   char *real = *direct ? NULL : realpath(path, NULL);
   if (!*direct && !real) {
     system_failure(error, "write", path);
@@ -153,7 +153,8 @@ static char *target_path(const char *path, bool *direct, pal_error *error) {
   return copy;
 }
 
-/* Opens a file that did not exist before, beside the target: a rename must not cross devices. */
+/* Creates a new temporary file in the target's directory, since a rename cannot cross file
+ * systems. */
 static pal_status open_temporary(pal_writer *writer, pal_error *error) {
   static _Atomic unsigned serial;
   const size_t size = strlen(writer->path) + 48;
@@ -167,7 +168,7 @@ static pal_status open_temporary(pal_writer *writer, pal_error *error) {
     if (errno != EEXIST) break;
   }
   const pal_status status = system_failure(error, "make a temporary file beside", writer->path);
-  pal_free(writer->temporary); /* not ours to unlink */
+  pal_free(writer->temporary); /* another program's file: it must not be removed */
   writer->temporary = NULL;
   return status;
 }
@@ -175,7 +176,7 @@ static pal_status open_temporary(pal_writer *writer, pal_error *error) {
 pal_status pal_writer_open(pal_writer *writer, const char *path, pal_error *error) {
   bool direct;
   *writer = (pal_writer){.fd = -1};
-  pal_error own = {0}; /* its code is the result, even where the caller keeps no record */
+  pal_error own = {0}; /* `error` may be NULL, but the code is needed */
   writer->path = target_path(path, &direct, &own);
   if (writer->path) {
     if (!direct) open_temporary(writer, &own);
@@ -206,15 +207,16 @@ pal_status pal_writer_write(pal_writer *writer, const void *data, size_t size, p
   return PAL_OK;
 }
 
-/* Makes a rename in the directory of `path` durable, and cuts `path` down to it. Needs no memory:
- * the target has been replaced already. Some file systems have no such call. */
+/* Makes a rename durable by fsync of the directory; truncates `path` to the directory. It allocates
+ * nothing, since a failure now could not restore the old file. Some file systems do not support
+ * it. */
 static pal_status sync_directory(char *path, pal_error *error) {
   char *slash = strrchr(path, '/');
   if (slash) slash[slash == path] = 0; /* "/name" is in "/" */
   const char *directory = slash ? path : ".";
   const int fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   pal_status status = PAL_OK;
-  if (fd >= 0) { /* a directory that may be written but not read cannot be synced */
+  if (fd >= 0) { /* < 0: writable but not readable, so fsync is impossible */
     if (fsync(fd) != 0 && errno != EINVAL && errno != ENOTSUP)
       status = system_failure(error, "make durable the directory", directory);
     (void)close(fd);
@@ -266,7 +268,7 @@ pal_status pal_file_try_write(const char *path, pal_error *error) {
 static pal_status make_one(const char *path, pal_error *error) {
   struct stat about;
   if (mkdir(path, 0777) == 0) return PAL_OK;
-  const int reason = errno; /* EEXIST, but also EROFS or EACCES for a directory that exists */
+  const int reason = errno; /* besides EEXIST also EROFS or EACCES if it exists */
   if (stat(path, &about) == 0 && S_ISDIR(about.st_mode)) return PAL_OK;
   errno = reason;
   return system_failure(error, "make the directory", path);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* See number.h (floor 0). */
+/* Numbers as text in the C locale (floor 0). See number.h. */
 #ifndef _DEFAULT_SOURCE
 #define _DEFAULT_SOURCE /* uselocale */
 #endif
@@ -9,8 +9,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* The C locale in this thread until leave(). It is built into the C library, so neither making nor
- * freeing it takes memory; without it, numbers would follow the locale of the thread. */
+/* Switches the thread to the C locale until leave(). newlocale of "C" returns an object built into
+ * the C library, so it does not allocate. Should it fail, the thread's locale stays in force. */
 typedef struct scope {
   locale_t plain, before;
 } scope;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Numbers as text, the same whatever locale the host program has set (floor 0).
+/* Numbers as text, independent of the locale that the host program has set (floor 0).
  *
- * The decimal point is a point. strtod, printf and their kin follow the locale of the calling thread,
- * so the library reads and writes text with numbers through these two only; tools/check-floors.sh
- * refuses the others. */
+ * strtod and printf follow the locale of the calling thread, where the decimal point may be a
+ * comma. The library therefore reads and writes numbers with these two functions only;
+ * tools/check-floors.sh rejects the others. */
 #ifndef PAL_SRC_NUMBER_H
 #define PAL_SRC_NUMBER_H
 

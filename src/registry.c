@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Names to definitions (floor 0). A few hundred entries at most, looked up while graphs are built
- * and never while they run: a list in order of definition does. */
+/* The registry of definitions (floor 0). It has a few hundred entries at most and is used while
+ * graphs are built, never while they run, so linear search is fast enough. */
 #include "src/registry.h"
 
 #include <stdbool.h>
@@ -21,7 +21,8 @@ static bool room_for_one(pal_registry *registry) {
 pal_status pal_registry_add(pal_registry *registry, const char *kind, const char *name,
                             const void *definition, pal_error *error) {
   if (!kind || !*kind || !name || !*name || !definition)
-    return pal_fail(error, PAL_E_INTERNAL, "a definition needs a kind, a name and a body");
+    return pal_fail(error, PAL_E_INTERNAL,
+                    "pal_registry_add needs a kind, a name and a definition");
   if (pal_registry_find(registry, kind, name))
     return pal_fail(error, PAL_E_DUPLICATE, "%s \"%s\" is already defined", kind, name);
   char *own_kind = pal_strdup(kind), *own_name = pal_strdup(name);

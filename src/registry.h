@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Names to definitions, by kind (floor 0). The context (floor 0) owns one. */
+/* The registry: definitions by kind and name (floor 0). Every context owns one, see
+ * graph/context.c. */
 #ifndef PAL_SRC_REGISTRY_H
 #define PAL_SRC_REGISTRY_H
 

@@ -2,14 +2,14 @@
 /* Counter-based random numbers (floor 0).
  *
  * Philox 4x32-10: Salmon, Moraes, Dror, Shaw, "Parallel random numbers: as easy as 1, 2, 3",
- * SC 2011. Every function is pure apart from a pal_rng's count of draws. */
+ * SC 2011. No function has state besides that in a pal_rng. */
 #include <palimpsest/rng.h>
 
 #include <sleef.h>
 #include <string.h>
 #include <xxhash.h>
 
-/* What is exported calls a function of its own file, so that the compiler may inline it. */
+/* A static copy of pal_philox, since calls of an exported function cannot be inlined. */
 static inline void philox(const uint32_t counter[4], const uint32_t key[2], uint32_t out[4]) {
   uint32_t c0 = counter[0], c1 = counter[1], c2 = counter[2], c3 = counter[3];
   uint32_t k0 = key[0], k1 = key[1];
@@ -33,8 +33,8 @@ static void put_u64(unsigned char *bytes, uint64_t value) {
   for (int i = 0; i < 8; i++) bytes[i] = (unsigned char)(value >> (8 * i));
 }
 
-/* The text is hashed on its own first, so that no buffer has to hold it; bytes are laid out little
- * endian, so that the key is the same on every machine. */
+/* The hash of 24 bytes: seed, hash of the text, step. They are little endian on every machine, so
+ * the key is the same everywhere. */
 uint64_t pal_rng_key(uint64_t seed, const char *purpose, uint64_t step) {
   unsigned char bytes[24];
   put_u64(bytes, seed);
@@ -64,8 +64,8 @@ pal_rng pal_rng_new(uint64_t seed, const char *purpose, uint64_t step, uint64_t 
   return (pal_rng){.key = pal_rng_key(seed, purpose, step), .sample = sample};
 }
 
-/* The bits of pal_rng_bits, four at a time. The position carries what the 32-bit index cannot
- * count. */
+/* The same numbers as pal_rng_bits, but one block of four is computed at a time. Draws beyond the
+ * 32-bit index go on in `position`. */
 static inline uint32_t next(pal_rng *rng) {
   const uint64_t used = rng->used++, block = used / 4 + 1;
   if (rng->block != block) {
@@ -77,7 +77,7 @@ static inline uint32_t next(pal_rng *rng) {
 
 uint32_t pal_rng_next(pal_rng *rng) { return next(rng); }
 
-/* 52 bits of two draws, and a half: never 0, never 1, exact. */
+/* (52 random bits + 1/2) * 2^-52, from two draws: exact, and never 0 or 1. */
 double pal_rng_real(pal_rng *rng) {
   const uint64_t high = next(rng), low = next(rng);
   return ((double)((high << 32 | low) >> 12) + 0.5) * 0x1p-52;
@@ -95,8 +95,8 @@ uint32_t pal_rng_below(pal_rng *rng, uint32_t n) {
   return (uint32_t)(product >> 32);
 }
 
-/* SLEEF's plain C functions without fma, because the C library's choose by processor and would give
- * other bits on other machines. */
+/* Box-Muller. SLEEF's plain C functions without FMA give the same bits on every machine; those of
+ * the C library choose their code by processor. */
 double pal_rng_normal(pal_rng *rng) {
   const double u = pal_rng_real(rng), v = pal_rng_real(rng);
   const double radius = Sleef_cinz_sqrtd1_u05purec(-2.0 * Sleef_cinz_logd1_u10purec(u));

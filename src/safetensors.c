@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The safetensors format: see safetensors.h (floor 0).
+/* Reading and writing safetensors files (floor 0). See safetensors.h.
  *
- * Invariant of the reader: nothing from the file is used as a size, index or pointer before it has
- * been bounded by what is already known to be there. */
+ * Invariant of the reader: files are not trusted. No number of a file is used as a size, index or
+ * offset before it has been checked against the actual size of the file. */
 #include "src/safetensors.h"
 
 #include <inttypes.h>
@@ -28,12 +28,13 @@ static const struct {
 } stored[] = {{"F32", PAL_F32}, {"I32", PAL_I32}, {"BF16", PAL_BF16}, {"U8", PAL_U8}};
 enum { N_STORED = sizeof stored / sizeof *stored };
 
-/* Digits of a checksum: of the tensors' bytes, then of the header with zeros in the place of these. */
+/* Hexadecimal digits of one hash, and of both: that of the tensors, then that of the header. */
 enum { DIGITS = 16, CHECKSUM = 2 * DIGITS };
 static const char zeros[] = "0000000000000000", checksum_key[] = "\"xxh3\":\"";
 
-/* The header's own digits in its text, `size` bytes with the length in front, or NULL. In JSON, a text
- * that holds these quotes has them escaped, so that only the key itself is found. */
+/* Finds, in the first `size` bytes of a file (length and JSON), the digits of the header's hash; or
+ * NULL. Searching the text for the key with its quotes is safe: inside a JSON string quotes are
+ * escaped. */
 static char *header_digits(char *text, size_t size) {
   const size_t key = sizeof checksum_key - 1;
   for (size_t i = 8; i + key + CHECKSUM < size; i++)
@@ -86,7 +87,7 @@ static pal_status describe(json_t *header, const pal_tensor *tensor, size_t *off
   return PAL_OK;
 }
 
-/* Visits the tensors in the order of the file: by element size, so that each is aligned. */
+/* Iterates over the tensors in the order of the file, by element size from 4 bytes down. */
 static const pal_tensor *next_stored(const pal_tensor *tensor, size_t n, size_t *element,
                                      size_t *index) {
   for (; *element > 0; *element /= 2, *index = 0)
@@ -98,7 +99,7 @@ static const pal_tensor *next_stored(const pal_tensor *tensor, size_t n, size_t 
 static pal_status describe_all(json_t *header, const pal_tensor *tensor, size_t n, const char *path,
                                pal_error *error) {
   size_t offset = 0, element = 4, index = 0;
-  for (size_t i = 0; i < n; i++) /* these would not be visited */
+  for (size_t i = 0; i < n; i++) /* types that next_stored does not visit are refused here */
     if (pal_dtype_size(tensor[i].type.dtype) == 0)
       return describe(header, &tensor[i], &offset, path, error);
   const pal_tensor *t;
@@ -194,7 +195,7 @@ pal_status pal_safetensors_write(const char *path, const pal_tensor *tensor, siz
   pal_error own = {0};
   char *text = NULL;
   size_t size = 0;
-  /* Names first: hashing relies on their types being checked. */
+  /* Tensors first: this checks the types that hashing relies on. */
   if (describe_all(header, tensor, n, path, &own) == PAL_OK &&
       describe_metadata(header, tensor, n, metadata, n_metadata, path, &own) == PAL_OK)
     text = header_text(header, &size, path, &own);
@@ -304,8 +305,7 @@ static pal_status check_places(pal_safetensors *file, const char *begin, size_t 
   return PAL_OK;
 }
 
-/* The checksums that the file records hold. Files of other programs have none, older ones only that
- * of the tensors. */
+/* Compares the hashes that the file records, see safetensors.h, with those of its contents. */
 static pal_status check_sums(pal_safetensors *file, char *begin, size_t room, const char *path,
                              pal_error *error) {
   const char *said = pal_safetensors_metadata(file, "xxh3");
@@ -331,18 +331,18 @@ static pal_status check_metadata(const pal_safetensors *file, const char *path, 
   json_t *metadata = json_object_get(file->header, reserved), *value;
   const char *key;
   if (metadata && !json_is_object(metadata))
-    return pal_fail(error, PAL_E_FORMAT, "%s: %s is no object", path, reserved);
+    return pal_fail(error, PAL_E_FORMAT, "%s: %s is not a JSON object", path, reserved);
   json_object_foreach(metadata, key, value) {
     if (!json_is_string(value))
-      return pal_fail(error, PAL_E_FORMAT, "%s: metadata \"%.200s\" is no text", path, key);
+      return pal_fail(error, PAL_E_FORMAT, "%s: metadata \"%.200s\" is not a string", path, key);
   }
   return PAL_OK;
 }
 
 enum { MOST_LEVELS = 64 };
 
-/* How deep lists and objects of a JSON text are in each other. The parser goes as deep on the stack, where
- * a header of a tensor needs three levels. */
+/* The nesting depth of lists and objects in a JSON text. The parser is recursive, so a deep text
+ * could overflow the stack; a valid header has three levels. */
 static int nesting(const char *text, size_t size) {
   int depth = 0, most = 0;
   bool quoted = false;
@@ -438,7 +438,7 @@ const pal_tensor *pal_safetensors_at(const pal_safetensors *file, size_t index) 
   return index < file->n ? &file->tensor[index] : NULL;
 }
 
-/* Judged by its bits: it may lie at any address. */
+/* Whether element i is finite, by its exponent bits. The data may be unaligned. */
 static bool is_finite(const pal_tensor *tensor, size_t i) {
   const char *data = tensor->data;
   uint32_t single;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Tables of settings: checking, parsing, and the structs that receive the values (floor 0). */
+/* Settings: checks of tables, parsing of values into the owner's struct (floor 0). */
 #include "src/setting.h"
 
 #include <math.h>
@@ -12,7 +12,7 @@
 
 /* ---- one value ---------------------------------------------------------------------------- */
 
-/* The real number at the beginning of a text, and where it ends; false if there is none. */
+/* Reads a finite number at the beginning of a text and where it ends; false if there is none. */
 static bool read_real(const char *text, double *x, const char **end) {
   char *stop;
   *x = pal_number_parse(text, &stop);
@@ -96,7 +96,8 @@ static pal_status parse_list(const char *owner, const pal_setting *s, const char
   return PAL_OK;
 }
 
-/* Parses `text` into the member of `self`; TEXT points to `text` itself. */
+/* Parses `text` into its member of `self`. A member of kind TEXT points to `text`, so that must
+ * live on. */
 static pal_status parse(const char *owner, const pal_setting *s, const char *text, void *self,
                         pal_error *error) {
   void *to = (char *)self + s->offset;
@@ -136,12 +137,12 @@ static pal_status check_row(const char *owner, const pal_setting *s, size_t size
   const char *flaw = NULL;
   if (!s->value || !s->doc) flaw = "needs a default and a doc";
   else if (member_size(s->kind) == 0) flaw = "has no known kind";
-  else if (s->size != member_size(s->kind)) flaw = "has a member whose type is not its kind's";
+  else if (s->size != member_size(s->kind)) flaw = "has a member whose size does not suit its kind";
   else if (s->offset > size || s->size > size - s->offset) flaw = "lies outside the struct";
   else if (s->kind == PAL_SETTING_CHOICE && (!s->choices || !*s->choices)) flaw = "has no choices";
   else if (!(s->low <= s->high)) flaw = "has no range";
   else if (s->kept < PAL_KEPT_USUALLY || s->kept > PAL_KEPT_BY_NONE)
-    flaw = "is kept by nobody known";
+    flaw = "has an unknown value of `kept`";
   if (flaw) return pal_fail(error, PAL_E_ARGUMENT, "%s: setting %s %s", owner, s->name, flaw);
   return PAL_OK;
 }
@@ -183,7 +184,7 @@ int pal_settings_find(const pal_setting *table, int n, const char *name) {
 
 static pal_status set_one(pal_settings *s, const char *owner, int at, const char *text,
                           pal_error *error) {
-  for (const char *c = text; *c; c++) /* a config could not hold it */
+  for (const char *c = text; *c; c++) /* config files cannot contain control characters */
     if ((*c >= 0 && *c < ' ') || *c == 0x7F)
       return pal_fail(error, PAL_E_ARGUMENT, "%s: %s holds a control character (\\x%02x)", owner,
                       s->table[at].name, (unsigned)*c);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The SIMD vocabulary: 16 virtual lanes on every instruction set (floor 0).
+/* The SIMD vocabulary: vectors of 16 lanes on every instruction set (floor 0).
  *
  * Included only by the files of ops/kernels that are compiled once per instruction set; the macro
- * PAL_SIMD_AVX512, PAL_SIMD_AVX2 or PAL_SIMD_NEON (none: generic) says which. Everything is
- * `static inline`, so that no function compiled for a large set can be linked into another.
+ * PAL_SIMD_AVX512, PAL_SIMD_AVX2 or PAL_SIMD_NEON (none: generic) says which. Everything is `static
+ * inline`, so that no function compiled for a large set can be linked into another.
  *
  *   vf  16 x f32      vi  16 x i32      vm  a mask of 16 lanes
  *
@@ -31,8 +31,9 @@
  *   vf_exp vf_log vf_tanh vf_erf                 SLEEF "finz", at most 1 ulp
  *   vh_zero vh_set vh_load vh_store_n vh_add vh_fma         vh: half a vector, 8 x f32
  *
- * Promise: every function gives the same bits on every set, signs and payloads of NaN excepted. The
- * generic set breaks it for vf_exp ... vf_erf on an x86 machine without FMA, see there. */
+ * Promise: every function gives the same bits on every set, except signs and payloads of NaNs. The
+ * only exceptions are vf_exp, vf_log, vf_tanh and vf_erf of the generic set on an x86 machine
+ * without FMA, see simd_generic.h. */
 #ifndef PAL_SRC_SIMD_H
 #define PAL_SRC_SIMD_H
 
@@ -59,8 +60,9 @@ enum { PAL_LANES = 16 };
 #include "src/simd_generic.h"
 #endif
 
-/* to[c, r] = from[r, c] for 16 x 16, of rows that lie from_row and to_row apart. Inline, what is read
- * again at once from an array of one's own stays in registers. */
+/* Transposes 16 x 16 elements: to[c, r] = from[r, c], where rows are from_row and to_row elements
+ * apart. If the result goes to a local array and is read at once, the inline form keeps it in
+ * registers. */
 #ifndef PAL_SIMD_TRANSPOSE
 static inline void vf_transpose(const float *from, int64_t from_row, float *to, int64_t to_row) {
   for (int i = 0; i < PAL_LANES; i++)
@@ -69,7 +71,8 @@ static inline void vf_transpose(const float *from, int64_t from_row, float *to, 
 #define vf_transpose_inline vf_transpose
 #endif
 
-/* Four columns of 16 rows that are `row` apart: lane r of column c is element c of row r. */
+/* Loads or stores four columns of 16 rows that are `row` elements apart: lane r of column[c] is
+ * element c of row r. */
 #ifndef PAL_SIMD_COLUMNS4
 static inline void vf_load_columns4(const float *from, int64_t row, vf column[4]) {
   float lane[PAL_LANES];
@@ -87,8 +90,8 @@ static inline void vf_store_columns4(float *to, int64_t row, const vf column[4])
 }
 #endif
 
-/* A vector of which `left` elements exist, 1 or more. Whole ones do not go through the masked forms,
- * which some machines run slowly. */
+/* Loads or stores the first min(left, 16) elements, left >= 1. Full vectors avoid the masked forms,
+ * which are slow on some machines. */
 static inline vf vf_load_left(const float *p, int64_t left) {
   return left < PAL_LANES ? vf_load_n(p, (int)left) : vf_load(p);
 }
@@ -97,10 +100,10 @@ static inline void vf_store_left(float *p, vf v, int64_t left) {
   else vf_store(p, v);
 }
 
-/* exp(x) for -87 <= x <= 88, without a call. A polynomial after one-step reduction by multiples of
- * ln 2: relative error below 1.2e-7 + 2e-9 |x|. A NaN stays one. */
+/* exp(x) for -87 <= x <= 88, inline and faster than vf_exp: x = n ln 2 + r, then a polynomial in r
+ * times 2^n. The relative error is below 1.2e-7 + 2e-9 |x|. NaN gives NaN. */
 static inline vf vf_exp_normal(vf x) {
-  const vf ahead = vf_set(0x1.8000fep+23f); /* low bits of a sum with it: an integer plus 127 */
+  const vf ahead = vf_set(0x1.8000fep+23f); /* adding it rounds to an integer; low bits: n + 127 */
   const vf t = vf_fma(x, vf_set(0x1.715476p+0f), ahead);
   const vf r = vf_fnma(vf_sub(t, ahead), vf_set(0x1.62e43p-1f), x);
   vf p = vf_fma(r, vf_set(0x1.6d1254p-10f), vf_set(0x1.120cbap-7f));
@@ -117,8 +120,8 @@ static inline vf vf_sigmoid(vf x) {
   return vf_div(one, vf_add(one, vf_exp(vf_neg(x))));
 }
 
-/* v rounded to bfloat16, to nearest even; subnormal numbers to zeros of their sign, a NaN stays
- * one. */
+/* Rounds to bfloat16, to nearest even. Subnormal numbers become zeros of the same sign; NaN stays
+ * NaN. */
 static inline vf vf_round_bf16(vf v) {
   const vi bits = vf_bits(v), sign = vi_set(INT32_MIN), quiet = vi_or(bits, vi_set(0x400000));
   const vi odd = vi_and(vi_shr(bits, 16), vi_set(1));

@@ -11,7 +11,7 @@ typedef struct vf {
 typedef struct vi {
   __m256i lo, hi;
 } vi;
-/* All bits of a lane set or clear. */
+/* A mask: all bits of a lane are set or all are clear. */
 typedef struct vm {
   __m256 lo, hi;
 } vm;
@@ -61,7 +61,7 @@ static inline void vi_store(int32_t *p, vi v) {
   _mm256_storeu_si256((__m256i *)(void *)p, v.lo);
   _mm256_storeu_si256((__m256i *)(void *)(p + 8), v.hi);
 }
-/* The upper address is formed only when it lies inside the array. */
+/* p + 8 is computed only if n > 8: else it may lie outside the array. */
 static inline vf vf_load_n(const float *p, int n) {
   const vm m = vm_first(n);
   return (vf){_mm256_maskload_ps(p, _mm256_castps_si256(m.lo)),
@@ -179,7 +179,8 @@ static inline float vf_hmax(vf v) {
   return _mm_cvtss_f32(_mm_max_ss(c, _mm_movehdup_ps(c)));
 }
 
-/* 8 x 8 at a time: pairs of rows meet in one register, then four, then both halves. */
+/* 8 x 8 elements at a time. The standard transposition in three steps: interleave pairs of rows,
+ * then pairs of those, then exchange 128-bit halves. */
 #define PAL_SIMD_TRANSPOSE
 /* clang-format off */
 #define PAL_TURN_ROW(i) const __m256 row##i = _mm256_loadu_ps(from + i * stride);

@@ -119,9 +119,10 @@ static inline vi vi_gather(const int32_t *base, vi index) {
   return _mm512_i32gather_epi32(index, base, 4);
 }
 
-/* Written out, because gcc -O2 keeps loops over arrays of vectors, and those in memory. Row i and row
- * i + 4 share a vector from the load on, 8 columns of each, as loads are cheaper than shuffles; then columns q
- * and q + 4 of eight rows meet in one vector, then those of all. */
+/* Transposition of 16 x 16 elements, 8 columns at a time. It is unrolled by macros, since gcc -O2
+ * does not unroll loops over arrays of vectors and keeps those in memory. A vector is loaded with 8
+ * columns of row i in its lower half and of row i + 4 in its upper half, which saves shuffles; the
+ * following steps interleave rows until a vector holds one column of all 16. */
 #define PAL_SIMD_TRANSPOSE
 /* clang-format off */
 #define PAL_TURN_ROW(h, i, upper, lower, r) \
@@ -152,7 +153,7 @@ static inline vi vi_gather(const int32_t *base, vi index) {
 static inline __attribute__((always_inline)) void
 vf_transpose_inline(const float *from, int64_t stride, float *to, int64_t to_row) {
   const float *from4 = from + 4 * stride, *from8 = from + 8 * stride, *from12 = from + 12 * stride;
-  /* Four addresses and not sixteen, which would be more than there are registers. */
+  /* Makes the compiler keep these addresses; else it computes 16, more than there are registers. */
   __asm__("" : "+r"(from4), "+r"(from8), "+r"(from12));
   PAL_TURN_COLUMNS(0)
   PAL_TURN_COLUMNS(1)
@@ -166,7 +167,7 @@ static inline void vf_transpose(const float *from, int64_t from_row, float *to, 
 #undef PAL_TURN_COLUMN
 #undef PAL_TURN_COLUMNS
 
-/* Four elements each of four rows that are `row` apart, one behind the other. */
+/* One vector from 4 rows that are `row` elements apart: the first 4 elements of each. */
 static inline vf vf_load_four(const float *from, int64_t row) {
   if (row == 4) return vf_load(from);
   const __m256 low =
@@ -187,7 +188,7 @@ static inline void vf_store_four(float *to, int64_t row, vf x) {
   _mm_storeu_ps(to + 3 * row, _mm512_extractf32x4_ps(x, 3));
 }
 
-/* Columns 0 and 1, or 2 and 3, of eight rows meet in one vector. */
+/* Via vectors that hold columns 0 and 1, or 2 and 3, of eight rows. */
 #define PAL_SIMD_COLUMNS4
 static inline void vf_load_columns4(const float *from, int64_t row, vf column[4]) {
   const vi first = _mm512_setr_epi32(0, 4, 8, 12, 16, 20, 24, 28, 1, 5, 9, 13, 17, 21, 25, 29);

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The vocabulary of simd.h in portable C: arrays of 16 (floor 0).
  *
- * Slow but everywhere right, and the yardstick of the others. fmaf is correctly rounded with or
- * without hardware. SLEEF's scalar "purecfma" functions, which give the bits of the vector ones,
- * are built with FMA instructions on x86; on an x86 machine without them their "purec" siblings are
- * called instead, and exp, log, tanh and erf may differ from other machines in the last bits. */
+ * Slow but portable; the other instruction sets are tested against it. fmaf is correctly rounded
+ * with or without hardware. SLEEF's scalar "purecfma" functions, which give the bits of the vector
+ * ones, are built with FMA instructions on x86; on an x86 machine without them their "purec"
+ * siblings are called instead, and exp, log, tanh and erf may differ from other machines in the
+ * last bits. */
 #ifndef PAL_SRC_SIMD_GENERIC_H
 #define PAL_SRC_SIMD_GENERIC_H
 
@@ -14,7 +15,7 @@ typedef struct vf {
 typedef struct vi {
   int32_t v[PAL_LANES];
 } vi;
-/* -1 or 0 per lane. */
+/* A mask: -1 or 0 per lane. */
 typedef struct vm {
   int32_t v[PAL_LANES];
 } vm;

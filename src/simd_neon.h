@@ -14,7 +14,7 @@ typedef struct vf {
 typedef struct vi {
   int32x4_t q[4];
 } vi;
-/* All bits of a lane set or clear. */
+/* A mask: all bits of a lane are set or all are clear. */
 typedef struct vm {
   uint32x4_t q[4];
 } vm;
@@ -53,7 +53,7 @@ static inline vf vf_load(const float *p) {
 static inline void vf_store(float *p, vf v) {
   for (int i = 0; i < 4; i++) vst1q_f32(p + 4 * i, v.q[i]);
 }
-/* No masked access here: a tail goes through a buffer. */
+/* NEON has no masked loads and stores: a partial vector goes through a buffer. */
 static inline vi vi_load_n(const int32_t *p, int n) {
   int32_t lane[PAL_LANES] = {0};
   for (int i = 0; i < n; i++) lane[i] = p[i];

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Status codes and the first-error record (floor 0). */
+/* Status codes and the error record (floor 0). */
 #include <palimpsest/status.h>
 
 #include <stdarg.h>
@@ -28,8 +28,8 @@ const char *pal_status_name(pal_status status) {
   return "unknown";
 }
 
-/* A text that is too long, as one with a long path may be, keeps its beginning and its end, where the reason
- * is. */
+/* Shortens a text that is too long, for instance because of a long path, to its beginning and its
+ * end, where the reason is. */
 static void shorten(char *text, size_t room, const char *whole, size_t length) {
   static const char gap[] = " ... ";
   const size_t first = room / 2, last = room - 1 - first - strlen(gap);
@@ -40,7 +40,7 @@ static void shorten(char *text, size_t room, const char *whole, size_t length) {
 
 pal_status pal_fail(pal_error *error, pal_status code, const char *format, ...) {
   if (error && error->code == PAL_OK) {
-    char whole[3 * 4096]; /* two paths and what is wrong */
+    char whole[3 * 4096]; /* room for two paths and a reason */
     va_list arguments;
     va_start(arguments, format);
     if (pal_number_print(whole, sizeof whole, format, arguments) < 0) whole[0] = 0;

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The thread team over OpenMP (floor 0); see team.h.
+/* The thread team, on OpenMP (floor 0). See team.h.
  *
- * Invariant: team_size of a thread is that of the region whose body it is running, so a barrier in
- * a team of one never meets a foreign region's threads.
+ * Invariant: team_size of a thread is the size of the team whose body it is running, so that a team
+ * of one never executes the barrier of a parallel region of the host program.
  *
- * libgomp ends the program when it cannot make a thread, so this file makes as many itself first. And
- * it goes on to wait in a forked child for threads that only the parent has, so there the team is one. */
+ * Two faults of libgomp are avoided. It ends the program when it cannot create a thread, so before
+ * a larger team is used this file creates as many threads itself. In a forked child it waits for
+ * ever for threads that only the parent has, so there the team has one member. */
 #ifndef _DEFAULT_SOURCE
 #define _DEFAULT_SOURCE /* syscall */
 #endif
@@ -34,7 +35,8 @@
 static _Thread_local int team_size = 1;
 
 #ifdef _OPENMP
-/* Rounding mode and treatment of denormals; a member that differed would compute other bits. */
+/* The register of floating-point modes: rounding and denormals. A member with other modes than the
+ * caller would compute other bits. */
 static uint64_t float_control(void) {
 #if defined(__SSE__)
   return _mm_getcsr();
@@ -59,7 +61,7 @@ static void set_float_control(uint64_t control) {
 
 /* ---- forked children ------------------------------------------------------------------------ */
 
-static _Atomic bool is_child; /* of a process that has run a team */
+static _Atomic bool is_child; /* forked from a process that had run a team */
 
 static void note_child(void) { atomic_store(&is_child, true); }
 
@@ -70,7 +72,7 @@ static void watch_forks(void) { (void)pthread_atfork(NULL, NULL, note_child); }
 enum { MOST_THREADS = 4096 };
 
 typedef struct probe {
-  pthread_mutex_t gate; /* held until all have been made: they must exist at the same time */
+  pthread_mutex_t gate; /* locked until all threads exist, so that they exist at the same time */
   pthread_t thread[MOST_THREADS];
   long id[MOST_THREADS];
   atomic_int next;
@@ -86,7 +88,8 @@ static void *stand_by(void *data) {
   return NULL;
 }
 
-/* A thread that has been joined counts against the limit of its user for another moment. */
+/* Waits until the kernel has removed the joined threads: until then they count against the user's
+ * limit. */
 static void wait_until_gone(const probe *p, int n) {
 #if defined(__linux__)
   enum { PATIENCE = 10000 };
@@ -119,14 +122,15 @@ int pal_team_probe(int threads) {
   return n + 1;
 }
 
-/* How many threads a region of the calling thread may have. OpenMP keeps those of its last one. */
-static int threads_to_be_had(int threads) {
+/* How many of `threads` threads a region of the calling thread can have. OpenMP reuses the threads
+ * of the region before, so only a larger team is probed. */
+static int available_threads(int threads) {
   static pthread_once_t once = PTHREAD_ONCE_INIT;
-  static _Thread_local int kept = 1;
+  static _Thread_local int existing = 1;
   (void)pthread_once(&once, watch_forks);
   if (atomic_load(&is_child)) return 1;
-  if (threads > kept) threads = pal_team_probe(threads);
-  kept = threads;
+  if (threads > existing) threads = pal_team_probe(threads);
+  existing = threads;
   return threads;
 }
 #else
@@ -145,7 +149,7 @@ static void member_run(void (*body)(void *data, int rank, int size), void *data,
 
 void pal_team_run(int threads, void (*body)(void *data, int rank, int size), void *data) {
 #ifdef _OPENMP
-  if (threads > 1 && !omp_in_parallel() && (threads = threads_to_be_had(threads)) > 1) {
+  if (threads > 1 && !omp_in_parallel() && (threads = available_threads(threads)) > 1) {
     const uint64_t control = float_control();
 #pragma omp parallel num_threads(threads)
     {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Element types and tensor types (floor 0). Dims past the rank are 0, so that types built alike
- * have equal dims byte for byte. */
+/* Element types and tensor types (floor 0). Dims at and past the rank are 0, so the dims of equal
+ * types are equal byte for byte. */
 #include <palimpsest/type.h>
 
 #include <inttypes.h>

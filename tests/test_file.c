@@ -210,8 +210,8 @@ START_TEST(no_tensors_are_a_file_too) {
 }
 END_TEST
 
-/* Every bit flipped and every length cut short is noticed. A flip in the name of the checksum itself
- * makes a file of one that has none, with all else as it was: a trainer refuses it. */
+/* Every bit flipped and every length cut short is noticed. A flip in the name of the checksum
+ * itself makes a file of one that has none, with all else as it was: a trainer refuses it. */
 START_TEST(damage_is_noticed) {
   char *data;
   size_t size;
@@ -411,9 +411,9 @@ static const struct {
      "\"a\":{" F32 "\"shape\":[1],\"data_offsets\":[4,8]}}",
      PAL_E_FORMAT, "duplicate"},
     {"{\"__metadata__\":[],\"a\":{" F32 "\"shape\":[2],\"data_offsets\":[0,8]}}", PAL_E_FORMAT,
-     "no object"},
+     "not a JSON object"},
     {"{\"__metadata__\":{\"k\":1},\"a\":{" F32 "\"shape\":[2],\"data_offsets\":[0,8]}}",
-     PAL_E_FORMAT, "no text"},
+     PAL_E_FORMAT, "not a string"},
     {"{\"__metadata__\":{\"xxh3\":\"0\"},\"a\":{" F32 "\"shape\":[2],\"data_offsets\":[0,8]}}",
      PAL_E_FORMAT, "damaged"},
 #undef F32

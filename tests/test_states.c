@@ -35,8 +35,8 @@ static int start(const pal_model *model, pal_start *s) {
   return n;
 }
 
-/* Every B has a mask inserted behind it, a mask becomes A; a sequence halts after as many steps as its
- * first row's draw says, modulo 5. A row knows the step in which it came to be. */
+/* Every B has a mask inserted behind it, a mask becomes A; a sequence halts after as many steps as
+ * its first row's draw says, modulo 5. A row knows the step in which it came to be. */
 static void step(const pal_model *model, pal_graph *g, pal_decoding *d) {
   (void)model;
   const int32_t b = B, m = MASK;
@@ -168,10 +168,10 @@ START_TEST(bad_definitions) {
   bad[7].d.column = taken, bad[7].d.n_columns = 1, bad[7].says = "uses";
   bad[8].d.state = bytes, bad[8].d.n_states = 1, bad[8].says = "i32 or f32";
   bad[9].d.setting = clash, bad[9].d.n_settings = 2, bad[9].says = "layers is the network's";
-  bad[10].d.setting = kind, bad[10].d.n_settings = 1, bad[10].says = "type is not its kind's";
+  bad[10].d.setting = kind, bad[10].d.n_settings = 1, bad[10].says = "size does not suit its kind";
   bad[11].d.setting = value, bad[11].d.n_settings = 1, bad[11].says = "not \"10\"";
   bad[12].d.network_default = unknown, bad[12].d.n_network_defaults = 1, bad[12].says = "depth";
-  bad[13].d.setting = kept, bad[13].d.n_settings = 1, bad[13].says = "kept by nobody known";
+  bad[13].d.setting = kept, bad[13].d.n_settings = 1, bad[13].says = "unknown value of `kept`";
   bad[14].d.setting = overlap, bad[14].d.n_settings = 2, bad[14].says = "n and m overlap";
   lab l;
   lab_open(&l, 1, "arm", &format, NULL);
