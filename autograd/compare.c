@@ -181,8 +181,8 @@ static pal_status compare_prefix(const snapshot *all, const pal_reference_result
 /* Whether the guard bytes at offset `at` are unchanged. */
 static pal_status check_guard(const pal_exec *exec, size_t at, const char *what, int which,
                               const pal_node *node, pal_error *error) {
-  char
-      clean[PAL_CASE_GUARD + sizeof(uint32_t)]; /* one word more: a result need not end at a word */
+  /* One word more than the guard: a result need not end at a word. */
+  char clean[PAL_CASE_GUARD + sizeof(uint32_t)];
   pal_case_spoil(clean, sizeof clean, PAL_FILL_SIGNAL);
   if (memcmp(exec->arena + at, clean + at % sizeof(uint32_t), PAL_CASE_GUARD) == 0) return PAL_OK;
   return pal_fail(error, PAL_E_ARGUMENT, "op \"%s\" writes past the end of its %s %d",

@@ -32,7 +32,7 @@ static void dump_type(pal_text *out, const pal_type *t) {
 }
 
 static void dump_traits(pal_text *out, const pal_variable *v) {
-  if (pal_traits_usual(v)) return;
+  if (pal_traits_are_default(v)) return;
   pal_text_add(out, " traits %d %d %d %a", v->traits.decays, v->traits.matrix, v->traits.frozen,
                v->traits.rate);
 }
@@ -131,5 +131,5 @@ char *pal_graph_dump(const pal_graph *graph) {
     pal_text_add(&out, "assign %u %u\n", graph->assign.at[i].to.id, graph->assign.at[i].value.id);
   for (size_t i = 0; i < graph->loop.n; i++)
     pal_text_add(&out, "loop %u %u\n", graph->loop.at[i].to.id, graph->loop.at[i].value.id);
-  return pal_text_take(&out);
+  return pal_text_finish(&out);
 }

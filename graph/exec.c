@@ -129,7 +129,8 @@ pal_exec *pal_exec_new(pal_plan *plan, pal_error *error) {
     return NULL;
   }
   for (size_t i = 0; i < plan->variable.n; i++)
-    if (plan->variable.at[i].next && pal_variable_need_next(plan->variable.at[i].variable, error)) {
+    if (plan->variable.at[i].next &&
+        pal_variable_make_buffers(plan->variable.at[i].variable, error)) {
       pal_exec_free(e);
       return NULL;
     }

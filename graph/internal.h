@@ -165,9 +165,9 @@ struct pal_variable {
   int left;            /* parts whose contents are outside the block at present */
 };
 /* Whether the variable has the default traits, those of a variable that declares none. */
-bool pal_traits_usual(const pal_variable *variable);
+bool pal_traits_are_default(const pal_variable *variable);
 /* Allocates the buffers of `data` that are absent. */
-pal_status pal_variable_need_next(pal_variable *variable, pal_error *error);
+pal_status pal_variable_make_buffers(pal_variable *variable, pal_error *error);
 /* Swaps the double buffer: the next contents become the present ones. A part leaves its block. */
 void pal_variable_advance(pal_variable *variable);
 

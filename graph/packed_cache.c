@@ -71,7 +71,7 @@ pal_status pal_exec_hold(pal_exec *e, bool on, pal_error *error) {
   if (on && !e->packed_cache && e->plan->stats.kept_bytes) {
     e->packed_cache = pal_alloc(e->plan->stats.kept_bytes);
     if (!e->packed_cache)
-      return pal_fail(error, PAL_E_MEMORY, "no memory to keep %zu bytes of packed weights",
+      return pal_fail(error, PAL_E_MEMORY, "no memory for a packed-weight cache of %zu bytes",
                       e->plan->stats.kept_bytes);
   }
   e->held = on;

@@ -48,5 +48,5 @@ char *pal_plan_report(const pal_plan *plan) {
         report_unit(&out, plan, &plan->unit.at[item->first_unit + k]);
     }
   }
-  return pal_text_take(&out);
+  return pal_text_finish(&out);
 }

@@ -111,7 +111,7 @@ static bool same_traits(pal_traits a, pal_traits b) {
 }
 
 /* The traits of a variable that declares none. */
-static pal_traits usual_traits(const pal_type *type, pal_role role) {
+static pal_traits default_traits(const pal_type *type, pal_role role) {
   return role == PAL_PARAMETER && type->rank == 2 ? PAL_WEIGHT : PAL_PLAIN;
 }
 
@@ -128,8 +128,8 @@ static pal_status fail_traits(const char *name, const pal_traits *old, const pal
 #undef TRAITS
 }
 
-bool pal_traits_usual(const pal_variable *v) {
-  return same_traits(v->traits, with_rate(usual_traits(&v->type, v->role)));
+bool pal_traits_are_default(const pal_variable *v) {
+  return same_traits(v->traits, with_rate(default_traits(&v->type, v->role)));
 }
 
 static pal_status make_variable(pal_store *store, const char *name, pal_type type, pal_role role,
@@ -163,7 +163,7 @@ static pal_status make_variable(pal_store *store, const char *name, pal_type typ
                           .type = type,
                           .role = role,
                           .init = init,
-                          .traits = traits ? *traits : with_rate(usual_traits(&type, role)),
+                          .traits = traits ? *traits : with_rate(default_traits(&type, role)),
                           .seed = store->seed,
                           .bytes = (size_t)n * pal_dtype_size(type.dtype)};
       v->data[0] = pal_alloc(v->bytes);
@@ -229,7 +229,7 @@ void *pal_variable_data(pal_variable *variable) {
                : variable->data[variable->present];
 }
 
-pal_status pal_variable_need_next(pal_variable *variable, pal_error *error) {
+pal_status pal_variable_make_buffers(pal_variable *variable, pal_error *error) {
   for (int i = 0; i < 2; i++) {
     if (!variable->data[i]) variable->data[i] = pal_alloc(variable->bytes);
     if (!variable->data[i])

@@ -123,12 +123,13 @@ static pal_status check_finite(const pal_safetensors *file, const pal_store_read
   const pal_tensor *t;
   pal_status status = PAL_OK;
   for (size_t i = 0; !status && (t = pal_safetensors_at(file, i)) != NULL; i++)
-    if (has_prefix(r->filter, t->name)) status = pal_safetensors_want_finite(t, r->path, error);
+    if (has_prefix(r->filter, t->name)) status = pal_safetensors_check_finite(t, r->path, error);
   return status;
 }
 
-pal_status pal_store_admit(const pal_store *store, const pal_safetensors *file,
-                           pal_store_reading *r, bool strict, char **skipped, pal_error *error) {
+pal_status pal_store_check_file(const pal_store *store, const pal_safetensors *file,
+                                pal_store_reading *r, bool strict, char **skipped,
+                                pal_error *error) {
   pal_status status;
   compare(store, file, r);
   char *text = r->differences.at;
@@ -147,8 +148,8 @@ pal_status pal_store_admit(const pal_store *store, const pal_safetensors *file,
   return status;
 }
 
-void pal_store_take(const pal_store *store, const pal_safetensors *file,
-                    const pal_store_filter *filter) {
+void pal_store_copy_from(const pal_store *store, const pal_safetensors *file,
+                         const pal_store_filter *filter) {
   pal_variable *v;
   for (size_t i = 0; (v = pal_store_at(store, i)) != NULL; i++) {
     const pal_tensor *t = passes(filter, v) ? pal_store_match(file, v) : NULL;
@@ -168,9 +169,9 @@ pal_status pal_store_load(pal_store *store, const char *path, const pal_store_fi
   pal_store_reading reading = {.path = path,
                                .filter = filter,
                                .whose = "the store",
-                               .stranger = "none of the store's variables that were asked for"};
-  status = pal_store_admit(store, file, &reading, strict, skipped, error);
-  if (!status) pal_store_take(store, file, filter);
+                               .stranger = "none of the selected variables of the store"};
+  status = pal_store_check_file(store, file, &reading, strict, skipped, error);
+  if (!status) pal_store_copy_from(store, file, filter);
   pal_safetensors_free(file);
   return status;
 }

@@ -29,18 +29,19 @@ typedef struct pal_store_reading {
   const pal_store_filter *filter;
   const char *whose;    /* error messages: "<path> does not fit <whose>" */
   const char *stranger; /* error messages: "<tensor> is <stranger>", for one without a variable */
-  const char *apart; /* name of a tensor that belongs to no variable and is not compared; or NULL */
-  pal_text differences; /* one per line; the caller may have added some. pal_store_admit frees it */
+  const char *apart;    /* a tensor that belongs to no variable and is not compared; or NULL */
+  /* One per line; the caller may have added some. pal_store_check_file frees it. */
+  pal_text differences;
 } pal_store_reading;
 /* Checks a file against the store. With `strict` any difference is PAL_E_FORMAT; otherwise
  * differences are listed in *skipped, as by pal_store_load. An infinite number or a NaN is always
  * PAL_E_FORMAT. */
-pal_status pal_store_admit(const pal_store *store, const pal_safetensors *file,
-                           pal_store_reading *reading, bool strict, char **skipped,
-                           pal_error *error);
+pal_status pal_store_check_file(const pal_store *store, const pal_safetensors *file,
+                                pal_store_reading *reading, bool strict, char **skipped,
+                                pal_error *error);
 /* The file's tensor of the variable's name and type, or NULL. */
 const pal_tensor *pal_store_match(const pal_safetensors *file, const pal_variable *variable);
 /* Copies into every selected variable the contents of its match in the file, if there is one. */
-void pal_store_take(const pal_store *store, const pal_safetensors *file,
-                    const pal_store_filter *filter);
+void pal_store_copy_from(const pal_store *store, const pal_safetensors *file,
+                         const pal_store_filter *filter);
 #endif

@@ -46,7 +46,7 @@ void pal_text_quote(pal_text *text, const char *string) {
   pal_text_add(text, "\"");
 }
 
-char *pal_text_take(pal_text *text) {
+char *pal_text_finish(pal_text *text) {
   reserve(text, 0);
   if (!text->failed) return text->at;
   free(text->at);

@@ -17,5 +17,5 @@ void pal_text_add(pal_text *text, const char *format, ...) PAL_FORMAT(2, 3);
 /* Appends a string in quotes; quotes, backslashes and control characters in it are escaped. */
 void pal_text_quote(pal_text *text, const char *string);
 /* The text, to be freed with free(), or NULL when memory ran out. */
-char *pal_text_take(pal_text *text);
+char *pal_text_finish(pal_text *text);
 #endif

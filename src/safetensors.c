@@ -451,8 +451,8 @@ static bool is_finite(const pal_tensor *tensor, size_t i) {
   return (half & 0x7f80u) != 0x7f80u;
 }
 
-pal_status pal_safetensors_want_finite(const pal_tensor *tensor, const char *path,
-                                       pal_error *error) {
+pal_status pal_safetensors_check_finite(const pal_tensor *tensor, const char *path,
+                                        pal_error *error) {
   const pal_dtype dtype = tensor->type.dtype;
   if (dtype != PAL_F32 && dtype != PAL_BF16) return PAL_OK;
   for (size_t i = 0; i < tensor->bytes / pal_dtype_size(dtype); i++)

@@ -51,8 +51,8 @@ const pal_tensor *pal_safetensors_find(const pal_safetensors *file, const char *
 /* In order of names; NULL past the end. */
 const pal_tensor *pal_safetensors_at(const pal_safetensors *file, size_t index);
 /* PAL_E_FORMAT if a tensor of a file contains an infinite number or a NaN. */
-pal_status pal_safetensors_want_finite(const pal_tensor *tensor, const char *path,
-                                       pal_error *error);
+pal_status pal_safetensors_check_finite(const pal_tensor *tensor, const char *path,
+                                        pal_error *error);
 /* The text of a metadata key; NULL when absent. */
 const char *pal_safetensors_metadata(const pal_safetensors *file, const char *key);
 #endif

@@ -74,7 +74,7 @@ static inline vi vi_or(vi a, vi b) { return _mm512_or_si512(a, b); }
 static inline vi vi_xor(vi a, vi b) { return _mm512_xor_si512(a, b); }
 static inline vi vi_min(vi a, vi b) { return _mm512_maskz_min_epi32(0xffff, a, b); }
 static inline vi vi_max(vi a, vi b) { return _mm512_maskz_max_epi32(0xffff, a, b); }
-/* Macros, because the instruction wants its count as a constant even without optimisation. */
+/* Macros, since the shift count must be a compile-time constant, also without optimisation. */
 #define vi_shl(v, k) _mm512_maskz_slli_epi32(0xffff, (v), (k))
 #define vi_shr(v, k) _mm512_maskz_srli_epi32(0xffff, (v), (k))
 static inline vi vi_mulhi(vi a, vi b) {

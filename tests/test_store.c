@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Variables of a store in files: byte for byte, by role and prefix, strict and lenient; what is refused
- * changes nothing. */
+/* Variables of a store in files: byte for byte, by role and prefix, strict and lenient; what is
+ * refused changes nothing. */
 #include <check.h>
 #include <math.h>
 #include <palimpsest/store.h>
@@ -116,14 +116,14 @@ START_TEST(what_does_not_fit) {
   ck_assert(!pal_store_save(from, path, NULL, NULL, 0, &error));
   refused(to, NULL, true, PAL_E_FORMAT,
           "net.v is f32[3,5], not f32[3,4];extra is not in the file;");
-  refused(to, &parameters, true, PAL_E_FORMAT, "net.half is none of the store's variables");
+  refused(to, &parameters, true, PAL_E_FORMAT, "net.half is none of the selected variables");
   refused(to, &typo, false, PAL_E_NOT_FOUND, "begins with \"nte.\"");
   char *skipped;
   ck_assert(!pal_store_load(to, path, NULL, false, &skipped, &error));
   ck_assert_str_eq(skipped, "net.v is f32[3,5], not f32[3,4]\n"
                             "extra is not in the file\n"
-                            "net.flags is none of the store's variables that were asked for\n"
-                            "net.half is none of the store's variables that were asked for\n");
+                            "net.flags is none of the selected variables of the store\n"
+                            "net.half is none of the selected variables of the store\n");
   free(skipped);
   ck_assert(same(a[W], b[0]));
   ck_assert(!pal_store_load(from, path, NULL, false, &skipped, &error));

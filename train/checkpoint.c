@@ -2,8 +2,8 @@
 /* The state of a trainer on disk, for an exact resume (floor 5). See train.h.
  *
  * One safetensors file: parameters and state variables under their own names, the stream's state as
- * u8 "stream", and step, examples, tokens, seed and model as metadata. Invariant: loading changes nothing
- * before everything has been checked. */
+ * u8 "stream", and step, examples, tokens, seed and model as metadata. Invariant: loading changes
+ * nothing before everything has been checked. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -83,7 +83,7 @@ static pal_status check_variables(const pal_safetensors *file, const char *path,
                                .whose = "this trainer (were the settings the same?)",
                                .stranger = "not a variable of this trainer",
                                .apart = stream_name};
-  return pal_store_admit(store, file, &reading, true, NULL, error);
+  return pal_store_check_file(store, file, &reading, true, NULL, error);
 }
 
 /* Last of the checks, since it is the stream's own. */
@@ -128,7 +128,7 @@ static pal_status load(pal_trainer *t, const pal_safetensors *file, const char *
     return status;
   for (int i = 0; i < 2; i++) t->drawn[i].step = 0; /* rows drawn ahead were another course's */
   t->averaged = false; /* what is loaded are the parameters themselves */
-  pal_store_take(store, file, &kept);
+  pal_store_copy_from(store, file, &kept);
   t->done = step;
   t->examples = examples;
   t->tokens = tokens;

@@ -69,9 +69,9 @@ pal_status pal_weights_load(pal_model *model, const char *path, bool strict, cha
   const char *of = pal_safetensors_metadata(file, "model");
   if (strict && of && strcmp(of, name) != 0)
     pal_text_add(&reading.differences, "the weights are of model %s\n", of);
-  status = pal_store_admit(store, file, &reading, strict, skipped, error);
+  status = pal_store_check_file(store, file, &reading, strict, skipped, error);
   if (!status) {
-    pal_store_take(store, file, &parameters);
+    pal_store_copy_from(store, file, &parameters);
     restart_averages(store, file);
   }
   pal_safetensors_free(file);

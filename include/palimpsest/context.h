@@ -23,9 +23,9 @@ typedef struct pal_context pal_context;
 
 typedef struct pal_options {
   int threads; /* number of threads; 0: OpenMP's default (OMP_NUM_THREADS) */
-  const char
-      *isa; /* instruction set: "generic", "avx2", ...; NULL: that of the environment variable
-                      PAL_ISA, else the widest that this machine has */
+  /* Instruction set: "generic", "avx2", ... NULL: that of the environment variable PAL_ISA, else
+   * the widest that this machine has. */
+  const char *isa;
 } pal_options;
 
 /* A context with an EMPTY registry (see pal_open in palimpsest.h for a full one);
