@@ -82,7 +82,7 @@ struct pal_graph {
   PAL_LIST(pal_named_value) output, assign, loop;
   uint32_t sections;        /* recompute sections made so far */
   uint32_t section;         /* the open recompute section, 0 for none */
-  uint32_t copies;          /* recomputed copies made so far */
+  uint32_t copies;          /* sections copied for recomputation so far; numbers the marks */
   pal_precision precision;  /* numeric class of the matrix products built from now on */
   unsigned char attrs_fill; /* byte that fills the padding of copied attribute structs; the op
                                checker varies it to find ops that read undeclared members */

@@ -2,10 +2,10 @@
 /* The memory plan: lifetimes in stages, and an offset for every storage in one arena (floor 1).
  *
  *   offset
- *     ^   | c c c c c |         |         |
- *     |   | a a a | d d d d d d d d d d d |    d reuses the bytes of a, whose lifetime has ended
- *     |   | b b b b b b b b b b | e e e e |    e reuses those of b
- *     +---+-------+-------------+---------+--> stage
+ *     ^     | c c c c c c c |
+ *     |     | a a a a | d d d d d d d d d |     d reuses the bytes of a, which is dead by then
+ *     0     | b b b b b b b b b | e e e e |     e reuses those of b
+ *           +-----------------------------+---> stage
  *
  * Offsets are assigned greedily, the largest storage first. Two storages share bytes only when
  * their lifetimes have no stage in common. A value that becomes the next contents of a variable or

@@ -92,9 +92,11 @@ static pal_status order_nodes(staging *s, pal_error *error) {
         depth--;
       } else if (on && s->seen[on] == 1) {
         const pal_node *node = &s->g->node.at[on];
-        status = pal_fail(error, PAL_E_ARGUMENT,
-                          "%s:%d: %s: reads a version of a variable that it also comes after",
-                          node->file, node->line, node->op ? node->op->name : "node");
+        status = pal_fail(
+            error, PAL_E_ARGUMENT,
+            "%s:%d: %s: reads a version of a variable that is overwritten before it can run; "
+            "read the version that the writing op returned",
+            node->file, node->line, node->op ? node->op->name : "node");
       } else if (on && !s->seen[on]) {
         s->seen[on] = 1;
         stack[depth++] = (frame){on, 0};
