@@ -315,7 +315,7 @@ pal_value pal_variable_old(pal_graph *graph, const char *name) {
   return variable_node(graph, variable);
 }
 
-/* ---- what a run leaves behind ------------------------------------------------------------------- */
+/* ---- what a run leaves behind ---------------------------------------------------------------- */
 
 static pal_named_value *push_named(pal_graph *graph, pal_named_value item, const char *what) {
   if (graph->error.code) return NULL;

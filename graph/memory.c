@@ -212,7 +212,7 @@ static bool bind_all(pal_plan *plan) {
   return ok;
 }
 
-/* ---- lifetimes and offsets -------------------------------------------------------------------- */
+/* ---- lifetimes and offsets ------------------------------------------------------------------- */
 
 /* Makes a storage live until `stage` at least. */
 static void extend(pal_plan *plan, uint32_t id, int stage) {

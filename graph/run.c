@@ -290,7 +290,7 @@ pal_status pal_exec_run(pal_exec *exec, pal_error *error) {
 
 pal_status pal_exec_run_serial(pal_exec *exec, pal_error *error) { return run_on(exec, 1, error); }
 
-/* ---- folding ---------------------------------------------------------------------------------- */
+/* ---- folding --------------------------------------------------------------------------------- */
 
 pal_status pal_node_run_whole(const pal_graph *graph, const pal_node *node, const void *const *in,
                               void *const *out, pal_error *error) {
