@@ -24,6 +24,7 @@ palimpsest_SOURCES = \
 	%D%/options.c \
 	%D%/outputs.c \
 	%D%/page.c \
+	%D%/plan.c \
 	%D%/progress.c \
 	%D%/recipes.c \
 	%D%/row.c \

@@ -23,7 +23,7 @@ typedef struct cli_options {
   int threads, seeds, n, resume, steps;
   double keep_every; /* seconds, 0: not given */
   const char *svg, *html, *answers;
-  bool quiet, help, watch, train;
+  bool quiet, help, watch, train, decode;
 } cli_options;
 
 /* PAL_E_ARGUMENT with what is wrong; to be freed in any case. */

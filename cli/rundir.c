@@ -121,6 +121,22 @@ pal_status cli_run_read_config(cli_job *job, const char *path, pal_error *error)
   return status;
 }
 
+pal_status cli_run_settings(cli_job *job, const cli_options *o, const char *otherwise,
+                            pal_error *error) {
+  job->task_name = o->argument;
+  job->model_name = o->model;
+  if (!o->argument)
+    return pal_fail(error, PAL_E_ARGUMENT, "%s what? palimpsest %s TASK", o->verb, o->verb);
+  pal_status status = o->config ? cli_run_read_config(job, o->config, error) : PAL_OK;
+  if (!status && !job->model_name) job->model_name = otherwise;
+  if (!status && !job->model_name)
+    status = pal_fail(error, PAL_E_ARGUMENT,
+                      "which model? --model NAME; palimpsest info model lists them");
+  if (!status) status = cli_job_set_data(job, o->data, error);
+  for (int i = 0; i < o->n_set && !status; i++) status = cli_job_set(job, o->set[i], error);
+  return status;
+}
+
 /* ---- opened again ---- */
 
 pal_status cli_run_open(cli_job *job, const cli_options *o, const char *data, pal_error *error) {

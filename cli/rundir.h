@@ -10,6 +10,11 @@
 char *cli_run_config(const cli_job *job, size_t *size, pal_error *error);
 pal_status cli_run_read_config(cli_job *job, const char *file, pal_error *error);
 
+/* Task, model and settings of the command line of a verb that opens no run directory: --config,
+ * --model, --data, --set. A model that none of them names is `otherwise`; NULL: an error. */
+pal_status cli_run_settings(cli_job *job, const cli_options *options, const char *otherwise,
+                            pal_error *error);
+
 /* The job of a run directory, open; `data` becomes the task's data, NULL leaves it. */
 pal_status cli_run_open(cli_job *job, const cli_options *options, const char *data,
                         pal_error *error);

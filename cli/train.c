@@ -33,17 +33,10 @@ static pal_status train_and_evaluate(cli_kept *kept, cli_job *job, const cli_opt
 
 int cli_verb_train(pal_context *context, const cli_options *o) {
   pal_error error = {0};
-  cli_job job = {.context = context, .task_name = o->argument, .model_name = o->model};
+  cli_job job = {.context = context};
   cli_row own = {.n_sets = 0}, *row = &own;
   cli_kept kept = {.metrics = {NULL, NULL}};
-  pal_status status = PAL_OK;
-  if (!o->argument) status = pal_fail(&error, PAL_E_ARGUMENT, "train what? palimpsest train TASK");
-  if (!status && o->config) status = cli_run_read_config(&job, o->config, &error);
-  if (!status && !job.model_name)
-    status = pal_fail(&error, PAL_E_ARGUMENT,
-                      "which model? --model NAME; palimpsest info model lists them");
-  if (!status) status = cli_job_set_data(&job, o->data, &error);
-  for (int i = 0; i < o->n_set && !status; i++) status = cli_job_set(&job, o->set[i], &error);
+  pal_status status = cli_run_settings(&job, o, NULL, &error);
   if (!status) status = cli_job_open(&job, true, &error);
   if (!status) status = cli_keep_open(&kept, &job, o, &error);
   if (!status) status = train_and_evaluate(&kept, &job, o, row, &error);

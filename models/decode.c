@@ -131,6 +131,8 @@ void pal_decoder_free(pal_decoder *d) {
   pal_free(d);
 }
 
+const pal_plan *pal_decoder_plan(const pal_decoder *d) { return d->plan; }
+
 /* ---- the first state -------------------------------------------------------------------- */
 
 static int room_of(const pal_decoder *d, const pal_example *e) {

@@ -69,6 +69,34 @@ done
 expect 2 "cannot open" train parity --model ap-mdm --resume --out "$work/none"
 test ! -e "$work/none" || { echo "FAIL a refused run left files"; failed=1; }
 
+# Plans: those of training, with the trainer's settings; that of decoding; bad input.
+for model in arm masked-arm mdm ap-mdm; do
+  expect 0 "" plan parity --model $model $tiny --decode
+  grep -q "^== decoding step for one sequence of model $model on task parity$" "$work/out" &&
+    grep -q '^loop [0-9]* [0-9]*$' "$work/out" && ! grep -q 'gradient' "$work/out" ||
+    { echo "FAIL no plan of a step of $model"; cat "$work/out"; failed=1; }
+done
+for recompute in 0 1; do
+  expect 0 "" plan parity --model ap-mdm --set layers=4 --set train.recompute=$recompute
+  sed -n '/^== forward/,/^== optim/s/^arena \([0-9]*\) .*/\1/p' "$work/out" >"$work/arena.$recompute"
+done
+test "$(cat "$work/arena.1")" -lt "$(cat "$work/arena.0")" ||
+  { echo "FAIL the plan is not that of the trainer's settings"; cat "$work"/arena.*; failed=1; }
+for words in '^stage 0$' '^  chain over T, [0-9]* rows at a time$' '^    linear phase 1 of 2 -> ' \
+             '^palimpsest-graph 1$' '^output "gradient.model\.' '^== optimizer.s update of model ap-mdm'; do
+  grep -q "$words" "$work/out" || { echo "FAIL the plan lacks $words"; cat "$work/out"; failed=1; }
+done
+expect 0 "" plan parity
+grep -q '^== forward and backward pass of one shard of model arm on' "$work/out" ||
+  { echo "FAIL no plan of the first model"; failed=1; }
+expect 2 "plan what" plan
+expect 2 "no task is named" plan juggling
+expect 2 "no model is named" plan parity --model gpt
+expect 2 "has a setting \"wings\"" plan parity --wings 2
+expect 2 "must divide" plan parity --model arm --set heads=3
+expect 2 "train has no option --decode" train parity --model arm --decode
+expect 2 "plan has no option --out" plan parity --out "$work/none"
+
 # A run, its directory, and the same model again.
 edits="--set window=3 --set lengths=2,3,9 --set per_length=10"
 expect 0 "" train parity --model ap-mdm $tiny $edits --out "$work/run" --json "$work/run.json"

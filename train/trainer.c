@@ -101,6 +101,9 @@ int64_t pal_trainer_done(const pal_trainer *t) { return t->done; }
 int64_t pal_trainer_examples(const pal_trainer *t) { return t->examples; }
 int64_t pal_trainer_tokens(const pal_trainer *t) { return t->tokens; }
 
+const pal_plan *pal_trainer_shard_plan(const pal_trainer *t) { return t->shards.plan; }
+const pal_plan *pal_trainer_update_plan(const pal_trainer *t) { return t->update.plan; }
+
 void pal_trainer_settings(const pal_trainer *t,
                           void (*visit)(const pal_setting *setting, void *data), void *data) {
   pal_settings_visit(&t->given, visit, data);

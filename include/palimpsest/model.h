@@ -309,6 +309,9 @@ typedef struct pal_decode_options {
 PAL_API pal_decoder *pal_decoder_new(pal_model *model, const pal_decode_options *options,
                                      pal_error *error);
 PAL_API void pal_decoder_free(pal_decoder *decoder);
+/* The plan of one step, for reports. It is compiled anew, and the pointer void, when pal_decode needs
+ * more room. */
+PAL_API const pal_plan *pal_decoder_plan(const pal_decoder *decoder);
 /* Decodes n prompts (any n: in groups of options->sequences, finished ones leaving) and calls take
  * once for each, in order of prompts. One pal_exec_run per step; token rows are read at the end. */
 PAL_API pal_status pal_decode(pal_decoder *decoder, const pal_example *prompt, int n,

@@ -47,6 +47,11 @@ PAL_API int64_t pal_trainer_steps(const pal_trainer *trainer); /* wanted in all 
 PAL_API int64_t pal_trainer_done(const pal_trainer *trainer);
 PAL_API int64_t pal_trainer_examples(const pal_trainer *trainer); /* seen so far */
 PAL_API int64_t pal_trainer_tokens(const pal_trainer *trainer);   /* packed rows of these */
+/* The plans of a training step, for reports: forward and backward pass of one shard, and the
+ * optimizer's update. The former is compiled anew, and the pointer void, when a shard needs more
+ * room than any before. */
+PAL_API const pal_plan *pal_trainer_shard_plan(const pal_trainer *trainer);
+PAL_API const pal_plan *pal_trainer_update_plan(const pal_trainer *trainer);
 PAL_API void pal_trainer_settings(const pal_trainer *trainer,
                                   void (*visit)(const pal_setting *setting, void *data),
                                   void *data);
