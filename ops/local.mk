@@ -84,10 +84,10 @@ EXTRA_DIST += \
 	%D%/kernels/elementwise.inc.c \
 	%D%/kernels/gemm.inc.c \
 	%D%/kernels/gemm_bf16.inc.c \
+	%D%/kernels/gemm_dispatch.inc.c \
 	%D%/kernels/gemm_narrow.inc.c \
 	%D%/kernels/gemm_rows.inc.c \
-	%D%/kernels/gemm_thin.inc.c \
-	%D%/kernels/gemm_turned.inc.c \
+	%D%/kernels/gemm_transposed.inc.c \
 	%D%/kernels/norm.inc.c \
 	%D%/kernels/norm_narrow.inc.c \
 	%D%/kernels/reduce.inc.c \

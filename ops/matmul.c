@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Products of rows with a static operand: matmul and linear (floor 2).
  *
- * Every output element is one chain of fused multiply-adds, k ascending from 0, bias added last
- * (ops/kernels/gemm.h); nothing else decides its bits. The static operand is packed in a first
- * phase, which needs no activations; the second is row-local. */
+ * Every output element is one chain of fused multiply-adds, k ascending from 0, with the bias added
+ * last (ops/kernels/gemm.h); nothing else decides its bits. The first phase packs the static
+ * operand and needs no activations, so the packed weights can be cached from run to run. The second
+ * phase multiplies and is row-local. */
 #define PAL_NO_CALLER
 #include "ops/matmul.h"
 
@@ -12,7 +13,7 @@
 const pal_attr_field pal_matmul_fields[] = {PAL_FIELD(pal_matmul_attrs, transpose_b, PAL_ATTR_INT),
                                             PAL_FIELD(pal_matmul_attrs, precision, PAL_ATTR_INT)};
 
-/* ---- what products share ------------------------------------------------------------------- */
+/* ---- helpers shared with matmul_transposed.c ---------------------------------------------- */
 
 pal_status pal_matmul_want_matrix(const pal_infer *call, int i, const char *what) {
   const pal_status status = pal_want_dtype(call, i, PAL_F32, what);
@@ -49,7 +50,8 @@ int64_t pal_matmul_sample_width(pal_case *random) {
 int64_t pal_matmul_sample_few(pal_case *random) { return pal_case_int(random, 1, 9); }
 int64_t pal_matmul_sample_many(pal_case *random) { return pal_case_int(random, 120, 280); }
 
-/* Rounding is no smooth function, so the gradient test is not for bf16. */
+/* Cases with bf16 are fixed inputs without a gradient test, because rounding is not a smooth
+ * function. */
 void pal_matmul_draw_precision(pal_case *random) {
   const bool bf16 = pal_case_int(random, 0, 2) == 0;
   pal_graph_set_precision(pal_case_graph(random), bf16 ? PAL_PRECISION_BF16 : PAL_PRECISION_F32);
@@ -69,7 +71,7 @@ pal_status pal_matmul_want_precision(const pal_infer *call, int64_t precision) {
 double pal_matmul_rounded(double x, int64_t precision) {
   if (precision == PAL_PRECISION_F32 || !isfinite(x)) return x;
   if (fabs(x) < 0x1p-126) return 0;
-  int exponent; /* of a fraction in [1/2, 1): 8 bits of it are kept */
+  int exponent; /* of a fraction in [1/2, 1), of which 8 bits are kept */
   const double fraction = frexp((double)(float)x, &exponent);
   return ldexp(nearbyint(ldexp(fraction, 8)), exponent - 8);
 }
@@ -83,9 +85,9 @@ pal_value pal_matmul_of(pal_graph *g, pal_value a, pal_value b, bool transpose_a
 
 /* ---- x times a packed operand: matmul and linear ------------------------------------------- */
 
-/* The static operand, input 1, as [K, N]. */
+/* The static operand, input 1, seen as a matrix [K, N]. */
 typedef struct operand {
-  int64_t k, n, row, col; /* element (k, n) at k * row + n * col */
+  int64_t k, n, row, col; /* element (k, n) is at index k * row + n * col */
   bool bf16;
 } operand;
 
@@ -99,32 +101,35 @@ static operand operand_of(const pal_type *b, bool transposed, int64_t precision)
 static pal_gemm_kind kind_of(const pal_run *run, operand b) {
   return b.bf16 ? PAL_GEMM_PACKED : pal_gemm_kind_of(run->in_rows[0], b.n, b.k, b.col == 1);
 }
-/* Whether its kind of product wants it as it is. */
-static bool lies(const pal_run *run, operand b) {
+/* Whether the kernel reads the operand where it reads_in_place, so that nothing is packed. */
+static bool reads_in_place(const pal_run *run, operand b) {
   const pal_gemm_kind kind = kind_of(run, b);
-  return kind == PAL_GEMM_ROWS || (kind == PAL_GEMM_TURNED && b.row == 1);
+  return kind == PAL_GEMM_ROWS || (kind == PAL_GEMM_TRANSPOSED && b.row == 1);
 }
 
 static size_t packed_bytes(const pal_run *run, operand b) {
-  return lies(run, b) ? 0 : (size_t)pal_gemm_packed_size(b.k, b.n) * sizeof(float);
+  return reads_in_place(run, b) ? 0 : (size_t)pal_gemm_packed_size(b.k, b.n) * sizeof(float);
 }
 static size_t room_bytes(operand b) {
   return b.bf16 ? (size_t)pal_gemm_bf16_room(b.k) * sizeof(float) : 0;
 }
 
 static int64_t panels(const pal_run *run, operand b) {
-  return lies(run, b) ? 0 : pal_kernels_of(run->isa)->gemm.panels(b.n);
+  return reads_in_place(run, b) ? 0 : pal_kernels_of(run->isa)->gemm.panels(b.n);
 }
 
+/* The layout of the packed operand depends on the number of rows; see `form` of pal_phase. */
 static int64_t form(const pal_run *run, operand b) { return (int64_t)kind_of(run, b); }
 
-/* A few columns, one panel. */
+/* Packs an operand with few columns for the kernels of thin products: [K, PAL_GEMM_THIN_MAX] with
+ * zeros behind the columns if `narrow`, else transposed, [N, K]. */
 static void pack_few(const pal_run *run, operand b, bool narrow) {
   const float *from = run->in[1];
   float *to = run->scratch;
   for (int64_t k = 0; k < b.k; k++)
-    for (int64_t j = 0; j < (narrow ? PAL_GEMM_FEW : b.n); j++)
-      to[narrow ? k * PAL_GEMM_FEW + j : j * b.k + k] = j < b.n ? from[k * b.row + j * b.col] : 0;
+    for (int64_t j = 0; j < (narrow ? PAL_GEMM_THIN_MAX : b.n); j++)
+      to[narrow ? k * PAL_GEMM_THIN_MAX + j : j * b.k + k] =
+          j < b.n ? from[k * b.row + j * b.col] : 0;
 }
 
 static pal_status pack(const pal_run *run, operand b) {
@@ -140,7 +145,7 @@ static pal_status pack(const pal_run *run, operand b) {
   return PAL_OK;
 }
 
-/* Sums over nothing: 0 + bias. Such operands have no elements, and so no address to read from. */
+/* The result for K = 0: 0 + bias. The operands have no elements then, and may have no address. */
 static void multiply_nothing(float *out, int64_t rows, int64_t n, const float *bias) {
   for (int64_t i = 0; i < rows * n; i++) out[i] = bias ? 0.0f + bias[i % n] : 0.0f;
 }
@@ -148,7 +153,7 @@ static void multiply_nothing(float *out, int64_t rows, int64_t n, const float *b
 static pal_status multiply(const pal_run *run, operand b, const float *bias) {
   const int64_t first = pal_first_row(run, &run->out_type[0]);
   const int64_t rows = pal_last_row(run, &run->out_type[0]) - first;
-  if (rows == 0 || b.n == 0) return PAL_OK; /* the kernels want at least one element */
+  if (rows == 0 || b.n == 0) return PAL_OK; /* the kernels need at least one element */
   if (b.k == 0) {
     multiply_nothing((float *)run->out[0] + first * b.n, rows, b.n, bias);
     return PAL_OK;
@@ -160,7 +165,7 @@ static pal_status multiply(const pal_run *run, operand b, const float *bias) {
       .k = b.k,
       .a = (const float *)run->in[0] + first * b.k,
       .a_row = b.k,
-      .b = lies(run, b) ? run->in[1] : run->scratch,
+      .b = reads_in_place(run, b) ? run->in[1] : run->scratch,
       .c = (float *)run->out[0] + first * b.n,
       .c_row = b.n,
       .epilogue = {.bias = bias},
@@ -183,7 +188,8 @@ static void reference_product(const pal_reference *call, operand b, const double
   }
 }
 
-/* Types of the product of inputs 0 and 1, called `a` and `b` in messages. */
+/* Checks inputs 0 and 1 of a product and sets the type of the result. The names are those of the
+ * op's documentation, for messages; b_static names input 1 when it must be static. */
 static pal_status infer_product(pal_infer *call, operand b, const char *a_name, const char *b_name,
                                 const char *b_static) {
   const int64_t depth = call->in_type[0].dim[1];
@@ -197,7 +203,8 @@ static pal_status infer_product(pal_infer *call, operand b, const char *a_name, 
   return pal_matmul_want_depth(call, depth, b.k);
 }
 
-/* The extents of a case: b is [k, n]; a has m times as many rows as `rows` counts, or m. */
+/* The extents of a random case: b is [k, n] and a is [rows * m, k], or [m, k] if `rows` is
+ * static. */
 typedef struct extents {
   pal_symbol rows;
   int64_t m, n, k;
@@ -215,8 +222,8 @@ static extents sample_extents(pal_case *random, int64_t most_multiplier) {
   return e;
 }
 
-/* The functions of an op that multiplies input 0 by the packed operand NAME_operand, and adds input 2
- * where there is one. */
+/* Defines the functions of an op NAME that multiplies input 0 by the operand that NAME_operand
+ * describes and adds input 2, if there is one, as a bias. */
 #define PRODUCT_FUNCTIONS(NAME)                                                                  \
   static operand NAME##_of(const pal_run *run) {                                                 \
     return NAME##_operand(run->in_type, run->attrs);                                             \
@@ -238,7 +245,7 @@ static extents sample_extents(pal_case *random, int64_t most_multiplier) {
                       call->n_in > 2 ? call->in[2] : NULL);                                      \
     return PAL_OK;                                                                               \
   }
-/* And where its descriptor has them. */
+/* The members of the op's descriptor that hold them. */
 #define PRODUCT_MEMBERS(NAME)                                                                    \
   .infer = NAME##_infer, .gradient = NAME##_gradient, .reference = NAME##_reference,             \
   .phase = {{.run = NAME##_pack, .tasks = NAME##_panels, .reads = 1u << 1, .form = NAME##_form}, \
@@ -287,12 +294,15 @@ static pal_value matmul_sample(pal_case *random) {
 }
 
 static const pal_op matmul = {
-    PAL_OP_HEAD("matmul",
-                "y = a b or a b^T (transpose_b).\n"
-                "a f32 [M, K], rows may be symbolic; b f32 [K, N] or [N, K], static; y [M, N].\n"
-                "y[m, n] = sum over k ascending, one fused chain from 0. Row m reads row m of a.\n"
-                "precision: 0 f32; 1 operands rounded to bfloat16, subnormal numbers zeros.\n"
-                "da = dy b^T or dy b; db = a^T dy or dy^T a (matmul_transposed)."),
+    PAL_OP_HEAD(
+        "matmul",
+        "y = a b or a b^T (transpose_b).\n"
+        "a f32 [M, K], rows may be symbolic; b f32 [K, N] or [N, K], static; y [M, N].\n"
+        "y[m, n] = sum over k of a[m, k] b[k, n] as one chain of fused multiply-adds from 0, k\n"
+        "ascending. Row m of y depends on row m of a only.\n"
+        "precision: 0 is f32; 1 rounds the operands to bfloat16 and takes subnormal numbers\n"
+        "for zeros.\n"
+        "da = dy b^T or dy b; db = a^T dy or dy^T a (matmul_transposed)."),
     .min_in = 2,
     .max_in = 2,
     .fields = pal_matmul_fields,
@@ -357,8 +367,10 @@ static const pal_op linear = {
         "y = x weight^T + bias.\n"
         "x f32 [T, I], rows may be symbolic; weight f32 [O, I]; bias f32 [O] or none;\n"
         "y f32 [T, O].\n"
-        "y[t, o] = (sum over i ascending, one fused chain from 0) + bias[o]. Row t reads\n"
-        "row t of x. precision: as of matmul. dx = dy weight; dweight = dy^T x; dbias = sum of dy over rows."),
+        "y[t, o] = (sum over i of x[t, i] weight[o, i] as one chain of fused multiply-adds from\n"
+        "0, i ascending) + bias[o]. Row t of y depends on row t of x only.\n"
+        "precision: as in matmul.\n"
+        "dx = dy weight; dweight = dy^T x; dbias = sum of dy over rows."),
     .min_in = 2,
     .max_in = 3,
     .optional = 1u << 2,

@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* a^T b, summed over rows: the gradients of weights (floor 2).
+/* a^T b, summed over rows: the gradient of a weight (floor 2).
  *
- * Tasks are tiles of the output, cut by shapes alone; each walks all active rows in order, so an
- * element is one chain whatever the tiles. */
+ * A task is a tile of the output. The tiles depend on shapes alone, and each task goes through all
+ * active rows in order, so an element is the same chain of multiply-adds whatever the tiles. */
 #define PAL_NO_CALLER
 #include "ops/matmul.h"
 
 #include <string.h>
 
-/* a [R, M] transposed times b [R, N] or, both static, b [N, R]. */
+/* The product a^T b of a [rows, m] and b [rows, n]; or, if both are static, b may be stored as [n,
+ * rows]. Element (r, j) of b is at index r * b_row + j * b_col. */
 typedef struct outer {
   int64_t rows, m, n, b_row, b_col;
 } outer;
@@ -40,16 +41,18 @@ static pal_status outer_infer(pal_infer *call) {
   return status;
 }
 
+/* The number of pieces of at most `most` elements each. */
 static int64_t pieces(int64_t extent, int64_t most) { return (extent + most - 1) / most; }
 
-/* Begin of piece i of `n`: even pieces in whole vectors. */
+/* The first element of piece i of n. Pieces are of even size, in whole vectors of 16. */
 static int64_t piece(int64_t extent, int64_t n, int64_t i) {
   const int64_t at = pieces(extent, 16) * i / n * 16;
   return at < extent ? at : extent;
 }
 
-/* Tiles of the output: no larger than a kernel's block, and at least four where they stay large enough
- * to pay, so that threads find work. */
+/* The output is split into down x across tiles. A tile is no larger than a block of the kernel.
+ * There are at least PAL_OUTER_TASKS tiles, so that threads find work, unless tiles would become
+ * too small. */
 typedef struct grid {
   int64_t down, across;
 } grid;
@@ -73,13 +76,14 @@ static int64_t outer_tasks(const pal_run *run) {
   return g.down * g.across;
 }
 
-/* Tasks that follow each other and make a rectangle go to the kernel as one. */
+/* Consecutive tasks that form a rectangle of the output are passed to the kernel as one call. */
 static pal_status outer_run(const pal_run *run) {
   const outer o = outer_of(run->in_type, run->in_rows, run->attrs);
   const pal_matmul_attrs *attrs = run->attrs;
   const bool bf16 = attrs->precision == PAL_PRECISION_BF16;
   const grid g = grid_of(&o);
-  if (o.rows == 0) { /* sums over nothing, of operands without an address; one range clears all */
+  if (o.rows ==
+      0) { /* the sum is 0 and the operands may have no address; the first range clears all */
     if (run->begin == 0 && run->end > 0)
       memset(run->out[0], 0, (size_t)(o.m * o.n) * sizeof(float));
     return PAL_OK;
@@ -169,12 +173,13 @@ static pal_value outer_sample(pal_case *random) {
 }
 
 const pal_op pal_op_matmul_transposed = {
-    PAL_OP_HEAD("matmul_transposed",
-                "y = a^T b, summed over the active rows; or a^T b^T (transpose_b), all static.\n"
-                "a f32 [R, M], b f32 [R, N] of the same rows (or [N, R]); y [M, N], static.\n"
-                "y[m, n] = sum over r ascending, one fused chain from 0; 0 without rows.\n"
-                "precision: as of matmul.\n"
-                "da = b dy^T or b^T dy^T; db = a dy or dy^T a^T."),
+    PAL_OP_HEAD(
+        "matmul_transposed",
+        "y = a^T b, summed over the active rows; or a^T b^T (transpose_b), all static.\n"
+        "a f32 [R, M], b f32 [R, N] of the same rows (or [N, R]); y [M, N], static.\n"
+        "y[m, n] = sum over r of a[r, m] b[r, n] as one chain of fused multiply-adds from 0, r\n"
+        "ascending; 0 without rows. precision: as in matmul.\n"
+        "da = b dy^T or b^T dy^T; db = a dy or dy^T a^T."),
     .min_in = 2,
     .max_in = 2,
     .fields = pal_matmul_fields,

@@ -1,16 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Matrix products of operands rounded to bfloat16, sums in f32 (floor 2).
+/* Matrix products of operands rounded to bfloat16, with sums in f32 (floor 2).
  *
  * Every element of a product is the chain of gemm.h, acc = fma(a[i,k], b[k,j], acc), k ascending
- * from 0, bias added last, of operands that are first rounded to bfloat16, to nearest even; and
- * subnormal numbers count as zeros of their sign, as operands and as results. That is what
- * AVX512-BF16's vdpbf16ps computes when the even k of a pair stands in the upper half of its lane:
- * two fused multiply-adds, each rounded to f32, the upper half first. Sets without the instruction
- * run the f32 kernels on rounded operands and give the same bits. (Where neither SSE nor AArch64
- * can be told to flush, subnormal sums stay.)
+ * from 0 and bias added last, with two differences. The operands are first rounded to bfloat16, to
+ * the nearest and ties to even. Subnormal numbers, as operands and as sums, are replaced by zeros
+ * of the same sign.
  *
- * Operands stay f32 in memory and are rounded when they are packed, once per tile that reads
- * them. */
+ * This is what the instruction vdpbf16ps of AVX512-BF16 computes if the even k of each pair stands
+ * in the upper half of its 32-bit lane: two fused multiply-adds, each rounded to f32, the upper
+ * half first. Instruction sets without it run the f32 kernels on rounded operands and give the same
+ * bits. (Only on a machine that is neither x86 with SSE nor AArch64 are subnormal sums kept, since
+ * there is no way to flush them.)
+ *
+ * Operands are stored as f32 and rounded when they are packed, or when a tile is copied. */
 #ifndef PAL_OPS_KERNELS_GEMM_BF16_H
 #define PAL_OPS_KERNELS_GEMM_BF16_H
 
@@ -18,30 +20,34 @@
 
 #include "ops/kernels/gemm.h"
 
-/* Floats of the room in which `product` keeps rounded rows of k elements. */
+/* Floats of scratch that `product` needs for rows of k elements: for rounded rows of a, as many as
+ * fit 128 KiB, or one if it is longer. */
 static inline int64_t pal_gemm_bf16_room(int64_t k) {
   const int64_t usual = 1 << 15, row = k + 32;
   return row > usual ? row : usual;
 }
 
-/* c [M, N] = a b, or added to, with nothing packed: small products that happen once. Element (i, k)
- * of a is at a[i * a_row + k * a_col], one of the two steps being 1. */
+/* c [m, n] = a b, or c += a b with `add`, of operands that are not packed beforehand: for small
+ * products whose operands are used once, as in attention. Element (i, k) of a is a[i * a_row + k *
+ * a_col]; one of a_row and a_col is 1. */
 typedef struct pal_gemm_block {
   int64_t m, n, k;
   const float *a;
   int64_t a_row, a_col;
-  const float *b; /* rows of n, b_row apart */
+  const float *b; /* [k, n], element (k, j) at b[k * b_row + j] */
   int64_t b_row;
   float *c;
   int64_t c_row;
   bool add;
 } pal_gemm_block;
 
-/* The other calls and packed sizes are those of pal_gemm_kernels. */
+/* Arguments and packed sizes are those of pal_gemm_kernels; b is always packed
+ * (PAL_GEMM_PACKED). */
 typedef struct pal_gemm_bf16_kernels {
   void (*pack)(const float *b, int64_t b_row, int64_t b_col, int64_t k, int64_t n, int64_t first,
                int64_t last, float *packed);
-  void (*product)(const pal_gemm_product *call, float *room); /* of pal_gemm_bf16_room(k) floats */
+  /* `room` is scratch of pal_gemm_bf16_room(k) floats. */
+  void (*product)(const pal_gemm_product *call, float *room);
   void (*outer)(const pal_gemm_outer *call);
   void (*block)(const pal_gemm_block *call);
 } pal_gemm_bf16_kernels;

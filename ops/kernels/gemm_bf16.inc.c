@@ -1,13 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Bodies of pal_gemm_bf16_kernels, included after gemm.inc.c (floor 2).
  *
- * A unit is 32 bits of a packed operand. With PAL_BF16_DOT, BF16_FOLD = 2 neighbouring k share one,
- * the even k in the upper half, and the f32 kernels were compiled with a dot product of such pairs
- * for their multiply-add: a product of depth k is one of half as many units. Without, a unit is an
- * operand rounded. */
+ * These files call 32 bits of a packed operand a unit. With PAL_BF16_DOT a unit is a pair of
+ * bfloat16 numbers of neighbouring k (BF16_FOLD = 2), the even k in the upper half, and the f32
+ * micro-kernels of gemm.inc.c were compiled with a dot product of two such pairs in place of their
+ * multiply-add. A product of depth k is then an f32 product of depth k / 2, rounded up. Without
+ * PAL_BF16_DOT a unit is one f32 number that has been rounded to bfloat16.
+ *
+ *   lane:     | bit 31 .. 16      | bit 15 .. 0         |
+ *   dot:      | bf16 of b[2u, j]  | bf16 of b[2u + 1, j]|    row u of a packed panel, column j
+ *   no dot:   | bf16 of b[u, j]   | zeros               | */
 #include "ops/kernels/gemm_bf16.h"
 
-/* ---- subnormal numbers are zeros, for as long as a kernel runs ----------------------------- */
+/* ---- floating-point mode: subnormal numbers are zeros while a kernel runs ------------------- */
 
 #if defined(__SSE__)
 #include <xmmintrin.h>
@@ -30,7 +35,7 @@ static bf16_mode bf16_enter(void) {
   bf16_leave(before | (bf16_mode)1 << 24);
   return before;
 }
-#else /* subnormal sums stay what they are */
+#else /* no way to flush: subnormal sums are kept */
 typedef int bf16_mode;
 static bf16_mode bf16_enter(void) { return 0; }
 static void bf16_leave(bf16_mode before) { (void)before; }
@@ -38,7 +43,7 @@ static void bf16_leave(bf16_mode before) { (void)before; }
 
 /* ---- units --------------------------------------------------------------------------------- */
 
-/* The elements of a vector that exist when `left` do. */
+/* Loads up to 16 elements, of which `left` exist (0 or less: none); the other lanes are 0. */
 static inline vf bf16_load(const float *p, int64_t left) {
   return left >= PAL_LANES ? vf_load(p) : left > 0 ? vf_load_n(p, (int)left) : vf_zero();
 }
@@ -46,17 +51,17 @@ static inline vf bf16_load(const float *p, int64_t left) {
 #ifdef PAL_BF16_DOT
 enum { BF16_FOLD = 2 };
 
-/* Units of 32 neighbours, `left` of which exist. */
+/* 16 units of 32 neighbouring elements, `left` of which exist. */
 static inline vf bf16_neighbours(const float *p, int64_t left) {
   const vf first = bf16_load(p, left);
   const vf second = left > PAL_LANES ? bf16_load(p + PAL_LANES, left - PAL_LANES) : vf_zero();
   const __m512i pairs = (__m512i)_mm512_cvtne2ps_pbh(second, first);
   return vf_of_bits(_mm512_maskz_rol_epi32(0xffff, pairs, 16));
 }
-/* Units of two rows. */
+/* 16 units of 16 columns of two rows, k = 2u and k = 2u + 1. */
 static inline vf bf16_rows(vf even, vf odd) {
   const vi from = vi_add(vi_mul(vi_iota(), vi_set(0x10001)), vi_set(16 << 16));
-  const __m512i halves = (__m512i)_mm512_cvtne2ps_pbh(even, odd); /* odd ones below */
+  const __m512i halves = (__m512i)_mm512_cvtne2ps_pbh(even, odd); /* odd row in the lower half */
   return vf_of_bits(_mm512_maskz_permutexvar_epi16(~(__mmask32)0, from, halves));
 }
 #else
@@ -71,19 +76,20 @@ static inline vf bf16_rows(vf row, vf none) {
 }
 #endif
 
+/* Units that k elements take. */
 static int64_t bf16_depth(int64_t k) { return (k + BF16_FOLD - 1) / BF16_FOLD; }
 
-/* What pairs with the last of an odd number of k: in a, where b has 0, a zero whose product leaves
- * every sum as it is, be it -0. */
+/* The partner of the last element of a when k is odd. In b the partner is +0. The product of the
+ * two is -0, which changes no sum when it is added, not even a sum of -0. */
 static const float bf16_none = -0.0f;
 
-/* k neighbours in whole vectors of units. */
+/* Converts k neighbouring elements to units, in whole vectors. */
 static void bf16_across(const float *from, int64_t k, float *to) {
   for (int64_t i = 0; i < k; i += BF16_FOLD * PAL_LANES, to += PAL_LANES)
     vf_store(to, bf16_neighbours(from + i, k - i));
 }
 
-/* The same for a row of a. */
+/* The same for a row of a: with an odd k it sets the sign of the last partner, see bf16_none. */
 static void bf16_across_a(const float *from, int64_t k, float *to) {
   uint32_t unit;
   bf16_across(from, k, to);
@@ -93,7 +99,8 @@ static void bf16_across_a(const float *from, int64_t k, float *to) {
   memcpy(to + k / BF16_FOLD, &unit, sizeof unit);
 }
 
-/* One unit of each of n columns, `left` rows being left, in whole vectors. */
+/* Converts the next one or two rows (k) of n columns to one unit per column, in whole vectors.
+ * `left` rows exist from here on; `none` stands in for the second one if there is none. */
 static inline void bf16_down(const float *from, int64_t row, int64_t left, int64_t n, float none,
                              float *to) {
   const bool pair = BF16_FOLD > 1 && left > 1;
@@ -104,6 +111,7 @@ static inline void bf16_down(const float *from, int64_t row, int64_t left, int64
 
 /* ---- packing ------------------------------------------------------------------------------- */
 
+/* As gemm_pack_rows: b is stored as [k, n]. */
 static void bf16_pack_rows(const float *b, int64_t b_row, int64_t k, int64_t n, int64_t first,
                            int64_t last, float *packed) {
   const int64_t vectors = gemm_vectors(n), panels = gemm_panels(n), depth = bf16_depth(k);
@@ -113,19 +121,20 @@ static void bf16_pack_rows(const float *b, int64_t b_row, int64_t k, int64_t n, 
       const int64_t from = to, column = from * PAL_LANES;
       to = gemm_panel(vectors, panels, p + 1);
       bf16_down(b + u * BF16_FOLD * b_row + column, b_row, k - u * BF16_FOLD,
-                gemm_least(to * PAL_LANES, n) - column, 0,
+                gemm_min(to * PAL_LANES, n) - column, 0,
                 packed + (from * (depth + 1) + (to - from) * u) * PAL_LANES);
     }
   }
 }
 
-/* A panel whose k are neighbours: units first, a few at a time, then turned. */
+/* As gemm_pack_columns: one panel of b stored as [n, k]. Up to 64 units of each column are
+ * converted and then transposed into the panel. */
 static void bf16_pack_columns(const float *b, int64_t b_col, int64_t k, int64_t width, int64_t wide,
                               float *out) {
   enum { UNITS = 4 * PAL_LANES, STEP = UNITS + PAL_LANES };
   float units[GEMM_NV * PAL_LANES * STEP];
   for (int64_t u = 0; u < bf16_depth(k); u += UNITS) {
-    const int64_t left = gemm_least(k - u * BF16_FOLD, UNITS * BF16_FOLD);
+    const int64_t left = gemm_min(k - u * BF16_FOLD, UNITS * BF16_FOLD);
     for (int64_t j = 0; j < width; j++)
       bf16_across(b + j * b_col + u * BF16_FOLD, left, units + j * STEP);
     gemm_pack_columns(units, STEP, bf16_depth(left), width, wide, out + u * wide);
@@ -142,13 +151,14 @@ static void bf16_pack(const float *b, int64_t b_row, int64_t b_col, int64_t k, i
   for (int64_t p = first; p < last; p++) {
     const int64_t from = gemm_panel(vectors, panels, p) * PAL_LANES;
     const int64_t to = gemm_panel(vectors, panels, p + 1) * PAL_LANES;
-    bf16_pack_columns(b + from * b_col, b_col, k, gemm_least(to, n) - from, to - from,
+    bf16_pack_columns(b + from * b_col, b_col, k, gemm_min(to, n) - from, to - from,
                       packed + from * (bf16_depth(k) + 1));
   }
 }
 
 /* ---- products ------------------------------------------------------------------------------ */
 
+/* Converts as many rows of a as `room` has space for, multiplies them, and goes on to the next. */
 static void bf16_product(const pal_gemm_product *p, float *room) {
   const bf16_mode mode = bf16_enter();
   const int64_t depth = bf16_depth(p->k);
@@ -160,7 +170,7 @@ static void bf16_product(const pal_gemm_product *p, float *room) {
   part.a = room;
   part.a_row = row;
   for (int64_t i = 0; i < p->m; i += most) {
-    part.m = gemm_least(p->m - i, most);
+    part.m = gemm_min(p->m - i, most);
     part.c = p->c + i * p->c_row;
     for (int64_t r = 0; r < part.m; r++)
       bf16_across_a(p->a + (i + r) * p->a_row, p->k, room + r * row);
@@ -169,22 +179,23 @@ static void bf16_product(const pal_gemm_product *p, float *room) {
   bf16_leave(mode);
 }
 
+/* One block of c: m is at most PAL_GEMM_TILE_M and n at most PAL_GEMM_TILE_N. */
 static void bf16_outer(const pal_gemm_outer *o) {
-  enum { ROW = PAL_GEMM_TILE_M + PAL_LANES }; /* of a's units */
+  enum { ROW = PAL_GEMM_TILE_M + PAL_LANES }; /* of the units of a, against cache-set aliasing */
   const bf16_mode mode = bf16_enter();
   float *units = o->buffer, *panels = o->buffer + PAL_GEMM_TILES;
-  gemm_cut s = {.m = o->m,
-                .n = o->n,
-                .a = units,
-                .a_row = 1,
-                .a_col = ROW,
-                .a_tile = GEMM_MR,
-                .b = panels,
-                .c = o->c,
-                .c_row = o->c_row};
+  gemm_slice s = {.m = o->m,
+                  .n = o->n,
+                  .a = units,
+                  .a_row = 1,
+                  .a_col = ROW,
+                  .a_tile = GEMM_MR,
+                  .b = panels,
+                  .c = o->c,
+                  .c_row = o->c_row};
   int64_t t = 0;
   do {
-    const int64_t k = gemm_least(o->rows - t, PAL_GEMM_DEPTH * BF16_FOLD);
+    const int64_t k = gemm_min(o->rows - t, PAL_GEMM_DEPTH * BF16_FOLD);
     const float *a = o->a + t * o->a_row;
     s.depth = s.b_depth = bf16_depth(k);
     s.begin = t == 0;
@@ -201,18 +212,20 @@ static void bf16_outer(const pal_gemm_outer *o) {
 /* ---- blocks -------------------------------------------------------------------------------- */
 
 enum { BLOCK_DEPTH = BLOCK_K / BF16_FOLD };
-/* Units of a, by rows or by columns, and of b: rows of these lengths. */
+/* Row lengths, in units, of the local copies: of a stored by rows, of a stored by columns, and of
+ * b. The extra 16 units are against cache-set aliasing. */
 enum {
   BLOCK_A_ROW = BLOCK_DEPTH + PAL_LANES,
   BLOCK_A_COLUMN = BLOCK_M + PAL_LANES,
   BLOCK_B = BLOCK_N + PAL_LANES
 };
 
-/* Rows first .. first + s->m - 1 of a: row by row where k are neighbours, else k by k. */
+/* Converts rows first .. first + s->m - 1 of a, for BLOCK_K elements from k on: row by row where
+ * the elements of a row are contiguous, else column by column. */
 static void bf16_block_a(const pal_gemm_block *p, int64_t first, int64_t k, int64_t depth,
-                         gemm_cut *s, float *units) {
+                         gemm_slice *s, float *units) {
   const float *a = p->a + first * p->a_row + k * p->a_col;
-  const int64_t left = gemm_least(p->k - k, BLOCK_K);
+  const int64_t left = gemm_min(p->k - k, BLOCK_K);
   s->a = units;
   s->a_row = p->a_col == 1 ? BLOCK_A_ROW : 1;
   s->a_col = p->a_col == 1 ? 1 : BLOCK_A_COLUMN;
@@ -226,23 +239,24 @@ static void bf16_block_a(const pal_gemm_block *p, int64_t first, int64_t k, int6
                 units + u * BLOCK_A_COLUMN);
 }
 
+/* A blocked product that copies each block of the operands, converted, into local arrays. */
 static void bf16_block(const pal_gemm_block *p) {
   enum { BY_ROW = BLOCK_M * BLOCK_A_ROW, BY_COLUMN = BLOCK_DEPTH * BLOCK_A_COLUMN };
   float a[BY_ROW > BY_COLUMN ? BY_ROW : BY_COLUMN], b[BLOCK_DEPTH * BLOCK_B];
   const bf16_mode mode = bf16_enter();
-  gemm_cut s = {.b = b, .b_row = BLOCK_B, .c_row = p->c_row};
+  gemm_slice s = {.b = b, .b_row = BLOCK_B, .c_row = p->c_row};
   for (int64_t j = 0; j < p->n; j += BLOCK_N) {
-    s.n = gemm_least(p->n - j, BLOCK_N);
+    s.n = gemm_min(p->n - j, BLOCK_N);
     int64_t k = 0;
     do {
-      const int64_t left = gemm_least(p->k - k, BLOCK_K);
+      const int64_t left = gemm_min(p->k - k, BLOCK_K);
       s.depth = bf16_depth(left);
       s.begin = k == 0 && !p->add;
       for (int64_t u = 0; u < s.depth; u++)
         bf16_down(p->b + (k + u * BF16_FOLD) * p->b_row + j, p->b_row, left - u * BF16_FOLD, s.n, 0,
                   b + u * BLOCK_B);
       for (int64_t i = 0; i < p->m; i += BLOCK_M) {
-        s.m = gemm_least(p->m - i, BLOCK_M);
+        s.m = gemm_min(p->m - i, BLOCK_M);
         s.c = p->c + i * p->c_row + j;
         bf16_block_a(p, i, k, s.depth, &s, a);
         gemm_run(&s);

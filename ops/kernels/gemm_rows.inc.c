@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Sums of few by many, f32, where the many are neighbours: c = x y with a few x, or turned (floor 2).
- * Included after gemm.inc.c.
+/* Thin products, f32, with an operand y [K, many] that is row-major (floor 2). Included after
+ * gemm.inc.c.
  *
- * y is read where it lies, as it would be read once after packing, too. Products of few rows are such sums,
- * and those of outer products with few rows or columns. */
+ * The other operand, x, has at most PAL_GEMM_THIN_MAX rows. Such a product reads each element of y
+ * once, so y is not packed, which would read it once as well. Two kinds of calls come here:
+ * products with few rows (PAL_GEMM_ROWS), and sums of outer products whose result has few rows or
+ * few columns. */
 
 #if defined(PAL_SIMD_AVX512)
+/* Register tile for up to 3 rows: 8 vectors wide, 24 sums. */
 enum { THIN_ROWS = 3, THIN_STRIPE = 8 * PAL_LANES };
 
 /* clang-format off */
@@ -24,7 +27,8 @@ enum { THIN_ROWS = 3, THIN_STRIPE = 8 * PAL_LANES };
     const vf y = vf_load(b + v * PAL_LANES); \
     THIN_FMA_##rows(v) \
   }
-/* Rows of c in a stripe of 8 vectors, bias or not. */
+/* The micro-kernel of `rows` rows x 8 vectors of c, over all of k. The pointers to rows that do not
+ * exist are those of row 0, and their loads are unused. */
 #define THIN_TILE(rows) \
   static void thin_tile_##rows(const gemm_tile *t) { \
     const float *a = t->a, *b = t->b; \
@@ -44,8 +48,8 @@ THIN_TILE(2)
 THIN_TILE(3)
 /* clang-format on */
 
-/* Whether the cut was a stripe for few enough rows, and is done. */
-static bool thin_stripe(const gemm_cut *s) {
+/* Computes the product if it is 8 vectors wide and has at most 3 rows; else gives false. */
+static bool thin_stripe(const gemm_slice *s) {
   static gemm_tile_run *const tile[THIN_ROWS] = {thin_tile_1, thin_tile_2, thin_tile_3};
   if (s->m > THIN_ROWS || s->n != THIN_STRIPE) return false;
   tile[s->m - 1](&(gemm_tile){.a = s->a,
@@ -60,31 +64,32 @@ static bool thin_stripe(const gemm_cut *s) {
   return true;
 }
 #else
-static bool thin_stripe(const gemm_cut *s) {
+static bool thin_stripe(const gemm_slice *s) {
   (void)s;
   return false;
 }
 #endif
 
-/* c [few, many], or turned, = sum over k of x (i, k) y [k, j]. */
+/* c [few, many] = x [few, k] y [k, many] (+ bias), or the transposed result c [many, few]. */
 typedef struct thin_sum {
   int64_t few, many, k;
-  const float *x; /* element (i, k) at x[i * x_few + k * x_k] */
+  const float *x; /* element (i, k) is x[i * x_few + k * x_k] */
   int64_t x_few, x_k;
   const float *y;
   int64_t y_row;
   float *c;
   int64_t c_row;
-  bool turned;
-  const float *bias; /* [many], not turned; or NULL */
+  bool transposed;   /* c is [many, few] */
+  const float *bias; /* [many]; or NULL; only if not transposed */
 } thin_sum;
 
-/* Columns j .. j + s->n - 1. Whole vectors of y are read: of its last rows, where that would be beyond its
- * end, a copy. */
-static void thin_cuts(const thin_sum *o, int64_t j, gemm_cut *s) {
+/* Computes columns j .. j + s->n - 1 on the micro-kernels of gemm.inc.c. These load whole vectors
+ * of y. In the last row or rows of y that would read beyond its end, so those rows are first copied
+ * to a padded array. */
+static void thin_slices(const thin_sum *o, int64_t j, gemm_slice *s) {
   float copy[PAL_LANES * THIN_SPAN];
   const int64_t beyond = gemm_vectors(s->n) * PAL_LANES - s->n;
-  const int64_t last = gemm_least((beyond + o->y_row - 1) / o->y_row, o->k);
+  const int64_t last = gemm_min((beyond + o->y_row - 1) / o->y_row, o->k);
   int64_t k = 0;
   s->begin = true;
   do {
@@ -92,7 +97,7 @@ static void thin_cuts(const thin_sum *o, int64_t j, gemm_cut *s) {
     s->a = o->x + k * o->x_k;
     s->b = copied ? copy : o->y + k * o->y_row + j;
     s->b_row = copied ? THIN_SPAN : o->y_row;
-    s->depth = copied ? last : gemm_least(o->k - last - k, PAL_GEMM_DEPTH);
+    s->depth = copied ? last : gemm_min(o->k - last - k, PAL_GEMM_DEPTH);
     for (int64_t t = 0; copied && t < last; t++)
       for (int64_t v = 0; v < s->n; v += PAL_LANES)
         vf_store(copy + t * THIN_SPAN + v,
@@ -104,30 +109,32 @@ static void thin_cuts(const thin_sum *o, int64_t j, gemm_cut *s) {
   } while (k < o->k);
 }
 
+/* Goes through the many columns, THIN_SPAN at a time. */
 static void thin_rows(const thin_sum *o) {
-  float sums[PAL_GEMM_FEW * THIN_SPAN];
+  float sums[PAL_GEMM_THIN_MAX * THIN_SPAN];
   for (int64_t j = 0; j < o->many; j += THIN_SPAN) {
-    gemm_cut s = {.m = o->few,
-                  .n = gemm_least(o->many - j, THIN_SPAN),
-                  .depth = o->k,
-                  .a = o->x,
-                  .a_row = o->x_few,
-                  .a_col = o->x_k,
-                  .a_tile = GEMM_MR * o->x_few,
-                  .b = o->y + j,
-                  .b_row = o->y_row,
-                  .c = o->turned ? sums : o->c + j,
-                  .c_row = o->turned ? THIN_SPAN : o->c_row,
-                  .bias = o->bias ? o->bias + j : NULL};
-    if (!thin_stripe(&s)) thin_cuts(o, j, &s);
-    for (int64_t r = 0; o->turned && r < s.n; r++)
+    gemm_slice s = {.m = o->few,
+                    .n = gemm_min(o->many - j, THIN_SPAN),
+                    .depth = o->k,
+                    .a = o->x,
+                    .a_row = o->x_few,
+                    .a_col = o->x_k,
+                    .a_tile = GEMM_MR * o->x_few,
+                    .b = o->y + j,
+                    .b_row = o->y_row,
+                    .c = o->transposed ? sums : o->c + j,
+                    .c_row = o->transposed ? THIN_SPAN : o->c_row,
+                    .bias = o->bias ? o->bias + j : NULL};
+    if (!thin_stripe(&s)) thin_slices(o, j, &s);
+    for (int64_t r = 0; o->transposed && r < s.n; r++)
       for (int64_t i = 0; i < o->few; i++) o->c[(j + r) * o->c_row + i] = sums[i * THIN_SPAN + r];
   }
 }
 
+/* Thin results by the functions above, all others by gemm_outer. */
 static void gemm_outer_any(const pal_gemm_outer *o) {
-  const bool turned = o->n <= PAL_GEMM_FEW && o->m > o->n;
-  if (o->b_col == 1 && turned)
+  const bool transposed = o->n <= PAL_GEMM_THIN_MAX && o->m > o->n;
+  if (o->b_col == 1 && transposed)
     thin_rows(&(thin_sum){.k = o->rows,
                           .few = o->n,
                           .many = o->m,
@@ -138,8 +145,8 @@ static void gemm_outer_any(const pal_gemm_outer *o) {
                           .y_row = o->a_row,
                           .c = o->c,
                           .c_row = o->c_row,
-                          .turned = true});
-  else if (o->b_col == 1 && o->m <= PAL_GEMM_FEW)
+                          .transposed = true});
+  else if (o->b_col == 1 && o->m <= PAL_GEMM_THIN_MAX)
     thin_rows(&(thin_sum){.k = o->rows,
                           .few = o->m,
                           .many = o->n,

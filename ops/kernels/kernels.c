@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Picks the table of an instruction set (floor 2). Which ones exist is the build's choice. */
+/* Picks the kernel table of an instruction set (floor 2). configure decides which tables are
+ * built. */
 #ifdef HAVE_CONFIG_H
 #include <config.h>
 #endif

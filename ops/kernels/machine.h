@@ -1,18 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What the kernels assume of the machine: register tiles, cache blocks, thresholds (floor 2).
  *
- * They were chosen on a Zen 4 (32 KiB of level 1 cache, 8 ways of 4 KiB each; 1 MiB of level 2; 32
- * registers of 16 floats) by `palimpsest bench gemm` and `bench train`. Except where it says "part of
- * the numbers" a change alters speed only: `make check` compares bits across instruction sets, blocks
- * and counts. */
+ * The values were chosen on a Zen 4 (level 1 cache of 32 KiB in 8 ways of 4 KiB; level 2 of 1 MiB;
+ * 32 registers of 16 floats) with `palimpsest bench gemm` and `palimpsest bench train`. Changing a
+ * value changes speed only, except where the comment says "part of the numbers": these decide the
+ * order of additions and with it the bits of results. `make check` compares bits across instruction
+ * sets, block sizes and row counts. */
 #ifndef PAL_OPS_KERNELS_MACHINE_H
 #define PAL_OPS_KERNELS_MACHINE_H
 
 /* ---- registers, by instruction set -------------------------------------------------------- */
 
-/* A product keeps GEMM_MR rows x GEMM_NV vectors of sums in registers, with GEMM_NV of b and one of a:
- * AVX-512 has 32, AVX2 16 half vectors, NEON 32 quarter vectors. THIN_TALL rows are the tile of products
- * by half vectors, and ATTENTION_WIDE vectors the widest one of attention. */
+/* A register tile of a matrix product is GEMM_MR rows x GEMM_NV vectors (of 16 floats) of sums;
+ * GEMM_NV vectors of b and one broadcast element of a have to fit too. AVX-512 has 32 registers of
+ * a whole vector, AVX2 16 of half a vector, NEON 32 of a quarter. THIN_TALL is the number of rows
+ * of the largest tile in products with at most 8 columns; ATTENTION_WIDE is the width in vectors of
+ * the widest tile in attention. */
 #if defined(PAL_SIMD_AVX512)
 enum { GEMM_MR = 8, GEMM_NV = 3, ATTENTION_WIDE = 4 };
 #define THIN_TALL 16
@@ -26,36 +29,45 @@ enum { GEMM_MR = 4, GEMM_NV = 1, ATTENTION_WIDE = 1 };
 
 /* ---- products ------------------------------------------------------------------------------ */
 
-/* Up to so many rows or columns have kernels of their own; a packed panel would be read once. */
-enum { PAL_GEMM_FEW = 8, PAL_GEMM_TURNED_FEW = 4 };
-/* k is cut here so that a panel's part stays in the level 1 cache while rows pass by. */
+/* Products with at most this many rows or columns have kernels of their own: a packed panel would
+ * be used too few times to pay for packing it. PAL_GEMM_TRANSPOSED_MAX is the limit of those that
+ * transpose blocks of an operand in registers. */
+enum { PAL_GEMM_THIN_MAX = 8, PAL_GEMM_TRANSPOSED_MAX = 4 };
+/* The sum over k is split into slices of this length, so that the slice of a panel (at most 48
+ * columns x 256 k, 48 KiB) stays in the level 1 and 2 caches while it is multiplied by all rows of
+ * a. */
 enum { GEMM_DEPTH = 256 };
-/* Rows a multiple of so many floats apart, a page, meet in the same sets of that cache. */
-enum { GEMM_CROWDED = 1024 };
-/* The outer form works through c in blocks of this size, in cuts of so many rows: packed cuts of a and b
- * fit the level 2 cache. */
+/* Rows whose distance is a multiple of this many floats (4 KiB, the size of a way of the level 1
+ * cache) map to the same cache sets and evict each other: cache-set aliasing. */
+enum { GEMM_ALIAS_STRIDE = 1024 };
+/* A sum of outer products (a^T b) works on blocks of c of TILE_M x TILE_N, over slices of DEPTH
+ * rows, so that the packed blocks of a and b fit the level 2 cache. */
 enum { PAL_GEMM_TILE_M = 128, PAL_GEMM_TILE_N = 256, PAL_GEMM_DEPTH = 192 };
-/* Rows up to this long are read where they lie; the parts of longer ones meet in few cache sets and
- * lie on many pages, so they are copied first, unless they are read a few times only. */
-enum { GEMM_SHORT_ROW = 512, GEMM_FEW = 4 };
-/* Columns that a sum of few by many takes at once, where it copies or turns them. */
+/* In a sum of outer products operands with rows of at most SHORT_ROW floats are not packed. Blocks
+ * of longer rows are spread over many pages and few cache sets, so they are packed, unless they are
+ * used by at most GEMM_FEW_TILES register tiles. */
+enum { GEMM_SHORT_ROW = 512, GEMM_FEW_TILES = 4 };
+/* Columns that a thin product works on at a time. */
 enum { THIN_SPAN = 128 };
-/* Blocks of bf16 products: their units fit the level 1 and 2 caches. */
+/* Blocks of bf16 products whose operands are not packed: the converted copies fit the level 1 and 2
+ * caches. */
 enum { BLOCK_M = 64, BLOCK_N = 128, BLOCK_K = 128 };
 
 /* ---- attention ------------------------------------------------------------------------------ */
 
 enum {
-  PAL_KEY_TILE = 128,   /* part of the numbers: the softmax is rescaled at its borders */
-  PAL_QUERY_BLOCK = 96, /* queries of a forward call at most */
-  PAL_QUERY_GROUP = 24, /* queries whose scores are in flight together */
-  /* Heads whose sequences are short go side by side: */
-  PAL_SHORT_HEADS = 16,  /* so many at most */
-  PAL_SHORT_ROWS = 16,   /* of queries and of keys at most so many rows, */
-  PAL_SHORT_FLOATS = 128 /* and of each operand so many elements */
+  PAL_KEY_TILE = 128,   /* part of the numbers: the running softmax is rescaled after each tile */
+  PAL_QUERY_BLOCK = 96, /* most queries of one call of the forward kernel */
+  PAL_QUERY_GROUP = 24, /* queries whose scores are computed and used together */
+  /* Limits of the kernel that puts heads of short sequences side by side, one in each lane: */
+  PAL_SHORT_HEADS = 16,  /* heads of one call */
+  PAL_SHORT_ROWS = 16,   /* queries, and keys, of a sequence */
+  PAL_SHORT_FLOATS = 128 /* elements of each operand: rows times width of a head */
 };
 
 /* ---- sums of rows ---------------------------------------------------------------------------- */
 
-enum { ROWS_BLOCK = 64 }; /* part of the numbers: so many rows are added in order, then the sums */
+/* Part of the numbers: sums over rows are blocked. The rows of a block of this many are added in
+ * order, then the sums of the blocks in order. */
+enum { ROWS_BLOCK = 64 };
 #endif

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Bodies of pal_rows_kernels, compiled once per instruction set (floor 2). Columns are in the
- * lanes, so a column's sum has one order whatever the width. */
+ * lanes, so the order in which a column is added does not depend on the width of a vector. */
 #include "ops/kernels/rows.h"
 
 #include "ops/kernels/machine.h"
 #include "src/simd.h"
 
-/* Columns c .. c + 15 of the sum of up to ROWS_BLOCK rows, the first of them number `first`. */
+/* The sum of columns c .. c + lanes - 1 over one block: rows first .. first + n - 1 of the list. */
 static inline vf rows_block(const float *x, int64_t stride, const int32_t *row, int64_t first,
                             int64_t n, int64_t c, int lanes) {
   vf sum = vf_zero();

@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* All kernels for one instruction set, and the table PAL_TABLE of them (floor 2). Included by
- * isa_<name>.c only, after the macro that src/simd.h asks for. */
+/* All kernels for one instruction set and their table, named PAL_TABLE (floor 2). Included only by
+ * isa_<name>.c, which first defines PAL_TABLE and the macro that selects the instruction set in
+ * src/simd.h. */
 #include "ops/kernels/kernels.h"
 
 #include "ops/kernels/elementwise.inc.c"
 #include "ops/kernels/gemm.inc.c"
 #include "ops/kernels/gemm_rows.inc.c"
-#include "ops/kernels/gemm_turned.inc.c"
+#include "ops/kernels/gemm_transposed.inc.c"
 #include "ops/kernels/gemm_narrow.inc.c"
-#include "ops/kernels/gemm_thin.inc.c"
+#include "ops/kernels/gemm_dispatch.inc.c"
 #include "ops/kernels/gemm_bf16.inc.c"
 #include "ops/kernels/attention.inc.c"
 #include "ops/kernels/norm.inc.c"

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Products of f32 as their kind has it (floor 2). Included after the files of all kinds.
+/* The f32 product that dispatches on its kind, and the kernel table (floor 2). Included after the
+ * files of all kinds.
  *
- * Of few rows or columns the few are broadcast, the many lie along the lanes. An element is the chain of
- * gemm.h whichever operand it meets in the lanes. */
+ * In the kernels for few rows or columns the elements of the few are broadcast and the many lie
+ * along the lanes of the vectors. Every element is the chain of gemm.h all the same, since a
+ * product does not depend on the order of its two factors. */
 
 static void gemm_any(const pal_gemm_product *p) {
   if (!p->m) return;
@@ -22,9 +24,9 @@ static void gemm_any(const pal_gemm_product *p) {
                             .c_row = p->c_row,
                             .bias = p->epilogue.bias});
       break;
-    case PAL_GEMM_TURNED:
-      if (p->n <= PAL_GEMM_TURNED_FEW) thin_turned_columns(p);
-      else thin_turned_rows(p);
+    case PAL_GEMM_TRANSPOSED:
+      if (p->n <= PAL_GEMM_TRANSPOSED_MAX) thin_transposed_columns(p);
+      else thin_transposed_rows(p);
       break;
   }
 }
