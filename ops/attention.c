@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* scaled_dot_product_attention over ragged rows (floor 2).
+/* scaled_dot_product_attention over ragged rows, that is, packed sequences (floor 2).
  *
- * A first phase checks the ints and lists the work; then a task is one block of queries of one
- * head of one sequence. Scores exist tile by tile in a task's scratch only. Inputs and checks are
- * in attention_inputs.c, the gradient in attention_backward.c. */
+ * The first phase checks the integer inputs and lists the work. In the second a task is one block
+ * of at most PAL_QUERY_BLOCK queries of one head of one sequence. Scores exist in a task's scratch
+ * only, one tile at a time. Inputs and their checks are in attention_inputs.c, the gradient in
+ * attention_backward.c. */
 #define PAL_NO_CALLER
 #include "ops/attention.h"
 
@@ -26,7 +27,8 @@ static int64_t blocks(int64_t queries) {
   return queries > 0 ? (queries + PAL_QUERY_BLOCK - 1) / PAL_QUERY_BLOCK : 0;
 }
 
-/* Scratch: int64 first[S + 1], the number of blocks before each sequence; u8 mark[Tq]. */
+/* Scratch: int64 first[S + 1], the number of query blocks before each sequence; then uint8
+ * mark[Tq], 1 for rows of a sequence. */
 static size_t scratch(const pal_run *run) {
   return (size_t)(pal_attention_sequences(run) + 1) * sizeof(int64_t) +
          (size_t)run->in_rows[PAL_ATTENTION_Q];
@@ -37,6 +39,7 @@ static int64_t one(const pal_run *run) {
   return 1;
 }
 
+/* Checks the inputs, fills `first`, and sets the results of rows outside every sequence. */
 static pal_status prepare(const pal_run *run) {
   if (run->begin >= run->end) return PAL_OK;
   const int64_t s = pal_attention_sequences(run), rows = run->in_rows[PAL_ATTENTION_Q];
@@ -67,7 +70,7 @@ static int64_t tasks(const pal_run *run) {
   return n * heads;
 }
 
-/* The sequence whose blocks include block b. */
+/* The sequence to which block b belongs, by binary search in first[S + 1]. */
 static int64_t find(const int64_t *first, int64_t s, int64_t b) {
   int64_t low = 0, high = s;
   while (high - low > 1) {
@@ -78,7 +81,8 @@ static int64_t find(const int64_t *first, int64_t s, int64_t b) {
   return low;
 }
 
-/* Where among the tasks: block `block` of all, which is one of sequence s; head h. */
+/* A place in the list of tasks, which is ordered by block and then by head: block number `block` of
+ * all blocks, its sequence s, and head h. */
 typedef struct cursor {
   int64_t s, block, h;
 } cursor;
@@ -89,25 +93,25 @@ static cursor cursor_at(const pal_run *run, int64_t task) {
 }
 
 static void advance(const pal_run *run, cursor *at, int64_t tasks) {
-  at->h += tasks; /* no further than to the end of the block's heads */
+  at->h += tasks; /* never beyond the heads of this block */
   if (at->h < run->out_type[1].dim[1]) return;
   at->h = 0;
   at->block++;
 }
 
-/* What a task works on, beside its head and result. */
+/* One call of a kernel, beside its head and result. */
 typedef struct block {
-  bool first;    /* of its head of its sequence */
-  int64_t tasks; /* that it does: this one, and those of the heads abreast */
+  bool first; /* the first block of its head and sequence, so that its keys are not in cache yet */
+  int64_t tasks; /* the number of tasks it does: more than 1 for heads of a single query */
 } block;
 
-/* A lone query's heads go abreast, as far as the range has them. */
+/* Makes one call of the heads of a single query, as many as `left` tasks include. */
 static int64_t join_heads(const pal_run *run, const cursor *at, int64_t left,
                           pal_attention_head *head, pal_attention_result *to) {
   const int64_t heads = run->out_type[1].dim[1] - at->h;
   int64_t tasks = heads < left ? heads : left;
   if (tasks > PAL_QUERY_BLOCK) tasks = PAL_QUERY_BLOCK;
-  head->abreast = true;
+  head->single_query = true;
   head->queries = tasks;
   head->q_stride = head->d;
   to->out_stride = head->dv;
@@ -115,7 +119,7 @@ static int64_t join_heads(const pal_run *run, const cursor *at, int64_t left,
   return tasks;
 }
 
-/* The task at a cursor, with `left` of the range from there on. */
+/* Fills in head and result of the task at a cursor, where `left` tasks are left to do. */
 static block find_block(const pal_run *run, const pal_attention_head *any, cursor *at, int64_t left,
                         pal_attention_head *head, pal_attention_result *to) {
   const int64_t heads = run->out_type[1].dim[1], wide = run->out_type[0].dim[1];
@@ -135,33 +139,34 @@ static block find_block(const pal_run *run, const pal_attention_head *any, curso
                                .out_stride = wide,
                                .lse = (float *)run->out[1] + row * heads + at->h,
                                .lse_stride = heads};
-  const bool lone = pal_attention_is_lone(head) && !pal_attention_is_short(head);
-  return (block){.first = skip == 0, .tasks = lone ? join_heads(run, at, left, head, to) : 1};
+  const bool single = pal_attention_has_single_query(head) && !pal_attention_is_short(head);
+  return (block){.first = skip == 0, .tasks = single ? join_heads(run, at, left, head, to) : 1};
 }
 
-/* Heads of short sequences, which wait for others; behind them this task's and the next one's. */
-typedef struct waiting {
+/* Heads of short sequences are collected and computed PAL_SHORT_HEADS at a time. Entries 0 .. n - 1
+ * are the heads collected so far, entry n is the current task and entry n + 1 the next one. */
+typedef struct short_heads {
   pal_attention_head head[PAL_SHORT_HEADS + 1];
   pal_attention_result to[PAL_SHORT_HEADS + 1];
   int n;
-} waiting;
+} short_heads;
 
-static void attend_waiting(const pal_run *run, waiting *w) {
+static void attend_short(const pal_run *run, short_heads *w) {
   if (w->n)
     pal_kernels_of(run->isa)->attention.forward_short(w->head, w->to, w->n, run->task_scratch);
   w->n = 0;
 }
 
-static void attend_long(const pal_run *run, waiting *w, const block *next) {
+static void attend_long(const pal_run *run, short_heads *w, const block *next) {
   pal_attention_head *head = &w->head[w->n];
   const pal_attention_result *to = &w->to[w->n];
-  pal_attention_ahead ahead = {.n = 0};
-  pal_attention_want(&ahead, to->out, to->out_stride, head->queries, head->dv);
+  pal_attention_prefetch prefetch = {.n = 0};
+  pal_attention_prefetch_rows(&prefetch, to->out, to->out_stride, head->queries, head->dv);
   if (next) {
-    pal_attention_want(&ahead, head[1].q, head[1].q_stride, head[1].queries, head[1].d);
-    if (next->first) pal_attention_want_keys(&ahead, &head[1]);
+    pal_attention_prefetch_rows(&prefetch, head[1].q, head[1].q_stride, head[1].queries, head[1].d);
+    if (next->first) pal_attention_prefetch_keys(&prefetch, &head[1]);
   }
-  head->ahead = &ahead;
+  head->prefetch = &prefetch;
   pal_kernels_of(run->isa)->attention.forward(head, to, run->task_scratch);
 }
 
@@ -169,28 +174,28 @@ static pal_status attend(const pal_run *run) {
   const pal_attention_head any = pal_attention_head_any(run);
   int64_t left = run->end - run->begin;
   if (left <= 0) return PAL_OK;
-  waiting w;
+  short_heads w;
   w.n = 0;
   cursor at = cursor_at(run, run->begin);
   block now = find_block(run, &any, &at, left, &w.head[0], &w.to[0]), next = now;
-  for (int from; left > 0; now = next) { /* from: where the next one is */
+  for (int from; left > 0; now = next) { /* from: the entry of the next task */
     advance(run, &at, now.tasks);
     left -= now.tasks;
     from = w.n + 1;
     if (left > 0) next = find_block(run, &any, &at, left, &w.head[from], &w.to[from]);
-    if (w.head[w.n].abreast || !pal_attention_is_short(&w.head[w.n])) {
+    if (w.head[w.n].single_query || !pal_attention_is_short(&w.head[w.n])) {
       attend_long(run, &w, left > 0 ? &next : NULL);
     } else {
       w.n++;
-      if (from < PAL_SHORT_HEADS) continue; /* the next one is where it has to be */
-      attend_waiting(run, &w);
+      if (from < PAL_SHORT_HEADS) continue; /* the next task is in its place already */
+      attend_short(run, &w);
     }
     if (left > 0) {
       w.head[w.n] = w.head[from];
       w.to[w.n] = w.to[from];
     }
   }
-  attend_waiting(run, &w);
+  attend_short(run, &w);
   return PAL_OK;
 }
 
@@ -218,7 +223,8 @@ static pal_status gradient(pal_gradient_call *call) {
     in[PAL_ATTENTION_DOUT] = pal_affine(call->graph, call->out[0], 0.0, 0.0);
   pal_apply(call->graph, pal_op_attention_backward.name, in, PAL_ATTENTION_BACKWARD_INPUTS,
             call->attrs, out);
-  int n = 0; /* of the inputs that may have a gradient, those that are given */
+  int n =
+      0; /* the backward op's outputs belong to the given inputs among q, k, v and bias, in order */
   for (int i = 0; i < call->n_in; i++) {
     if ((i > PAL_ATTENTION_V && i != PAL_ATTENTION_BIAS) || pal_is_nil(call->in[i])) continue;
     if (call->wanted >> i & 1) call->in_grad[i] = out[n];
@@ -267,27 +273,31 @@ static pal_value sample(pal_case *random) {
 static const pal_op attention = {
     PAL_OP_HEAD(
         "scaled_dot_product_attention",
-        "q [Tq, H*D], k [Tk, H*D], v [Tk, H*Dv], or instead of the three one [T, 3*H*D] with q,\n"
-        "k and v side by side, Dv = D; q_begin, q_length and optionally, if k is given, k_begin,\n"
-        "k_length i32 [S] (else those of the queries), q_position i32 [Tq], k_position i32 [Tk]\n"
-        "(else row - begin), bias f32 [H, R] with relation i32 [P, P] (of two positions; -1: no\n"
-        "bias) or with q_group i32 [Tq, G], k_group i32 [Tk, G], R = 2^G (bit g of the relation\n"
-        "is q_group[., g] == k_group[., g]); visible i32 [K, K] with q_kind, q_block i32 [Tq] and\n"
-        "k_kind, k_block i32 [Tk]: visible[q_kind, k_kind] is the sum of 1 if keys of a lower block\n"
-        "are seen, 2 if those of the same, 4 if those of a higher (K at most 64).\n"
-        "out [Tq, H*Dv] = sum_j p_ij v_j and lse [Tq, H] = log sum_j exp(x_ij) per sequence and\n"
-        "head, with x_ij = scale q_i.k_j + bias and p_ij = exp(x_ij - lse_i) over the visible\n"
-        "keys: position <= the query's if causal, nearer than window if window > 0, visible by\n"
-        "kind and block. scale 0 is\n"
-        "1 / sqrt(D). No visible key, or a row outside all sequences: out 0, lse -inf.\n"
+        "Inputs: q f32 [Tq, H*D], k f32 [Tk, H*D], v f32 [Tk, H*Dv]; or q alone, f32 [T, 3*H*D],\n"
+        "with q, k and v side by side and Dv = D.\n"
+        "q_begin, q_length i32 [S]: the rows of each sequence. k_begin, k_length i32 [S]: the\n"
+        "same for keys; optional, only if k is given, else those of the queries.\n"
+        "q_position i32 [Tq], k_position i32 [Tk]: optional, else row - begin.\n"
+        "bias f32 [H, R], optional: bias[h, relation] is added to a score. The relation is either\n"
+        "looked up by the two positions in relation i32 [P, P], where -1 means no bias; or its\n"
+        "bit g is q_group[., g] == k_group[., g], with q_group i32 [Tq, G], k_group i32 [Tk, G],\n"
+        "R = 2^G. visible i32 [K, K], optional, K <= 64, with q_kind, q_block i32 [Tq] and\n"
+        "k_kind, k_block i32 [Tk]: visible[q_kind, k_kind] is the sum of 1 if keys of a lower\n"
+        "block are seen, 2 if those of the same block, 4 if those of a higher block.\n"
+        "A key is visible if its position is <= the query's (causal), if it is nearer than window\n"
+        "(window > 0), and if kind and block allow it. Over the visible keys j of the sequence,\n"
+        "per head: x_ij = scale q_i.k_j + bias, lse_i = log sum_j exp(x_ij), p_ij = exp(x_ij -\n"
+        "lse_i), out_i = sum_j p_ij v_j. scale 0 stands for 1 / sqrt(D).\n"
+        "Outputs: out [Tq, H*Dv], lse [Tq, H]. A query without a visible key, or a row outside\n"
+        "all sequences: out 0, lse -inf.\n"
         "Gradient: dx_ij = p_ij (dout_i.v_j - dout_i.out_i + dlse_i), dq_i = scale sum_j dx_ij\n"
-        "k_j, dk_j = scale sum_i dx_ij q_i, dv_j = sum_i p_ij dout_i, dbias = sums of dx by\n"
-        "relation, with p computed again (Dao et al., arXiv 2205.14135).\n"
-        "precision 1: operands of products of matrices rounded as those of matmul, weights before\n"
-        "their division by the sum.\n"
+        "k_j, dk_j = scale sum_i dx_ij q_i, dv_j = sum_i p_ij dout_i, dbias[h, r] = sum of dx\n"
+        "over pairs of relation r, with p computed again (FlashAttention, arXiv 2205.14135).\n"
+        "precision 1: the operands of matrix products are rounded to bfloat16 as in matmul; the\n"
+        "weights are rounded before they are divided by their sum.\n"
         "PAL_E_ARGUMENT: a sequence outside the active rows or of negative length, queries of two\n"
-        "sequences in one row, a position outside the table, a relation outside -1..R-1, a kind outside 0..K-1, a\n"
-        "visibility outside 0..7."),
+        "sequences in one row, a position outside the table, a relation outside -1..R-1, a kind\n"
+        "outside 0..K-1, an element of visible outside 0..7."),
     .min_in = PAL_ATTENTION_INPUTS,
     .max_in = PAL_ATTENTION_INPUTS,
     .optional = PAL_ATTENTION_OPTIONAL,

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The gradient of scaled_dot_product_attention by recomputation (floor 2).
+/* The gradient of scaled_dot_product_attention, with the weights computed again (floor 2).
  *
- * A task is one head of one sequence: it owns those rows of dq, dk and dv, and a slot of its own
- * for the gradient of the bias; the slots are summed in the order of the sequences. */
+ * A task is one head of one sequence. It alone writes its rows of dq, dk and dv, and a slot of its
+ * own for the gradient of the bias. The last phase adds the slots in the order of the sequences, so
+ * that the sum does not depend on threads. */
 #define PAL_NO_CALLER
 #include "ops/attention.h"
 
@@ -13,7 +14,8 @@ static bool biased(const pal_run *run) {
   return run->in_type[PAL_ATTENTION_BIAS].dtype != PAL_NONE;
 }
 
-/* How many inputs, and results, q, k and v are. The gradient of the bias stands behind them. */
+/* The number of inputs that hold q, k and v, which is the number of outputs with their gradients.
+ * The gradient of the bias is the output after these. */
 static int operands(const pal_type *in_type) { return pal_attention_joined(in_type) ? 1 : 3; }
 
 static pal_status infer(pal_infer *call) {
@@ -37,8 +39,9 @@ static pal_status infer(pal_infer *call) {
   return PAL_OK;
 }
 
+/* The op's scratch. */
 typedef struct room {
-  double *dbias;            /* [S, H, R] */
+  double *dbias;            /* [S, H, R], a slot for each task */
   float *delta;             /* [H, Tq] */
   uint8_t *q_mark, *k_mark; /* [Tq], [Tk] */
   size_t bytes;
@@ -66,7 +69,7 @@ static int64_t one(const pal_run *run) {
   return 1;
 }
 
-/* Zeroes the rows that are not marked. */
+/* Sets rows that are not marked to zero. `wide` is the number of columns. */
 static void clear_gaps(const uint8_t *mark, int64_t rows, float *to, int64_t wide) {
   const uint8_t *gap = mark;
   while ((gap = memchr(gap, 0, (size_t)(mark + rows - gap)))) {
@@ -75,6 +78,7 @@ static void clear_gaps(const uint8_t *mark, int64_t rows, float *to, int64_t wid
   }
 }
 
+/* Checks the inputs, and sets the gradients of rows outside every sequence to zero. */
 static pal_status prepare(const pal_run *run) {
   if (run->begin >= run->end) return PAL_OK;
   const room m = layout(run);
@@ -90,13 +94,14 @@ static int64_t tasks(const pal_run *run) {
   return pal_attention_sequences(run) * run->in_type[PAL_ATTENTION_LSE].dim[1];
 }
 
-/* What a task works on. */
+/* The operands and results of a task. */
 typedef struct work {
   pal_attention_head head;
   pal_attention_grads to;
 } work;
 
-/* What all have in common; gradients stand where their operands do. */
+/* What all tasks have in common. A gradient has the same place in its output as its operand in its
+ * input. */
 static work any_work(const pal_run *run) {
   const int64_t heads = run->in_type[PAL_ATTENTION_LSE].dim[1];
   float *at[3];
@@ -109,7 +114,7 @@ static work any_work(const pal_run *run) {
       .to = {.dq = at[PAL_ATTENTION_Q], .dk = at[PAL_ATTENTION_K], .dv = at[PAL_ATTENTION_V]}};
 }
 
-/* Head h of sequence s. */
+/* Fills in the task of head h of sequence s. */
 static void find_work(const pal_run *run, const room *m, const work *any, int64_t s, int64_t h,
                       pal_attention_head *head, pal_attention_grads *to) {
   const int64_t heads = run->in_type[PAL_ATTENTION_LSE].dim[1];
@@ -134,37 +139,39 @@ static void find_work(const pal_run *run, const room *m, const work *any, int64_
   for (int64_t r = 0; r < head->relations; r++) to->dbias[r] = 0.0;
 }
 
-/* Heads of short sequences, which wait for others; behind them this task's and the next one's. */
-typedef struct waiting {
+/* Heads of short sequences are collected and computed PAL_SHORT_HEADS at a time. Entries 0 .. n - 1
+ * are the heads collected so far, entry n is the current task and entry n + 1 the next one. */
+typedef struct short_heads {
   pal_attention_head head[PAL_SHORT_HEADS + 1];
   pal_attention_grads to[PAL_SHORT_HEADS + 1];
   int n;
-} waiting;
+} short_heads;
 
-static void attend_waiting(const pal_run *run, waiting *w) {
+static void attend_short(const pal_run *run, short_heads *w) {
   if (w->n)
     pal_kernels_of(run->isa)->attention.backward_short(w->head, w->to, w->n, run->task_scratch);
   w->n = 0;
 }
 
-/* What the next task reads and zeroes first; its keys' gradients can wait. */
-static void want(pal_attention_ahead *ahead, const pal_attention_head *h,
-                 const pal_attention_grads *to) {
-  pal_attention_want(ahead, to->out, to->out_stride, h->queries, h->dv);
-  pal_attention_want(ahead, to->dout, to->out_stride, h->queries, h->dv);
-  pal_attention_want(ahead, to->dq, h->q_stride, h->queries, h->d);
-  pal_attention_want_keys(ahead, h);
-  pal_attention_want(ahead, h->q, h->q_stride, h->queries, h->d);
+/* Prefetches what the next task reads, and dq, which it sets to zero first. It stores dk and dv
+ * late, so these are prefetched by that task itself. */
+static void prefetch_next(pal_attention_prefetch *prefetch, const pal_attention_head *h,
+                          const pal_attention_grads *to) {
+  pal_attention_prefetch_rows(prefetch, to->out, to->out_stride, h->queries, h->dv);
+  pal_attention_prefetch_rows(prefetch, to->dout, to->out_stride, h->queries, h->dv);
+  pal_attention_prefetch_rows(prefetch, to->dq, h->q_stride, h->queries, h->d);
+  pal_attention_prefetch_keys(prefetch, h);
+  pal_attention_prefetch_rows(prefetch, h->q, h->q_stride, h->queries, h->d);
 }
 
-static void attend_long(const pal_run *run, waiting *w, bool last) {
+static void attend_long(const pal_run *run, short_heads *w, bool last) {
   pal_attention_head *head = &w->head[w->n];
   const pal_attention_grads *to = &w->to[w->n];
-  pal_attention_ahead ahead = {.n = 0};
-  pal_attention_want(&ahead, to->dk, head->k_stride, head->keys, head->d);
-  pal_attention_want(&ahead, to->dv, head->v_stride, head->keys, head->dv);
-  if (!last) want(&ahead, &head[1], &to[1]);
-  head->ahead = &ahead;
+  pal_attention_prefetch prefetch = {.n = 0};
+  pal_attention_prefetch_rows(&prefetch, to->dk, head->k_stride, head->keys, head->d);
+  pal_attention_prefetch_rows(&prefetch, to->dv, head->v_stride, head->keys, head->dv);
+  if (!last) prefetch_next(&prefetch, &head[1], &to[1]);
+  head->prefetch = &prefetch;
   pal_kernels_of(run->isa)->attention.backward(head, to, run->task_scratch);
 }
 
@@ -173,11 +180,11 @@ static pal_status attend(const pal_run *run) {
   const work any = any_work(run);
   const int64_t heads = run->in_type[PAL_ATTENTION_LSE].dim[1];
   if (run->begin >= run->end) return PAL_OK;
-  waiting w;
+  short_heads w;
   w.n = 0;
   int64_t s = run->begin / heads, h = run->begin % heads;
   find_work(run, &m, &any, s, h, &w.head[0], &w.to[0]);
-  for (int64_t t = run->begin + 1; t <= run->end; t++) { /* t: the next one */
+  for (int64_t t = run->begin + 1; t <= run->end; t++) { /* t: the next task */
     const int from = w.n + 1;
     const bool last = t == run->end;
     if (++h == heads) h = 0, s++;
@@ -186,18 +193,20 @@ static pal_status attend(const pal_run *run) {
       attend_long(run, &w, last);
     } else {
       w.n++;
-      if (from < PAL_SHORT_HEADS) continue; /* the next one is where it has to be */
-      attend_waiting(run, &w);
+      if (from < PAL_SHORT_HEADS) continue; /* the next task is in its place already */
+      attend_short(run, &w);
     }
     if (!last) {
       w.head[w.n] = w.head[from];
       w.to[w.n] = w.to[from];
     }
   }
-  attend_waiting(run, &w);
+  attend_short(run, &w);
   return PAL_OK;
 }
 
+/* Chunks of relations in which the last phase adds up the gradient of the bias; a task is one chunk
+ * of one head. */
 static int64_t bias_chunks(const pal_run *run) {
   return (run->in_type[PAL_ATTENTION_BIAS].dim[1] + PAL_BIAS_CHUNK - 1) / PAL_BIAS_CHUNK;
 }
@@ -206,6 +215,7 @@ static int64_t bias_tasks(const pal_run *run) {
   return biased(run) ? run->in_type[PAL_ATTENTION_BIAS].dim[0] * bias_chunks(run) : 0;
 }
 
+/* Adds the slots of the sequences, in order. */
 static pal_status combine(const pal_run *run) {
   const room m = layout(run);
   const int last = operands(run->in_type);
@@ -224,7 +234,7 @@ static pal_status combine(const pal_run *run) {
 }
 
 static pal_cost cost(const pal_run *run) {
-  /* Counted as twice the forward pass; the scores computed again are not. */
+  /* Counted as twice the forward pass. The scores that are computed again are not counted. */
   pal_cost c = {4.0 * pal_attention_products(run) *
                     (double)(pal_attention_d(run) + pal_attention_dv(run)),
                 0.0};
@@ -237,7 +247,7 @@ static pal_cost cost(const pal_run *run) {
   return c;
 }
 
-/* The forward op and a random gradient of its results. */
+/* A random case: the forward op, and random gradients of its results. */
 static pal_value sample(pal_case *random) {
   pal_graph *g = pal_case_graph(random);
   pal_value in[PAL_ATTENTION_BACKWARD_INPUTS] = {PAL_NIL}, out[PAL_MAX_OUTPUTS];
@@ -246,11 +256,12 @@ static pal_value sample(pal_case *random) {
   in[PAL_ATTENTION_OUT] = out[0];
   in[PAL_ATTENTION_LSE] = out[1];
   in[PAL_ATTENTION_DOUT] = pal_case_fixed(random, pal_type_of(g, out[0]), -1.0, 1.0);
-  /* Without dlse a bias can have no gradient at all but rounding errors. */
+  /* A bias that all keys of a query share has no gradient without dlse: only rounding errors would
+   * be compared. */
   if (!pal_is_nil(in[PAL_ATTENTION_BIAS]) || pal_case_int(random, 0, 1))
     in[PAL_ATTENTION_DLSE] = pal_case_fixed(random, pal_type_of(g, out[1]), -1.0, 1.0);
   pal_case_tolerance(random, attrs.precision ? 4 * PAL_ATTENTION_BF16_TOLERANCE
-                                             : 1024.0); /* dout.v and delta cancel */
+                                             : 1024.0); /* dout.v - delta cancels */
   return pal_apply(g, pal_op_attention_backward.name, in, PAL_ATTENTION_BACKWARD_INPUTS, &attrs,
                    NULL);
 }
@@ -258,11 +269,11 @@ static pal_value sample(pal_case *random) {
 const pal_op pal_op_attention_backward = {
     PAL_OP_HEAD(
         "scaled_dot_product_attention_backward",
-        "The inputs of scaled_dot_product_attention, then its results out and lse and their\n"
-        "gradients dout [Tq, H*Dv] and optionally dlse [Tq, H].\n"
-        "dq, dk, dv (joined where q, k and v are) and, with a bias, dbias: formulas with the\n"
-        "forward op. Rows outside every sequence: 0. Sums run over queries or keys in order,\n"
-        "dbias over sequences in order.\n"
+        "Inputs: those of scaled_dot_product_attention, then its results out and lse and their\n"
+        "gradients dout [Tq, H*Dv] and, optionally, dlse [Tq, H].\n"
+        "Outputs: dq, dk, dv (side by side in one if q, k and v are) and, with a bias, dbias. The\n"
+        "formulas are in the documentation of the forward op. Rows outside every sequence are 0.\n"
+        "Sums run over queries or keys in order, dbias over sequences in order.\n"
         "PAL_E_ARGUMENT: as the forward op, and keys of two sequences in one row."),
     .min_in = PAL_ATTENTION_BACKWARD_INPUTS,
     .max_in = PAL_ATTENTION_BACKWARD_INPUTS,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Inputs of the attention ops: types, ragged ints, the kernel's view of a head (floor 2).
- * See attention.h. */
+/* Inputs of the attention ops: their types, the checks of integer inputs at run time, and the
+ * description of a head for the kernels (floor 2). See attention.h. */
 #define PAL_NO_CALLER
 #include "ops/attention.h"
 
@@ -21,7 +21,7 @@ const pal_attr_field pal_attention_fields[5] = {
 
 static bool given(const pal_infer *call, int i) { return call->in_type[i].dtype != PAL_NONE; }
 
-/* An i32 vector (or with `rank` 2 a matrix) with the rows of input `like`. */
+/* If input i is given, it must be i32, of this rank, with the rows of input `like`. */
 static pal_status want_ints(const pal_infer *call, int i, int like, int rank, const char *what) {
   if (!given(call, i)) return PAL_OK;
   pal_status status = pal_want_dtype(call, i, PAL_I32, what);
@@ -38,8 +38,9 @@ static pal_status want_bias(const pal_infer *call, int64_t heads) {
   if (by_group != given(call, PAL_ATTENTION_K_GROUP))
     return pal_fail(call->error, PAL_E_SHAPE, "q_group and k_group come together");
   if ((by_table ? 1 : 0) + (by_group ? 1 : 0) != (given(call, PAL_ATTENTION_BIAS) ? 1 : 0))
-    return pal_fail(call->error, PAL_E_SHAPE,
-                    "a bias needs either a relation table or groups, and neither goes without");
+    return pal_fail(
+        call->error, PAL_E_SHAPE,
+        "a bias needs either a relation table or q_group and k_group, and these need a bias");
   if (!given(call, PAL_ATTENTION_BIAS)) return PAL_OK;
   if (bias->dtype != PAL_F32 || bias->rank != 2 || bias->symbol.id || bias->dim[0] != heads ||
       bias->dim[1] < 1 || bias->dim[1] > INT32_MAX)
@@ -92,7 +93,7 @@ static pal_status want_matrix(const pal_infer *call, int i, int64_t unit, const 
   return PAL_OK;
 }
 
-/* q, k and v: three of them, or one where they are joined. */
+/* Checks q, k and v: three inputs, or one if they are joined. */
 static pal_status want_operands(const pal_infer *call, int64_t heads) {
   static const char *const name[] = {"q", "k", "v"};
   const bool own_keys = given(call, PAL_ATTENTION_K_BEGIN);
@@ -183,11 +184,12 @@ double pal_attention_products(const pal_run *run) {
   return pairs * (double)a->heads;
 }
 
-/* ---- ints at run time ------------------------------------------------------------------------ */
+/* ---- checks of integer inputs at run time ------------------------------------------------- */
 
 static const int32_t *ints(const pal_run *run, int i) { return run->in[i]; }
 
-/* Whether the sequences follow each other and fill all rows, as those of a packed batch do. */
+/* Whether the sequences follow each other without gaps and fill all rows, as in a packed batch: the
+ * fast path of check_rows. */
 static bool fill_rows(const pal_run *run, bool keys, int64_t rows) {
   int64_t end = 0;
   for (int64_t s = 0; s < pal_attention_sequences(run); s++) {
@@ -198,6 +200,7 @@ static bool fill_rows(const pal_run *run, bool keys, int64_t rows) {
   return end == rows;
 }
 
+/* Checks the rows of all sequences of queries or keys, and marks them; see pal_attention_check. */
 static pal_status check_rows(const pal_run *run, bool keys, uint8_t *mark) {
   const int64_t rows = keys ? pal_attention_keys(run) : run->in_rows[PAL_ATTENTION_Q];
   const char *what = keys ? "keys" : "queries";
@@ -221,7 +224,7 @@ static pal_status check_rows(const pal_run *run, bool keys, uint8_t *mark) {
   return PAL_OK;
 }
 
-/* Positions must lie in the relation table. */
+/* All positions must be indices of the relation table. */
 static pal_status check_positions(const pal_run *run, bool keys) {
   const int64_t p = run->in_type[PAL_ATTENTION_RELATION].dim[0];
   const int32_t *position = run->in[keys ? PAL_ATTENTION_K_POSITION : PAL_ATTENTION_Q_POSITION];
@@ -292,7 +295,8 @@ pal_status pal_attention_check(const pal_run *run, uint8_t *q_mark, uint8_t *k_m
 
 /* ---- a head ---------------------------------------------------------------------------------- */
 
-/* Positions of n rows that count up are handed on as their first: the faster form. */
+/* The positions of n rows. If they count up, gives NULL and their first, for which the kernels are
+ * faster. */
 static const int32_t *positions(const int32_t *given_at, int64_t begin, int64_t n, int64_t *first) {
   *first = 0;
   if (!given_at) return NULL;
@@ -358,21 +362,23 @@ void pal_attention_head_at(const pal_run *run, int64_t s, int64_t h, pal_attenti
   head->k_group = ints(run, PAL_ATTENTION_K_GROUP) + k.begin * head->groups;
 }
 
-void pal_attention_want(pal_attention_ahead *ahead, const float *at, int64_t stride, int64_t rows,
-                        int64_t width) {
-  if (rows <= PAL_AHEAD_ROWS || ahead->n == sizeof ahead->stream / sizeof *ahead->stream) return;
-  ahead->stream[ahead->n].at = at;
-  ahead->stream[ahead->n].stride = stride;
-  ahead->stream[ahead->n].rows = rows;
-  ahead->stream[ahead->n++].width = width;
+void pal_attention_prefetch_rows(pal_attention_prefetch *prefetch, const float *at, int64_t stride,
+                                 int64_t rows, int64_t width) {
+  if (rows <= PAL_PREFETCH_ROWS ||
+      prefetch->n == sizeof prefetch->stream / sizeof *prefetch->stream)
+    return;
+  prefetch->stream[prefetch->n].at = at;
+  prefetch->stream[prefetch->n].stride = stride;
+  prefetch->stream[prefetch->n].rows = rows;
+  prefetch->stream[prefetch->n++].width = width;
 }
 
-void pal_attention_want_keys(pal_attention_ahead *ahead, const pal_attention_head *head) {
-  if (head->abreast) { /* whose values it asks for itself */
+void pal_attention_prefetch_keys(pal_attention_prefetch *prefetch, const pal_attention_head *head) {
+  if (head->single_query) { /* it prefetches its values itself, and further tiles of keys */
     const int64_t tile = head->keys < PAL_KEY_TILE ? head->keys : PAL_KEY_TILE;
-    pal_attention_want(ahead, head->k, head->k_stride, tile, head->queries * head->d);
+    pal_attention_prefetch_rows(prefetch, head->k, head->k_stride, tile, head->queries * head->d);
     return;
   }
-  pal_attention_want(ahead, head->k, head->k_stride, head->keys, head->d);
-  pal_attention_want(ahead, head->v, head->v_stride, head->keys, head->dv);
+  pal_attention_prefetch_rows(prefetch, head->k, head->k_stride, head->keys, head->d);
+  pal_attention_prefetch_rows(prefetch, head->v, head->v_stride, head->keys, head->dv);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Double-precision references and random cases of the attention ops (floor 2). */
+/* The attention ops' reference functions in double precision, and their random cases (floor 2). */
 #define PAL_NO_CALLER
 #include "ops/attention.h"
 
@@ -10,6 +10,7 @@
 
 /* ---- references: plain loops over pairs of rows ---------------------------------------------- */
 
+/* Element `at` of an integer input; references get all inputs as double. */
 static int64_t whole(const pal_reference *c, int input, int64_t at) {
   return (int64_t)c->in[input][at];
 }
@@ -24,7 +25,7 @@ static int64_t length_of(const pal_reference *c, bool keys, int64_t s) {
   return whole(c, own ? PAL_ATTENTION_K_LENGTH : PAL_ATTENTION_Q_LENGTH, s);
 }
 
-/* The relation of the rows at positions p and q, or -1. */
+/* The relation of query row i, at position p, and key row j, at position q; -1 for no bias. */
 static int64_t relation_of(const pal_reference *c, int64_t i, int64_t j, int64_t p, int64_t q) {
   if (c->in[PAL_ATTENTION_RELATION])
     return whole(c, PAL_ATTENTION_RELATION, p * c->in_type[PAL_ATTENTION_RELATION].dim[0] + q);
@@ -50,7 +51,7 @@ static bool sees(const pal_reference *c, int64_t i, int64_t j) {
                                 : PAL_SEES_LATER)) != 0;
 }
 
-/* Row `row` of q, k or v in head h. */
+/* Row `row` of q, k or v (`part`) in head h. */
 static const double *row_of(const pal_reference *c, int part, int64_t row, int64_t h) {
   const pal_attention_attrs *a = c->attrs;
   const pal_attention_place p = pal_attention_place_of(c->in_type, a->heads, part);
@@ -62,7 +63,8 @@ static int64_t width_of(const pal_reference *c, int part) {
   return pal_attention_place_of(c->in_type, a->heads, part).width;
 }
 
-/* The score of query row i and key row j of sequence s and head h, -inf when masked. */
+/* The score of query row i and key row j of sequence s in head h, -inf if masked. Sets their
+ * relation. */
 static double score(const pal_reference *c, int64_t s, int64_t h, int64_t i, int64_t j,
                     int64_t *relation) {
   const pal_attention_attrs *a = c->attrs;
@@ -85,7 +87,8 @@ static double score(const pal_reference *c, int64_t s, int64_t h, int64_t i, int
   return x;
 }
 
-/* Calls visit for every sequence, head and query; weight is room for a sequence's keys. */
+/* Calls visit for every sequence, head and query. `weight` is an array for the weights of a
+ * query. */
 typedef void (*visit_query)(const pal_reference *c, int64_t s, int64_t h, int64_t i,
                             double *weight);
 
@@ -102,7 +105,7 @@ static pal_status each_query(const pal_reference *c, visit_query visit) {
   return PAL_OK;
 }
 
-/* What check_rows, check_positions, check_relations and check_visible say of a plan's inputs. */
+/* The following functions make the checks of the same names in attention_inputs.c. */
 static pal_status check_rows(const pal_reference *c, bool keys, bool may_overlap) {
   const bool own = keys && c->in[PAL_ATTENTION_K_BEGIN];
   const int64_t rows = c->in_rows[keys ? pal_attention_key_input(c->in_type) : PAL_ATTENTION_Q];
@@ -134,7 +137,7 @@ static pal_status check_positions(const pal_reference *c, bool keys) {
   return PAL_OK;
 }
 
-/* Only rows of sequences have to have a kind. */
+/* Rows outside every sequence may have any kind. */
 static pal_status check_kinds(const pal_reference *c, bool keys) {
   const int64_t kinds = c->in_type[PAL_ATTENTION_VISIBLE].dim[0];
   const double *kind = c->in[keys ? PAL_ATTENTION_K_KIND : PAL_ATTENTION_Q_KIND];
@@ -242,7 +245,8 @@ pal_status pal_attention_backward_reference(const pal_reference *c) {
 
 /* ---- random cases ---------------------------------------------------------------------------- */
 
-/* Keys of their own: 4 rows of a cache for each sequence, 0 to 4 of them in use. */
+/* Keys that are not the queries' rows, as in a key/value cache: 4 rows for each sequence, of which
+ * 0 to 4 are in use. */
 static void sample_cache(pal_case *random, pal_value *in) {
   pal_graph *g = pal_case_graph(random);
   const pal_symbol s = pal_case_sequences(random);
@@ -270,8 +274,8 @@ static void sample_bias(pal_case *random, pal_value *in, int64_t heads, pal_type
       pal_case_f32(random, PAL_TYPE(PAL_F32, PAL_STATIC, heads, (int64_t)1 << groups), -1.0, 1.0);
 }
 
-/* Few kinds and blocks in any order, so that pairs of every sort turn up; or one kind whose blocks are
- * runs of about 16 rows, with a stray row here and there. */
+/* Either a few kinds and blocks in random order, so that all sorts of pairs occur; or one kind with
+ * blocks of about 16 consecutive rows, a few rows being in another block. */
 static void sample_kinds(pal_case *random, pal_value *in, pal_type at, pal_type key_at) {
   pal_graph *g = pal_case_graph(random);
   const bool runs = pal_case_int(random, 0, 1);
@@ -295,9 +299,10 @@ pal_attention_attrs pal_attention_sample_inputs(pal_case *random, pal_value *in)
   const int64_t dv = pal_case_int(random, 0, 1) ? d : pal_case_size(random);
   const bool cache = pal_case_int(random, 0, 2) == 0;
   const bool joined = !cache && dv == d && pal_case_int(random, 0, 1);
-  /* Then q and k are positive: where terms of a score cancel, what rounding makes of it has no bound. */
+  /* With bf16, q and k are positive: if terms of a score cancelled, its relative rounding error
+   * would have no bound. */
   const bool bf16 = pal_case_int(random, 0, 2) == 0;
-  /* Constants, so that a plan of another capacity is the same case: more than cases have. */
+  /* Constants larger than any case needs, so that a plan of another capacity is the same case. */
   const int64_t cached = 4 * 16, positions = 340;
   const pal_type q = PAL_TYPE(PAL_F32, t, 1, heads * d);
   const pal_type k = cache ? PAL_TYPE(PAL_F32, PAL_STATIC, cached, heads * d) : q;

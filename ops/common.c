@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Checks that many infer functions make (floor 2). */
+/* Checks that many infer and reference functions make (floor 2). */
 #include "ops/common.h"
 
 pal_status pal_infer_same(pal_infer *call) {
@@ -31,9 +31,8 @@ pal_status pal_reference_indices(const pal_reference *call, int i, int64_t low, 
   const int64_t wide = pal_type_row(&call->in_type[i]), all = call->in_rows[i] * wide;
   for (int64_t e = 0; e < all; e++)
     if (!(call->in[i][e] >= (double)low && call->in[i][e] < (double)n))
-      return pal_fail(call->error, PAL_E_ARGUMENT,
-                      "input %d: %g of row %lld does not lie in %lld..%lld", i, call->in[i][e],
-                      (long long)(e / wide), (long long)low, (long long)n - 1);
+      return pal_fail(call->error, PAL_E_ARGUMENT, "input %d: %g in row %lld must be in %lld..%lld",
+                      i, call->in[i][e], (long long)(e / wide), (long long)low, (long long)n - 1);
   return PAL_OK;
 }
 
@@ -44,7 +43,7 @@ pal_status pal_reference_sequences(const pal_reference *call, int i, int64_t row
     if (empty_anywhere && length == 0.0) continue;
     if (!(begin >= 0.0 && length >= 0.0 && begin + length <= (double)rows))
       return pal_fail(call->error, PAL_E_ARGUMENT,
-                      "sequence %lld: begin %g and length %g do not fit %lld active rows",
+                      "sequence %lld: begin %g and length %g do not lie within %lld active rows",
                       (long long)s, begin, length, (long long)rows);
   }
   return PAL_OK;

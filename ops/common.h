@@ -10,7 +10,8 @@
 #include "ops/kernels/kernels.h"
 #include "ops/machine.h"
 
-/* Each op file exports its descriptors as a NULL-terminated list; ops/table.c defines them all. */
+/* Each op file exports its descriptors as a list that ends with NULL; ops/table.c registers them
+ * all. */
 typedef const pal_op *const pal_op_list[];
 extern const pal_op *const pal_ops_elementwise[],
     *const pal_ops_activation[],
@@ -32,35 +33,42 @@ extern const pal_op *const pal_ops_elementwise[],
                                                                     *const pal_ops_factored[],
                                                                         *const pal_ops_update[];
 
-/* Opens a descriptor initialiser. */
+/* The first members of an op descriptor. */
 #define PAL_OP_HEAD(op_name, op_doc) \
   .abi_size = sizeof(pal_op), .name = (op_name), .version = 1, .doc = (op_doc)
 
-/* The rows of `type` that a row phase's [begin, end) stands for: times dim[0] when symbolic. */
+/* The rows pal_first_row .. pal_last_row - 1 of an operand to which the range of a row-local phase
+ * applies: begin and end count units of the symbol, of which a symbolic operand has dim[0] rows
+ * each. */
 static inline int64_t pal_first_row(const pal_run *run, const pal_type *type) {
   return run->begin * (type->symbol.id ? type->dim[0] : 1);
 }
 static inline int64_t pal_last_row(const pal_run *run, const pal_type *type) {
   return run->end * (type->symbol.id ? type->dim[0] : 1);
 }
-/* Active elements of an operand. */
+/* The number of elements of an operand that has `rows` active rows. */
 static inline int64_t pal_active(const pal_type *type, int64_t rows) {
   return rows * pal_type_row(type);
 }
 
-/* infer: one output, the type of input 0. */
+/* An infer function: one output with the type of input 0. */
 pal_status pal_infer_same(pal_infer *call);
-/* Fails unless input i has this dtype; `what` names it in the message. */
+/* Checks of infer functions; they fail with PAL_E_SHAPE. `what` names the input in the message.
+ *
+ * Input i must have this dtype. */
 pal_status pal_want_dtype(const pal_infer *call, int i, pal_dtype dtype, const char *what);
-/* Fails unless input i has this rank. */
+/* Input i must have this rank. */
 pal_status pal_want_rank(const pal_infer *call, int i, int rank, const char *what);
-/* Of reference functions, which trust their inputs no more than kernels do: fail unless the active
- * elements of input i lie in low .. n - 1; */
+/* Inputs i and j must have the same extent and symbol in axis 0. */
+pal_status pal_want_rows(const pal_infer *call, int i, int j, const char *what);
+
+/* Checks of reference functions, which must refuse the same data as kernels do; they fail with
+ * PAL_E_ARGUMENT.
+ *
+ * The active elements of input i must lie in low .. n - 1. */
 pal_status pal_reference_indices(const pal_reference *call, int i, int64_t low, int64_t n);
-/* unless each sequence, begin in input i and length in input i + 1, lies within `rows`. With
- * `empty_anywhere` those of length 0 may begin where they like. */
+/* Each sequence, with begin in input i and length in input i + 1, must lie within `rows` rows. With
+ * `empty_anywhere` the begin of a sequence of length 0 is not checked. */
 pal_status pal_reference_sequences(const pal_reference *call, int i, int64_t rows,
                                    bool empty_anywhere);
-/* Fails unless inputs i and j have axis 0 of the same symbol and extent. */
-pal_status pal_want_rows(const pal_infer *call, int i, int j, const char *what);
 #endif

@@ -75,12 +75,12 @@ noinst_HEADERS += \
 # The kernels proper are included by every isa_*.c.
 EXTRA_DIST += \
 	%D%/kernels/attention.inc.c \
-	%D%/kernels/attention_abreast.inc.c \
-	%D%/kernels/attention_ahead.inc.c \
 	%D%/kernels/attention_backward.inc.c \
 	%D%/kernels/attention_pairs.inc.c \
+	%D%/kernels/attention_prefetch.inc.c \
 	%D%/kernels/attention_product.inc.c \
 	%D%/kernels/attention_short.inc.c \
+	%D%/kernels/attention_single.inc.c \
 	%D%/kernels/elementwise.inc.c \
 	%D%/kernels/gemm.inc.c \
 	%D%/kernels/gemm_bf16.inc.c \

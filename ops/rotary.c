@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* rotary_embedding, rotate-half (floor 2). Su et al., arXiv 2104.09864.
+/* rotary_embedding in the rotate-half form (floor 2). Su et al., arXiv 2104.09864.
  *
- * Frequencies are whole numbers of 2^-64 turns per position, fixed when the graph is built, so that
- * the angle modulo a turn is exact integer arithmetic at any position and on any machine. */
+ * A frequency is an integer, turns per position in units of 2^-64, fixed when the graph is built.
+ * So the angle modulo a turn is exact integer arithmetic, at any position and on any machine. */
 #define PAL_NO_CALLER
 #include <math.h>
 #include <string.h>
@@ -30,9 +30,9 @@ static pal_status infer(pal_infer *call) {
   if (status) return status;
   if (a->heads < 1 || a->turn.n < 1 ||
       call->in_type[0].dim[1] / (2 * (int64_t)a->turn.n) < a->heads)
-    return pal_fail(call->error, PAL_E_SHAPE,
-                    "x must have heads x an even width in columns or more, and half of that width "
-                    "frequencies");
+    return pal_fail(
+        call->error, PAL_E_SHAPE,
+        "x must have at least heads * 2 * n columns, where n >= 1 is the number of frequencies");
   return pal_infer_same(call);
 }
 
@@ -87,7 +87,8 @@ static pal_status reference(const pal_reference *c) {
   return PAL_OK;
 }
 
-/* The n-th root of y > 0, by Newton's method from above: no libm decides a bit. */
+/* The n-th root of y > 0 by Newton's method from above. It does not use pow, whose bits differ
+ * between C libraries. */
 static double root(double y, int64_t n) {
   double r = y > 1.0 ? y : 1.0;
   for (int round = 0; round < 10000; round++) {
@@ -134,12 +135,12 @@ static pal_value sample(pal_case *random) {
 static const pal_op rotary = {
     PAL_OP_HEAD(
         "rotary_embedding",
-        "x [T, C], C >= H*D, position i32 [T] (any, also negative): in each of the first H\n"
-        "heads of D = 2n columns, what is behind them staying as it is,\n"
-        "out_i = x_i cos a_i - x_{i+n} sin a_i and out_{i+n} = x_{i+n} cos a_i + x_i sin\n"
-        "a_i for i < n, a_i = 2 pi position turn_i 2^-64 (negated if inverse). The\n"
-        "builder takes turn_i 2^-64 = base^(-i/n) / (2 pi). Angles are right to 2e-9 rad\n"
-        "plus position x 1e-14, sines and cosines to 1.2e-7. Gradient: the inverse\n"
+        "x f32 [T, C], position i32 [T], which may be negative. The first H heads of D = 2n\n"
+        "columns, C >= H*D, are rotated; the columns behind them are copied. In each head, for i\n"
+        "< n: out_i = x_i cos a_i - x_{i+n} sin a_i and out_{i+n} = x_{i+n} cos a_i + x_i sin\n"
+        "a_i, with a_i = 2 pi position turn_i 2^-64, negated if inverse. The\n"
+        "builder takes turn_i 2^-64 = base^(-i/n) / (2 pi). The error of an angle is at most\n"
+        "2e-9 rad + position * 1e-14, of a sine or cosine 1.2e-7. Gradient: the inverse\n"
         "rotation."),
     .min_in = 2,
     .max_in = 2,

@@ -1,15 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The backward attention kernel (floor 2). Included by attention.inc.c.
  *
- * Weights and their gradients are computed again tile by tile. Every result is a chain of fma over
- * queries or keys ascending, so tiles and blocks are not part of the numbers. */
+ * Weights P = exp(S - lse) and gradients of scores dS = P (dP - delta) are computed again tile by
+ * tile, as in FlashAttention. Every result is one chain of fused multiply-adds over queries or keys
+ * ascending, so the sizes of tiles and blocks are not part of the numbers. */
 
-/* ---- backward: P and dS are computed again tile by tile -------------------------------------- */
-
-/* Rows i .. i + 15 of what is `width` wide, columns c .. c + 15, turned: to[column, row]. Rows from `n` on
- * repeat row 0. */
-static inline void attention_turn(const float *from, int64_t stride, int64_t n, int64_t width,
-                                  bool round, float *to) {
+/* Transposes 16 rows x 16 columns: to[column, row], rounded to bfloat16 with `round`. Columns from
+ * `width` on are zeros. Rows from n on, which do not exist, are copies of row 0. */
+static inline void attention_transpose_block(const float *from, int64_t stride, int64_t n,
+                                             int64_t width, bool round, float *to) {
   float room[PAL_LANES * PAL_LANES];
   if (n >= PAL_LANES && width >= PAL_LANES && !round) {
     vf_transpose(from, stride, to, PAL_LANES);
@@ -22,8 +21,9 @@ static inline void attention_turn(const float *from, int64_t stride, int64_t n, 
   vf_transpose(room, PAL_LANES, to, PAL_LANES);
 }
 
-/* delta = sum(dout * out) - dlse, per query; summed as attention_multiply sums dout v, so that with one
- * visible key, where out is v, the difference of the two is 0. Rows are in the lanes. */
+/* delta = sum over columns of dout * out, minus dlse, for every query, with queries in the lanes.
+ * It is summed in the order in which attention_multiply computes dP = dout v: with a single visible
+ * key, out is v and dP - delta is then exactly 0. */
 static void attention_delta(const pal_attention_head *h, const pal_attention_grads *to) {
   for (int64_t i = 0; i < h->queries; i += PAL_LANES) {
     const int64_t n = h->queries - i;
@@ -31,8 +31,8 @@ static void attention_delta(const pal_attention_head *h, const pal_attention_gra
     for (int64_t c = 0; c < h->dv; c += PAL_LANES) {
       const int64_t at = i * to->out_stride + c, width = h->dv - c;
       float g[PAL_LANES * PAL_LANES], o[PAL_LANES * PAL_LANES];
-      attention_turn(to->dout + at, to->out_stride, n, width, h->bf16 != NULL, g);
-      attention_turn(to->out + at, to->out_stride, n, width, false, o);
+      attention_transpose_block(to->dout + at, to->out_stride, n, width, h->bf16 != NULL, g);
+      attention_transpose_block(to->out + at, to->out_stride, n, width, false, o);
       for (int64_t l = 0; l < attention_lanes(width); l++)
         sum = vf_fma(vf_load(g + l * PAL_LANES), vf_load(o + l * PAL_LANES), sum);
     }
@@ -42,21 +42,22 @@ static void attention_delta(const pal_attention_head *h, const pal_attention_gra
   }
 }
 
-/* The same as attention_row_backward where all keys are visible and there is no bias. */
+/* The fast path of attention_row_backward, where all n keys are visible and there is no bias. */
 static inline void attention_row_backward_full(int64_t n, float scale, float lse, float delta,
                                                float *s, float *t) {
   const vf by = vf_set(scale), shift = vf_set(lse), less = vf_set(delta);
-  for (int64_t j = 0; j < n; j += PAL_LANES) { /* what lies beyond n is not read */
+  for (int64_t j = 0; j < n; j += PAL_LANES) { /* lanes beyond n are computed but never read */
     const vf p = attention_exp(vf_sub(vf_mul(vf_load(s + j), by), shift));
     vf_store(s + j, p);
     vf_store(t + j, vf_mul(vf_mul(p, vf_sub(vf_load(t + j), less)), by));
   }
 }
 
-/* s: scores to weights; t: gradients of weights to those of q k^T. Query i, n keys. */
+/* For query i and n keys: turns the products q k in s into weights, and the gradients of weights in
+ * t into gradients of q k. Adds to dbias. */
 static void attention_row_backward(const pal_attention_head *h, const pal_attention_grads *to,
                                    int64_t i, attention_span span, int64_t n, float *s, float *t,
-                                   const attention_room *m) {
+                                   const attention_buffers *m) {
   const float lse = to->lse[i * to->lse_stride];
   if (lse == -INFINITY) span = (attention_span){0, 0, false};
   const vf scale = vf_set(h->scale), shift = vf_set(lse), delta = vf_set(to->delta[i]);
@@ -68,7 +69,7 @@ static void attention_row_backward(const pal_attention_head *h, const pal_attent
       if (h->bias) x = vf_add(x, attention_bias(h, i, relation));
       p = attention_exp(vf_sub(x, shift));
       u = vf_mul(p, vf_sub(vf_load(t + j), delta));
-      if (span.holes || j < span.lo || j + PAL_LANES > span.hi) {
+      if (span.masked || j < span.lo || j + PAL_LANES > span.hi) {
         const vm seen = attention_mask(h, i, span, j, m);
         p = vf_select(seen, p, vf_zero());
         u = vf_select(seen, u, vf_zero());
@@ -87,10 +88,10 @@ static void attention_row_backward(const pal_attention_head *h, const pal_attent
   }
 }
 
-/* dq += t k, one vector at a time where the width is not a multiple of 16. */
+/* dq += t k. If the width is no multiple of 16, the last columns go through a padded copy. */
 static void attention_add_dq(const pal_attention_head *h, int64_t rows, int64_t width, int64_t n,
                              const float *t, const float *k, float *dq, int64_t stride) {
-  const int64_t full = width / PAL_LANES * PAL_LANES, wide = attention_up(width);
+  const int64_t full = width / PAL_LANES * PAL_LANES, wide = attention_round_up(width);
   attention_multiply(h, rows, full, n, t, PAL_KEY_TILE, 1, k, wide, dq, stride, true);
   if (full == width) return;
   const int lanes = (int)(width - full);
@@ -106,11 +107,14 @@ static void attention_add_dq(const pal_attention_head *h, int64_t rows, int64_t 
   }
 }
 
-/* Queries i .. i + rows - 1, which see `span`, against the tile in m. */
+/* Adds the gradients from queries i .. i + rows - 1, whose spans are given, and the first n keys of
+ * the tile in m. Prefetches while it computes unless `prefetch` is NULL. */
 static void attention_block_backward(const pal_attention_head *h, const pal_attention_grads *to,
                                      int64_t i, int64_t rows, int64_t n, const attention_span *span,
-                                     const attention_room *m, attention_asking *asking) {
-  const int64_t wd = attention_up(h->d), wv = attention_up(h->dv), up = attention_up(n);
+                                     const attention_buffers *m,
+                                     attention_prefetch_state *prefetch) {
+  const int64_t wd = attention_round_up(h->d), wv = attention_round_up(h->dv),
+                up = attention_round_up(n);
   const float *q = h->q + i * h->q_stride, *g = to->dout + i * to->out_stride;
   attention_multiply(h, rows, up, h->d, q, h->q_stride, 1, m->kt, PAL_KEY_TILE, m->s, PAL_KEY_TILE,
                      false);
@@ -119,7 +123,7 @@ static void attention_block_backward(const pal_attention_head *h, const pal_atte
   for (int64_t r = 0; r < rows; r++) {
     float *s = m->s + r * PAL_KEY_TILE, *t = m->t + r * PAL_KEY_TILE;
     const float lse = to->lse[(i + r) * to->lse_stride];
-    if (asking) attention_ask(asking);
+    if (prefetch) attention_prefetch_step(prefetch);
     if (!h->bias && attention_full(span[r], n) && lse != -INFINITY)
       attention_row_backward_full(n, h->scale, lse, to->delta[i + r], s, t);
     else attention_row_backward(h, to, i + r, span[r], n, s, t, m);
@@ -137,9 +141,10 @@ static void attention_zero(int64_t rows, int64_t width, float *to, int64_t strid
       vf_store_left(to + i * stride + c, vf_zero(), width - c);
 }
 
+/* The reverse of attention_pack. */
 static void attention_unpack(int64_t rows, int64_t width, const float *from, float *to,
                              int64_t stride) {
-  const int64_t wide = attention_up(width);
+  const int64_t wide = attention_round_up(width);
   for (int64_t i = 0; i < rows; i++)
     for (int64_t c = 0; c < width; c += PAL_LANES)
       vf_store_left(to + i * stride + c, vf_load(from + i * wide + c), width - c);
@@ -147,13 +152,13 @@ static void attention_unpack(int64_t rows, int64_t width, const float *from, flo
 
 static void attention_backward(const pal_attention_head *h, const pal_attention_grads *to,
                                void *scratch) {
-  const attention_room m = attention_layout(h->d, h->dv, h->groups, scratch);
-  const int64_t wd = attention_up(h->d), wv = attention_up(h->dv);
-  attention_asking asking =
-      attention_look_ahead(h, h->queries); /* in the last tile: room is scarce */
+  const attention_buffers m = attention_layout(h->d, h->dv, h->groups, scratch);
+  const int64_t wd = attention_round_up(h->d), wv = attention_round_up(h->dv);
+  /* The prefetch runs during the last tile only, since its rows would be evicted again before. */
+  attention_prefetch_state prefetch = attention_prefetch_start(h, h->queries);
   attention_delta(h, to);
   attention_zero(h->queries, h->d, to->dq, h->q_stride);
-  /* Smaller blocks where many pairs are masked. */
+  /* Smaller blocks where many pairs are masked, so that more blocks can be skipped. */
   const bool masked = h->causal || h->window > 0 || h->visible;
   const int64_t tile = masked ? PAL_KEY_TILE / 2 : PAL_KEY_TILE;
   const int64_t block = masked ? PAL_QUERY_BLOCK / 2 : PAL_QUERY_BLOCK;
@@ -171,7 +176,7 @@ static void attention_backward(const pal_attention_head *h, const pal_attention_
       const attention_span reach = attention_spans(h, i, rows, first, n, &m, span);
       if (reach.lo >= reach.hi) continue;
       attention_block_backward(h, to, i, rows, reach.hi, span, &m,
-                               first + n == h->keys ? &asking : NULL);
+                               first + n == h->keys ? &prefetch : NULL);
     }
     attention_unpack(n, h->d, m.dk, to->dk + first * h->k_stride, h->k_stride);
     attention_unpack(n, h->dv, m.dv, to->dv + first * h->v_stride, h->v_stride);

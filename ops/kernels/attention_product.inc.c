@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Products, copies and exp of the attention kernels (floor 2). Included by attention.inc.c.
  *
- * Invariant: an element of a product is one chain of fma over k ascending, so how the product is
- * cut into register tiles is free, and differs between instruction sets. */
+ * Every element of a product is one chain of fused multiply-adds, k ascending. So the size of the
+ * register tiles does not change the bits, and differs between instruction sets. */
 #include "ops/kernels/attention.h"
 #include "src/simd.h"
 
@@ -54,7 +54,9 @@ typedef void (*attention_tile)(int64_t k, const float *a, int64_t a_row, int64_t
    attention_tile_4_##N, attention_tile_5_##N, attention_tile_6_##N}
 /* clang-format on */
 
-/* 24 accumulators of one register each on AVX-512; elsewhere a vector takes several. */
+/* The micro-kernels attention_tile_<rows>_<vectors>, up to 24 sums. On AVX-512 a vector of 16
+ * floats is one register; elsewhere it is two or more, so that only tiles one vector wide fit. The
+ * `tall` tiles of 12 rows are for products with one or two vectors of columns. */
 #if defined(PAL_SIMD_AVX512)
 ATTENTION_TILES(1)
 ATTENTION_TILES(2)
@@ -72,7 +74,8 @@ static const attention_tile attention_tiles[][6] = {ATTENTION_NAMES(1)};
 static const attention_tile attention_tall[] = {NULL};
 #endif
 
-/* a[r, k] is at a + r * a_row + k * a_step. cols is a multiple of 16. */
+/* c [rows, cols] = a [rows, k] b [k, cols], or c += with `add`. Element (r, k) of a is at a + r *
+ * a_row + k * a_step; cols is a multiple of 16. */
 static void attention_mm(int64_t rows, int64_t cols, int64_t k, const float *a, int64_t a_row,
                          int64_t a_step, const float *b, int64_t b_row, float *c, int64_t c_row,
                          bool add) {
@@ -90,24 +93,28 @@ static void attention_mm(int64_t rows, int64_t cols, int64_t k, const float *a, 
 
 /* ---- copies ------------------------------------------------------------------------------ */
 
-static inline int64_t attention_up(int64_t n) {
+/* n rounded up to whole vectors. */
+static inline int64_t attention_round_up(int64_t n) {
   return (n + PAL_LANES - 1) / PAL_LANES * PAL_LANES;
 }
 
+/* n limited to 0 .. 16. */
 static inline int attention_lanes(int64_t n) {
   return n < 0 ? 0 : n < PAL_LANES ? (int)n : PAL_LANES;
 }
 
-/* to[rows, width rounded up] from strided rows; zeros behind each. */
+/* Copies rows of `width` floats, `stride` apart, to consecutive rows of whole vectors, padded with
+ * zeros. */
 static void attention_pack(int64_t rows, int64_t width, const float *from, int64_t stride,
                            float *to) {
-  const int64_t wide = attention_up(width);
+  const int64_t wide = attention_round_up(width);
   for (int64_t i = 0; i < rows; i++)
     for (int64_t c = 0; c < wide; c += PAL_LANES)
       vf_store(to + i * wide + c, vf_load_left(from + i * stride + c, width - c));
 }
 
-/* to[width rounded up, PAL_KEY_TILE] from rows of `width`; zeros in lanes rows .. rounded up. */
+/* Transposes rows of `width` floats, `stride` apart, to `to` [width rounded up, PAL_KEY_TILE].
+ * Columns from `rows` on, up to a whole vector, become zeros. */
 static void attention_transpose(int64_t rows, int64_t width, const float *from, int64_t stride,
                                 float *to) {
   for (int64_t i = 0; i < rows; i += PAL_LANES) {
@@ -120,7 +127,7 @@ static void attention_transpose(int64_t rows, int64_t width, const float *from, 
         vf_transpose(corner, stride, at, PAL_KEY_TILE);
         continue;
       }
-      if (n * m < 64) { /* too little to repay a detour through whole blocks */
+      if (n * m < 64) { /* too few elements to pay for padding them to a block of 16 x 16 */
         for (int64_t y = 0; y < m; y++) vf_store(at + y * PAL_KEY_TILE, vf_zero());
         for (int64_t x = 0; x < n; x++)
           for (int64_t y = 0; y < m; y++) at[y * PAL_KEY_TILE + x] = corner[x * stride + y];
@@ -136,7 +143,7 @@ static void attention_transpose(int64_t rows, int64_t width, const float *from, 
 
 /* ---- exp ------------------------------------------------------------------------------------- */
 
-/* exp(x) for x <= 1, where the weights of a softmax lie; 0 below -87. A NaN stays one. */
+/* exp(x) for x <= 1, the range of softmax weights; 0 below -87. NaN gives NaN. */
 static inline vf attention_exp(vf x) {
   return vf_select(vf_lt(x, vf_set(-87.0f)), vf_zero(), vf_exp_normal(x));
 }

@@ -1,28 +1,40 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Attention of short sequences: 16 heads of sequences side by side, one in each lane (floor 2).
- * Included by attention.inc.c.
+/* Attention of short sequences: 16 heads at a time, one in each lane (floor 2). Included by
+ * attention.inc.c.
  *
- * Tiles of 16 keys would be empty for the most part. Here operands are transposed so that an element
- * of 16 heads is one vector. Terms and their order are those of the long kernels; what a lane does
- * not see it does not add, so its numbers do not depend on its neighbours. */
+ * With a few keys, tiles of 16 keys in the lanes would be mostly empty. Here the operands are
+ * transposed instead, so that one vector holds the same element of 16 heads (of one sequence or of
+ * several):
+ *
+ *                      lane 0         lane 1         ...  lane 15
+ *   vector 0           q[0, 0] of     q[0, 0] of          q[0, 0] of
+ *   vector 1           q[0, 1] head 0 q[0, 1] head 1 ...  q[0, 1] head 15
+ *   vector row*d+c     q[row, c]      q[row, c]           q[row, c]
+ *
+ * Terms and their order are those of the kernels for long sequences. What a lane does not see is
+ * not added in that lane, so its numbers do not depend on the other heads. */
 
+/* One call: sizes, masks, and buffers in its scratch. Index 16 is the lane. */
 typedef struct attention_short {
-  bool round;  /* operands of products, to bf16 */
-  bool joined; /* the only head's q, k and v stand side by side in rows, here too */
-  int64_t d, dv, queries, keys; /* the most of any lane */
-  int32_t own_queries[PAL_LANES], own_keys[PAL_LANES];
-  /* Their difference is what causality and window ask for. */
+  bool round;                   /* operands of products are rounded to bfloat16 */
+  bool joined;                  /* rows are q, k and v side by side, in memory and in the buffers */
+  int64_t d, dv, queries, keys; /* queries and keys: the largest numbers of any lane */
+  int32_t own_queries[PAL_LANES], own_keys[PAL_LANES]; /* those of each lane */
+  /* Positions in each lane. Only differences of a query's and a key's matter, for causality and
+   * window. */
   int32_t q_position[PAL_SHORT_ROWS][PAL_LANES], k_position[PAL_SHORT_ROWS][PAL_LANES];
   float *q, *k, *v, *out, *dout; /* [rows * width rounded up, 16] */
-  float *dq, *dk, *dv_;
-  int64_t q_row, k_row, v_row; /* floats from one row to the next, of their gradients too */
-  float *s, *t;                /* [queries, keys, 16]: scores or weights, and their gradients */
-  float *rows; /* [16, rows * width rounded up + 16], of whatever is on its way in or out */
+  float *dq, *dk, *dv_;          /* the same */
+  int64_t q_row, k_row, v_row;   /* floats from a row of q, k, v or its gradient to the next */
+  float *s, *t; /* [queries, keys, 16]: scores, then weights; and their gradients */
+  float
+      *rows; /* [16, rows * width rounded up + 16]: an operand before its transposition, or a result
+                 * after it, one lane per row */
 } attention_short;
 
 /* Floats of one transposed operand. */
 static inline int64_t attention_short_size(int64_t rows, int64_t width) {
-  return attention_up(rows * width) * PAL_LANES;
+  return attention_round_up(rows * width) * PAL_LANES;
 }
 
 static size_t attention_short_scratch(void) {
@@ -32,22 +44,27 @@ static size_t attention_short_scratch(void) {
          sizeof(float);
 }
 
-/* Only the difference of positions matters, and 2^30 is as far as any. */
-static inline int32_t attention_short_ahead(int64_t x) {
+/* A difference of positions limited to +-2^30, beyond which it makes no difference to causality and
+ * window. */
+static inline int32_t attention_short_distance(int64_t x) {
   const int64_t most = (int64_t)1 << 30;
   return (int32_t)(x < -most ? -most : x > most ? most : x);
 }
 
+/* Sets the positions of lane l. Positions that count up are replaced by small ones with the same
+ * differences. */
 static void attention_short_positions(const pal_attention_head *h, int l, attention_short *m) {
-  const bool holes = attention_holes(h);
-  const int32_t ahead = attention_short_ahead(h->q_first - h->k_first);
+  const bool masked = attention_span_masked(h);
+  const int32_t distance = attention_short_distance(h->q_first - h->k_first);
   for (int32_t i = 0; i < h->queries; i++)
-    m->q_position[i][l] = holes ? (int32_t)attention_query_position(h, i) : ahead + i;
+    m->q_position[i][l] = masked ? (int32_t)attention_query_position(h, i) : distance + i;
   for (int32_t j = 0; j < h->keys; j++)
-    m->k_position[j][l] = !holes ? j : h->k_position ? h->k_position[j] : (int32_t)(h->k_first + j);
+    m->k_position[j][l] = !masked         ? j
+                          : h->k_position ? h->k_position[j]
+                                          : (int32_t)(h->k_first + j);
 }
 
-/* Places q, k and v, or their gradients. */
+/* Lays out q, k and v, or their gradients, from `at` on; gives the first float behind them. */
 static float *attention_short_place(const attention_short *m, float *at, float **q, float **k,
                                     float **v) {
   *q = at;
@@ -57,8 +74,9 @@ static float *attention_short_place(const attention_short *m, float *at, float *
   return *v + attention_short_size(m->keys, m->dv);
 }
 
-static void attention_short_open(const pal_attention_head *h, int n, void *scratch,
-                                 attention_short *m) {
+/* Sets sizes, positions and buffers for n heads. */
+static void attention_short_setup(const pal_attention_head *h, int n, void *scratch,
+                                  attention_short *m) {
   m->d = h->d, m->dv = h->dv, m->queries = m->keys = 0, m->round = h->bf16 != NULL;
   for (int l = 0; l < PAL_LANES; l++) {
     const int64_t queries = l < n ? h[l].queries : 0, keys = l < n ? h[l].keys : 0;
@@ -76,34 +94,34 @@ static void attention_short_open(const pal_attention_head *h, int n, void *scrat
   m->v_row = m->joined ? m->q_row : m->dv * PAL_LANES;
   float *at = attention_short_place(m, scratch, &m->q, &m->k, &m->v);
   at = attention_short_place(m, at, &m->dq, &m->dk, &m->dv_);
-#define ATTENTION_TAKE(rows, width) \
+#define ATTENTION_PLACE(rows, width) \
   (at += attention_short_size(rows, width), at - attention_short_size(rows, width))
-  m->out = ATTENTION_TAKE(m->queries, m->dv);
-  m->dout = ATTENTION_TAKE(m->queries, m->dv);
-  m->s = ATTENTION_TAKE(m->queries, m->keys);
-  m->t = ATTENTION_TAKE(m->queries, m->keys);
-#undef ATTENTION_TAKE
+  m->out = ATTENTION_PLACE(m->queries, m->dv);
+  m->dout = ATTENTION_PLACE(m->queries, m->dv);
+  m->s = ATTENTION_PLACE(m->queries, m->keys);
+  m->t = ATTENTION_PLACE(m->queries, m->keys);
+#undef ATTENTION_PLACE
   m->rows = at;
 }
 
-/* Which lanes have a query i that sees a key j. */
+/* The mask of lanes whose query i exists and sees key j. */
 static inline vm attention_short_seen(const pal_attention_head *h, const attention_short *m,
                                       int64_t i, int64_t j) {
   vm seen = vm_and(vi_gt(vi_load(m->own_queries), vi_set((int32_t)i)),
                    vi_gt(vi_load(m->own_keys), vi_set((int32_t)j)));
   if (!h->causal && h->window <= 0) return seen;
-  const vi ahead = vi_sub(vi_load(m->q_position[i]), vi_load(m->k_position[j]));
-  if (h->causal) seen = vm_and(seen, vi_gt(ahead, vi_set(-1)));
+  const vi distance = vi_sub(vi_load(m->q_position[i]), vi_load(m->k_position[j]));
+  if (h->causal) seen = vm_and(seen, vi_gt(distance, vi_set(-1)));
   if (h->window > 0) {
     const int32_t w = h->window < INT32_MAX ? (int32_t)h->window : INT32_MAX;
-    seen = vm_and(seen, vm_and(vi_lt(ahead, vi_set(w)), vi_gt(ahead, vi_set(-w))));
+    seen = vm_and(seen, vm_and(vi_lt(distance, vi_set(w)), vi_gt(distance, vi_set(-w))));
   }
   return seen;
 }
 
-/* ---- there and back ------------------------------------------------------------------------ */
+/* ---- transposing operands in and results out ---------------------------------------------- */
 
-/* Rows of a lane that follow each other without a gap are one long row. */
+/* Treats rows without a gap between them as one long row. Gives its width and sets *rows. */
 static inline int64_t attention_short_join(int64_t *rows, int64_t width, int64_t stride) {
   if (stride != width) return width;
   width *= *rows;
@@ -111,8 +129,8 @@ static inline int64_t attention_short_join(int64_t *rows, int64_t width, int64_t
   return width;
 }
 
-/* Whether the lanes' rows lie one behind the other, as in a packed batch of equal sequences with one
- * head. */
+/* Whether the rows of all lanes follow each other in memory without gaps, as in a packed batch of
+ * equally long sequences with one head. */
 static bool attention_short_packed(const float *const *lane, const int32_t *own, int64_t stride,
                                    int64_t most, int64_t width) {
   if (stride != width || most == 0) return false;
@@ -121,15 +139,16 @@ static bool attention_short_packed(const float *const *lane, const int32_t *own,
   return true;
 }
 
-/* Elements of `most` rows; zeros where a lane has fewer. */
+/* Loads `most` rows of each lane and transposes them to `to` [most * width, 16]. A lane that has
+ * fewer rows, own[lane], gets zeros. */
 static void attention_short_load(const attention_short *m, const float *const *from,
                                  const int32_t *own, int64_t stride, int64_t most, int64_t width,
                                  float *to) {
-  const int64_t wide = attention_up(most * width), pitch = wide + PAL_LANES;
+  const int64_t wide = attention_round_up(most * width), pitch = wide + PAL_LANES;
   if (attention_short_packed(from, own, stride, most, width)) {
     for (int64_t c = 0; c < most * width; c++)
       vf_store(m->rows + c * PAL_LANES, vf_load(from[0] + c * PAL_LANES));
-    vf_store(m->rows + most * width * PAL_LANES, vf_zero()); /* behind the last lane */
+    vf_store(m->rows + most * width * PAL_LANES, vf_zero()); /* is read behind the last lane */
     for (int64_t c = 0; c < most * width; c += PAL_LANES)
       vf_transpose(m->rows + c, most * width, to + c * PAL_LANES, PAL_LANES);
     return;
@@ -142,16 +161,18 @@ static void attention_short_load(const attention_short *m, const float *const *f
     if (rows == 0) continue;
     const int64_t each = attention_short_join(&rows, width, stride);
     for (int64_t r = 0; r < rows; r++)
-      for (int64_t c = 0; c < each; c += PAL_LANES) /* what this leaves behind a row, the next is */
+      for (int64_t c = 0; c < each;
+           c += PAL_LANES) /* writes beyond the row, which the next row overwrites */
         vf_store(row + r * each + c, vf_load_left(from[l] + r * stride + c, each - c));
   }
   for (int64_t c = 0; c < wide; c += PAL_LANES)
     vf_transpose(m->rows + c, pitch, to + c * PAL_LANES, PAL_LANES);
 }
 
+/* The reverse of attention_short_load: transposes and stores the rows that each lane has. */
 static void attention_short_store(const attention_short *m, float *const *to, const int32_t *own,
                                   int64_t stride, int64_t most, int64_t width, const float *from) {
-  const int64_t wide = attention_up(most * width), pitch = wide + PAL_LANES;
+  const int64_t wide = attention_round_up(most * width), pitch = wide + PAL_LANES;
   const bool packed = attention_short_packed((const float *const *)to, own, stride, most, width);
   const float *const end = packed ? to[0] + PAL_LANES * most * width : NULL;
   for (int64_t c = 0; c < wide; c += PAL_LANES)
@@ -165,13 +186,14 @@ static void attention_short_store(const attention_short *m, float *const *to, co
         const vf x = vf_load(m->rows + l * pitch + r * each + c);
         float *at = to[l] + r * stride + c;
         if (packed && end - at >= PAL_LANES)
-          vf_store(at, x); /* the next lane overwrites what is over */
+          vf_store(at, x); /* what is stored beyond the row the next lane overwrites */
         else vf_store_left(at, x, each - c);
       }
   }
 }
 
-/* The same, rounded if operands of products are. */
+/* Loads an operand of products: attention_short_load, then rounds to bfloat16 if operands are
+ * rounded. */
 static void attention_short_operand(const attention_short *m, const float *const *from,
                                     const int32_t *own, int64_t stride, int64_t most, int64_t width,
                                     float *to) {
@@ -205,7 +227,7 @@ static inline vf attention_short_dot(const float *a, const float *b, int64_t n) 
   return sum;
 }
 
-/* to += by x where seen. */
+/* to += by * x in the lanes of `seen`. */
 static inline void attention_short_add(float *to, vm seen, vf by, const float *x, int64_t n) {
   for (int64_t c = 0; c < n; c++) {
     const vf old = vf_load(to + c * PAL_LANES);
@@ -213,8 +235,9 @@ static inline void attention_short_add(float *to, vm seen, vf by, const float *x
   }
 }
 
-/* Products of rounded operands take subnormal numbers for zeros. Functions between these two are not to be
- * inlined: the compiler does not know that arithmetic must stay between them. */
+/* Products of rounded operands treat subnormal numbers as zeros: the processor's floating-point
+ * mode is switched before and after. The functions that compute in that mode must not be inlined,
+ * because the compiler does not know that their arithmetic may not move across the switches. */
 #define ATTENTION_NOT_INLINED __attribute__((noinline))
 
 static inline bf16_mode attention_short_enter(const attention_short *m) {
@@ -224,7 +247,7 @@ static inline void attention_short_leave(const attention_short *m, bf16_mode bef
   if (m->round) bf16_leave(before);
 }
 
-/* s[i, j] = a[i] b[j] over `width` columns. */
+/* s[i, j] = the dot product of rows a[i] and b[j] over `width` columns, in every lane. */
 static ATTENTION_NOT_INLINED void attention_short_dots(const attention_short *m, const float *a,
                                                        int64_t a_row, const float *b, int64_t b_row,
                                                        int64_t width, float *s) {
@@ -233,7 +256,8 @@ static ATTENTION_NOT_INLINED void attention_short_dots(const attention_short *m,
       vf_store(s, attention_short_dot(a + i * a_row, b + j * b_row, width));
 }
 
-/* The sum of up to 16 weights as vf_sum adds them; overwrites them. */
+/* The sum of n <= 16 weights in the order of vf_sum's tree, so that the bits are those of the
+ * kernel for long sequences. Overwrites p. */
 static inline vf attention_short_sum(vf *p, int64_t n) {
   for (int64_t half = PAL_LANES / 2; half > 0; half /= 2)
     for (int64_t j = half; j < 2 * half && j < n; j++) p[j - half] = vf_add(p[j - half], p[j]);
@@ -242,8 +266,9 @@ static inline vf attention_short_sum(vf *p, int64_t n) {
 
 /* ---- forward --------------------------------------------------------------------------------- */
 
-/* Scores of query i of every lane to weights; 1 / their sum is due to its row of m->out. Gives the log of
- * the sum, and the sum (1 where nothing is seen). */
+/* Turns the scores of query i of every lane into weights, not yet divided by their sum. Gives lse,
+ * and the sum in *total (1 in lanes that see no key), by which the row of m->out has to be
+ * divided. */
 static vf attention_short_weights(const pal_attention_head *h, const attention_short *m, int64_t i,
                                   vf *total) {
   const vf scale = vf_set(h->scale), never = vf_set(-INFINITY);
@@ -264,9 +289,9 @@ static vf attention_short_weights(const pal_attention_head *h, const attention_s
   return vf_select(some, vf_add(vf_log(*total), top), never);
 }
 
-/* m->out: weights times values. */
-static ATTENTION_NOT_INLINED void attention_short_mix(const pal_attention_head *h,
-                                                      const attention_short *m) {
+/* m->out = weights times values. */
+static ATTENTION_NOT_INLINED void attention_short_add_values(const pal_attention_head *h,
+                                                             const attention_short *m) {
   attention_short_clear(m->out, m->queries * m->dv);
   for (int64_t i = 0; i < m->queries; i++)
     for (int64_t j = 0; j < m->keys; j++)
@@ -281,7 +306,7 @@ static void attention_forward_short(const pal_attention_head *h, const pal_atten
   const float *q[PAL_LANES], *k[PAL_LANES], *v[PAL_LANES];
   float *out[PAL_LANES];
   for (int l = 0; l < n; l++) q[l] = h[l].q, k[l] = h[l].k, v[l] = h[l].v, out[l] = to[l].out;
-  attention_short_open(h, n, scratch, &m);
+  attention_short_setup(h, n, scratch, &m);
   attention_short_operands(&m, h, q, k, v);
   bf16_mode mode = attention_short_enter(&m);
   attention_short_dots(&m, m.q, m.q_row, m.k, m.k_row, m.d, m.s);
@@ -294,7 +319,7 @@ static void attention_forward_short(const pal_attention_head *h, const pal_atten
       if (i < h[l].queries) to[l].lse[i * to->lse_stride] = lse[l];
   }
   mode = attention_short_enter(&m);
-  attention_short_mix(h, &m);
+  attention_short_add_values(h, &m);
   attention_short_leave(&m, mode);
   for (int64_t i = 0; i < m.queries; i++)
     for (float *at = m.out + i * m.dv * PAL_LANES, *end = at + m.dv * PAL_LANES; at < end;
@@ -305,7 +330,8 @@ static void attention_forward_short(const pal_attention_head *h, const pal_atten
 
 /* ---- backward -------------------------------------------------------------------------------- */
 
-/* Query i of every lane: m->s to weights, m->t to gradients of scores. */
+/* For query i of every lane: turns products q k in m->s into weights, and gradients of weights in
+ * m->t into gradients of q k. */
 static void attention_short_query_backward(const pal_attention_head *h, const attention_short *m,
                                            int64_t i, vf lse, vf dlse) {
   const int64_t row = i * m->dv * PAL_LANES;
@@ -320,7 +346,7 @@ static void attention_short_query_backward(const pal_attention_head *h, const at
   }
 }
 
-/* Adds up the gradients. Queries without a visible key (lse -inf) add nothing. */
+/* Adds up m->dq, m->dk and m->dv_. Queries without a visible key (lse = -inf) add nothing. */
 static ATTENTION_NOT_INLINED void
 attention_short_gradients(const pal_attention_head *h, const attention_short *m, const float *lse) {
   for (int64_t i = 0; i < m->queries; i++) attention_short_clear(m->dq + i * m->q_row, m->d);
@@ -351,7 +377,7 @@ static void attention_backward_short(const pal_attention_head *h, const pal_atte
     q[l] = h[l].q, k[l] = h[l].k, v[l] = h[l].v, out[l] = to[l].out, dout[l] = to[l].dout;
     dq[l] = to[l].dq, dk[l] = to[l].dk, dv[l] = to[l].dv;
   }
-  attention_short_open(h, n, scratch, &m);
+  attention_short_setup(h, n, scratch, &m);
   attention_short_operands(&m, h, q, k, v);
   attention_short_load(&m, out, m.own_queries, to->out_stride, m.queries, m.dv, m.out);
   attention_short_operand(&m, dout, m.own_queries, to->out_stride, m.queries, m.dv, m.dout);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The rotary embedding kernel (floor 2). Included by attention.inc.c. */
 
-/* Sine and cosine of phase * 2 pi / 2^32: to the nearest quarter turn, then Taylor's series, whose
- * next terms at pi / 4 are below 3e-9. */
+/* Sine and cosine of phase * 2 pi / 2^32. The angle is reduced to the distance from the nearest
+ * quarter turn, at most pi / 4, where the terms that the Taylor series omit are below 3e-9. */
 static void attention_sincos(vi phase, vf *sine, vf *cosine) {
   const vi eighth = vi_set(0x20000000);
   const vi turned = vi_add(phase, eighth), quarter = vi_shr(turned, 30);
@@ -26,7 +26,9 @@ static void attention_sincos(vi phase, vf *sine, vf *cosine) {
   *cosine = vf_select(left, vf_neg(b), b);
 }
 
-/* Sines, negated where the rotation is to the right, and cosines of 16 steps of 16 frequencies. */
+/* Sines and cosines of 16 angles, position times frequency; turn_high and turn_low are the halves
+ * of the 64-bit frequencies. The sine is negated for a negative position, and once more with
+ * `inverse`. */
 static inline void attention_angles(vi position, vi turn_high, vi turn_low, bool inverse, vf *sine,
                                     vf *cosine) {
   const vm back = vi_lt(position, vi_zero());
@@ -35,9 +37,9 @@ static inline void attention_angles(vi position, vi turn_high, vi turn_low, bool
   *sine = vf_select(inverse ? vm_not(back) : back, vf_neg(*sine), *sine);
 }
 
-/* Frequencies first .. first + 15, or as many as there are. */
-static void attention_turns(const pal_rotary_rows *w, int64_t first, int32_t *high, int32_t *low,
-                            int n) {
+/* The halves of n frequencies from `first` on, repeated from frequency 0 behind the last. */
+static void attention_frequencies(const pal_rotary_rows *w, int64_t first, int32_t *high,
+                                  int32_t *low, int n) {
   for (int l = 0; l < n; l++) {
     const uint64_t turn = (uint64_t)w->turn[(first + l) % w->half];
     high[l] = (int32_t)(turn >> 32);
@@ -45,14 +47,15 @@ static void attention_turns(const pal_rotary_rows *w, int64_t first, int32_t *hi
   }
 }
 
-/* Fewer than 16 frequencies: angles of several rows share a vector. Elements are rotated one by one:
- * where out is x, a load behind a store of part of a vector would wait for it. */
+/* With fewer than 16 frequencies: angles of several rows share a vector. The elements are rotated
+ * one by one, because in place a vector load that overlaps a preceding shorter store would have to
+ * wait until that has reached the cache. */
 static void attention_rotary_narrow(const pal_rotary_rows *w, const float *x, float *out) {
   enum { ANGLES = 16 * PAL_LANES };
   const int64_t half = w->half, wide = w->heads * 2 * half, most = ANGLES / half;
   int32_t high[2 * PAL_LANES], low[2 * PAL_LANES], position[ANGLES] = {0};
   float sine[ANGLES], cosine[ANGLES];
-  attention_turns(w, 0, high, low, 2 * PAL_LANES);
+  attention_frequencies(w, 0, high, low, 2 * PAL_LANES);
   for (int64_t first = 0; first < w->rows; first += most) {
     const int64_t rows = w->rows - first < most ? w->rows - first : most;
     for (int64_t r = 0; r < rows; r++)
@@ -76,10 +79,11 @@ static void attention_rotary_narrow(const pal_rotary_rows *w, const float *x, fl
   }
 }
 
-/* Two frequencies: 16 rows by columns, each of their heads by the same angles. */
+/* With two frequencies, heads of 4 columns: 16 rows are loaded column by column, one row in each
+ * lane, and every head is rotated by the same angles. */
 static void attention_rotary_four(const pal_rotary_rows *w, const float *x, float *out) {
   int32_t high[2], low[2];
-  attention_turns(w, 0, high, low, 2);
+  attention_frequencies(w, 0, high, low, 2);
   for (int64_t first = 0; first < w->rows; first += PAL_LANES) {
     const int n = attention_lanes(w->rows - first);
     int32_t position[PAL_LANES] = {0};
@@ -106,6 +110,7 @@ static void attention_rotary_four(const pal_rotary_rows *w, const float *x, floa
   }
 }
 
+/* With 16 frequencies or more: the columns of one row are in the lanes. */
 static void attention_rotary(const pal_rotary_rows *w, const float *x, float *out) {
   const int64_t half = w->half, wide = w->heads * 2 * half;
   if (half == 2) {
@@ -119,7 +124,7 @@ static void attention_rotary(const pal_rotary_rows *w, const float *x, float *ou
   for (int64_t i = 0; i < half; i += PAL_LANES) {
     const int lanes = attention_lanes(half - i);
     int32_t high[PAL_LANES], low[PAL_LANES];
-    attention_turns(w, i, high, low, PAL_LANES);
+    attention_frequencies(w, i, high, low, PAL_LANES);
     for (int64_t r = 0; r < w->rows; r++) {
       vf s, c;
       attention_angles(vi_set(w->position[r]), vi_load(high), vi_load(low), w->inverse, &s, &c);

@@ -1,17 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Heads of a lone query, abreast (floor 2). Included by attention.inc.c.
+/* The forward pass of several heads of a single query, as in a decoding step (floor 2). Included by
+ * attention.inc.c.
  *
- * Keys and values are read where they lie, a row through all heads, and asked for (into level 2) one step
- * ahead: a tile's values while its keys are multiplied, the next keys while its values are. Their bytes
- * are what such a call costs. The last vector of a width that is no multiple of 16 begins 16 columns
- * before its end; what it shares with its neighbour is computed twice. */
+ * The cost of such a call is reading the keys and values once. They are read where they lie, one
+ * row through all heads, and prefetched into the level 2 cache one step prefetch: the values of a
+ * tile while its keys are multiplied, and the next tile's keys while the values are added. If the
+ * width of a head is no multiple of 16, its last vector begins 16 columns before its end; the
+ * columns that this vector shares with the one before it are computed twice, with the same
+ * result. */
 
-/* Where the vector that covers columns c .. c + 15 of `width` begins. */
+/* The first column of the vector that is to cover columns c .. c + 15, moved back to end at
+ * `width`. */
 static inline int64_t attention_column(int64_t c, int64_t width) {
   return c + PAL_LANES <= width ? c : width - PAL_LANES;
 }
 
-/* Products of q and 16 keys; d is 16 or more. */
+/* The products of q and 16 keys, one in each lane; d >= 16. */
 static inline vf attention_dots(const float *k, int64_t k_row, const float *q, int64_t d) {
   float room[PAL_LANES * PAL_LANES];
   vf sum = vf_zero();
@@ -28,10 +32,11 @@ static inline vf attention_dots(const float *k, int64_t k_row, const float *q, i
   return sum;
 }
 
-/* m->s of heads i .. i + rows - 1 where keys are in reach, of a tile of n. */
-static void attention_abreast_scores(const pal_attention_head *h, int64_t i, int64_t rows,
-                                     int64_t first, int64_t n, attention_span reach,
-                                     const attention_room *m) {
+/* Computes the products q k, m->s, of heads i .. i + rows - 1 with the keys of the tile that lie in
+ * `reach`. The tile has n keys, the first of them key `first`. */
+static void attention_single_scores(const pal_attention_head *h, int64_t i, int64_t rows,
+                                    int64_t first, int64_t n, attention_span reach,
+                                    const attention_buffers *m) {
   const bool whole = n >= PAL_LANES && h->d >= PAL_LANES;
   for (int64_t j = reach.lo / PAL_LANES * PAL_LANES; j < reach.hi; j += PAL_LANES) {
     const int64_t key = whole ? attention_column(j, n) : j;
@@ -53,10 +58,11 @@ static void attention_abreast_scores(const pal_attention_head *h, int64_t i, int
   }
 }
 
-/* Asks for the keys from `first` on while the values of n keys are added up; behind the last key, for
- * what the caller wants. */
-static attention_asking attention_abreast_ahead(const pal_attention_head *h, int64_t first,
-                                                int64_t n, pal_attention_ahead *room) {
+/* Sets up the prefetch that runs while the values of n keys are added: of the keys from `first` on,
+ * or, behind the last key, of what the caller asked for. `room` is memory for the list. */
+static attention_prefetch_state attention_single_prefetch(const pal_attention_head *h,
+                                                          int64_t first, int64_t n,
+                                                          pal_attention_prefetch *room) {
   const int64_t left = h->keys - first;
   room->n = 1;
   room->stream[0].at = h->k + first * h->k_stride;
@@ -64,25 +70,27 @@ static attention_asking attention_abreast_ahead(const pal_attention_head *h, int
   room->stream[0].rows = left < PAL_KEY_TILE ? left : PAL_KEY_TILE;
   room->stream[0].width = h->queries * h->d;
   pal_attention_head of = *h;
-  if (left > 0) of.ahead = room;
-  const int64_t parts = h->queries * attention_up(h->dv) / PAL_LANES;
-  return attention_look_ahead(&of, n * ((parts + 3) / 4));
+  if (left > 0) of.prefetch = room;
+  const int64_t parts = h->queries * attention_round_up(h->dv) / PAL_LANES;
+  return attention_prefetch_start(&of, n * ((parts + 3) / 4));
 }
 
-/* 16 columns of a head. */
+/* 16 columns of the result of one head: out [16] += sum over j of s[j] v[j, column .. column +
+ * 15]. */
 typedef struct attention_part {
   const float *s;
   int64_t column; /* of a row of v */
   float *out;
 } attention_part;
 
-/* out += weights times values, for each of four parts. */
-static inline void attention_mix_parts(const attention_part *p, attention_span span, const float *v,
-                                       int64_t v_row, attention_asking *asking) {
+/* Adds the weighted values of the keys in `span` to four parts at a time, enough independent sums
+ * to hide the latency of the multiply-add. */
+static inline void attention_add_parts(const attention_part *p, attention_span span, const float *v,
+                                       int64_t v_row, attention_prefetch_state *prefetch) {
   vf a = vf_load(p[0].out), b = vf_load(p[1].out), c = vf_load(p[2].out), d = vf_load(p[3].out);
   v += span.lo * v_row;
   for (int64_t j = span.lo; j < span.hi; j++, v += v_row) {
-    attention_ask(asking);
+    attention_prefetch_step(prefetch);
     a = vf_fma(vf_set(p[0].s[j]), vf_load(v + p[0].column), a);
     b = vf_fma(vf_set(p[1].s[j]), vf_load(v + p[1].column), b);
     c = vf_fma(vf_set(p[2].s[j]), vf_load(v + p[2].column), c);
@@ -94,12 +102,14 @@ static inline void attention_mix_parts(const attention_part *p, attention_span s
   vf_store(p[3].out, d);
 }
 
-/* The same for heads i .. i + rows - 1, whose spans are the same, or empty. */
-static void attention_abreast_mix(const pal_attention_head *h, int64_t i, int64_t rows,
-                                  const attention_span *span, const float *v,
-                                  const attention_room *m, attention_asking *asking) {
+/* Adds the weighted values for heads i .. i + rows - 1. All heads of a query have the same span,
+ * except that it is empty where the weights have been added already. */
+static void attention_single_add_values(const pal_attention_head *h, int64_t i, int64_t rows,
+                                        const attention_span *span, const float *v,
+                                        const attention_buffers *m,
+                                        attention_prefetch_state *prefetch) {
   enum { PARTS = 4 };
-  const int64_t wide = attention_up(h->dv);
+  const int64_t wide = attention_round_up(h->dv);
   attention_part p[PARTS];
   attention_span seen = {0, 0, false};
   int n = 0;
@@ -111,11 +121,11 @@ static void attention_abreast_mix(const pal_attention_head *h, int64_t i, int64_
           (attention_part){m->s + r * PAL_KEY_TILE, (i + r) * h->dv + attention_column(c, h->dv),
                            m->out + (i + r) * wide + c};
       if (n < PARTS) continue;
-      attention_mix_parts(p, seen, v, h->v_stride, asking);
+      attention_add_parts(p, seen, v, h->v_stride, prefetch);
       n = 0;
     }
   }
   if (n == 0) return;
   for (int k = n; k < PARTS; k++) p[k] = p[0];
-  attention_mix_parts(p, seen, v, h->v_stride, asking);
+  attention_add_parts(p, seen, v, h->v_stride, prefetch);
 }
