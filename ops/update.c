@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Optimizer updates: adamw_update, sgd_update, ema_update (floor 2).
  *
- * Pure and elementwise; outputs are the new values. Scalars that depend on the step (powers of
- * the betas) are computed in double by repeated squaring, so that no libm decides a bit. */
+ * They are elementwise and without side effects; the outputs are the new values. The powers of the
+ * betas are computed in double precision by repeated squaring and not by pow, whose bits differ
+ * between C libraries. */
 #define PAL_NO_CALLER
 #include "ops/update.h"
 
@@ -10,7 +11,7 @@
 
 #include "ops/common.h"
 
-/* base^n for whole n >= 0. */
+/* base^n for an integer n >= 0. */
 static double power(double base, int64_t n) {
   double result = 1.0;
   for (; n > 0; n >>= 1) {
@@ -20,8 +21,8 @@ static double power(double base, int64_t n) {
   return result;
 }
 
-/* Input 0 is f32; of the others that are there, those in the set `scalars` are f32 scalars and the rest
- * have the type of input 0. */
+/* Input 0 must be f32. Of the other inputs that are given, those in the bit set `scalars` must be
+ * f32 scalars, and the rest must have the type of input 0. */
 static pal_status want_alike(pal_infer *call, uint32_t scalars) {
   pal_status status = pal_want_dtype(call, 0, PAL_F32, "the first input");
   for (int i = 1; i < call->n_in && !status; i++) {
@@ -36,7 +37,7 @@ static pal_status want_alike(pal_infer *call, uint32_t scalars) {
   return status;
 }
 
-/* First element and number of elements of a row range. */
+/* The first element and the number of elements of the range of rows that a call works on. */
 static int64_t range(const pal_run *run, int64_t *first) {
   const pal_type *type = &run->out_type[0];
   const int64_t row = pal_type_row(type);
@@ -63,7 +64,8 @@ static pal_status adamw_infer(pal_infer *call) {
   const pal_status status = want_alike(call, 1u << RATE | 1u << STEP | 1u << SCALE | 1u << DECAY);
   if (status) return status;
   if (average != decay)
-    return pal_fail(call->error, PAL_E_ARGUMENT, "an average and its decay go together");
+    return pal_fail(call->error, PAL_E_ARGUMENT,
+                    "average and decay must both be given or both be left out");
   if (!(a->beta1 >= 0 && a->beta1 < 1 && a->beta2 >= 0 && a->beta2 < 1))
     return pal_fail(call->error, PAL_E_ARGUMENT, "beta1 and beta2 must lie in [0, 1)");
   if (!(a->epsilon >= 0 && a->weight_decay >= 0))
@@ -77,7 +79,7 @@ static pal_status adamw_run(const pal_run *run) {
   const pal_adamw_attrs *a = run->attrs;
   const float rate = *(const float *)run->in[RATE], count = *(const float *)run->in[STEP];
   const bool average = run->n_out > NEW_AVERAGE;
-  const float keep = average ? *(const float *)run->in[DECAY] : 0.0f;
+  const float average_decay = average ? *(const float *)run->in[DECAY] : 0.0f;
   int64_t i;
   const int64_t n = range(run, &i);
   if (n == 0) return PAL_OK;
@@ -96,8 +98,8 @@ static pal_status adamw_run(const pal_run *run) {
       .rate = rate,
       .decay = (float)((double)rate * a->weight_decay),
       .scale = run->n_in > SCALE && run->in[SCALE] ? *(const float *)run->in[SCALE] : 1.0f,
-      .keep = keep,
-      .rest = (float)(1.0 - (double)keep),
+      .average_decay = average_decay,
+      .average_rest = (float)(1.0 - (double)average_decay),
   };
   const float *const *in = (const float *const *)run->in;
   float *const *out = (float *const *)run->out;
@@ -140,7 +142,7 @@ static pal_status adamw_reference(const pal_reference *call) {
   return PAL_OK;
 }
 
-/* A parameter: of any rank, or the rows symbol's. */
+/* The type of a random parameter: of rank 0 to 2, or with symbolic rows. */
 static pal_type sample_type(pal_case *random) {
   const int64_t size = pal_case_size(random);
   switch (pal_case_int(random, 0, 3)) {
@@ -173,16 +175,16 @@ static pal_value adamw_sample(pal_case *random) {
 
 static const pal_op adamw_op = {
     PAL_OP_HEAD("adamw_update",
-                "parameter p, gradient g, moments m and v [...] f32 alike, rate, step f32\n"
-                "scalars; may be given: scale (f32 scalar; g counts scale times), an average a\n"
-                "like p with its decay d (f32 scalar) -> new p, m, v and, with a, new a. With\n"
-                "step t from 1:\n"
+                "Inputs: parameter p, gradient g, moments m and v, f32 of the same shape;\n"
+                "learning rate and step, f32 scalars. Optional: scale, an f32 scalar that\n"
+                "multiplies g; a moving average a like p together with its decay d, an f32\n"
+                "scalar. Outputs: new p, m, v and, with a, new a. With t = step, counted from 1:\n"
                 "m = beta1 m + (1 - beta1) g;  v = beta2 v + (1 - beta2) g^2;\n"
                 "p = p - rate weight_decay p\n"
                 "      - rate (m / (1 - beta1^t)) / (sqrt(v / (1 - beta2^t)) + epsilon);\n"
                 "a = d a + (1 - d) p with the new p.\n"
-                "Decoupled weight decay: Loshchilov and Hutter, arXiv 1711.05101.\n"
-                "No gradient: an update is the end of a training step."),
+                "AdamW, with decoupled weight decay: Loshchilov and Hutter, arXiv 1711.05101.\n"
+                "It has no gradient, since an update is the end of a training step."),
     .min_in = 6,
     .max_in = 9,
     .optional = 1u << SCALE | 1u << AVERAGE | 1u << DECAY,
@@ -275,12 +277,12 @@ static pal_value sgd_sample(pal_case *random) {
 
 static const pal_op sgd_op = {
     PAL_OP_HEAD("sgd_update",
-                "parameter p, gradient g, velocity b [...] f32 alike (b may be nil when momentum\n"
-                "is 0), rate f32 scalar -> new p and, with b, new b:\n"
-                "b = momentum b + g;  d = nesterov ? g + momentum b : b (g without b);\n"
+                "Inputs: parameter p, gradient g, velocity b, f32 of the same shape (b may be nil\n"
+                "if momentum is 0); learning rate, an f32 scalar. Outputs: new p and, with b, new\n"
+                "b: b = momentum b + g;  d = nesterov ? g + momentum b : b (without b: d = g);\n"
                 "p = p - rate weight_decay p - rate d.\n"
-                "Sutskever et al., ICML 2013, as PyTorch arranges it, weight decay decoupled.\n"
-                "No gradient: an update is the end of a training step."),
+                "Momentum as in PyTorch (Sutskever et al., ICML 2013), with decoupled weight\n"
+                "decay. It has no gradient, since an update is the end of a training step."),
     .min_in = 4,
     .max_in = 4,
     .optional = 4,
@@ -339,8 +341,9 @@ static pal_value ema_sample(pal_case *random) {
 
 static const pal_op ema_op = {
     PAL_OP_HEAD("ema_update",
-                "ema e, value x [...] f32 alike, decay d f32 scalar -> d e + (1 - d) x.\n"
-                "No gradient: an update is the end of a training step."),
+                "Inputs: moving average e and value x, f32 of the same shape; decay d, an f32\n"
+                "scalar. Output: d e + (1 - d) x.\n"
+                "It has no gradient, since an update is the end of a training step."),
     .min_in = 3,
     .max_in = 3,
     .flags = PAL_OP_NO_GRADIENT,

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Kernels of the elementwise ops (floor 2).
  *
- * A plane is `rows` rows of n elements: the result is dense, operand k moves by row[k] elements
- * from row to row and by step[k], 0 or 1, within a row. Every broadcast is a few planes. The
- * result may be the buffer of an operand that is as dense as it is. */
+ * They work on planes. A plane is `rows` rows of n elements. The result is contiguous; operand k
+ * moves by row[k] elements from one row to the next and by step[k], 0 or 1, within a row, so that 0
+ * repeats an element. Every broadcast is one plane or a few (ops/broadcast.h). The result may be
+ * written over an operand that has the same layout. */
 #ifndef PAL_OPS_KERNELS_ELEMENTWISE_H
 #define PAL_OPS_KERNELS_ELEMENTWISE_H
 
@@ -22,13 +23,13 @@ typedef enum pal_binary_kind {
   PAL_BINARY_SUB,
   PAL_BINARY_MUL,
   PAL_BINARY_DIV, /* f32 only */
-  PAL_BINARY_MIN, /* the second of equals; NaN if either is */
+  PAL_BINARY_MIN, /* b if a equals b (-0 and 0); NaN if either is NaN */
   PAL_BINARY_MAX,
-  PAL_BINARY_AND, /* i32 only: 1 where both, or any, are nonzero */
+  PAL_BINARY_AND, /* i32 only: 1 where both are nonzero, or for OR any, else 0 */
   PAL_BINARY_OR
 } pal_binary_kind;
 
-/* Numbered as pal_relation is. */
+/* The numbers are those of pal_relation. */
 typedef enum pal_compare_kind {
   PAL_COMPARE_EQ,
   PAL_COMPARE_NE,
@@ -46,7 +47,7 @@ typedef enum pal_unary_kind {
   PAL_UNARY_SIGMOID,
   PAL_UNARY_ERF,
   PAL_UNARY_SQRT,
-  PAL_UNARY_RELU, /* x < 0 ? 0 : x, so NaN stays */
+  PAL_UNARY_RELU, /* x < 0 ? 0 : x, so NaN gives NaN */
   PAL_UNARY_SILU,
   PAL_UNARY_GELU_ERF,
   PAL_UNARY_GELU_TANH,
@@ -56,7 +57,7 @@ typedef enum pal_unary_kind {
 typedef struct pal_elementwise_kernels {
   void (*binary_f32)(pal_binary_kind kind, const pal_plane *plane, float *out, const float *a,
                      const float *b);
-  /* Wraps around. */
+  /* Sums and products wrap around, modulo 2^32. */
   void (*binary_i32)(pal_binary_kind kind, const pal_plane *plane, int32_t *out, const int32_t *a,
                      const int32_t *b);
   /* 1 where the relation holds, else 0; with a NaN only NE holds. */
@@ -69,12 +70,13 @@ typedef struct pal_elementwise_kernels {
                     const float *b);
   void (*where_i32)(const pal_plane *plane, int32_t *out, const int32_t *condition,
                     const int32_t *a, const int32_t *b);
-  /* n elements; p and q as the kind says. */
+  /* out [n] of x [n]; p and q are the parameters of PAL_UNARY_AFFINE and _CLAMP. out may be x. */
   void (*unary)(pal_unary_kind kind, float p, float q, float *out, const float *x, int64_t n);
-  /* dy times the derivative at x of SILU, GELU_ERF or GELU_TANH; RELU: dy where x > 0, else 0. */
+  /* dx = dy times the derivative at x, for SILU, GELU_ERF, GELU_TANH and RELU (dy where x > 0, else
+   * 0). */
   void (*unary_backward)(pal_unary_kind kind, float *dx, const float *x, const float *dy,
                          int64_t n);
-  /* Index of the first infinity or NaN of n elements, or -1. */
+  /* The index of the first infinity or NaN among n elements, or -1. */
   int64_t (*first_nonfinite)(const float *x, int64_t n);
 } pal_elementwise_kernels;
 #endif

@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Bodies of pal_elementwise_kernels, compiled once per instruction set (floor 2).
  *
- * Invariant: an element's arithmetic does not depend on its place, so a range may be cut
- * anywhere. Ragged ends use masked vectors and the same arithmetic. */
+ * Invariant: the arithmetic of an element does not depend on its place, so a range may be split
+ * anywhere. The last elements, fewer than a vector, use masked loads and stores and the same
+ * arithmetic. */
 #include "ops/kernels/elementwise.h"
 #include "src/simd.h"
 
-/* One row of a two-operand map: V loads the operands, W stores the result. X and Y give the
- * operands of a full vector, XN and YN those of the last k lanes. */
+/* One row of n elements of a map with two operands. F is the function and W the vector type of the
+ * result (vf or vi). X and Y are expressions for the operands at index i, XN and YN for those of
+ * the last k elements. */
 #define ELEMENTWISE_LOOP(W, F, X, Y, XN, YN)                              \
   do {                                                                    \
     int64_t i = 0;                                                        \
@@ -18,6 +20,8 @@
     }                                                                     \
   } while (0)
 
+/* All rows of a plane: V is the vector type of the operands. An operand with step 0 is
+ * broadcast. */
 #define ELEMENTWISE_MAP2(V, W, F)                                                      \
   do {                                                                                 \
     const int64_t n = plane->n;                                                        \
@@ -39,7 +43,8 @@
 typedef float vf_lane;
 typedef int32_t vi_lane;
 
-/* vf_min and vf_max give b when unordered; a NaN in a must stay as well. */
+/* vf_min and vf_max give b if either operand is NaN; here a NaN in a is to be the result as
+ * well. */
 static inline vf elementwise_min(vf a, vf b) { return vf_select(vf_ne(a, a), a, vf_min(a, b)); }
 static inline vf elementwise_max(vf a, vf b) { return vf_select(vf_ne(a, a), a, vf_max(a, b)); }
 static inline vi elementwise_flag(vm m) { return vi_select(m, vi_set(1), vi_zero()); }
@@ -146,8 +151,8 @@ static void elementwise_where_i32(const pal_plane *plane, int32_t *out, const in
 
 /* ---- one operand ------------------------------------------------------------------- */
 
-/* sqrt(1/2); 1/sqrt(2 pi); 2 sqrt(2/pi) and that times 0.044715 (Hendrycks and Gimpel,
- * arXiv 1606.08415). */
+/* sqrt(1/2); 1/sqrt(2 pi); 2 sqrt(2/pi), and that times 0.044715: constants of GELU (Hendrycks and
+ * Gimpel, arXiv 1606.08415). */
 #define ELEMENTWISE_ROOT_HALF 0.70710678118654752f
 #define ELEMENTWISE_DENSITY 0.39894228040143268f
 #define ELEMENTWISE_TANH_1 1.59576912160573071f
@@ -155,7 +160,7 @@ static void elementwise_where_i32(const pal_plane *plane, int32_t *out, const in
 
 static inline vf elementwise_relu(vf x) { return vf_select(vf_lt(x, vf_zero()), vf_zero(), x); }
 static inline vf elementwise_silu(vf x) { return vf_mul(x, vf_sigmoid(x)); }
-/* Phi(x) of the normal distribution, by erf. */
+/* Phi(x), the distribution function of the standard normal distribution, computed from erf. */
 static inline vf elementwise_phi(vf x) {
   const vf half = vf_set(0.5f);
   return vf_fma(half, vf_erf(vf_mul(x, vf_set(ELEMENTWISE_ROOT_HALF))), half);
@@ -165,15 +170,15 @@ static inline vf elementwise_clamp(vf x, vf low, vf high) {
   return vf_select(vf_lt(x, low), low, vf_select(vf_gt(x, high), high, x));
 }
 
-/* (1 + tanh u) / 2 with u = sqrt(2/pi) (x + 0.044715 x^3), as sigmoid(2 u): no cancellation
- * where it is small. */
+/* (1 + tanh u) / 2 with u = sqrt(2/pi) (x + 0.044715 x^3), computed as sigmoid(2 u), which does not
+ * cancel where the value is small. */
 static inline vf elementwise_gelu_gate(vf x) {
   const vf slope = vf_fma(vf_mul(x, x), vf_set(ELEMENTWISE_TANH_3), vf_set(ELEMENTWISE_TANH_1));
   const vf one = vf_set(1.0f), down = vf_mul(vf_neg(x), slope);
   const vf held = elementwise_clamp(down, vf_set(-87.0f), vf_set(87.0f));
   const vf gate = vf_div(one, vf_add(one, vf_exp_normal(held)));
   return vf_select(vf_gt(down, vf_set(87.0f)), vf_zero(),
-                   gate); /* what x cannot make large again */
+                   gate); /* 0 also after it is multiplied by x */
 }
 static inline vf elementwise_gelu_tanh(vf x) { return vf_mul(x, elementwise_gelu_gate(x)); }
 
@@ -205,20 +210,21 @@ static void elementwise_unary(pal_unary_kind kind, float p, float q, float *out,
   }
 }
 
-/* s (1 + x (1 - s)), s = sigmoid(x) */
+/* The derivative of SiLU: s (1 + x (1 - s)), s = sigmoid(x). */
 static inline vf elementwise_silu_slope(vf x) {
   const vf one = vf_set(1.0f), s = vf_sigmoid(x);
   return vf_mul(s, vf_fma(x, vf_sub(one, s), one));
 }
 
-/* Phi(x) + x exp(-x^2 / 2) / sqrt(2 pi) */
+/* The derivative of GELU with erf: Phi(x) + x exp(-x^2 / 2) / sqrt(2 pi). */
 static inline vf elementwise_gelu_erf_slope(vf x) {
   const vf density =
       vf_mul(vf_set(ELEMENTWISE_DENSITY), vf_exp(vf_mul(vf_mul(x, x), vf_set(-0.5f))));
   return vf_fma(x, density, elementwise_phi(x));
 }
 
-/* s (1 + x (1 - s) (c1 + 3 c3 x^2)), s the gate */
+/* The derivative of GELU with tanh: s (1 + x (1 - s) (c1 + 3 c3 x^2)), where s is the gate above
+ * and c1, c3 are ELEMENTWISE_TANH_1 and _3. */
 static inline vf elementwise_gelu_tanh_slope(vf x) {
   const vf one = vf_set(1.0f), s = elementwise_gelu_gate(x);
   const vf inner =
@@ -233,7 +239,7 @@ static inline vf elementwise_gelu_tanh_slope(vf x) {
     vf_store_left(dx + i, vf_mul(vf_load_left(dy + i, k), slope), k); \
   }
 
-/* A choice, not a product: what is cut off may be infinite. */
+/* Selects instead of multiplying by 0 or 1, since an infinite dy times 0 would be NaN. */
 static void elementwise_relu_backward(float *dx, const float *y, const float *dy, int64_t n) {
   for (int64_t i = 0; i < n; i += PAL_LANES) {
     const vm up = vf_gt(vf_load_left(y + i, n - i), vf_zero());
@@ -249,7 +255,7 @@ static void elementwise_unary_backward(pal_unary_kind kind, float *dx, const flo
   else if (kind == PAL_UNARY_RELU) elementwise_relu_backward(dx, x, dy, n);
 }
 
-/* Exponent bits all ones, which no finite number has. */
+/* Infinities and NaNs are the numbers whose exponent bits are all ones. */
 static int64_t elementwise_first_nonfinite(const float *x, int64_t n) {
   const vi magnitude = vi_set(0x7fffffff), largest = vi_set(0x7f7fffff);
   for (int64_t i = 0; i < n; i += PAL_LANES) {

@@ -5,7 +5,8 @@
 
 static inline int norm_lanes(int64_t left) { return left < PAL_LANES ? (int)left : PAL_LANES; }
 
-/* Whole vectors do not go through the masked forms, which some machines run slowly. */
+/* Loads and stores of n elements. Whole vectors do not use the masked forms, which are slow on some
+ * machines. */
 static inline vf norm_load(const float *p, int n) {
   return n < PAL_LANES ? vf_load_n(p, n) : vf_load(p);
 }
@@ -14,7 +15,7 @@ static inline void norm_store(float *p, vf v, int n) {
   else vf_store(p, v);
 }
 
-/* [i, i + 16) of a row that may be absent. */
+/* Elements i .. i + lanes - 1 of a row; `absent` in every lane if the row is NULL. */
 static inline vf norm_load_or(const float *row, int64_t i, int lanes, vf absent) {
   return row ? norm_load(row + i, lanes) : absent;
 }
@@ -30,7 +31,8 @@ static float norm_mean(const float *x, int64_t width) {
   return vf_sum(sum) / (float)width;
 }
 
-/* Around the mean, in a second pass: the difference of two means would cancel. */
+/* The mean of (x - mean)^2, in a second pass over the row, since mean(x^2) - mean^2 would
+ * cancel. */
 static float norm_variance(const float *x, int64_t width, float mean) {
   vf sum = vf_zero();
   const vf m = vf_set(mean);
@@ -65,6 +67,7 @@ static void norm_forward(const pal_norm_forward *c) {
   }
 }
 
+/* The gradient of one row. */
 static void norm_backward_row(const pal_norm_backward *c, int64_t t) {
   const int64_t width = c->width;
   const float *dy = c->dy ? c->dy + t * width : NULL, *x = c->x + t * width;
@@ -78,7 +81,7 @@ static void norm_backward_row(const pal_norm_backward *c, int64_t t) {
     sum = vf_add(sum, w);
     product = vf_fma(w, h, product);
   }
-  /* What the statistics' own gradients add has the same two shapes. */
+  /* dx = rstd (w - h along - level); the gradients of mean and rstd only add to the two scalars. */
   float along = vf_sum(product) / (float)width, level = c->mean ? vf_sum(sum) / (float)width : 0.0f;
   if (c->drstd) along += c->drstd[t] * c->rstd[t] / (float)width;
   if (c->dmean) level -= c->dmean[t] / ((float)width * c->rstd[t]);
@@ -99,8 +102,8 @@ static void norm_backward(const pal_norm_backward *c) {
   for (int64_t t = 0; t < c->rows; t++) norm_backward_row(c, t);
 }
 
-/* Columns [i, i + 64): every column is a chain over the rows; several vectors at once, because one
- * chain waits for its own sums. */
+/* Columns i .. i + 63. Each column is one chain of additions over the rows; four vectors of columns
+ * at once hide the latency of the additions. */
 static void norm_parameters_four(const pal_norm_backward *c, int64_t i, float *dgain,
                                  float *dbias) {
   vf gain[4] = {vf_zero(), vf_zero(), vf_zero(), vf_zero()};
@@ -121,7 +124,7 @@ static void norm_parameters_four(const pal_norm_backward *c, int64_t i, float *d
   }
 }
 
-/* Columns [i, i + n), n at most 16. */
+/* Columns i .. i + n - 1, n <= 16. */
 static void norm_parameters_one(const pal_norm_backward *c, int64_t i, int n, float *dgain,
                                 float *dbias) {
   vf gain = vf_zero(), bias = vf_zero();
@@ -153,12 +156,12 @@ static void norm_add(float *to, const float *from, int64_t n) {
 
 /* ---- cross_entropy ----------------------------------------------------------------------- */
 
-/* 16 logits; -inf past the end of the row, so that they weigh nothing. */
+/* Up to 16 logits; lanes past the end of the row are -inf, whose exp is 0. */
 static inline vf norm_logits(const float *x, int n) {
   return vf_select(vm_first(n), norm_load(x, n), vf_set(-INFINITY));
 }
 
-/* The largest of a row and the sum of exp(x - largest). */
+/* The largest logit of a row, and the sum of exp(x - largest). */
 static void norm_exp_sum(const float *x, int64_t width, float *largest, float *total) {
   vf most = vf_set(-INFINITY), sum = vf_zero();
   for (int64_t i = 0; i < width; i += PAL_LANES)
@@ -170,7 +173,8 @@ static void norm_exp_sum(const float *x, int64_t width, float *largest, float *t
   *total = vf_sum(sum);
 }
 
-/* Sum of t (lse - x); a target of 0 adds nothing even where x is -inf. */
+/* The loss of soft targets t, sum of t (lse - x). A target of 0 adds nothing even where x is
+ * -inf. */
 static float norm_soft_loss(const float *x, const float *target, int64_t width, float lse) {
   vf sum = vf_zero();
   const vf l = vf_set(lse), zero = vf_zero();
@@ -183,7 +187,7 @@ static float norm_soft_loss(const float *x, const float *target, int64_t width, 
   return vf_sum(sum);
 }
 
-/* lse - x[class], 0 where there is no class. */
+/* The losses of hard targets, lse - x[class]; 0 where the class is -1. */
 static void norm_hard_losses(const pal_cross_entropy_rows *c, const float *lse, float *loss) {
   const vi rows = vi_mul(vi_iota(), vi_set((int32_t)c->width));
   for (int64_t t = 0; t < c->rows; t += PAL_LANES) {
@@ -198,7 +202,7 @@ static void norm_hard_losses(const pal_cross_entropy_rows *c, const float *lse, 
 
 static void norm_cross_entropy(const pal_cross_entropy_rows *c, float *loss, float *lse) {
   for (int64_t first = 0; first < c->rows; first += PAL_LANES) {
-    /* The logarithms of 16 rows are one call. */
+    /* 16 rows at a time, whose logarithms are one call of vf_log. */
     float largest[PAL_LANES] = {0}, total[PAL_LANES];
     for (int k = 0; k < PAL_LANES; k++) total[k] = 1.0f;
     const int n = norm_lanes(c->rows - first);
@@ -231,8 +235,9 @@ static float norm_row_sum(const float *x, int64_t width) {
   return vf_sum(sum);
 }
 
-/* softmax * a - target * scale, where a = scale * (sum of targets) + dlse. The difference is fused:
- * near certainty it is small against both. */
+/* dlogits = softmax * a - target * scale, with scale = dloss * weight and a = scale * (sum of
+ * targets) + dlse. It is one fused multiply-add, because the difference is much smaller than both
+ * terms when the prediction is nearly certain. */
 static void norm_cross_entropy_backward(const pal_cross_entropy_rows *c, const float *lse,
                                         const float *dloss, const float *dlse, float *dlogits) {
   if (c->hard && c->width <= PAL_LANES) {
@@ -249,7 +254,8 @@ static void norm_cross_entropy_backward(const pal_cross_entropy_rows *c, const f
     float a = soft ? scale * norm_row_sum(soft, c->width) : scale;
     if (dlse) a += dlse[t];
     const vf l = vf_set(lse[t]), s = vf_set(scale), all = vf_set(a), zero = vf_zero();
-    const bool ignored = !soft && hard < 0 && !dlse; /* exactly zero whatever the logits are */
+    const bool ignored =
+        !soft && hard < 0 && !dlse; /* the gradient is 0 even if logits are not finite */
     for (int64_t i = 0; i < c->width; i += PAL_LANES) {
       const int n = norm_lanes(c->width - i);
       vf d = zero;
@@ -280,7 +286,8 @@ static void norm_cross_entropy_targets(const pal_cross_entropy_rows *c, const fl
 
 /* ---- binary_cross_entropy_with_logits -------------------------------------------------------- */
 
-/* log(1 + e) for 0 <= e <= 1: what rounding took from u = 1 + e is put back to first order. */
+/* log(1 + e) for 0 <= e <= 1: log(u) with u = 1 + e rounded, plus a first-order correction of the
+ * rounding error. */
 static inline vf norm_log1p(vf e) {
   const vf one = vf_set(1.0f), u = vf_add(one, e);
   return vf_add(vf_log(u), vf_div(vf_sub(e, vf_sub(u, one)), u));

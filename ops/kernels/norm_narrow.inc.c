@@ -1,17 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Rows of one vector at most, 16 rows at a time (floor 2): layer_norm, rms_norm, the gradient of x,
- * and hard cross-entropy. Included by norm.inc.c.
+/* Norms and cross-entropy with hard targets for rows of at most 16 elements, 16 rows at a time
+ * (floor 2). Included by norm.inc.c.
  *
- * They are turned, so that lane k of column i is element i of row k, and computed for all rows at
- * once. Terms and their order are those of wider rows. All are read before the first is written,
- * since out may be the input. */
+ * The 16 rows are transposed, so that lane k of column[i] is element i of row k, and computed
+ * together. Terms and their order are those of wider rows, so the bits are the same as if a row
+ * were computed alone. All rows are read before the first is written, since the result may be
+ * written over the input. */
 #include <string.h>
 
 enum { NORM_BLOCK = PAL_LANES * PAL_LANES };
 
-/* Of up to 16 rows, of which and of what follows `after` elements may be read. */
+/* Loads up to 16 rows as columns. `after` elements may be read from x on, these rows and what
+ * follows; if a transposition would read more, the rows are copied first. */
 static void norm_columns(const float *x, int rows, int width, int64_t after, vf *column) {
-  float copy[NORM_BLOCK + PAL_LANES], turned[NORM_BLOCK];
+  float copy[NORM_BLOCK + PAL_LANES], transposed[NORM_BLOCK];
   if (width == 4 && rows == PAL_LANES) {
     vf_load_columns4(x, 4, column);
     return;
@@ -21,26 +23,28 @@ static void norm_columns(const float *x, int rows, int width, int64_t after, vf 
     memcpy(copy, x, (size_t)(rows * width) * sizeof *x);
     x = copy;
   }
-  vf_transpose(x, width, turned, PAL_LANES);
-  for (int i = 0; i < width; i++) column[i] = vf_load(turned + i * PAL_LANES);
+  vf_transpose(x, width, transposed, PAL_LANES);
+  for (int i = 0; i < width; i++) column[i] = vf_load(transposed + i * PAL_LANES);
 }
 
+/* Stores columns as rows. */
 static void norm_rows(const vf *column, int rows, int width, float *y) {
-  float turned[NORM_BLOCK], back[NORM_BLOCK];
+  float transposed[NORM_BLOCK], back[NORM_BLOCK];
   if (width == 4 && rows == PAL_LANES) {
     vf_store_columns4(y, 4, column);
     return;
   }
   for (int i = 0; i < PAL_LANES; i++)
-    vf_store(turned + i * PAL_LANES, i < width ? column[i] : vf_zero());
-  vf_transpose(turned, PAL_LANES, back, PAL_LANES);
+    vf_store(transposed + i * PAL_LANES, i < width ? column[i] : vf_zero());
+  vf_transpose(transposed, PAL_LANES, back, PAL_LANES);
   for (int k = 0; k < rows; k++) vf_store_n(y + k * width, vf_load(back + k * PAL_LANES), width);
 }
 
-/* vf_sum of n elements and zeros behind them; the terms are lost. */
+/* The sum of n terms in the order in which vf_sum adds n elements and zeros behind them. Overwrites
+ * the terms. */
 static inline vf norm_tree(vf *term, int n) {
   if (n < 1) return vf_zero();
-  bool zeros = false; /* more than one addition of zero changes nothing */
+  bool zeros = false; /* whether a zero has been added; adding another changes nothing */
   for (int half = PAL_LANES / 2; half > 0; half /= 2) {
     for (int i = 0; i < half && i < n && !(zeros && half >= n); i++)
       term[i] = vf_add(term[i], i + half < n ? term[i + half] : vf_zero());
@@ -50,6 +54,7 @@ static inline vf norm_tree(vf *term, int n) {
   return term[0];
 }
 
+/* Element i of a row, in every lane; `absent` if the row is NULL. */
 static inline vf norm_element(const float *of, int i, float absent) {
   return vf_set(of ? of[i] : absent);
 }
@@ -109,7 +114,7 @@ static void norm_backward_narrow(const pal_norm_backward *c) {
   }
 }
 
-/* The largest of each row and the sum of exp(x - largest). */
+/* The largest logit of each row, and the sum of exp(x - largest). */
 static void norm_exp_sums(const float *x, int rows, int width, int64_t after, vf *largest,
                           vf *total) {
   vf column[PAL_LANES], most = vf_set(-INFINITY);
@@ -120,7 +125,7 @@ static void norm_exp_sums(const float *x, int rows, int width, int64_t after, vf
   *total = norm_tree(column, width);
 }
 
-/* norm_cross_entropy_backward of hard targets. */
+/* norm_cross_entropy_backward with hard targets. */
 static void norm_cross_entropy_backward_narrow(const pal_cross_entropy_rows *c, const float *lse,
                                                const float *dloss, const float *dlse,
                                                float *dlogits) {
@@ -140,7 +145,7 @@ static void norm_cross_entropy_backward_narrow(const pal_cross_entropy_rows *c, 
       const vf p = vf_exp(vf_sub(column[i], l));
       const vf target = vf_select(vi_eq(hard, vi_set(i)), scale, zero);
       const vf d = vf_fma(p, all, vf_neg(target));
-      column[i] = dlse ? d : vf_select(given, d, zero); /* whatever an ignored row's logits are */
+      column[i] = dlse ? d : vf_select(given, d, zero); /* 0 in ignored rows, see above */
     }
     norm_rows(column, rows, width, dlogits + t * width);
   }

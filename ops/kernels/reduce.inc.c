@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Bodies of pal_reduce_kernels, compiled once per instruction set (floor 2).
  *
- * Invariants: a row's result depends on that row only; a column's on the order of its rows
- * only, never on how many columns are done together. */
+ * Invariants: the result of a row depends on that row only; the result of a column depends on that
+ * column only, never on how many columns are computed together. */
 #include <math.h>
 
 #include "ops/kernels/reduce.h"
@@ -10,12 +10,12 @@
 
 static inline int reduce_lanes(int64_t left) { return left < PAL_LANES ? (int)left : PAL_LANES; }
 
-/* Lanes beyond k become `other`. */
+/* The first k elements; the other lanes are `other`. */
 static inline vf reduce_load(const float *x, int k, vf other) {
   return k == PAL_LANES ? vf_load(x) : vf_select(vm_first(k), vf_load_n(x, k), other);
 }
 
-/* The larger, or NaN once either is one. */
+/* The larger of two numbers; NaN if either is NaN. */
 static inline vf reduce_larger(vf best, vf x) {
   return vf_select(vm_or(vf_gt(x, best), vf_ne(x, x)), x, best);
 }
@@ -28,7 +28,7 @@ static inline float reduce_sum_one(const float *x, int64_t n) {
   return vf_sum(sum);
 }
 
-/* Largest number of a row, NaN passed over (what softmax needs). */
+/* The largest number of a row, ignoring NaNs, as softmax needs it. */
 static inline float reduce_max_one(const float *x, int64_t n) {
   const vf lowest = vf_set(-INFINITY);
   vf best = lowest;
@@ -66,8 +66,8 @@ static void reduce_row_max(float *out, const float *x, int64_t rows, int64_t n) 
   }
 }
 
-/* Lane results (value, index) to the largest value of lowest index. Lanes that saw nothing
- * above -inf hold -1. */
+/* The index of the largest value among 16 lanes, the lowest index if several are equal. Lanes that
+ * found nothing above -inf have index -1; gives -1 if all do. */
 static inline int32_t reduce_first_best(const float *value, const int32_t *index) {
   int32_t best = -1;
   float most = -INFINITY;
@@ -103,7 +103,7 @@ static void reduce_row_argmax(int32_t *out, const float *x, int64_t rows, int64_
 
 /* ---- columns ------------------------------------------------------------------------ */
 
-/* Four vectors of columns at a time hide the latency of the additions. */
+/* Four vectors of columns at a time, to hide the latency of the additions. */
 static void reduce_column_sum(float *out, const float *x, int64_t rows, int64_t n, int64_t stride) {
   int64_t c = 0;
   for (; c + 4 * PAL_LANES <= n; c += 4 * PAL_LANES) {
@@ -191,7 +191,7 @@ static void reduce_column_i32(pal_reduce_kind kind, int32_t *out, int32_t *best,
 
 /* ---- softmax ------------------------------------------------------------------------- */
 
-/* Sum over a row of exp(x - most). */
+/* The sum over a row of exp(x - most). */
 static inline float reduce_exp_sum(const float *x, int64_t n, float most) {
   const vf shift = vf_set(most);
   vf sum = vf_zero();
@@ -203,7 +203,8 @@ static inline float reduce_exp_sum(const float *x, int64_t n, float most) {
   return vf_sum(sum);
 }
 
-/* The natural logarithm of one number, by the vector function. */
+/* The natural logarithm of one number, by the vector function, so that its bits are the same
+ * everywhere. */
 static inline float reduce_log(float x) {
   float lane[PAL_LANES];
   vf_store(lane, vf_log(vf_set(x)));
@@ -267,8 +268,8 @@ static void reduce_log_softmax_backward(float *dx, const float *y, const float *
   }
 }
 
-/* sum and moment of a row: sum of e and of e (x - most), e = exp(x - most). A class of no
- * probability adds nothing, also where x is -inf. */
+/* For the entropy of a row: sum = sum of e and moment = sum of e (x - most), with e = exp(x -
+ * most). A class of probability 0 adds nothing, even if x is -inf. */
 static inline void reduce_moments(const float *x, int64_t n, float most, float *sum,
                                   float *moment) {
   const vf shift = vf_set(most);
@@ -292,14 +293,14 @@ static void reduce_entropy(float *out, const float *x, int64_t rows, int64_t n) 
   }
 }
 
-/* -p (log p + H) */
+/* dx = -dout p (log p + H), where H is the entropy. */
 static void reduce_entropy_backward(float *dx, const float *x, const float *dout, int64_t rows,
                                     int64_t n) {
   for (int64_t r = 0; r < rows; r++, dx += n, x += n) {
     const float most = reduce_max_one(x, n);
     float sum, moment;
     reduce_moments(x, n, most, &sum, &moment);
-    /* log p + H = (x - most) - moment / sum: the logarithms of the sum cancel */
+    /* log p + H = (x - most) - moment / sum, since the logarithms of the sum cancel. */
     const vf shift = vf_set(most), mean = vf_set(moment / sum), scale = vf_set(-dout[r] / sum);
     for (int64_t i = 0; i < n; i += PAL_LANES) {
       const int k = reduce_lanes(n - i);
@@ -310,12 +311,13 @@ static void reduce_entropy_backward(float *dx, const float *x, const float *dout
   }
 }
 
+/* The two largest elements of a row. */
 typedef struct reduce_top2 {
   float value[2];   /* -inf where there is none */
   int32_t index[2]; /* -1 where there is none */
 } reduce_top2;
 
-/* The two largest of a row, equal ones in order of index. */
+/* Finds the two largest elements of a row; equal ones are taken in order of index. */
 static inline reduce_top2 reduce_top2_of(const float *x, int64_t n) {
   const vf lowest = vf_set(-INFINITY);
   vf v1 = lowest, v2 = lowest;
@@ -336,7 +338,7 @@ static inline reduce_top2 reduce_top2_of(const float *x, int64_t n) {
   vi_store(index[1], i2);
   reduce_top2 top = {{-INFINITY, -INFINITY}, {-1, -1}};
   for (int rank = 0; rank < 2; rank++) {
-    /* Where a lane gave the first, its second is next in line. */
+    /* The lane that had the largest offers its own second largest next. */
     const int32_t best = reduce_first_best(value[0], index[0]);
     if (best < 0) break;
     const int lane = (int)(best % PAL_LANES);
@@ -348,7 +350,7 @@ static inline reduce_top2 reduce_top2_of(const float *x, int64_t n) {
   return top;
 }
 
-/* Probabilities of the two largest. */
+/* The probabilities of the two largest, and the sum of exp(x - largest). */
 static inline void reduce_top2_probabilities(const float *x, int64_t n, const reduce_top2 *top,
                                              float *sum, float p[2]) {
   float lane[PAL_LANES] = {0.0f, top->value[1] - top->value[0]};
@@ -367,7 +369,7 @@ static void reduce_top2_margin(float *out, const float *x, int64_t rows, int64_t
   }
 }
 
-/* p1 at the first, -p2 at the second, less p (p1 - p2) everywhere */
+/* dx = dout times: p1 at the largest, -p2 at the second largest, minus p (p1 - p2) everywhere. */
 static void reduce_top2_margin_backward(float *dx, const float *x, const float *dout, int64_t rows,
                                         int64_t n) {
   for (int64_t r = 0; r < rows; r++, dx += n, x += n) {

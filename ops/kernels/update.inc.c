@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Bodies of pal_update_kernels, compiled once per instruction set (floor 2).
  *
- * Invariant: an element's arithmetic does not depend on its place in the range, so a range may
- * be cut anywhere; products are fused only where vf_fma says so. */
+ * Invariant: the arithmetic of an element does not depend on its place in the range, so a range may
+ * be split anywhere. Multiplication and addition are fused only where the code calls vf_fma. */
 #include "ops/kernels/update.h"
 
 #include <palimpsest/rng.h>
@@ -18,7 +18,8 @@ static void update_adamw(const pal_adamw_step *s, const pal_adamw_arrays *x, int
   const vf beta2 = vf_set(s->beta2), rest2 = vf_set(s->rest2);
   const vf correct1 = vf_set(s->correct1), correct2 = vf_set(s->correct2);
   const vf epsilon = vf_set(s->epsilon), rate = vf_set(s->rate), decay = vf_set(s->decay);
-  const vf scale = vf_set(s->scale), keep = vf_set(s->keep), rest = vf_set(s->rest);
+  const vf scale = vf_set(s->scale), average_decay = vf_set(s->average_decay),
+           average_rest = vf_set(s->average_rest);
   for (int64_t i = 0; i < n; i += PAL_LANES) {
     const int k = update_lanes(n - i);
     const vf gradient = vf_mul(scale, vf_load_n(g + i, k)), old = vf_load_n(p + i, k);
@@ -30,8 +31,9 @@ static void update_adamw(const pal_adamw_step *s, const pal_adamw_arrays *x, int
     vf_store_n(new_v + i, second, k);
     const vf next = vf_fnma(rate, direction, vf_fnma(decay, old, old));
     vf_store_n(new_p + i, next, k);
-    if (average) /* as update_ema */
-      vf_store_n(new_average + i, vf_fma(keep, vf_load_n(average + i, k), vf_mul(rest, next)), k);
+    if (average) /* the same arithmetic as update_ema */
+      vf_store_n(new_average + i,
+                 vf_fma(average_decay, vf_load_n(average + i, k), vf_mul(average_rest, next)), k);
   }
 }
 
@@ -64,17 +66,20 @@ static void update_ema(float decay, float rest, const float *ema, const float *x
 
 enum { UPDATE_BLOCKS = 16, UPDATE_DRAWS = 4 * UPDATE_BLOCKS };
 
-/* High halves of the 32 x 32 products; a loop of its own, so that compilers vectorise it. */
+/* The high halves of 32 x 32 bit products. It is a loop of its own so that compilers vectorise
+ * it. */
 static inline void update_high(const uint32_t *a, uint32_t b, uint32_t *high) {
   for (int i = 0; i < UPDATE_BLOCKS; i++) high[i] = (uint32_t)((uint64_t)a[i] * b >> 32);
 }
 
-/* 23 bits and a half: exact in f32, as in pal_rng_uniform. */
+/* A number in (0, 1) from the upper 23 bits plus one half, which is exact in f32; as in
+ * pal_rng_uniform. */
 static inline float update_unit(uint32_t bits) {
   return ((float)(int32_t)(bits >> 9) + 0.5f) * 0x1p-23f;
 }
 
-/* UPDATE_BLOCKS blocks of Philox 4x32-10 side by side, draws in order. */
+/* Computes UPDATE_BLOCKS blocks of Philox 4x32-10 (Salmon et al., SC 2011) side by side, from block
+ * number `block` on; u gets their draws in order, 4 per block. */
 static inline void update_philox(uint64_t key, uint64_t sample, uint32_t position, uint32_t block,
                                  float *u) {
   uint32_t c0[UPDATE_BLOCKS], c1[UPDATE_BLOCKS], c2[UPDATE_BLOCKS], c3[UPDATE_BLOCKS];
@@ -107,7 +112,8 @@ static inline void update_philox(uint64_t key, uint64_t sample, uint32_t positio
   }
 }
 
-/* Draws first .. first + n - 1 (first a multiple of 4, n <= UPDATE_DRAWS); u has room for all. */
+/* Draws first .. first + n - 1 to u [UPDATE_DRAWS]; first is a multiple of 4 and n <= UPDATE_DRAWS.
+ * For a few blocks one at a time is faster. */
 static inline void update_draws(uint64_t key, uint64_t sample, uint32_t position, int64_t first,
                                 int64_t n, float *u) {
   const uint32_t block = (uint32_t)(first / 4), few = (uint32_t)(n + 3) / 4;
