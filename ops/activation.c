@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Functions of one operand, and casts (floor 2).
+/* Elementwise functions of one operand: exp, log, tanh, sigmoid, erf, sqrt, relu, silu, gelu,
+ * clamp, and the backward ops of some (floor 2).
  *
- * Invariants: an element's result depends on that element alone. Functions are those of the
- * vector library on every instruction set, at most 1 ulp off where they are one call. */
+ * Invariant: the result of an element depends on that element alone. exp, log, tanh and erf are
+ * those of the vector library on every instruction set, with an error of at most 1 ulp. */
 #define PAL_NO_CALLER
 #include <math.h>
 
@@ -19,7 +20,7 @@ typedef struct range {
   int64_t first, n;
 } range;
 
-/* The elements of a row range; all operands have the output's shape. */
+/* The elements of the rows that a call works on. All operands have the shape of the output. */
 static range elements_of(const pal_run *run) {
   const pal_type *type = &run->out_type[0];
   const int64_t row = pal_type_row(type), first = pal_first_row(run, type) * row;
@@ -91,27 +92,27 @@ GRADIENT(silu, pal_apply(g, "silu_backward", (const pal_value[]){x, d}, 2, NULL,
 
 /* ---- ops without attributes ---------------------------------------------------------- */
 
-#define UNARY(op, kind, function, sample_call, doc_string)                              \
-  static pal_status op##_run(const pal_run *run) { return unary_run(run, kind, 0, 0); } \
-  static pal_status op##_reference(const pal_reference *call) {                         \
-    return unary_reference(call, function);                                             \
-  }                                                                                     \
-  static pal_value op##_sample(pal_case *random) { return sample_call; }                \
-  static const pal_op op##_op = {                                                       \
-      PAL_OP_HEAD(#op, doc_string "\nf32, any shape. Rows: own row only."),             \
-      .min_in = 1,                                                                      \
-      .max_in = 1,                                                                      \
-      .in_place = 1,                                                                    \
-      .infer = unary_infer,                                                             \
-      .gradient = op##_gradient,                                                        \
-      .reference = op##_reference,                                                      \
-      .phase = {{.run = op##_run}},                                                     \
-      .sample = op##_sample};                                                           \
+#define UNARY(op, kind, function, sample_call, doc_string)                                    \
+  static pal_status op##_run(const pal_run *run) { return unary_run(run, kind, 0, 0); }       \
+  static pal_status op##_reference(const pal_reference *call) {                               \
+    return unary_reference(call, function);                                                   \
+  }                                                                                           \
+  static pal_value op##_sample(pal_case *random) { return sample_call; }                      \
+  static const pal_op op##_op = {PAL_OP_HEAD(#op, doc_string "\nf32, any shape. Row-local."), \
+                                 .min_in = 1,                                                 \
+                                 .max_in = 1,                                                 \
+                                 .in_place = 1,                                               \
+                                 .infer = unary_infer,                                        \
+                                 .gradient = op##_gradient,                                   \
+                                 .reference = op##_reference,                                 \
+                                 .phase = {{.run = op##_run}},                                \
+                                 .sample = op##_sample};                                      \
   pal_value pal_##op(pal_graph *g, pal_value x) { return pal_apply(g, #op, &x, 1, NULL, NULL); }
 
 #define BETWEEN(name, low, high) unary_sample(random, name, low, high, NULL)
 
-/* Of both signs, but never near 0, where the slope jumps. */
+/* Numbers of both signs, but never near 0, where the derivative jumps and the gradient test would
+ * fail. */
 static pal_value relu_case(pal_case *random) {
   pal_graph *g = pal_case_graph(random);
   pal_type type;
@@ -130,7 +131,7 @@ UNARY(erf, PAL_UNARY_ERF, erf, BETWEEN("erf", -2, 2),
       "Error function.\nGradient: dy 2/sqrt(pi) exp(-x^2).")
 UNARY(sqrt, PAL_UNARY_SQRT, sqrt, BETWEEN("sqrt", 0.2, 3), "Square root.\nGradient: dy / (2 y).")
 UNARY(relu, PAL_UNARY_RELU, relu_of, relu_case(random),
-      "x < 0 ? 0 : x; NaN stays.\nGradient: relu_backward.")
+      "x < 0 ? 0 : x; NaN gives NaN.\nGradient: relu_backward.")
 UNARY(silu, PAL_UNARY_SILU, silu_of, BETWEEN("silu", -5, 5),
       "x sigmoid(x) (arXiv 1702.03118).\nGradient: silu_backward.")
 
@@ -166,15 +167,15 @@ static pal_status gelu_reference(const pal_reference *call) {
 
 static pal_value gelu_sample(pal_case *random) {
   const gelu_attrs a = {pal_case_int(random, 0, 1)};
-  return unary_sample(random, "gelu", a.tanh_form ? -4 : -2, 4, &a); /* erf: 1 + erf cancels */
+  return unary_sample(random, "gelu", a.tanh_form ? -4 : -2, 4, &a); /* below -2, 1 + erf cancels */
 }
 
 static const pal_op gelu_op = {
     PAL_OP_HEAD("gelu",
-                "x Phi(x), Phi the normal distribution (arXiv 1606.08415), f32, any shape:\n"
-                "tanh_form = 0: x (1 + erf(x / sqrt 2)) / 2;\n"
-                "1: x (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3))) / 2.\n"
-                "Gradient: gelu_backward. Rows: own row only."),
+                "x Phi(x), where Phi is the normal distribution function (arXiv 1606.08415). f32,\n"
+                "any shape. With tanh_form = 0: x (1 + erf(x / sqrt 2)) / 2;\n"
+                "with tanh_form = 1: x (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3))) / 2.\n"
+                "Gradient: gelu_backward. Row-local."),
     .min_in = 1,
     .max_in = 1,
     .in_place = 1,
@@ -207,8 +208,8 @@ static pal_status backward_run(const pal_run *run, pal_unary_kind kind) {
   return PAL_OK;
 }
 
-/* On one side of the place, between low and high, where the slope crosses 0 and single results
- * have no relative accuracy. */
+/* A case with x outside of low .. high. Inside, the derivative crosses 0, so its relative error in
+ * f32 has no bound. */
 static pal_value backward_sample(pal_case *random, const char *name, double low, double high,
                                  const void *attrs) {
   pal_type type;
@@ -219,7 +220,8 @@ static pal_value backward_sample(pal_case *random, const char *name, double low,
   return pal_apply(pal_case_graph(random), name, in, 2, attrs, NULL);
 }
 
-/* Linear in dy; y > 0 where x > 0, so the pre-activation need not be kept. */
+/* relu_backward takes y instead of x, which have the same sign, so x need not be stored for the
+ * backward pass. It is linear in dy. */
 static pal_status relu_backward_gradient(pal_gradient_call *call) {
   const pal_value in[2] = {call->in[0], call->out_grad[0]};
   if (!pal_is_nil(in[1]) && (call->wanted & 2))
@@ -267,8 +269,8 @@ static pal_value gelu_backward_sample(pal_case *random) {
 }
 
 static const pal_op relu_backward_op = {
-    PAL_OP_HEAD("relu_backward", "y and dy, f32 of one type: dy where y > 0, else 0.\n"
-                                 "Gradient: the same for dy; none for y. Rows: own row only."),
+    PAL_OP_HEAD("relu_backward", "y and dy, f32 of the same shape: dy where y > 0, else 0.\n"
+                                 "Gradient of dy: the same op; y has none. Row-local."),
     .min_in = 2,
     .max_in = 2,
     .in_place = 3,
@@ -279,8 +281,8 @@ static const pal_op relu_backward_op = {
     .sample = relu_backward_sample};
 static const pal_op silu_backward_op = {
     PAL_OP_HEAD("silu_backward",
-                "x and dy, f32 of one type: dy s (1 + x (1 - s)), s = sigmoid(x).\n"
-                "Rows: own row only."),
+                "x and dy, f32 of the same shape: dy s (1 + x (1 - s)), s = sigmoid(x).\n"
+                "Row-local."),
     .min_in = 2,
     .max_in = 2,
     .in_place = 3,
@@ -291,8 +293,8 @@ static const pal_op silu_backward_op = {
     .sample = silu_backward_sample};
 static const pal_op gelu_backward_op = {
     PAL_OP_HEAD("gelu_backward",
-                "x and dy, f32 of one type: dy times the derivative of gelu at x, in the form\n"
-                "tanh_form says. Rows: own row only."),
+                "x and dy, f32 of the same shape: dy times the derivative of gelu at x, for the\n"
+                "same tanh_form. Row-local."),
     .min_in = 2,
     .max_in = 2,
     .in_place = 3,
@@ -345,7 +347,7 @@ static pal_status clamp_run(const pal_run *run) {
   return unary_run(run, PAL_UNARY_CLAMP, a->low, a->high);
 }
 
-/* Below, inside or above the bounds, never near one. */
+/* Numbers below, inside or above the bounds, never near one, where the derivative jumps. */
 static pal_value clamp_sample(pal_case *random) {
   const clamp_attrs a = {-1.25, 1.5};
   const int64_t where = pal_case_int(random, 0, 2);
@@ -355,8 +357,8 @@ static pal_value clamp_sample(pal_case *random) {
 }
 
 static const pal_op clamp_op = {
-    PAL_OP_HEAD("clamp", "x limited to low .. high, f32, any shape; NaN stays.\n"
-                         "Gradient: dy where low <= x <= high. Rows: own row only."),
+    PAL_OP_HEAD("clamp", "x limited to low .. high, f32, any shape; NaN gives NaN.\n"
+                         "Gradient: dy where low <= x <= high. Row-local."),
     .min_in = 1,
     .max_in = 1,
     .in_place = 1,

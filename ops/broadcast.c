@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Broadcasting of operands, broadcast_to and sum_to (floor 2).
+/* Broadcasting of operands, the op broadcast_to, and the builder sum_to (floor 2).
  *
- * Invariants: an operand is never read outside its active elements; a result's rows depend on
- * the same rows of symbolic operands only. sum_to is no op of its own: it is a few sums. */
+ * Invariants: an operand is never read outside its active elements, and row t of a result depends
+ * on row t of symbolic operands only. sum_to is not an op; it builds a few sums. */
 #define PAL_NO_CALLER
 #include "ops/broadcast.h"
 
@@ -10,7 +10,8 @@
 
 /* ---- types --------------------------------------------------------------------------- */
 
-/* Merges `in` into `out`; axes beyond out's rank are new. */
+/* Broadcasts the shape `out`, of the rank of the result, with the shape `in`, of this or a lower
+ * rank. */
 static pal_status merge(pal_infer *call, const pal_type *in, pal_type *out) {
   const int shift = (int)out->rank - (int)in->rank;
   for (int axis = 0; axis < in->rank; axis++) {
@@ -28,9 +29,11 @@ static pal_status merge(pal_infer *call, const pal_type *in, pal_type *out) {
       const int64_t fixed = symbolic ? *have : in->dim[axis];
       if (fixed != 1 || symbolic)
         return pal_fail(call->error, PAL_E_SHAPE,
-                        "%lld static rows do not fit a symbolic number of rows", (long long)fixed);
+                        "%lld static rows do not broadcast with a symbolic number of rows",
+                        (long long)fixed);
     } else if (symbolic && (in->symbol.id != out->symbol.id || in->dim[0] != *have)) {
-      return pal_fail(call->error, PAL_E_SHAPE, "axis 0 of two operands counts different rows");
+      return pal_fail(call->error, PAL_E_SHAPE,
+                      "the rows of two operands have different symbols or multiples");
     } else if (!symbolic && *have == 1) {
       *have = in->dim[axis];
     } else if (!symbolic && in->dim[axis] != 1 && in->dim[axis] != *have) {
@@ -55,9 +58,10 @@ pal_status pal_broadcast_infer(pal_infer *call) {
   return PAL_OK;
 }
 
-/* ---- nests --------------------------------------------------------------------------- */
+/* ---- loops --------------------------------------------------------------------------- */
 
-/* Elements by which `in` moves along an axis of `out`; 0 where it is stretched. */
+/* The distance, in elements of `in`, of one step along an axis of `out`; 0 where `in` is
+ * repeated. */
 static int64_t step_of(const pal_type *out, const pal_type *in, int axis) {
   const int own = axis - ((int)out->rank - (int)in->rank);
   if (own < 0 || (in->dim[own] == 1 && !(own == 0 && in->symbol.id))) return 0;
@@ -66,8 +70,9 @@ static int64_t step_of(const pal_type *out, const pal_type *in, int axis) {
   return step;
 }
 
-/* Axes of extent 1 vanish and axes that every operand walks as one are joined. Innermost first in
- * dim and step; returns how many are left. */
+/* Simplifies the axes of the output: drops those of extent 1 and merges neighbours that every
+ * operand goes through as one. Fills dim and step, innermost axis first, and returns the number of
+ * axes. */
 static int collapse(const pal_run *run, int64_t rows, int64_t *dim,
                     int64_t step[PAL_OPERANDS][PAL_MAX_DIMS]) {
   const pal_type *out = &run->out_type[0];
@@ -171,22 +176,23 @@ static pal_status broadcast_infer(pal_infer *call) {
   const broadcast_attrs *a = call->attrs;
   const pal_type *x = &call->in_type[0];
   if (x->dtype != PAL_F32 && (x->dtype != PAL_I32 || a->divide))
-    return pal_fail(call->error, PAL_E_SHAPE, "a broadcast of %s is not available",
+    return pal_fail(call->error, PAL_E_SHAPE,
+                    "broadcast_to takes f32 or i32, and only f32 if it divides, not %s",
                     pal_dtype_name(x->dtype));
   if (a->dims.n > PAL_MAX_DIMS || a->dims.n < x->rank)
-    return pal_fail(call->error, PAL_E_SHAPE, "rank %d does not stretch to rank %d", x->rank,
+    return pal_fail(call->error, PAL_E_SHAPE, "rank %d does not broadcast to rank %d", x->rank,
                     (int)a->dims.n);
   const pal_type to = pal_type_make(x->dtype, a->symbol, a->dims.at, (int)a->dims.n);
   const bool own_rows = x->rank == to.rank && x->rank > 0 && (x->symbol.id || x->dim[0] != 1);
   if (a->divide && (to.rank == 0 || own_rows))
-    return pal_fail(call->error, PAL_E_SHAPE, "only what is copied along axis 0 can be divided");
+    return pal_fail(call->error, PAL_E_SHAPE, "divide needs an x that is copied along axis 0");
   const pal_type both[2] = {*x, to};
   pal_infer merged = {.n_in = 2, .in_type = both, .out_type = call->out_type, .error = call->error};
   pal_status status = pal_broadcast_infer(&merged);
   if (status) return status;
   call->n_out = 1;
   if (pal_type_equal(&call->out_type[0], &to)) return PAL_OK;
-  return pal_fail(call->error, PAL_E_SHAPE, "the result would be larger than asked for");
+  return pal_fail(call->error, PAL_E_SHAPE, "x is larger than the result in some axis");
 }
 
 static pal_status broadcast_gradient(pal_gradient_call *call) {
@@ -234,7 +240,7 @@ static pal_status broadcast_run(const pal_run *run) {
     const int64_t to = pal_nest_at(&nest, p, at);
     if (run->out_type[0].dtype == PAL_I32)
       copy_plane_i32(&nest.plane, (int32_t *)run->out[0] + to, (const int32_t *)run->in[0] + at[0]);
-    else if (a->divide) /* operand 1 is `count` with steps of 0 */
+    else if (a->divide) /* operand 1 is `count`, with steps of 0 */
       k->binary_f32(PAL_BINARY_DIV, &nest.plane, (float *)run->out[0] + to,
                     (const float *)run->in[0] + at[0], &count);
     else copy_plane_f32(&nest.plane, (float *)run->out[0] + to, (const float *)run->in[0] + at[0]);
@@ -260,10 +266,10 @@ static pal_value broadcast_sample(pal_case *random) {
 
 static const pal_op broadcast_op = {
     PAL_OP_HEAD("broadcast_to",
-                "x to [dims], of `symbol` times dims[0] rows: x is copied along axes it lacks\n"
-                "or has with extent 1. With divide = 1 also divided by the active extent of\n"
-                "axis 0 (the gradient of mean_rows). f32 or i32.\n"
-                "Gradient: sum over the stretched axes. Rows: own row only."),
+                "x broadcast to the shape [dims], with dims[0] times `symbol` rows: x is copied\n"
+                "along axes that it lacks or has with extent 1. With divide = 1 it is also\n"
+                "divided by the active number of rows (the gradient of mean_rows). f32 or i32.\n"
+                "Gradient: the sum over the axes along which x was copied. Row-local."),
     .min_in = 1,
     .max_in = 1,
     .fields = broadcast_fields,
@@ -292,6 +298,7 @@ pal_value pal_spread_rows(pal_graph *g, pal_value x, pal_value like) {
 
 /* ---- sum_to -------------------------------------------------------------------------- */
 
+/* Records the error that a shape cannot be summed to another. */
 static pal_value no_sum(pal_graph *g, const pal_type *from, const pal_type *to) {
   char a[96], b[96];
   return pal_graph_fail(g, PAL_E_SHAPE, "sum_to: %s does not sum to %s",

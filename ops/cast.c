@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Casts between the element types (floor 2).
  *
- * Invariants: an element's result depends on that element alone; what does not fit saturates, so
- * no cast is undefined. Conversions are exact or to nearest even, hence plain loops. */
+ * Invariants: the result of an element depends on that element alone. Numbers outside the range of
+ * the new type become its nearest number, so that no cast is undefined behaviour. Conversions are
+ * exact or to nearest even, the same on every machine, so plain loops suffice. */
 #define PAL_NO_CALLER
 #include <math.h>
 #include <string.h>
@@ -18,7 +19,7 @@ static const pal_attr_field cast_fields[] = {PAL_FIELD(cast_attrs, to, PAL_ATTR_
 static pal_status cast_infer(pal_infer *call) {
   const cast_attrs *a = call->attrs;
   if (a->to <= PAL_NONE || a->to > PAL_U8)
-    return pal_fail(call->error, PAL_E_ARGUMENT, "%lld is no element type", (long long)a->to);
+    return pal_fail(call->error, PAL_E_ARGUMENT, "%lld is not a dtype", (long long)a->to);
   if (a->to == (int64_t)call->in_type[0].dtype)
     return pal_fail(call->error, PAL_E_ARGUMENT, "x is %s already",
                     pal_dtype_name((pal_dtype)a->to));
@@ -47,7 +48,7 @@ static float of_bf16(uint16_t x) {
   return f;
 }
 
-/* To nearest even; a NaN stays one (made quiet). */
+/* To nearest even; a NaN stays a NaN and becomes a quiet one. */
 static uint16_t to_bf16(float f) {
   uint32_t bits;
   memcpy(&bits, &f, sizeof bits);
@@ -97,7 +98,7 @@ static pal_status cast_run(const pal_run *run) {
 
 /* ---- reference and sample ------------------------------------------------------------ */
 
-/* Values of bf16 are kept as they are: in double, a cast among reals is the identity. */
+/* References do not round: in double precision a cast between f32 and bf16 is the identity. */
 static pal_status cast_reference(const pal_reference *call) {
   const pal_dtype to = call->out_type[0].dtype;
   const double low = to == PAL_U8 ? 0.0 : (double)INT32_MIN;
@@ -109,13 +110,13 @@ static pal_status cast_reference(const pal_reference *call) {
   return PAL_OK;
 }
 
-/* Whole numbers to any type and reals to whole ones; bf16 there and back. */
+/* Integers to any type, f32 to integers, and f32 to bf16 and back. */
 static pal_value cast_sample(pal_case *random) {
   pal_graph *g = pal_case_graph(random);
   pal_type type;
   const int64_t form = pal_case_int(random, 0, 4);
   pal_sample_broadcast(random, form < 2 ? PAL_F32 : form == 2 ? PAL_I32 : PAL_U8, 1, &type);
-  if (form == 0) { /* rounded to 8 bits twice: 2^-8 of the magnitude */
+  if (form == 0) { /* bf16 has 8 bits: the error is 2^-8 of the magnitude */
     pal_case_tolerance(random, 65536.0);
     return pal_cast(g, pal_cast(g, pal_case_f32(random, type, -3, 3), PAL_BF16), PAL_F32);
   }
@@ -130,10 +131,10 @@ static pal_value cast_sample(pal_case *random) {
 
 static const pal_op cast_op = {
     PAL_OP_HEAD("cast",
-                "x as elements of type `to` (1 f32, 2 bf16, 3 i32, 4 u8), any shape.\n"
-                "f32 to bf16 and i32 to f32: to nearest even. To i32 and u8: truncated, then\n"
-                "limited to the type's range, NaN is 0.\n"
-                "Gradient: dy cast back, between f32 and bf16. Rows: own row only."),
+                "x converted to the dtype `to` (1 f32, 2 bf16, 3 i32, 4 u8), any shape.\n"
+                "f32 to bf16 and i32 to f32 round to nearest even. To i32 and u8 the number is\n"
+                "truncated, then limited to the range of the type; NaN becomes 0.\n"
+                "Gradient: dy cast back, for casts between f32 and bf16 only. Row-local."),
     .min_in = 1,
     .max_in = 1,
     .fields = cast_fields,

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* categorical: one class per row, sampled with temperature, top-k and nucleus (floor 2).
+/* categorical: one class per row, sampled with temperature, top-k and top-p (nucleus) (floor 2).
  *
- * Gumbel-max over the classes that are kept. A row reads itself only; sums are in double and in
- * a fixed order, so the class is the same on every instruction set. */
+ * Sampling is by the Gumbel-max trick over the classes that top-k and top-p leave. It is row-local.
+ * Sums are in double precision and in a fixed order, so the class is the same on every instruction
+ * set. */
 #define PAL_NO_CALLER
 #include "ops/random.h"
 
@@ -45,8 +46,8 @@ static pal_status infer(pal_infer *call) {
   return PAL_OK;
 }
 
-/* What a row needs: classes' logits over temperature, weights exp(z - max), Gumbel draws and a
- * heap of classes. */
+/* The scratch of a row, [V] each: z = logits / temperature, weight = exp(z - max), Gumbel noise,
+ * and a heap of classes. */
 typedef struct row_scratch {
   float *z, *weight, *gumbel;
   int32_t *heap;
@@ -56,11 +57,12 @@ static size_t task_scratch(const pal_run *run) {
   return (size_t)run->in_type[LOGITS].dim[1] * (3 * sizeof(float) + sizeof(int32_t));
 }
 
-/* Larger first, then the smaller class. */
+/* Whether class a ranks before class b: by larger logit, then by smaller class. */
 static bool before(const float *z, int32_t a, int32_t b) {
   return z[a] > z[b] || (!(z[b] > z[a]) && a < b);
 }
 
+/* Moves element i of a heap down to its place; the class that ranks first is at the top. */
 static void sift(const float *z, int32_t *heap, int64_t n, int64_t i) {
   for (int64_t child; (child = 2 * i + 1) < n; i = child) {
     if (child + 1 < n && before(z, heap[child + 1], heap[child])) child++;
@@ -71,7 +73,7 @@ static void sift(const float *z, int32_t *heap, int64_t n, int64_t i) {
   }
 }
 
-/* Moves the best class of a heap of n behind it, to heap[n - 1]. */
+/* Removes the first class from a heap of n and puts it at heap[n - 1], behind the rest. */
 static int32_t pop(const float *z, int32_t *heap, int64_t n) {
   const int32_t best = heap[0];
   heap[0] = heap[n - 1];
@@ -80,8 +82,9 @@ static int32_t pop(const float *z, int32_t *heap, int64_t n) {
   return best;
 }
 
-/* Sorts the kept classes to the end of s->heap, best last; returns how many. */
-static int64_t keep(const categorical_attrs *a, const row_scratch *s, int64_t classes) {
+/* Selects the classes that top-k and top-p leave: sorts them to the end of s->heap, the
+ * first-ranked last, and returns their number. */
+static int64_t select_classes(const categorical_attrs *a, const row_scratch *s, int64_t classes) {
   const int64_t limit = a->top_k && a->top_k < classes ? a->top_k : classes;
   double total = 0, sum = 0;
   for (int64_t j = 0; j < classes; j++) s->heap[j] = (int32_t)j;
@@ -107,7 +110,7 @@ static int32_t first_largest(const float *z, int64_t classes) {
   return best;
 }
 
-/* The class of one row; t is its temperature, > 0. */
+/* Draws the class of one row with temperature t > 0. */
 static int32_t draw(const pal_update_kernels *kernels, const categorical_attrs *a,
                     const row_scratch *s, const float *logits, int64_t classes, float t) {
   for (int64_t j = 0; j < classes; j++) s->z[j] = logits[j] / t;
@@ -117,7 +120,7 @@ static int32_t draw(const pal_update_kernels *kernels, const categorical_attrs *
     return first_largest(s->z, classes);
   }
   kernels->exp_shifted(s->z, s->z[first_largest(s->z, classes)], classes, s->weight);
-  const int64_t kept = keep(a, s, classes);
+  const int64_t kept = select_classes(a, s, classes);
   int32_t best = s->heap[classes - 1];
   for (int64_t n = 1; n <= kept; n++) {
     const int32_t j = s->heap[classes - n];
@@ -127,7 +130,7 @@ static int32_t draw(const pal_update_kernels *kernels, const categorical_attrs *
   return best;
 }
 
-/* A row of infinities or NaN has no largest class; -inf is how classes are excluded. */
+/* Whether no logit is +inf or NaN. A logit of -inf excludes its class. */
 static bool can_choose(const float *logits, int64_t classes) {
   int bad = 0;
   for (int64_t j = 0; j < classes; j++) bad |= !(logits[j] <= FLT_MAX);
@@ -150,12 +153,12 @@ static pal_status run_rows(const pal_run *run) {
     const float t = temperature[per_row ? i : 0];
     int32_t *out = (int32_t *)run->out[0] + i;
     if (!(t >= 0))
-      return pal_fail(run->error, PAL_E_ARGUMENT, "categorical: temperature of row %lld is %g",
+      return pal_fail(run->error, PAL_E_ARGUMENT,
+                      "categorical: the temperature of row %lld is %g, it must be 0 or more",
                       (long long)i, (double)t);
     if (!can_choose(logits, classes))
       return pal_fail(run->error, PAL_E_NONFINITE,
-                      "categorical: the logits of row %lld are infinite or not numbers",
-                      (long long)i);
+                      "categorical: row %lld has a logit that is +inf or NaN", (long long)i);
     if (t > 0) {
       kernels->gumbel(key, (uint32_t)sample[i], (uint32_t)position[i], classes, s.gumbel);
       *out = draw(kernels, a, &s, logits, classes, t);
@@ -166,8 +169,8 @@ static pal_status run_rows(const pal_run *run) {
   return PAL_OK;
 }
 
-/* By ranks: a class is kept when fewer than top_k are before it, and when those before it within
- * top_k have less than top_p of their mass. */
+/* Computes the rank of every class. A class is selected if fewer than top_k rank before it, and if
+ * those before it have less than top_p of the probability mass of the top_k. */
 static double reference_row(const pal_reference *call, int64_t i, double t) {
   const categorical_attrs *a = call->attrs;
   const int64_t classes = call->in_type[LOGITS].dim[1];
@@ -206,13 +209,13 @@ static pal_status reference(const pal_reference *call) {
   for (int64_t i = 0; i < call->out_rows[0]; i++) {
     const double t = call->in[TEMPERATURE][per_row ? i : 0];
     if (!(t >= 0))
-      return pal_fail(call->error, PAL_E_ARGUMENT, "temperature of row %lld is %g", (long long)i,
-                      t);
+      return pal_fail(call->error, PAL_E_ARGUMENT,
+                      "the temperature of row %lld is %g, it must be 0 or more", (long long)i, t);
     const int64_t classes = call->in_type[LOGITS].dim[1];
     for (int64_t j = 0; j < classes; j++)
       if (!(call->in[LOGITS][i * classes + j] < INFINITY))
-        return pal_fail(call->error, PAL_E_NONFINITE,
-                        "the logits of row %lld are infinite or not numbers", (long long)i);
+        return pal_fail(call->error, PAL_E_NONFINITE, "row %lld has a logit that is +inf or NaN",
+                        (long long)i);
     call->out[0][i] = reference_row(call, i, t);
   }
   return PAL_OK;
@@ -235,14 +238,17 @@ static pal_value sample(pal_case *random) {
 static const pal_op categorical_op = {
     PAL_OP_HEAD(
         "categorical",
-        "logits f32 [T, V], temperature f32 [T] or scalar, seed i32 [3], sample, position\n"
-        "i32 [T] -> i32 [T]: the class j with the largest logits[j] / temperature\n"
-        "- log(-log u_j), first of equals, u_j draw j of the row, among the classes kept:\n"
-        "first the top_k largest logits (0: all), then of these the smallest set, largest\n"
-        "first, with at least top_p of their softmax mass (Holtzman et al., ICLR 2020);\n"
-        "ties go to the smaller class. Temperature 0: the first largest logit. Classes\n"
-        "excluded by -inf are never taken unless all are (then class 0). A negative\n"
-        "temperature: PAL_E_ARGUMENT; a logit that is +inf or NaN: PAL_E_NONFINITE. A row reads itself only. No gradient: a decision."),
+        "Inputs: logits f32 [T, V]; temperature f32 [T] or scalar; seed i32 [3]; sample,\n"
+        "position i32 [T]. Output: i32 [T], a class of each row drawn from softmax(logits /\n"
+        "temperature) by the Gumbel-max trick: the class j with the largest logits[j] /\n"
+        "temperature - log(-log u_j), the first of equals, where u_j is draw j of the row.\n"
+        "top_k > 0 first restricts the classes to the top_k largest logits. top_p < 1 then\n"
+        "restricts them to the smallest set, largest first, that has at least top_p of their\n"
+        "softmax mass (nucleus sampling, Holtzman et al., ICLR 2020). Ties go to the smaller\n"
+        "class. With temperature 0 it is the first of the largest logits. A class whose logit\n"
+        "is -inf is never drawn, unless all are -inf (then class 0). A negative temperature:\n"
+        "PAL_E_ARGUMENT; a logit that is +inf or NaN: PAL_E_NONFINITE. Row-local. There is no\n"
+        "gradient, since the result is a discrete choice."),
     .min_in = N_IN,
     .max_in = N_IN,
     .flags = PAL_OP_RANDOM | PAL_OP_NO_GRADIENT,

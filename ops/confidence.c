@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* entropy and top2_margin of a row of logits: how sure a prediction is (floor 2).
+/* entropy and top2_margin of rows of logits: two measures of how certain a prediction is (floor 2).
  *
- * Invariants: a row depends on itself only; classes of logit -inf add nothing; equal logits rank
- * by class. Backward ops compute the probabilities again instead of keeping [T, V] of them. */
+ * Invariants: both are row-local; a class whose logit is -inf adds nothing; equal logits rank by
+ * class. The backward ops compute the probabilities again instead of storing [T, V] of them. */
 #define PAL_NO_CALLER
 #include <math.h>
 
@@ -30,7 +30,7 @@ static pal_status backward_infer(pal_infer *call) {
 
 /* ---- run ----------------------------------------------------------------------------- */
 
-/* Rows of classes: [first, first + rows) of n. */
+/* Rows first .. first + rows - 1, of n classes each, that a call works on. */
 typedef struct classes {
   int64_t first, rows, n;
 } classes;
@@ -74,9 +74,9 @@ static pal_status margin_backward_run(const pal_run *run) {
 /* ---- reference ----------------------------------------------------------------------- */
 
 typedef struct row_reference {
-  double most, sum;      /* p[i] = exp(x[i] - most) / sum */
-  double entropy;        /* nats */
-  int64_t first, second; /* the two largest; second is -1 where there is one class */
+  double most, sum;      /* the probability of class i is exp(x[i] - most) / sum */
+  double entropy;        /* in nats */
+  int64_t first, second; /* the two most probable classes; second is -1 if there is one class */
 } row_reference;
 
 static double probability(const row_reference *r, const double *x, int64_t i) {
@@ -169,8 +169,8 @@ static pal_status margin_gradient(pal_gradient_call *call) {
 
 /* ---- samples ------------------------------------------------------------------------- */
 
-/* Logits that are a permutation of multiples of 0.25 plus less than 0.15, so that no two are near a
- * tie, where the margin's gradient jumps; at times some classes are -inf. */
+/* Logits that are a permutation of multiples of 0.25 plus noise below 0.15, so that no two are
+ * nearly equal, where the gradient of the margin jumps. Sometimes one class is -inf. */
 static pal_value sample_logits(pal_case *random) {
   pal_graph *g = pal_case_graph(random);
   const bool symbolic = pal_case_int(random, 0, 3) > 0, middle = pal_case_int(random, 0, 3) == 0;
@@ -216,8 +216,9 @@ static pal_value margin_backward_sample(pal_case *random) {
 
 static const pal_op entropy_op = {
     PAL_OP_HEAD("entropy",
-                "-sum p log p in nats of p = softmax(logits), [T, ...] from f32 [T, ..., V].\n"
-                "Gradient: entropy_backward. Rows: own row only."),
+                "Logits f32 [T, ..., V] -> f32 [T, ...]: the entropy -sum p log p, in nats, of p\n"
+                "= softmax(logits).\n"
+                "Gradient: entropy_backward. Row-local."),
     .min_in = 1,
     .max_in = 1,
     .infer = logits_infer,
@@ -227,9 +228,9 @@ static const pal_op entropy_op = {
     .sample = entropy_sample};
 static const pal_op margin_op = {
     PAL_OP_HEAD("top2_margin",
-                "p1 - p2, the two largest of p = softmax(logits), [T, ...] from\n"
-                "f32 [T, ..., V]; p2 is 0 where there is one class. Equal logits rank by class.\n"
-                "Gradient: top2_margin_backward. Rows: own row only."),
+                "Logits f32 [T, ..., V] -> f32 [T, ...]: p1 - p2, the difference of the two\n"
+                "largest of p = softmax(logits). p2 is 0 if there is one class. Equal logits rank\n"
+                "by class. Gradient: top2_margin_backward. Row-local."),
     .min_in = 1,
     .max_in = 1,
     .infer = logits_infer,
@@ -238,7 +239,8 @@ static const pal_op margin_op = {
     .phase = {{.run = margin_run}},
     .sample = margin_sample};
 static const pal_op entropy_backward_op = {
-    PAL_OP_HEAD("entropy_backward", "From logits and dy: -dy p (log p + H). Rows: own row only."),
+    PAL_OP_HEAD("entropy_backward",
+                "Logits and dy -> -dy p (log p + H), where H is the entropy. Row-local."),
     .min_in = 2,
     .max_in = 2,
     .in_place = 1,
@@ -249,8 +251,8 @@ static const pal_op entropy_backward_op = {
     .sample = entropy_backward_sample};
 static const pal_op margin_backward_op = {
     PAL_OP_HEAD("top2_margin_backward",
-                "From logits and dy: dy (p1 [i is first] - p2 [i is second] - p (p1 - p2)).\n"
-                "Rows: own row only."),
+                "Logits and dy -> dy (p1 [i is the largest] - p2 [i is the second] - p_i (p1 -\n"
+                "p2)). Row-local."),
     .min_in = 2,
     .max_in = 2,
     .in_place = 1,

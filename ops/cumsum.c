@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Running sums: cumsum over an inner axis, cumsum_rows over axis 0 (floor 2).
  *
- * Invariants: sums run in order. Over axis 0 they run within chunks of 256 rows counted from row
- * 0, and the sum of the chunks before (in order) is added to every row, so a row's result does
- * not depend on later rows (with reverse: on earlier ones, given the number of rows). */
+ * Additions are in order. Over axis 0, running sums are taken within chunks of PAL_CHUNK_ROWS rows,
+ * counted from row 0, and then the total of the chunks before is added to every row of a chunk. So
+ * the result of a row does not depend on later rows (with reverse, on earlier ones). */
 #define PAL_NO_CALLER
 #include "ops/reduce.h"
 
@@ -29,7 +29,8 @@ static pal_status cumsum_infer(pal_infer *call) {
   return pal_infer_same(call);
 }
 
-/* Running sums down `rows` rows of n columns. */
+/* Running sums down n columns of `rows` rows that are `stride` elements apart, from element `at`
+ * on. */
 static void run_columns(const pal_run *run, int64_t at, int64_t rows, int64_t n, int64_t stride,
                         bool reverse) {
   if (run->in_type[0].dtype == PAL_F32) {
@@ -58,7 +59,7 @@ static pal_status cumsum_run(const pal_run *run) {
   return PAL_OK;
 }
 
-/* Whole sums modulo 2^32, as i32. */
+/* An integer sum modulo 2^32, as an i32. */
 static double wrapped(double sum) {
   const double turn = 4294967296.0;
   sum -= floor(sum / turn) * turn;
@@ -124,11 +125,12 @@ static pal_status rows_infer(pal_infer *call) {
 static int64_t block_tasks(const pal_run *run) { return pal_blocks_of(run); }
 static int64_t chunk_tasks(const pal_run *run) { return pal_chunks_of(run) * pal_blocks_of(run); }
 
-/* What is to be added to the rows of each chunk, [chunks, columns]. */
+/* [chunks, columns]: the total of the chunks before, to be added to the rows of each chunk. */
 static size_t rows_scratch(const pal_run *run) {
   return (size_t)(pal_chunks_of(run) * pal_type_row(&run->in_type[0])) * sizeof(float);
 }
 
+/* The rows of one chunk and the columns of one block. */
 typedef struct tile {
   int64_t chunk, first_row, rows, first, n, columns;
 } tile;
@@ -146,7 +148,7 @@ static tile tile_of(const pal_run *run, int64_t chunk, int64_t block) {
   return t;
 }
 
-/* Phase 0: sums within each chunk. */
+/* Phase 0: running sums within each chunk. */
 static pal_status rows_within(const pal_run *run) {
   const rows_attrs *a = run->attrs;
   const int64_t blocks = pal_blocks_of(run);
@@ -157,7 +159,7 @@ static pal_status rows_within(const pal_run *run) {
   return PAL_OK;
 }
 
-/* a = b + c on a plane of x's dtype. */
+/* a = b + c, on a plane of elements of the dtype of x. */
 static void add_plane(const pal_run *run, const pal_plane *plane, void *a, const void *b,
                       const void *c) {
   const pal_elementwise_kernels *k = &pal_kernels_of(run->isa)->elementwise;
@@ -165,8 +167,8 @@ static void add_plane(const pal_run *run, const pal_plane *plane, void *a, const
   else k->binary_i32(PAL_BINARY_ADD, plane, a, b, c);
 }
 
-/* Phase 1: the sum of the chunks before each, in order. The total of a chunk stands in the row that
- * its running sum ends with. */
+/* Phase 1: for each chunk the total of the chunks before it, in order. The total of one chunk is in
+ * the last row that its running sum reaches. */
 static pal_status rows_before(const pal_run *run) {
   const rows_attrs *a = run->attrs;
   const int64_t chunks = pal_chunks_of(run);
@@ -189,7 +191,7 @@ static pal_status rows_before(const pal_run *run) {
   return PAL_OK;
 }
 
-/* Phase 2: added to every row. */
+/* Phase 2: adds these totals to every row. */
 static pal_status rows_add(const pal_run *run) {
   const rows_attrs *a = run->attrs;
   const int64_t blocks = pal_blocks_of(run);
@@ -197,7 +199,8 @@ static pal_status rows_add(const pal_run *run) {
     const tile t = tile_of(run, task / blocks, task % blocks);
     if (t.chunk == (a->reverse ? pal_chunks_of(run) - 1 : 0)) continue;
     const char *sum = (const char *)run->scratch + (t.chunk * t.columns + t.first) * 4;
-    /* Whole rows lie densely and are one plane; of wider ones each piece is. */
+    /* If the block has all columns, the rows are contiguous and one plane; otherwise each row is
+     * one. */
     const bool dense = t.n == t.columns;
     pal_plane plane = {.rows = dense ? t.rows : 1, .n = t.n, .row = {t.n, 0, 0}, .step = {1, 1, 0}};
     if (t.columns == 1) plane = (pal_plane){.rows = 1, .n = t.rows, .step = {1, 0, 0}};
@@ -233,9 +236,9 @@ static pal_value rows_sample(pal_case *random) {
 
 static const pal_op cumsum_op = {
     PAL_OP_HEAD("cumsum",
-                "Running sums along an inner axis, each element included; reverse = 1 from\n"
-                "the end. f32 or i32 (wraps). Gradient: the same, the other way. Rows: own\n"
-                "row only."),
+                "Inclusive running sums along an inner axis, with reverse = 1 from the end.\n"
+                "f32 or i32 (wraps around). Gradient: the same op in the other direction.\n"
+                "Row-local."),
     .min_in = 1,
     .max_in = 1,
     .fields = cumsum_fields,
@@ -248,9 +251,9 @@ static const pal_op cumsum_op = {
     .sample = cumsum_sample};
 static const pal_op rows_op = {
     PAL_OP_HEAD("cumsum_rows",
-                "Running sums over the active rows of axis 0, each row included; reverse = 1\n"
-                "from the last. f32 or i32 (wraps). Gradient: the same, the other way. Reads\n"
-                "all rows."),
+                "Inclusive running sums over the active rows of axis 0, with reverse = 1 from the\n"
+                "last. f32 or i32 (wraps around). Gradient: the same op in the other direction.\n"
+                "Reads all rows."),
     .min_in = 1,
     .max_in = 1,
     .fields = rows_fields,

@@ -1,9 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* edit: the transition g of any-process generation over a whole ragged batch (floor 2).
+/* edit: the transition g of any-process generation over a whole batch of packed sequences (floor
+ * 2).
  *
- * Phase 0 finds each sequence's new length, phase 1 the begins (a prefix sum) and the count of
- * the new rows symbol, phase 2 writes. The output is packed; capacity is checked before
- * phase 2 writes a row. */
+ * One sequence of five rows, with M the mask, predictions y, and flags of which 1s are shown:
+ *
+ *   tokens   a    M    M    b    c          result   a    y1   M    M    c
+ *   y        .    y1   .    .    .          source   0    1    -1   3    4
+ *   insert        1
+ *   remove             1                    row 1: mask -> y1, then one mask inserted behind it
+ *   remask                  1               row 2: a mask is removed; row 3: b -> mask
+ *
+ * Phase 0 finds the new length of each sequence. Phase 1 computes the begins, a prefix sum, and the
+ * number of new rows, and compares it with the capacity. Phase 2 writes the rows, packed without
+ * gaps. */
 #define PAL_NO_CALLER
 #include "ops/edit.h"
 
@@ -56,7 +65,7 @@ static int64_t one(const pal_run *run) {
 
 static size_t scratch(const pal_run *run) { return sizeof(int64_t) * (size_t)run->in_rows[BEGIN]; }
 
-/* New length of sequence s, and whether anything differs from the old tokens. */
+/* The new length of sequence s, and whether its tokens or length change. */
 static int64_t measure(const int32_t *const *in, int64_t s, int32_t mask, int32_t *changed) {
   const int64_t first = in[BEGIN][s], length = in[LENGTH][s];
   int64_t n = 0;
@@ -96,7 +105,7 @@ static pal_status run_begins(const pal_run *run) {
   if (total > a->capacity) {
     run->error->needed = run->error->code ? run->error->needed : total;
     return pal_fail(run->error, PAL_E_CAPACITY,
-                    "edit: the new sequences need %lld rows, there is room for %lld",
+                    "edit: the new sequences need %lld rows, the capacity is %lld",
                     (long long)total, (long long)a->capacity);
   }
   total = 0;
@@ -133,7 +142,7 @@ static pal_status run_write(const pal_run *run) {
   return PAL_OK;
 }
 
-/* g as its definition lists it: the new sequence is appended row by row. */
+/* The transition as it is defined: appends the new rows one by one. */
 static pal_status reference(const pal_reference *call) {
   const edit_attrs *a = call->attrs;
   const double mask = (double)a->mask;
@@ -148,7 +157,7 @@ static pal_status reference(const pal_reference *call) {
       if (x == mask && call->in[REMOVE][i] != 0) continue;
       if (n + 2 > pal_least(a->capacity, room) + (call->in[INSERT][i] == 0))
         return pal_fail(call->error, PAL_E_CAPACITY,
-                        "the new sequences need more rows than the %lld there is room for",
+                        "the new sequences need more rows than the capacity, %lld",
                         (long long)pal_least(a->capacity, room));
       double next = x;
       if (call->in[REMASK][i] != 0) next = mask;
@@ -185,19 +194,19 @@ static pal_value sample(pal_case *random) {
 
 static const pal_op edit_op = {
     PAL_OP_HEAD("edit",
-                "tokens, y, remask, insert, remove i32 [T], begin, length i32 [S] -> tokens,\n"
-                "source i32 [T'], begin, length, changed i32 [S]. The transition g of an\n"
-                "any-process model (arXiv 2510.06190), row by row of each sequence, from the old\n"
-                "tokens x alone:\n"
-                "1. remove and x is the mask: nothing (insert is ignored);\n"
-                "2. else remask: the mask;  3. else x is the mask: y;  4. else x;\n"
-                "5. after 2 to 4, insert: one more mask.\n"
-                "Flags: any nonzero is set. source is the row each new row came from, -1 for an\n"
-                "inserted mask; changed is 1 where a token or the length differs. New sequences\n"
-                "are packed in order; T' is the bound symbol of `capacity` rows. A begin or\n"
-                "length outside the active rows: PAL_E_ARGUMENT; too many new rows:\n"
-                "PAL_E_CAPACITY with the number needed, before any is written. Integers: no\n"
-                "gradient (carry f32 rows along with gather_rows by source)."),
+                "Inputs: tokens, y and the flags remask, insert, remove i32 [T]; begin, length\n"
+                "i32 [S]. Outputs: tokens, source i32 [T']; begin, length, changed i32 [S].\n"
+                "The transition g of an any-process model (arXiv 2510.06190). Each row of a\n"
+                "sequence, with old token x, becomes:\n"
+                "1. nothing, if remove is set and x is the mask (insert is then ignored);\n"
+                "2. else the mask, if remask is set;  3. else y, if x is the mask;  4. else x;\n"
+                "5. and, after 2 to 4, one more mask behind it if insert is set.\n"
+                "A flag is set if it is not 0. source is the old row of each new row, -1 for an\n"
+                "inserted mask; changed is 1 if a token or the length of the sequence differs.\n"
+                "New sequences are packed in order; T' is a new symbol, bound at run time, of\n"
+                "`capacity` rows. A sequence outside the active rows: PAL_E_ARGUMENT. Too many\n"
+                "new rows: PAL_E_CAPACITY with the number needed, before any row is written.\n"
+                "There is no gradient; move f32 rows along with gather_rows by source."),
     .min_in = N_IN,
     .max_in = N_IN,
     .flags = PAL_OP_NO_GRADIENT | PAL_OP_BINDS,

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Arithmetic of two broadcast operands, and affine (floor 2).
+/* Arithmetic of two operands that broadcast, and affine (floor 2).
  *
- * Invariants: every element is one IEEE operation of its operands (affine: one fused one), so
- * results depend on no cut of the rows. i32 wraps around. */
+ * Invariants: every element is one IEEE operation (in affine a fused one) on its operands, so
+ * results do not depend on how rows are split into ranges. i32 arithmetic wraps around. */
 #define PAL_NO_CALLER
 #include "ops/broadcast.h"
 
@@ -41,7 +41,7 @@ static pal_status binary_run(const pal_run *run, pal_binary_kind kind) {
   return PAL_OK;
 }
 
-/* The i32 that a whole number is modulo 2^32. */
+/* An integer modulo 2^32, as an i32. */
 static double wrapped(int64_t x) {
   const int64_t low = x & 0xffffffff;
   return (double)(low > INT32_MAX ? low - ((int64_t)1 << 32) : low);
@@ -70,7 +70,7 @@ static pal_status binary_reference(const pal_reference *call, pal_binary_kind ki
   return PAL_OK;
 }
 
-/* A random instance. Factors lie in 0.5 .. 2 when `positive`, for quotients. */
+/* A random case. With `positive`, as division needs it, the operands lie in 0.5 .. 2. */
 static pal_value binary_sample(pal_case *random, const char *name, bool i32, bool positive) {
   pal_type type[2];
   const bool whole = i32 && pal_case_int(random, 0, 3) == 0;
@@ -83,7 +83,8 @@ static pal_value binary_sample(pal_case *random, const char *name, bool i32, boo
   return pal_apply(pal_case_graph(random), name, in, 2, NULL, NULL);
 }
 
-/* Contributes `grad`, of the output's shape, to input i. */
+/* Sets the gradient of input i to `grad`, which has the output's shape, summed over the broadcast
+ * axes. */
 static void contribute(pal_gradient_call *call, int i, pal_value grad) {
   call->in_grad[i] = pal_sum_to(call->graph, grad, call->in[i]);
 }
@@ -101,7 +102,7 @@ static pal_status add_gradient(pal_gradient_call *call) {
 
 static pal_status sub_gradient(pal_gradient_call *call) {
   if (wants(call, 0)) contribute(call, 0, call->out_grad[0]);
-  if (wants(call, 1)) { /* summed first: fewer numbers to negate */
+  if (wants(call, 1)) { /* summed before it is negated, since the sum has fewer elements */
     contribute(call, 1, call->out_grad[0]);
     call->in_grad[1] = pal_affine(call->graph, call->in_grad[1], -1.0, 0.0);
   }
@@ -127,7 +128,7 @@ static pal_status div_gradient(pal_gradient_call *call) {
   return PAL_OK;
 }
 
-/* Where both are equal the first operand takes the gradient. */
+/* The gradient of minimum and maximum: where the operands are equal the first one gets it. */
 static pal_status choice_gradient(pal_gradient_call *call, pal_relation first_when) {
   pal_graph *g = call->graph;
   if (pal_is_nil(call->out_grad[0])) return PAL_OK;
@@ -146,8 +147,8 @@ static pal_status maximum_gradient(pal_gradient_call *call) {
 
 /* ---- the binary ops ------------------------------------------------------------------ */
 
-/* Operands of minimum and maximum are whole numbers plus less than a half, the second operand's
- * shifted, so that none is near a tie where the derivative jumps. */
+/* Operands of minimum and maximum are integers plus a fraction below 0.4, in the second operand 0.5
+ * more. So no two operands are nearly equal, where the derivative jumps. */
 static pal_value choice_sample(pal_case *random, const char *name) {
   if (pal_case_int(random, 0, 3) == 0) return binary_sample(random, name, true, false);
   pal_type type[2];
@@ -164,24 +165,23 @@ static pal_value choice_sample(pal_case *random, const char *name) {
   return pal_apply(g, name, in, 2, NULL, NULL);
 }
 
-#define BINARY(op, kind, infer_function, sample_call, doc_string)                  \
-  static pal_status op##_run(const pal_run *run) { return binary_run(run, kind); } \
-  static pal_status op##_reference(const pal_reference *call) {                    \
-    return binary_reference(call, kind);                                           \
-  }                                                                                \
-  static pal_value op##_sample(pal_case *random) { return sample_call; }           \
-  static const pal_op op##_op = {                                                  \
-      PAL_OP_HEAD(#op, doc_string "\nOperands broadcast. Rows: own row only."),    \
-      .min_in = 2,                                                                 \
-      .max_in = 2,                                                                 \
-      .in_place = 3,                                                               \
-      .infer = infer_function,                                                     \
-      .gradient = op##_gradient,                                                   \
-      .reference = op##_reference,                                                 \
-      .phase = {{.run = op##_run}},                                                \
-      .sample = op##_sample};                                                      \
-  pal_value pal_##op(pal_graph *g, pal_value a, pal_value b) {                     \
-    return pal_apply(g, #op, (const pal_value[]){a, b}, 2, NULL, NULL);            \
+#define BINARY(op, kind, infer_function, sample_call, doc_string)                                 \
+  static pal_status op##_run(const pal_run *run) { return binary_run(run, kind); }                \
+  static pal_status op##_reference(const pal_reference *call) {                                   \
+    return binary_reference(call, kind);                                                          \
+  }                                                                                               \
+  static pal_value op##_sample(pal_case *random) { return sample_call; }                          \
+  static const pal_op op##_op = {PAL_OP_HEAD(#op, doc_string "\nOperands broadcast. Row-local."), \
+                                 .min_in = 2,                                                     \
+                                 .max_in = 2,                                                     \
+                                 .in_place = 3,                                                   \
+                                 .infer = infer_function,                                         \
+                                 .gradient = op##_gradient,                                       \
+                                 .reference = op##_reference,                                     \
+                                 .phase = {{.run = op##_run}},                                    \
+                                 .sample = op##_sample};                                          \
+  pal_value pal_##op(pal_graph *g, pal_value a, pal_value b) {                                    \
+    return pal_apply(g, #op, (const pal_value[]){a, b}, 2, NULL, NULL);                           \
   }
 
 BINARY(add, PAL_BINARY_ADD, binary_infer, binary_sample(random, "add", true, false),
@@ -193,11 +193,11 @@ BINARY(mul, PAL_BINARY_MUL, binary_infer, binary_sample(random, "mul", true, fal
 BINARY(div, PAL_BINARY_DIV, div_infer, binary_sample(random, "div", false, true),
        "a / b, f32.\nGradient: dy / b to a, -dy y / b to b.")
 BINARY(minimum, PAL_BINARY_MIN, binary_infer, choice_sample(random, "minimum"),
-       "The smaller of a and b, f32 or i32; NaN if either is one.\n"
-       "Gradient: dy to the smaller, to a where equal.")
+       "The smaller of a and b, f32 or i32; NaN if either is NaN.\n"
+       "Gradient: dy to the smaller, to a if they are equal.")
 BINARY(maximum, PAL_BINARY_MAX, binary_infer, choice_sample(random, "maximum"),
-       "The larger of a and b, f32 or i32; NaN if either is one.\n"
-       "Gradient: dy to the larger, to a where equal.")
+       "The larger of a and b, f32 or i32; NaN if either is NaN.\n"
+       "Gradient: dy to the larger, to a if they are equal.")
 
 /* ---- affine -------------------------------------------------------------------------- */
 
@@ -217,7 +217,7 @@ static pal_status affine_infer(pal_infer *call) {
   const pal_dtype dtype = call->in_type[0].dtype;
   if (dtype == PAL_I32 && !(whole_i32(a->scale) && whole_i32(a->shift)))
     return pal_fail(call->error, PAL_E_SHAPE,
-                    "scale %g and shift %g of an i32 value must be whole i32 numbers", a->scale,
+                    "scale %g and shift %g must be integers within i32, since x is i32", a->scale,
                     a->shift);
   if (dtype != PAL_I32 && dtype != PAL_F32)
     return pal_fail(call->error, PAL_E_SHAPE, "arithmetic is on f32 or i32, not %s; cast first",
@@ -273,8 +273,9 @@ static pal_value affine_sample(pal_case *random) {
 }
 
 static const pal_op affine_op = {
-    PAL_OP_HEAD("affine", "x * scale + shift with one rounding, f32; or i32 (wraps; both whole).\n"
-                          "Gradient: dy * scale. Rows: own row only."),
+    PAL_OP_HEAD("affine",
+                "x * scale + shift: f32, rounded once, or i32 with integers (wraps around).\n"
+                "Gradient: dy * scale. Row-local."),
     .min_in = 1,
     .max_in = 1,
     .in_place = 1,

@@ -7,8 +7,8 @@
 
 static pal_status bad_id(const pal_run *run, int64_t row, int64_t id, int64_t low, int64_t n,
                          const char *what) {
-  return pal_fail(run->error, PAL_E_ARGUMENT, "%s: id %lld of row %lld does not lie in %lld..%lld",
-                  what, (long long)id, (long long)row, (long long)low, (long long)n - 1);
+  return pal_fail(run->error, PAL_E_ARGUMENT, "%s: id %lld of row %lld is not in %lld..%lld", what,
+                  (long long)id, (long long)row, (long long)low, (long long)n - 1);
 }
 
 static pal_status want_ids(const pal_infer *call, int i) {
@@ -79,8 +79,8 @@ pal_value pal_embedding(pal_graph *g, pal_value table, pal_value ids) {
 
 static const pal_op embedding = {
     PAL_OP_HEAD("embedding",
-                "table f32 [V, D] static, ids i32 [T]: out [T, D], row t is table[ids[t]].\n"
-                "Gradient: scatter_add_rows(dout, ids, table).\n"
+                "table f32 [V, D], static; ids i32 [T] -> f32 [T, D]: row t is table[ids[t]].\n"
+                "Gradient of table: scatter_add_rows(dout, ids, table).\n"
                 "PAL_E_ARGUMENT: an id outside 0..V-1."),
     .min_in = 2,
     .max_in = 2,
@@ -149,8 +149,8 @@ pal_value pal_one_hot(pal_graph *g, pal_value ids, int64_t classes) {
 
 static const pal_op one_hot = {
     PAL_OP_HEAD("one_hot",
-                "ids i32 [T]: out f32 [T, classes], 1 in column ids[t], else 0; -1 gives zeros.\n"
-                "PAL_E_ARGUMENT: an id outside -1..classes-1."),
+                "ids i32 [T] -> f32 [T, classes]: 1 in column ids[t], else 0; a row of zeros for\n"
+                "-1. PAL_E_ARGUMENT: an id outside -1..classes-1."),
     .min_in = 1,
     .max_in = 1,
     .flags = PAL_OP_NO_GRADIENT,

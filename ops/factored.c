@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Factored embeddings: sums over a constant token-to-factor table (floor 2).
+/* factored_embedding and its backward op (floor 2); see factored.h.
  *
- * The op is linear in the table and has its transposed as a backward op, whose gradient is the
- * first again. Sums run in a fixed order: rows ascending, then f ascending. */
+ * The op is linear in the table. Its backward op is the transposed linear map, whose gradient is
+ * the forward op again. Sums are in a fixed order: rows t ascending, within a row f ascending. */
 #define PAL_NO_CALLER
 #include "ops/factored.h"
 
@@ -91,7 +91,7 @@ static pal_status embedding_reference(const pal_reference *call) {
   const int64_t width = call->in_type[0].dim[1], per = call->in_type[1].dim[1];
   const pal_status status = pal_reference_indices(call, 2, -1, call->in_type[1].dim[0]);
   if (status) return status;
-  for (int64_t i = 0; i < call->in_rows[2] * per; i++) { /* factors of tokens that occur */
+  for (int64_t i = 0; i < call->in_rows[2] * per; i++) { /* only tokens that occur are checked */
     const int64_t id = (int64_t)call->in[2][i / per];
     const double row = id < 0 ? -1 : call->in[1][id * per + i % per];
     if (!(row >= -1 && row < (double)call->in_type[0].dim[0]))
@@ -121,11 +121,13 @@ static pal_value embedding_sample(pal_case *random) {
 }
 
 static const pal_op embedding_op = {
-    PAL_OP_HEAD("factored_embedding",
-                "table f32 [R, D], factor i32 [V, F], ids i32 [T] -> f32 [T, D]:\n"
-                "y[t] = sum over f of table[factor[ids[t], f]], entries -1 skipped; zeros where\n"
-                "ids is -1. Gradient: factored_embedding_backward. Ids or entries out of range:\n"
-                "PAL_E_ARGUMENT. A row reads its own id and the whole table."),
+    PAL_OP_HEAD(
+        "factored_embedding",
+        "table f32 [R, D], factor i32 [V, F], ids i32 [T] -> f32 [T, D]:\n"
+        "y[t] = sum over f of table[factor[ids[t], f]], skipping entries of -1; zeros\n"
+        "where the id is -1. Gradient of table: factored_embedding_backward. An id or\n"
+        "entry out of range: PAL_E_ARGUMENT. Row t of y depends on row t of ids and on the whole\n"
+        "table."),
     .min_in = 3,
     .max_in = 3,
     .infer = embedding_infer,
@@ -140,7 +142,7 @@ pal_value pal_factored_embedding(pal_graph *g, pal_value table, pal_value factor
   return pal_apply(g, embedding_op.name, in, 3, NULL, NULL);
 }
 
-/* ---- factored_embedding_backward: tasks own 16 columns of the table ------------------ */
+/* ---- factored_embedding_backward: a task is 16 columns of the table ------------------ */
 
 static pal_status spread_infer(pal_infer *call) {
   const pal_factored_attrs *a = call->attrs;
@@ -188,7 +190,7 @@ static pal_status spread_run(const pal_run *run) {
 static pal_status spread_reference(const pal_reference *call) {
   const pal_factored_attrs *a = call->attrs;
   const int64_t width = call->in_type[0].dim[1], per = call->in_type[1].dim[1];
-  if (width == 0) return PAL_OK; /* nothing to spread, nothing is looked at */
+  if (width == 0) return PAL_OK; /* there are no tasks, so the kernel checks nothing */
   pal_status status = pal_reference_indices(call, 2, -1, call->in_type[1].dim[0]);
   if (!status) status = pal_reference_indices(call, 1, -1, a->rows);
   if (status) return status;
@@ -217,8 +219,8 @@ static pal_value spread_sample(pal_case *random) {
 static const pal_op spread_op = {
     PAL_OP_HEAD("factored_embedding_backward",
                 "dy f32 [T, D], factor i32 [V, F], ids i32 [T] -> f32 [R, D] with R = `rows`:\n"
-                "row r sums dy[t] over every (t, f) with factor[ids[t], f] = r, in the order of\n"
-                "t, then f. The transposed of factored_embedding, which is its gradient."),
+                "row r is the sum of dy[t] over all (t, f) with factor[ids[t], f] = r, in the\n"
+                "order of t, then f. The transposed of factored_embedding, which is its gradient."),
     .min_in = 3,
     .max_in = 3,
     .fields = backward_fields,

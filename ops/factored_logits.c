@@ -1,21 +1,23 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Factored logits: a token's logit is the sum of its factors' (floor 2).
+/* factored_logits and its backward op: the logit of a token is the sum of the logits of its factors
+ * (floor 2); see factored.h.
  *
- * Forward and transposed are one computation on two sets of lists: output j sums the inputs on its
- * list. Phase 0 packs the lists for 16 outputs side by side, phase 1 is row-local. Lists of
- * neighbours are padded to the longest of their group of 16 only, so packing never takes more
- * than 16 V F places. Sums run in list order: f ascending, or tokens then f ascending. */
+ * Forward and backward are the same computation with different lists: output j is the sum of the
+ * inputs in the list of j. Phase 0 builds the lists, interleaved for 16 outputs at a time (see
+ * gather_sum in ops/kernels/update.h); phase 1 is row-local. Lists are padded to the longest of
+ * their group of 16, so they never take more than 16 V F entries. Sums are in list order: f
+ * ascending, or tokens and then f ascending. */
 #define PAL_NO_CALLER
 #include <string.h>
 
 #include "ops/factored.h"
 
-/* Views into an op's scratch. */
+/* The lists in the op's scratch. */
 typedef struct lists {
-  int32_t *depth;  /* [groups] slices of 16 */
-  int32_t *fill;   /* [16 groups] length of each list so far */
-  int64_t *offset; /* [groups] first slice of each */
-  int32_t *packed;
+  int32_t *depth;  /* [groups]: length of the longest list of each group */
+  int32_t *fill;   /* [groups * 16]: length of each list so far */
+  int64_t *offset; /* [groups]: sum of the depths of the groups before */
+  int32_t *packed; /* [sum of depths, 16]: inputs, -1 where a list has ended */
 } lists;
 
 static size_t lists_bytes(int64_t outputs, const pal_type *factor) {
@@ -35,7 +37,7 @@ static lists lists_at(void *scratch, int64_t outputs) {
   return l;
 }
 
-/* Appends input `from` to the list of output `to`, or only counts it. */
+/* Appends input `from` to the list of output `to`; with `count` it only counts it. */
 static void append(const lists *l, int64_t to, int64_t from, bool count) {
   const int64_t place = l->fill[to]++;
   if (!count)
@@ -43,7 +45,8 @@ static void append(const lists *l, int64_t to, int64_t from, bool count) {
               to % PAL_FACTORED_GROUP] = (int32_t)from;
 }
 
-/* `transposed`: outputs are the factors, inputs the tokens. */
+/* Goes through the factor table and appends or counts all entries. Outputs are tokens and inputs
+ * are factors; with `transposed` it is the other way round. */
 static void walk(const lists *l, const int32_t *factor, const pal_type *type, int64_t outputs,
                  bool transposed, bool count) {
   memset(l->fill, 0,
@@ -56,6 +59,7 @@ static void walk(const lists *l, const int32_t *factor, const pal_type *type, in
     }
 }
 
+/* Builds the lists: counts, sets depths and offsets, then fills them. */
 static void pack(const lists *l, const int32_t *factor, const pal_type *type, int64_t outputs,
                  bool transposed) {
   int64_t slices = 0;
@@ -71,7 +75,7 @@ static void pack(const lists *l, const int32_t *factor, const pal_type *type, in
   walk(l, factor, type, outputs, transposed, false);
 }
 
-/* x f32 [T, n_in] and factor give f32 [T, n_out]; the same for both ops. */
+/* The output type of both ops: input 0 is f32 [T, n], the result f32 [T, outputs]. */
 static pal_status infer_rows(pal_infer *call, int64_t outputs, const char *what) {
   pal_status status;
   if ((status = pal_want_dtype(call, 0, PAL_F32, what)) ||
@@ -154,8 +158,8 @@ static pal_value logits_sample(pal_case *random) {
 static const pal_op logits_op = {
     PAL_OP_HEAD("factored_logits",
                 "z f32 [T, R], factor i32 [V, F] -> f32 [T, V]: y[t, v] = sum over f of\n"
-                "z[t, factor[v, f]], entries -1 skipped. Gradient: factored_logits_backward.\n"
-                "Entries out of range: PAL_E_ARGUMENT. A row reads itself only."),
+                "z[t, factor[v, f]], skipping entries of -1. Gradient of z:\n"
+                "factored_logits_backward. An entry out of range: PAL_E_ARGUMENT. Row-local."),
     .min_in = 2,
     .max_in = 2,
     .infer = logits_infer,
@@ -225,9 +229,9 @@ static pal_value backward_sample(pal_case *random) {
 
 static const pal_op backward_op = {
     PAL_OP_HEAD("factored_logits_backward",
-                "dy f32 [T, V], factor i32 [V, F] -> f32 [T, R] with R = `rows`: z[t, r] sums\n"
-                "dy[t, v] over every (v, f) with factor[v, f] = r, in that order. The transposed\n"
-                "of factored_logits, which is its gradient. A row reads itself only."),
+                "dy f32 [T, V], factor i32 [V, F] -> dz f32 [T, R] with R = `rows`: dz[t, r] is\n"
+                "the sum of dy[t, v] over all (v, f) with factor[v, f] = r, in that order. The\n"
+                "transposed of factored_logits, which is its gradient. Row-local."),
     .min_in = 2,
     .max_in = 2,
     .fields = backward_fields,

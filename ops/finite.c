@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* check_finite: fails a run on an infinite or undefined value (floor 2).
+/* check_finite: makes a run fail if a value is infinite or NaN (floor 2).
  *
- * Invariant: the failure reported is the first in row order, whoever finds it, so the message is
- * the same at any thread count. */
+ * The element that is reported is the first in row order, so the message is the same for any number
+ * of threads. */
 #define PAL_NO_CALLER
 #include <math.h>
 
@@ -27,7 +27,7 @@ static size_t finite_scratch(const pal_run *run) {
   return (size_t)finite_chunks(run) * sizeof(int64_t);
 }
 
-/* Leaves in scratch the first bad element of every chunk of rows, or -1. */
+/* Phase 0: for every chunk of rows, stores in scratch the index of its first bad element, or -1. */
 static pal_status finite_scan(const pal_run *run) {
   const int64_t row = pal_type_row(&run->in_type[0]);
   int64_t *found = run->scratch;
@@ -46,6 +46,7 @@ static int64_t finite_one(const pal_run *run) {
   return 1;
 }
 
+/* Phase 1: fails for the first of them. */
 static pal_status finite_report(const pal_run *run) {
   const finite_attrs *a = run->attrs;
   const int64_t row = pal_type_row(&run->in_type[0]), *found = run->scratch;
@@ -71,7 +72,7 @@ static pal_status finite_reference(const pal_reference *call) {
   return PAL_OK;
 }
 
-/* Finite, or now and then not: the plan and the reference must agree. */
+/* Mostly finite, sometimes not: the plan and the reference must then both fail. */
 static pal_value finite_sample(pal_case *random) {
   pal_type type;
   pal_sample_broadcast(random, PAL_F32, 1, &type);
@@ -83,9 +84,9 @@ static pal_value finite_sample(pal_case *random) {
 
 static const pal_op finite_op = {
     PAL_OP_HEAD("check_finite",
-                "No output: fails the run with PAL_E_NONFINITE, naming `what` and the first\n"
-                "bad row and element, if any active element of x (f32, any shape) is infinite\n"
-                "or NaN."),
+                "x f32, any shape. There is no output. If an active element of x is infinite or\n"
+                "NaN, the run fails with PAL_E_NONFINITE; the message has `what` and the row and\n"
+                "element of the first."),
     .min_in = 1,
     .max_in = 1,
     .flags = PAL_OP_NO_GRADIENT | PAL_OP_ROOT,

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* gather_rows, scatter_add_rows and write_rows: rows by index (floor 2).
+/* gather_rows, scatter_add_rows and write_rows: rows selected by an index (floor 2).
  *
- * Rows are moved as bytes, so that every dtype has its gather. A scatter sorts the rows by index
- * first (stable counting sort), so that every result row is summed by one task in row order. */
+ * gather and write copy rows as bytes, so they work for every dtype. scatter_add first sorts the
+ * rows by index with a stable counting sort, so that each row of the result is summed by one task
+ * in row order. */
 #define PAL_NO_CALLER
 #include <string.h>
 
@@ -14,8 +15,8 @@ static size_t row_bytes(const pal_type *type) {
 
 static pal_status bad_index(const pal_run *run, int64_t row, int64_t index, int64_t rows,
                             const char *what) {
-  return pal_fail(run->error, PAL_E_ARGUMENT, "%s: index %lld of row %lld does not lie in -1..%lld",
-                  what, (long long)index, (long long)row, (long long)rows - 1);
+  return pal_fail(run->error, PAL_E_ARGUMENT, "%s: index %lld of row %lld is not in -1..%lld", what,
+                  (long long)index, (long long)row, (long long)rows - 1);
 }
 
 static int64_t one(const pal_run *run) {
@@ -47,7 +48,7 @@ static pal_status gather_run(const pal_run *run) {
   for (int64_t t = pal_first_row(run, &run->out_type[0]); t < end; t++) {
     if (index[t] < -1 || index[t] >= run->in_rows[0])
       return bad_index(run, t, index[t], run->in_rows[0], "gather_rows");
-    if (size == 0) continue; /* no address */
+    if (size == 0) continue; /* rows without elements may have no address */
     if (index[t] < 0) memset(to + (size_t)t * size, 0, size);
     else memcpy(to + (size_t)t * size, from + (size_t)index[t] * size, size);
   }
@@ -71,7 +72,7 @@ static pal_status gather_reference(const pal_reference *c) {
   return PAL_OK;
 }
 
-/* A tensor of `rows` and one or two inner axes. */
+/* The type of a random tensor with these rows and none to two inner axes. */
 static pal_type sample_type(pal_case *random, pal_symbol rows, int64_t extent) {
   if (pal_case_int(random, 0, 3) == 0) return PAL_TYPE(PAL_F32, rows, extent);
   if (pal_case_int(random, 0, 3) == 0) return PAL_TYPE(PAL_F32, rows, extent, 2, 3);
@@ -98,9 +99,9 @@ pal_value pal_gather_rows(pal_graph *g, pal_value x, pal_value index) {
 
 static const pal_op gather = {
     PAL_OP_HEAD("gather_rows",
-                "x [R, ...] of any dtype, index i32 [T]: out [T, ...], row t is x[index[t]],\n"
-                "zeros where index is -1. Reads the indexed rows of x only.\n"
-                "Gradient: scatter_add_rows(dout, index, x).\n"
+                "x [R, ...] of any dtype, index i32 [T] -> [T, ...]: row t is x[index[t]], or\n"
+                "zeros if index[t] is -1. Only these rows of x are read.\n"
+                "Gradient of x: scatter_add_rows(dout, index, x).\n"
                 "PAL_E_ARGUMENT: an index below -1 or not below the active rows of x."),
     .min_in = 2,
     .max_in = 2,
@@ -129,7 +130,8 @@ static pal_status scatter_infer(pal_infer *call) {
   return PAL_OK;
 }
 
-/* Scratch: int32 first[R + 1], where each result row's list begins; int32 order[T]. */
+/* Scratch: int32 first[R + 1], where the list of each result row begins in order; then int32
+ * order[T], the rows of x sorted by index. */
 static size_t scatter_scratch(const pal_run *run) {
   return (size_t)(run->out_rows[0] + 1 + run->in_rows[1]) * sizeof(int32_t);
 }
@@ -151,12 +153,12 @@ static pal_status scatter_sort(const pal_run *run) {
     first[r] = before;
     before += here;
   }
-  for (int64_t t = 0; t < n; t++) /* leaves in first[r] where the list of r ends */
+  for (int64_t t = 0; t < n; t++) /* afterwards first[r] is where the list of r ends */
     if (index[t] >= 0) order[first[index[t]]++] = (int32_t)t;
   return PAL_OK;
 }
 
-/* A task is some result rows times some columns. */
+/* A task is a block of some rows and some columns of the result. */
 static int64_t scatter_rows_per_task(const pal_run *run) {
   return run->out_rows[0] / PAL_SCATTER_ROWS + 1;
 }
@@ -228,9 +230,9 @@ pal_value pal_scatter_add_rows(pal_graph *g, pal_value x, pal_value index, pal_v
 
 static const pal_op scatter = {
     PAL_OP_HEAD("scatter_add_rows",
-                "x f32 [T, ...], index i32 [T], like [R, ...] (only its shape is used): out f32\n"
-                "[R, ...], row r is the sum of the rows t with index[t] = r, in row order; -1 is\n"
-                "dropped. Gradient: gather_rows(dout, index).\n"
+                "x f32 [T, ...], index i32 [T], like [R, ...] (only its shape is used) -> f32 [R,\n"
+                "...]: row r is the sum of the rows t of x with index[t] = r, in row order. Rows\n"
+                "with index -1 are dropped. Gradient of x: gather_rows(dout, index).\n"
                 "PAL_E_ARGUMENT: an index below -1 or not below the active rows of like."),
     .min_in = 3,
     .max_in = 3,
@@ -271,7 +273,8 @@ static int64_t write_end(const pal_run *run) {
   return end < run->in_rows[1] ? end : run->in_rows[1];
 }
 
-/* Checks every index and saves the old rows; nothing is written before all of it succeeded. */
+/* Phase 0: checks every index and saves the old rows. Nothing is written before all of this has
+ * succeeded. */
 static pal_status write_save(const pal_run *run) {
   const size_t size = row_bytes(&run->in_type[2]);
   const int32_t *index = run->in[1];
@@ -286,6 +289,7 @@ static pal_status write_save(const pal_run *run) {
   return PAL_OK;
 }
 
+/* Copies rows begin .. end - 1 of `rows` to their places in the variable. */
 static void write_from(const pal_run *run, const void *rows, int64_t begin, int64_t end) {
   const size_t size = row_bytes(&run->in_type[2]);
   const int32_t *index = run->in[1];
@@ -320,7 +324,7 @@ static pal_status write_reference(const pal_reference *c) {
   return PAL_OK;
 }
 
-/* Rows are distinct: a stride that has no factor in common with their number. */
+/* The indices are distinct, since the number of rows is a prime. */
 static pal_value write_sample(pal_case *random) {
   enum { ROWS = 61 };
   pal_graph *g = pal_case_graph(random);
@@ -343,11 +347,11 @@ pal_value pal_write_rows(pal_graph *g, pal_value variable, pal_value index, pal_
 
 static const pal_op write_rows = {
     PAL_OP_HEAD("write_rows",
-                "variable [R, ...], index i32 [T] of distinct rows, x [T, ...] of the variable's\n"
-                "dtype: the variable's next version, with row index[t] replaced by x[t]; -1 is\n"
-                "dropped. In place: only the rows named are touched. Second result: the rows as\n"
-                "they were ([T, ...], zeros where index is -1), put back if the run fails. Not\n"
-                "differentiated.\n"
+                "Inputs: a version of a variable [R, ...]; index i32 [T], distinct; x [T, ...] of\n"
+                "the same dtype. Output 0 is the next version of the variable, with row index[t]\n"
+                "replaced by x[t]; -1 is dropped. It is written in place: no other row is\n"
+                "touched. Output 1 is the rows as they were, [T, ...], with zeros where index is\n"
+                "-1; they are put back if the run fails. There is no gradient.\n"
                 "PAL_E_ARGUMENT, before anything is written: an index below -1 or not below R."),
     .min_in = 3,
     .max_in = 3,

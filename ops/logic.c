@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Comparisons, choices and i32 flags (floor 2).
+/* compare, where, and logic on i32 flags (floor 2).
  *
- * Invariants: flags that are made are 0 or 1; flags that are read are true when nonzero. */
+ * Flags that ops produce are 0 or 1; a flag that an op reads is true if it is not 0. */
 #define PAL_NO_CALLER
 #include <math.h>
 
@@ -19,7 +19,8 @@ static pal_status compare_infer(pal_infer *call) {
   const compare_attrs *a = call->attrs;
   const pal_dtype dtype = call->in_type[0].dtype;
   if (a->relation < PAL_EQ || a->relation > PAL_GE)
-    return pal_fail(call->error, PAL_E_ARGUMENT, "%lld is no relation", (long long)a->relation);
+    return pal_fail(call->error, PAL_E_ARGUMENT, "%lld is not a pal_relation",
+                    (long long)a->relation);
   if (dtype != PAL_F32 && dtype != PAL_I32)
     return pal_fail(call->error, PAL_E_SHAPE, "comparisons are of f32 or i32, not %s",
                     pal_dtype_name(dtype));
@@ -77,16 +78,16 @@ static pal_value compare_sample(pal_case *random) {
   pal_sample_broadcast(random, PAL_I32, 2, type);
   pal_value in[2];
   for (int k = 0; k < 2; k++) in[k] = pal_case_whole(random, type[k], -3, 3);
-  if (pal_case_int(random, 0, 1)) /* reals with equal ones among them */
+  if (pal_case_int(random, 0, 1)) /* f32 numbers, some of them equal */
     for (int k = 0; k < 2; k++) in[k] = pal_affine(g, pal_cast(g, in[k], PAL_F32), 0.25, 0.0);
   return pal_apply(g, "compare", in, 2, &a, NULL);
 }
 
 static const pal_op compare_op = {
     PAL_OP_HEAD("compare",
-                "i32 flags of a `relation` b (0 ==, 1 !=, 2 <, 3 <=, 4 >, 5 >=), f32 or i32;\n"
-                "with a NaN only != holds. Operands broadcast.\n"
-                "Rows: own row only."),
+                "a and b, both f32 or both i32 -> i32: 1 where `a relation b` holds, else 0. The\n"
+                "relation is 0 ==, 1 !=, 2 <, 3 <=, 4 >, 5 >=. With a NaN only != holds. Operands\n"
+                "broadcast. Row-local."),
     .min_in = 2,
     .max_in = 2,
     .in_place = 3,
@@ -111,7 +112,7 @@ static pal_status where_infer(pal_infer *call) {
   pal_status status = pal_want_dtype(call, 0, PAL_I32, "the condition");
   if (status) return status;
   if (dtype != PAL_F32 && dtype != PAL_I32)
-    return pal_fail(call->error, PAL_E_SHAPE, "a choice is between f32 or i32 values, not %s",
+    return pal_fail(call->error, PAL_E_SHAPE, "where selects between f32 or i32 values, not %s",
                     pal_dtype_name(dtype));
   status = pal_want_dtype(call, 2, dtype, "the second choice");
   if (!status) status = pal_broadcast_infer(call);
@@ -175,7 +176,7 @@ static pal_value where_sample(pal_case *random) {
 static const pal_op where_op = {
     PAL_OP_HEAD("where",
                 "a where the i32 condition is nonzero, else b; a and b f32 or i32. All three\n"
-                "broadcast. Gradient: dy to the one chosen. Rows: own row only."),
+                "broadcast. Gradient: dy to the one chosen. Row-local."),
     .min_in = 3,
     .max_in = 3,
     .in_place = 7,
@@ -256,7 +257,7 @@ static pal_status not_reference(const pal_reference *call) {
 static const pal_op and_op = {
     PAL_OP_HEAD("and",
                 "1 where the i32 flags a and b are both nonzero, else 0. Operands broadcast.\n"
-                "Rows: own row only."),
+                "Row-local."),
     .min_in = 2,
     .max_in = 2,
     .in_place = 3,
@@ -268,7 +269,7 @@ static const pal_op and_op = {
 static const pal_op or_op = {
     PAL_OP_HEAD("or",
                 "1 where any of the i32 flags a and b is nonzero, else 0. Operands broadcast.\n"
-                "Rows: own row only."),
+                "Row-local."),
     .min_in = 2,
     .max_in = 2,
     .in_place = 3,
@@ -277,16 +278,15 @@ static const pal_op or_op = {
     .reference = or_reference,
     .phase = {{.run = or_run}},
     .sample = or_sample};
-static const pal_op not_op = {
-    PAL_OP_HEAD("not", "1 where the i32 flag is 0, else 0. Rows: own row only."),
-    .min_in = 1,
-    .max_in = 1,
-    .in_place = 1,
-    .flags = PAL_OP_NO_GRADIENT,
-    .infer = flags_infer,
-    .reference = not_reference,
-    .phase = {{.run = not_run}},
-    .sample = not_sample};
+static const pal_op not_op = {PAL_OP_HEAD("not", "1 where the i32 flag is 0, else 0. Row-local."),
+                              .min_in = 1,
+                              .max_in = 1,
+                              .in_place = 1,
+                              .flags = PAL_OP_NO_GRADIENT,
+                              .infer = flags_infer,
+                              .reference = not_reference,
+                              .phase = {{.run = not_run}},
+                              .sample = not_sample};
 
 pal_value pal_and(pal_graph *g, pal_value a, pal_value b) {
   return pal_apply(g, "and", (const pal_value[]){a, b}, 2, NULL, NULL);

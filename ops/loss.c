@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* cross_entropy, forward (floor 2). Its gradients are in loss_backward.c, excluded classes and the
- * binary loss in loss_binary.c.
+/* cross_entropy, forward (floor 2). Its gradients are in loss_backward.c; exclude and the binary
+ * loss in loss_binary.c.
  *
- * Excluded classes are logits of -inf: they weigh nothing in the softmax, and a soft target of 0
- * there adds nothing. A row's numbers depend on that row only. */
+ * A class is excluded by a logit of -inf: its probability is 0, and a soft target of 0 for it adds
+ * nothing to the loss. All is row-local. */
 #define PAL_NO_CALLER
 #include "ops/loss.h"
 
 #include <math.h>
 
-/* ---- what cross_entropy and its gradients share -------------------------------------------- */
+/* ---- shared with loss_backward.c -------------------------------------------- */
 
 pal_status pal_loss_want_rows(const pal_infer *call, int i, const char *what) {
   if (i >= call->n_in || !call->in_type[i].dtype) return PAL_OK;
@@ -81,10 +81,10 @@ static pal_status loss_infer(pal_infer *call) {
   return PAL_OK;
 }
 
-/* A target that cannot be meant, in words; NULL for a good one. */
+/* What is wrong with a target, for the message; NULL if nothing is. */
 static const char *target_fault(int64_t target, int64_t classes) {
-  if (target < -1) return "is negative (-1 ignores a row)";
-  return target >= classes ? "is no class" : NULL;
+  if (target < -1) return "is negative (only -1 is allowed, to ignore a row)";
+  return target >= classes ? "is not a class of the logits" : NULL;
 }
 
 static pal_status refuse(pal_error *error, int64_t row, int64_t target, const char *fault) {
@@ -92,7 +92,8 @@ static pal_status refuse(pal_error *error, int64_t row, int64_t target, const ch
                   (long long)target, fault);
 }
 
-/* Without branches, which would be guessed wrong: which rows have targets is chance. */
+/* Whether a target is wrong. It has no branches, because the processor could not predict them:
+ * which rows have a target is random. */
 static bool has_fault(const pal_cross_entropy_rows *rows) {
   bool fault = false;
   for (int64_t t = 0; t < rows->rows; t++) {
@@ -104,6 +105,7 @@ static bool has_fault(const pal_cross_entropy_rows *rows) {
   return fault;
 }
 
+/* Fails for the first wrong target. */
 static pal_status check_targets(const pal_run *run, const pal_cross_entropy_rows *rows) {
   if (!has_fault(rows)) return PAL_OK;
   for (int64_t t = 0; t < rows->rows; t++) {
@@ -184,11 +186,12 @@ static pal_value loss_case(pal_case *random) {
 
 static const pal_op cross_entropy = {
     PAL_OP_HEAD("cross_entropy",
-                "loss[t] = weight[t] sum over v of target[t, v] (lse[t] - logits[t, v]), nats.\n"
-                "logits f32 [T, V]; target i32 [T] (a class; -1: the row is ignored, loss 0) or\n"
-                "f32 [T, V] (soft); weight f32 [T] or none. Outputs loss [T] and lse [T], the\n"
-                "log-sum-exp of each row. Logits of -inf are excluded classes. Row-local.\n"
-                "A hard target that is no class or an excluded one fails the run (argument).\n"
+                "Inputs: logits f32 [T, V]; target i32 [T] (a class, or -1 to ignore the row,\n"
+                "whose loss is 0) or f32 [T, V] (soft); weight f32 [T], optional.\n"
+                "Outputs: loss [T] in nats, and lse [T], the log-sum-exp of each row:\n"
+                "loss[t] = weight[t] sum over v of target[t, v] (lse[t] - logits[t, v]), where a\n"
+                "hard target counts as one-hot. A logit of -inf excludes its class. Row-local.\n"
+                "PAL_E_ARGUMENT: a hard target that is not a class, or is an excluded one.\n"
                 "Gradients: cross_entropy_backward, cross_entropy_targets; dweight = dloss times\n"
                 "the loss without weight."),
     .min_in = 2,

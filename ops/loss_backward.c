@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The gradients of cross_entropy with respect to logits and soft targets (floor 2). Row-local; one
- * pass over a row. */
+/* The gradients of cross_entropy with respect to logits and soft targets (floor 2). Both ops are
+ * row-local and make one pass over a row. */
 #define PAL_NO_CALLER
 #include <math.h>
 
@@ -25,12 +25,12 @@ static double reference_at(const pal_reference *call, int input, int64_t i, doub
   return input < call->n_in && call->in[input] ? call->in[input][i] : absent;
 }
 
-/* What a row's loss is multiplied by on its way to the sum that is differentiated. */
+/* The factor of a row in the gradient: dloss times weight. */
 static double reference_scale(const pal_reference *call, int64_t t) {
   return reference_at(call, PAL_LOSS_DLOSS, t, 0) * reference_at(call, PAL_LOSS_WEIGHT, t, 1);
 }
 
-/* lse, dloss, dlse of a case. */
+/* A random case of a backward op with n inputs. */
 static pal_value sample(pal_case *random, const char *op, bool soft, int n) {
   pal_value in[PAL_LOSS_DLSE + 1];
   pal_loss_sample(random, in, soft);
@@ -77,11 +77,11 @@ static pal_value logits_sample(pal_case *random) {
 
 const pal_op pal_op_cross_entropy_backward = {
     PAL_OP_HEAD("cross_entropy_backward",
-                "The gradient of cross_entropy with respect to the logits f32 [T, V]. Row-local.\n"
-                "Inputs logits, target, weight, lse [T], and dloss, dlse [T], either or none.\n"
-                "p = exp(logits - lse), s = weight dloss:\n"
-                "dlogits = p (s sum(target) + dlse) - s target; hard targets are one-hot, ignored\n"
-                "rows exactly 0. Excluded classes (-inf) get 0."),
+                "The gradient of cross_entropy with respect to the logits, f32 [T, V]. Row-local.\n"
+                "Inputs: logits, target, weight (optional), lse [T], dloss [T] and dlse [T] (each\n"
+                "optional). With p = exp(logits - lse) and s = weight dloss:\n"
+                "dlogits = p (s sum(target) + dlse) - s target. Hard targets count as one-hot;\n"
+                "ignored rows are exactly 0 but for dlse. Excluded classes (-inf) are 0."),
     .min_in = 5,
     .max_in = 6,
     .optional = 1u << PAL_LOSS_WEIGHT | 1u << PAL_LOSS_DLOSS | 1u << PAL_LOSS_DLSE,
@@ -124,8 +124,8 @@ static pal_value targets_sample(pal_case *random) {
 const pal_op pal_op_cross_entropy_targets = {
     PAL_OP_HEAD("cross_entropy_targets",
                 "The gradient of cross_entropy with respect to soft targets [T, V]. Row-local.\n"
-                "Inputs logits, target, weight, lse [T], dloss [T]:\n"
-                "dtarget = weight dloss (lse - logits), 0 where a logit is -inf."),
+                "Inputs: logits, target, weight (optional), lse [T], dloss [T].\n"
+                "dtarget = weight dloss (lse - logits), and 0 where a logit is -inf."),
     .min_in = 5,
     .max_in = 5,
     .optional = 1u << PAL_LOSS_WEIGHT,

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* binary_cross_entropy_with_logits, and exclude (floor 2). Both are elementwise in their rows. */
+/* binary_cross_entropy_with_logits, and exclude (floor 2). Both are row-local. */
 #define PAL_NO_CALLER
 #include <math.h>
 #include <string.h>
@@ -63,8 +63,8 @@ static pal_value binary_sample(pal_case *random) {
 
 const pal_op pal_op_binary_cross_entropy = {
     PAL_OP_HEAD("binary_cross_entropy_with_logits",
-                "loss = weight (max(x, 0) - x target + log(1 + exp(-|x|))), nats, elementwise.\n"
-                "x, target (0..1), weight (or none): f32 of one shape, axis 0 may be symbolic.\n"
+                "Inputs: logits x, target in 0..1, weight (optional), f32 of the same shape.\n"
+                "Elementwise, loss = weight (max(x, 0) - x target + log(1 + exp(-|x|))), in nats.\n"
                 "dx = weight (sigmoid(x) - target) dloss; dtarget = -weight x dloss; dweight =\n"
                 "dloss times the loss without weight."),
     .min_in = 2,
@@ -82,7 +82,7 @@ const pal_op pal_op_binary_cross_entropy = {
 
 typedef struct exclude_attrs {
   pal_ints classes;
-  int64_t zero; /* what the classes become: 0 instead of -inf, as in the gradient */
+  int64_t zero; /* 1: the classes become 0 instead of -inf, as in the gradient */
 } exclude_attrs;
 
 static const pal_attr_field exclude_fields[] = {
@@ -99,7 +99,8 @@ static pal_status exclude_infer(pal_infer *call) {
     return pal_fail(call->error, PAL_E_SHAPE, "logits must have at least 2 axes, not %d", x->rank);
   for (size_t k = 0; k < classes.n; k++)
     if (classes.at[k] < 0 || classes.at[k] >= x->dim[x->rank - 1])
-      return pal_fail(call->error, PAL_E_ARGUMENT, "class %lld to exclude is none of the %lld",
+      return pal_fail(call->error, PAL_E_ARGUMENT,
+                      "class %lld, to be excluded, is not one of the %lld classes",
                       (long long)classes.at[k], (long long)x->dim[x->rank - 1]);
   return pal_infer_same(call);
 }
@@ -149,8 +150,8 @@ static pal_value exclude_sample(pal_case *random) {
 
 const pal_op pal_op_exclude = {
     PAL_OP_HEAD("exclude",
-                "Logits f32 [T, ..., V] with -inf (attribute zero: with 0) at the given classes\n"
-                "of the last axis. Row-local. The gradient is 0 there and passes elsewhere."),
+                "Logits f32 [T, ..., V], with the given classes of the last axis replaced by -inf\n"
+                "(by 0 with zero = 1). Row-local. Gradient: dy with 0 at these classes."),
     .min_in = 1,
     .max_in = 1,
     .in_place = 1,

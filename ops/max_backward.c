@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* max_backward: the gradient of maxima over any axis (floor 2).
+/* max_backward: the gradient of max and max_rows, over any axis (floor 2).
  *
- * Invariant: the result is a copy or zero; a row depends on its own row of index and dy, or for
- * axis 0 on all of them, which are static then. */
+ * Every element of the result is a copy of an element of dy, or 0. A row depends on the same row of
+ * index and dy; if the maximum was over axis 0, on all of them, which are static then. */
 #define PAL_NO_CALLER
 #include "ops/reduce.h"
 
@@ -23,7 +23,7 @@ static pal_status place_infer(pal_infer *call) {
   if (!status) status = pal_want_dtype(call, 1, PAL_F32, "dy");
   if (status) return status;
   if (a->dims.n > PAL_MAX_DIMS || a->axis < 0 || a->axis >= (int64_t)a->dims.n)
-    return pal_fail(call->error, PAL_E_ARGUMENT, "axis %lld is no axis of rank %d",
+    return pal_fail(call->error, PAL_E_ARGUMENT, "axis %lld does not exist, the rank is %d",
                     (long long)a->axis, (int)a->dims.n);
   const pal_type to = pal_type_make(PAL_F32, a->symbol, a->dims.at, (int)a->dims.n);
   const pal_type reduced = pal_reduced_type(&to, (int)a->axis, dy->rank == to.rank);
@@ -39,7 +39,7 @@ static pal_status place_run(const pal_run *run) {
   const pal_type *type = &run->out_type[0];
   const int64_t first = pal_first_row(run, type), rows = pal_last_row(run, type) - first;
   const pal_folding f = pal_folding_of(type, rows, (int)a->axis);
-  /* places before those of row `first`, and the place that row is itself */
+  /* the number of maxima before those of row `first`, and the position of that row in axis 0 */
   const int64_t before = a->axis ? first * (f.outer * f.inner) / (rows ? rows : 1) : 0;
   const int32_t from = a->axis ? 0 : (int32_t)first;
   const int32_t *index = (const int32_t *)run->in[0] + before;
@@ -64,7 +64,8 @@ static pal_status place_reference(const pal_reference *call) {
   return PAL_OK;
 }
 
-/* Ones at the places, times what arrives there, summed over the axis. */
+/* The gradient of dy gathers the output gradient at the positions: a mask with ones there, times
+ * the output gradient, summed over the axis. */
 static pal_status place_gradient(pal_gradient_call *call) {
   const place_attrs *a = call->attrs;
   pal_graph *g = call->graph;
@@ -90,11 +91,11 @@ static pal_value place_sample(pal_case *random) {
 
 static const pal_op place_op = {
     PAL_OP_HEAD("max_backward",
-                "i32 places along `axis` of the maxima of a tensor (-1: none) and f32 dy,\n"
-                "both shaped as the maxima, to dx of `symbol` times [dims]: dy at the place,\n"
-                "zeros elsewhere.\n"
-                "Gradient: what stands at the places. Rows: own row; with axis 0 the whole\n"
-                "dy."),
+                "index i32, the positions of the maxima of a tensor along `axis` (-1: none), and\n"
+                "dy f32, both of the shape of the maxima -> dx f32 [dims], with dims[0] times\n"
+                "`symbol` rows: dy at these positions, zeros elsewhere.\n"
+                "Gradient of dy: the elements at the positions. Row-local; over axis 0 it reads\n"
+                "all of dy."),
     .min_in = 2,
     .max_in = 2,
     .fields = place_fields,

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* layer_norm and rms_norm (floor 2). A row is the last axis; its numbers depend on nothing else. */
+/* layer_norm and rms_norm (floor 2). Both normalise the last axis; the result of a row depends on
+ * that row only. */
 #define PAL_NO_CALLER
 #include <math.h>
 
@@ -95,7 +96,7 @@ static pal_status norm_reference(const pal_reference *call) {
   return PAL_OK;
 }
 
-/* Both ops in one: nil where rms_norm has nothing. */
+/* The gradient of both ops. rms_norm has no mean, so what belongs to it is nil. */
 static pal_status norm_gradient(pal_gradient_call *call) {
   pal_graph *g = call->graph;
   const bool layer = call->n_out > 2;
@@ -120,7 +121,8 @@ static pal_status norm_gradient(pal_gradient_call *call) {
 pal_value pal_norm_sample_rows(pal_case *random, pal_value *vector, int n) {
   const pal_symbol rows = pal_case_int(random, 0, 3) ? pal_case_rows(random) : PAL_STATIC;
   const int64_t first = rows.id ? 1 : pal_case_int(random, 1, 5);
-  /* A row of one or two elements is all rounding: its variance may vanish. */
+  /* Rows of one or two elements are not drawn: their variance may be 0, and the result rounding
+   * errors. */
   const int64_t width = pal_case_int(random, 0, 3) ? 3 + pal_case_size(random) : 200;
   const pal_type flat = PAL_TYPE(PAL_F32, rows, first, width);
   const pal_type deep = PAL_TYPE(PAL_F32, rows, first, 3, width);
@@ -140,10 +142,11 @@ static pal_value layer_sample(pal_case *random) {
 
 static const pal_op layer_norm = {
     PAL_OP_HEAD("layer_norm",
-                "y = (x - mean) rstd gain + bias over the last axis (Ba et al. 2016).\n"
-                "x f32 [T, ..., D]; gain, bias f32 [D] or none. Outputs y, rstd [T, ...] and\n"
-                "mean [T, ...]; rstd = 1 / sqrt(variance + epsilon), variance divided by D.\n"
-                "Row-local. Gradients: norm_backward, norm_backward_parameters."),
+                "y = (x - mean) rstd gain + bias over the last axis (Ba et al., arXiv\n"
+                "1607.06450). x f32 [T, ..., D]; gain, bias f32 [D], each optional. Outputs: y,\n"
+                "rstd [T, ...] and mean [T, ...]; rstd = 1 / sqrt(variance + epsilon), the\n"
+                "variance being divided by D. Row-local. Gradients: norm_backward,\n"
+                "norm_backward_parameters."),
     .min_in = 1,
     .max_in = 3,
     .optional = 1u << 1 | 1u << 2,
@@ -166,8 +169,8 @@ static pal_value rms_sample(pal_case *random) {
 
 static const pal_op rms_norm = {
     PAL_OP_HEAD("rms_norm",
-                "y = x rstd gain over the last axis (Zhang and Sennrich 2019).\n"
-                "x f32 [T, ..., D]; gain f32 [D] or none. Outputs y and rstd [T, ...];\n"
+                "y = x rstd gain over the last axis (Zhang and Sennrich, arXiv 1910.07467).\n"
+                "x f32 [T, ..., D]; gain f32 [D], optional. Outputs: y and rstd [T, ...];\n"
                 "rstd = 1 / sqrt(mean of x^2 + epsilon).\n"
                 "Row-local. Gradients: norm_backward, norm_backward_parameters."),
     .min_in = 1,

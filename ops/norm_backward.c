@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The gradients of layer_norm and rms_norm (floor 2).
  *
- * That of x is row-local. Those of gain and bias are sums over all rows: in order within chunks of
- * 256, then a fixed binary tree over the chunks. */
+ * The gradient of x is row-local. Those of gain and bias are sums over all rows: in order within
+ * chunks of PAL_CHUNK_ROWS, then over the chunks by a fixed binary tree. */
 #define PAL_NO_CALLER
 #include <string.h>
 
@@ -14,10 +14,10 @@ static const pal_norm_kernels *kernels(const pal_run *run) {
 
 static const void *input(const pal_run *run, int i) { return i < run->n_in ? run->in[i] : NULL; }
 
-/* An operand that may be absent, from its n-th element. */
+/* An operand from its n-th element on; NULL if it is not given. */
 static const float *offset(const void *p, int64_t n) { return p ? (const float *)p + n : NULL; }
 
-/* An optional input that must have a given type. */
+/* Checks that an optional input, if given, has this type. */
 static pal_status want_type(const pal_infer *call, int i, const pal_type *type, const char *what) {
   if (i >= call->n_in || !call->in_type[i].dtype || pal_type_equal(&call->in_type[i], type))
     return PAL_OK;
@@ -28,7 +28,8 @@ static pal_status want_type(const pal_infer *call, int i, const pal_type *type, 
 
 /* ---- norm_backward ------------------------------------------------------------------------- */
 
-enum { X, RSTD, MEAN, GAIN, DY, DRSTD, DMEAN }; /* inputs; norm_backward_parameters has DY at 3 */
+/* The inputs. Those of norm_backward_parameters are X, RSTD, MEAN and PARAMETERS_DY. */
+enum { X, RSTD, MEAN, GAIN, DY, DRSTD, DMEAN };
 
 static pal_status backward_infer(pal_infer *call) {
   pal_status status = pal_norm_want_x(call, X, "x");
@@ -43,7 +44,7 @@ static pal_status backward_infer(pal_infer *call) {
   if (!status) status = want_type(call, DRSTD, &statistic, "drstd");
   if (!status) status = want_type(call, DMEAN, &statistic, "dmean");
   if (!status && call->n_in > DMEAN && call->in_type[DMEAN].dtype && !call->in_type[MEAN].dtype)
-    status = pal_fail(call->error, PAL_E_ARGUMENT, "dmean goes with a mean");
+    status = pal_fail(call->error, PAL_E_ARGUMENT, "dmean is given, so mean must be too");
   return status;
 }
 
@@ -70,7 +71,8 @@ static double reference_at(const pal_reference *call, int input, int64_t i, doub
   return input < call->n_in && call->in[input] ? call->in[input][i] : absent;
 }
 
-/* Term by term: through the statistics, not through the closed form of the kernel. */
+/* Differentiates through the statistics term by term, unlike the kernel, which uses the closed
+ * form. */
 static pal_status backward_reference(const pal_reference *call) {
   const int64_t width = pal_norm_width(&call->in_type[X]);
   const int64_t rows = pal_active(&call->in_type[X], call->in_rows[X]) / width;
@@ -111,8 +113,8 @@ static pal_value backward_sample(pal_case *random) {
 const pal_op pal_op_norm_backward = {
     PAL_OP_HEAD("norm_backward",
                 "The gradient of x in layer_norm and (without mean) rms_norm. Row-local.\n"
-                "x [T, ..., D], rstd [T, ...], mean or none, gain [D] or none; gradients of y,\n"
-                "rstd and mean, each or none. With h = (x - mean) rstd, w = dy gain:\n"
+                "Inputs: x [T, ..., D], rstd [T, ...]; optional mean [T, ...], gain [D]; dy,\n"
+                "drstd, dmean, each optional. With h = (x - mean) rstd, w = dy gain:\n"
                 "dx = rstd (w - mean(w) - h (mean(w h) + drstd rstd / D)) + dmean / D."),
     .min_in = 5,
     .max_in = 7,
@@ -153,7 +155,7 @@ static size_t parameters_scratch(const pal_run *run) {
   return (size_t)(chunks_of(run) * 2 * pal_norm_width(&run->in_type[X])) * sizeof(float);
 }
 
-/* Of each chunk: dgain, then dbias. */
+/* Phase 0: the sums of each chunk, dgain [D] and then dbias [D]. */
 static pal_status parameters_partial(const pal_run *run) {
   const int64_t width = pal_norm_width(&run->in_type[X]), rows = rows_of(run);
   for (int64_t chunk = run->begin; chunk < run->end; chunk++) {
@@ -176,6 +178,7 @@ static int64_t column_tasks(const pal_run *run) {
   return (pal_norm_width(&run->in_type[X]) + PAL_NORM_COLUMNS - 1) / PAL_NORM_COLUMNS;
 }
 
+/* Phase 1: adds the chunks by a binary tree, a block of columns per task. */
 static pal_status parameters_combine(const pal_run *run) {
   const int64_t width = pal_norm_width(&run->in_type[X]), chunks = chunks_of(run);
   for (int64_t task = run->begin; task < run->end; task++) {
@@ -225,9 +228,9 @@ static pal_value parameters_sample(pal_case *random) {
 const pal_op pal_op_norm_backward_parameters = {
     PAL_OP_HEAD("norm_backward_parameters",
                 "The gradients of gain and bias [D] in layer_norm and (without mean) rms_norm.\n"
-                "x [T, ..., D], rstd [T, ...], mean or none, dy [T, ..., D].\n"
+                "Inputs: x [T, ..., D], rstd [T, ...], mean [T, ...] (optional), dy [T, ..., D].\n"
                 "dgain = sum over rows of dy (x - mean) rstd; dbias = sum over rows of dy: in\n"
-                "order within 256 rows, then a fixed tree."),
+                "order within chunks of 256 rows, then by a fixed tree over the chunks."),
     .min_in = 4,
     .max_in = 4,
     .optional = 1u << MEAN,

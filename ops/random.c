@@ -150,7 +150,7 @@ static const pal_op dropout_op = {
                 "x f32 [T, ...], seed i32 [3], sample, position i32 [T] -> f32 [T, ...]: with u\n"
                 "the draw of the element's place in its row, x / (1 - rate) where u >= rate, else\n"
                 "0 (Srivastava et al., JMLR 2014). Gradient: the same dropout of dy, same draws.\n"
-                "A row reads itself only."),
+                "Row-local."),
     .min_in = 4,
     .max_in = 4,
     .flags = PAL_OP_RANDOM,

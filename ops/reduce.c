@@ -227,9 +227,8 @@ REDUCE(max, PAL_REDUCE_MAX)
 REDUCE(argmax, PAL_REDUCE_ARGMAX)
 
 static const pal_op sum_op = {
-    PAL_OP_HEAD("sum",
-                "Sum over an inner axis (1 or more), which keep = 1 leaves with extent 1;\n"
-                "f32 or i32 (wraps). Gradient: dy copied along the axis. Rows: own row only."),
+    PAL_OP_HEAD("sum", "Sum over an inner axis (1 or more), which keep = 1 leaves with extent 1;\n"
+                       "f32 or i32 (wraps). Gradient: dy copied along the axis. Row-local."),
     REDUCE_OP,
     .infer = reduce_infer,
     .gradient = sum_gradient,
@@ -238,7 +237,7 @@ static const pal_op sum_op = {
     .sample = sum_sample};
 static const pal_op max_op = {
     PAL_OP_HEAD("max", "Largest along an inner axis, NaN if any is; keep as for sum. f32 or i32.\n"
-                       "Gradient: dy to the first of the largest. Rows: own row only."),
+                       "Gradient: dy to the first of the largest. Row-local."),
     REDUCE_OP,
     .infer = max_infer,
     .gradient = max_gradient,
@@ -249,7 +248,7 @@ static const pal_op argmax_op = {
     PAL_OP_HEAD("argmax",
                 "i32 place along an inner axis of the first of the largest; NaN is never the\n"
                 "largest, 0 where nothing exceeds -inf. keep as for sum. f32 or i32.\n"
-                "Rows: own row only."),
+                "Row-local."),
     REDUCE_OP,
     .flags = PAL_OP_NO_GRADIENT,
     .infer = argmax_infer,

@@ -164,7 +164,7 @@ static pal_value log_softmax_backward_sample(pal_case *random) {
 static const pal_op softmax_op = {
     PAL_OP_HEAD("softmax",
                 "exp(x - max) / sum exp(x - max) along the last axis of f32 x, [T, ..., V].\n"
-                "Gradient: softmax_backward. Rows: own row only."),
+                "Gradient: softmax_backward. Row-local."),
     .min_in = 1,
     .max_in = 1,
     .in_place = 1,
@@ -176,7 +176,7 @@ static const pal_op softmax_op = {
 static const pal_op log_softmax_op = {
     PAL_OP_HEAD("log_softmax",
                 "x - max - log sum exp(x - max) along the last axis of f32 x, [T, ..., V].\n"
-                "Gradient: log_softmax_backward. Rows: own row only."),
+                "Gradient: log_softmax_backward. Row-local."),
     .min_in = 1,
     .max_in = 1,
     .in_place = 1,
@@ -188,7 +188,7 @@ static const pal_op log_softmax_op = {
 static const pal_op softmax_backward_op = {
     PAL_OP_HEAD("softmax_backward",
                 "From y = softmax(x) and dy: y (dy - sum(y dy)) along the last axis.\n"
-                "Rows: own row only."),
+                "Row-local."),
     .min_in = 2,
     .max_in = 2,
     .in_place = 3,
@@ -200,7 +200,7 @@ static const pal_op softmax_backward_op = {
 static const pal_op log_softmax_backward_op = {
     PAL_OP_HEAD("log_softmax_backward",
                 "From y = log_softmax(x) and dy: dy - exp(y) sum(dy) along the last axis.\n"
-                "Rows: own row only."),
+                "Row-local."),
     .min_in = 2,
     .max_in = 2,
     .in_place = 3,
