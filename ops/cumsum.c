@@ -24,7 +24,7 @@ static pal_status cumsum_infer(pal_infer *call) {
     return pal_fail(call->error, PAL_E_SHAPE, "running sums are of f32 or i32, not %s",
                     pal_dtype_name(x->dtype));
   if (a->axis < 1 || a->axis >= x->rank)
-    return pal_fail(call->error, PAL_E_SHAPE, "axis %lld is no inner axis of rank %d",
+    return pal_fail(call->error, PAL_E_SHAPE, "axis %lld is not an inner axis, the rank is %d",
                     (long long)a->axis, x->rank);
   return pal_infer_same(call);
 }

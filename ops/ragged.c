@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* ragged_index and compact, and what ops on dynamic length share (floor 2).
+/* ragged_index and compact, and what the ops that change lengths share (floor 2).
  *
- * Both read begin and length only; gaps between sequences and sequences in any order are legal,
- * overlapping ones are refused where they would make a row ambiguous. */
+ * Both ops read begin and length only. Gaps between sequences and sequences in any order are
+ * allowed. ragged_index refuses sequences that overlap, since a row would belong to two. */
 #define PAL_NO_CALLER
 #include "ops/ragged.h"
 
@@ -48,7 +48,7 @@ pal_status pal_check_sequence(pal_error *error, int64_t s, int64_t begin, int64_
                               int64_t rows) {
   if (begin >= 0 && length >= 0 && begin + length <= rows) return PAL_OK;
   return pal_fail(error, PAL_E_ARGUMENT,
-                  "sequence %lld: begin %lld and length %lld do not fit %lld active rows",
+                  "sequence %lld: begin %lld and length %lld do not lie within %lld active rows",
                   (long long)s, (long long)begin, (long long)length, (long long)rows);
 }
 
@@ -66,13 +66,13 @@ static pal_status index_infer(pal_infer *call) {
   return PAL_OK;
 }
 
-/* At least one task, so that lengths are checked even when there are no rows. */
+/* At least one task, so that begins and lengths are checked even if there are no rows. */
 static int64_t index_tasks(const pal_run *run) {
   return pal_most(1, pal_blocks(run->out_rows[0], PAL_ROW_CHUNK));
 }
 
-/* A task owns a chunk of rows and looks at every sequence: no row is written by two tasks, and
- * overlaps show. */
+/* A task is a chunk of rows. It goes through all sequences, so no row is written by two tasks, and
+ * every overlap is found. */
 static pal_status index_chunk(const pal_run *run, int64_t first, int64_t last) {
   const int32_t *begin = run->in[INDEX_BEGIN], *length = run->in[INDEX_LENGTH];
   int32_t *sequence = run->out[0], *position = run->out[1];
@@ -131,10 +131,10 @@ static pal_value index_sample(pal_case *random) {
 
 static const pal_op index_op = {
     PAL_OP_HEAD("ragged_index",
-                "begin, length i32 [S], rows_like [T, ...] (only its rows count) -> sequence,\n"
-                "position i32 [T]: for the rows begin[s] + p of each sequence s, s and p; -1 in\n"
-                "gaps. Sequences outside the active rows or overlapping: PAL_E_ARGUMENT.\n"
-                "Integers: no gradient."),
+                "begin, length i32 [S], rows_like [T, ...] (only its number of rows is used) ->\n"
+                "sequence, position i32 [T]: in row begin[s] + p of sequence s they are s and p;\n"
+                "-1 in rows of no sequence. Sequences outside the active rows, or that overlap:\n"
+                "PAL_E_ARGUMENT. There is no gradient, since the results are integers."),
     .min_in = 3,
     .max_in = 3,
     .flags = PAL_OP_NO_GRADIENT,
@@ -154,8 +154,8 @@ pal_ragged pal_ragged_index(pal_graph *g, pal_value begin, pal_value length, pal
 /* ---- compact ------------------------------------------------------------------------- */
 
 typedef struct compact_attrs {
-  int64_t capacity;         /* of binds */
-  pal_symbol binds, binds2; /* rows, sequences */
+  int64_t capacity;         /* of the symbol `binds` */
+  pal_symbol binds, binds2; /* the new symbols of rows and of sequences, bound at run time */
 } compact_attrs;
 
 static const pal_attr_field compact_fields[] = {
@@ -190,8 +190,9 @@ static int64_t compact_tasks(const pal_run *run) {
   return pal_blocks(run->in_rows[KEEP], PAL_SEQUENCE_BLOCK);
 }
 
-/* Source and begin of each kept sequence, for the second phase: the first one's results have no room
- * until their count has been compared with the capacity of their symbol. */
+/* Scratch: int32 [S, 2], the old index and the new begin of each kept sequence, from the first
+ * phase for the second. The first phase cannot write the outputs, since their number has not been
+ * compared with the capacity of their symbol yet. */
 static size_t compact_scratch(const pal_run *run) {
   return 2 * sizeof(int32_t) * (size_t)run->in_rows[KEEP];
 }
@@ -210,10 +211,10 @@ static pal_status compact_counts(const pal_run *run) {
     source[2 * kept++ + 1] = (int32_t)rows;
     rows += length[s];
   }
-  if (rows > a->capacity) { /* only overlapping sequences can */
+  if (rows > a->capacity) { /* possible only if sequences overlap */
     if (!run->error->code) run->error->needed = rows;
     return pal_fail(run->error, PAL_E_CAPACITY,
-                    "compact: the kept sequences have %lld rows, there is room for %lld",
+                    "compact: the kept sequences have %lld rows, the capacity is %lld",
                     (long long)rows, (long long)a->capacity);
   }
   run->bound[0] = rows;
@@ -246,7 +247,7 @@ static pal_status compact_reference(const pal_reference *call) {
     if (call->in[KEEP][s] == 0) continue;
     if (kept == call->out_rows[SEQUENCE_SOURCE] || rows + (int64_t)call->in[LENGTH][s] > room)
       return pal_fail(call->error, PAL_E_CAPACITY,
-                      "the kept sequences or their rows are more than there is room for");
+                      "the kept sequences or their rows are more than the capacity");
     call->out[SEQUENCE_SOURCE][kept] = (double)s;
     call->out[NEW_BEGIN][kept] = (double)rows;
     call->out[NEW_LENGTH][kept++] = call->in[LENGTH][s];
@@ -269,12 +270,13 @@ static pal_value compact_sample(pal_case *random) {
 
 static const pal_op compact_op = {
     PAL_OP_HEAD("compact",
-                "keep, begin, length i32 [S], rows_like [T, ...] (only its rows count) ->\n"
-                "row_source i32 [T'], sequence_source, begin, length i32 [S']. Sequences with\n"
-                "keep = 0 are dropped, the others packed in order: row_source is the old row of\n"
-                "each new one, sequence_source the old index of each kept sequence; carry data\n"
-                "along with gather_rows. T' and S' are bound symbols. A sequence outside the\n"
-                "active rows: PAL_E_ARGUMENT. Integers: no gradient."),
+                "keep, begin, length i32 [S], rows_like [T, ...] (only its number of rows is\n"
+                "used) -> row_source i32 [T'], sequence_source, begin, length i32 [S']. Sequences\n"
+                "with keep = 0 are dropped, the others are packed in order: row_source is the old\n"
+                "row of each new row, sequence_source the old index of each kept sequence; move\n"
+                "data along with gather_rows. T' and S' are new symbols, bound at run time. A\n"
+                "sequence outside the active rows: PAL_E_ARGUMENT. There is no gradient, since\n"
+                "the results are integers."),
     .min_in = 4,
     .max_in = 4,
     .flags = PAL_OP_NO_GRADIENT | PAL_OP_BINDS,

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the ops on dynamic length share: edit.c, refill.c, ragged.c (floor 2). */
+/* What the ops that change lengths at run time share: edit.c, refill.c, ragged.c (floor 2). */
 #ifndef PAL_OPS_RAGGED_H
 #define PAL_OPS_RAGGED_H
 
@@ -11,14 +11,16 @@ static inline int64_t pal_blocks(int64_t n, int64_t block) { return (n + block -
 static inline int64_t pal_least(int64_t a, int64_t b) { return a < b ? a : b; }
 static inline int64_t pal_most(int64_t a, int64_t b) { return a > b ? a : b; }
 
-/* Axis 0 of a value at capacity. */
+/* The extent of axis 0 of a value when its symbol is at capacity. */
 int64_t pal_capacity_of(const pal_graph *graph, pal_value value);
-/* A new symbol "<scope>.<name>", or "<scope>.<name>.2" and so on where that is taken. */
+/* Makes a symbol named "<scope>.<name>", or "<scope>.<name>.2", ".3", ... if that exists
+ * already. */
 pal_symbol pal_symbol_fresh(pal_graph *graph, const char *name, int64_t capacity);
 
-/* Fails unless inputs i .. j are i32 of rank 1 with the same rows. */
+/* Fails with PAL_E_SHAPE unless inputs i .. j are i32 of rank 1 with the same rows. */
 pal_status pal_want_vectors(const pal_infer *call, int i, int j, const char *what);
-/* Fails unless rows begin .. begin + length - 1 of sequence s lie within `rows`. */
+/* Fails with PAL_E_ARGUMENT unless rows begin .. begin + length - 1 of sequence s are rows 0 ..
+ * rows - 1. */
 pal_status pal_check_sequence(pal_error *error, int64_t s, int64_t begin, int64_t length,
                               int64_t rows);
 #endif

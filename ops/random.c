@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Random draws in a graph: dropout, uniform, gumbel, bernoulli (floor 2).
+/* Ops that draw random numbers: dropout, uniform, gumbel, bernoulli (floor 2).
  *
- * Every draw is pal_rng_uniform(pal_rng_key(seed, path, step), sample, position, index), index
- * being the element's place in its row: a row's numbers depend on that row alone, and
- * computing it again draws the same. Builders give every op of a graph a path of its own. */
+ * Every draw is pal_rng_uniform(pal_rng_key(seed, path, step), sample, position, index), where
+ * index is the place of the element in its row. So the numbers of a row depend on that row alone,
+ * and a recomputation or a backward pass draws the same ones. Builders give every random op of a
+ * graph a path of its own. */
 #define PAL_NO_CALLER
 #include "ops/random.h"
 
@@ -35,7 +36,7 @@ uint64_t pal_random_key(const void *seed, const char *path) {
   return pal_rng_key(word[0] | (uint64_t)word[1] << 32, path, word[2]);
 }
 
-/* The double of an i32 input back to its 32 bits. */
+/* The 32 bits of an i32 input, which references get as double. */
 static uint32_t word_of(double value) { return (uint32_t)(int32_t)value; }
 
 double pal_reference_draw(const pal_reference *call, int at, const char *path, int64_t t,
@@ -102,7 +103,7 @@ static pal_status dropout_infer(pal_infer *call) {
   return pal_infer_same(call);
 }
 
-/* The same draws once more, on the gradient. */
+/* The gradient is the same op with the same path, which draws the same numbers. */
 static pal_status dropout_gradient(pal_gradient_call *call) {
   const pal_value in[] = {call->out_grad[0], call->in[1], call->in[2], call->in[3]};
   if (call->wanted & 1)
@@ -147,10 +148,10 @@ static pal_value dropout_sample(pal_case *random) {
 
 static const pal_op dropout_op = {
     PAL_OP_HEAD("dropout",
-                "x f32 [T, ...], seed i32 [3], sample, position i32 [T] -> f32 [T, ...]: with u\n"
-                "the draw of the element's place in its row, x / (1 - rate) where u >= rate, else\n"
-                "0 (Srivastava et al., JMLR 2014). Gradient: the same dropout of dy, same draws.\n"
-                "Row-local."),
+                "x f32 [T, ...], seed i32 [3], sample, position i32 [T] -> f32 [T, ...]: x / (1 -\n"
+                "rate) where u >= rate, else 0 (Srivastava et al., JMLR 2014), where u is the\n"
+                "draw whose index is the element's place in its row. Gradient: dropout of dy,\n"
+                "same draws. Row-local."),
     .min_in = 4,
     .max_in = 4,
     .flags = PAL_OP_RANDOM,
@@ -244,7 +245,7 @@ static pal_value gumbel_sample(pal_case *random) {
 static const pal_op uniform_op = {
     PAL_OP_HEAD("uniform",
                 "seed i32 [3], sample, position i32 [T] -> f32 [T, n], uniform in (0, 1): draws\n"
-                "0 .. n - 1 of the row. No gradient: the inputs are integers."),
+                "0 .. n - 1 of the row. There is no gradient, since the inputs are integers."),
     FILL_OP,
     .reference = uniform_reference,
     .phase = {{.run = uniform_run}},
@@ -253,8 +254,9 @@ static const pal_op uniform_op = {
 
 static const pal_op gumbel_op = {
     PAL_OP_HEAD("gumbel",
-                "seed i32 [3], sample, position i32 [T] -> f32 [T, n]: -log(-log u) of the draws\n"
-                "0 .. n - 1 of the row. No gradient: the inputs are integers."),
+                "seed i32 [3], sample, position i32 [T] -> f32 [T, n]: Gumbel noise, -log(-log u)\n"
+                "of draws 0 .. n - 1 of the row. There is no gradient, since the inputs are\n"
+                "integers."),
     FILL_OP,
     .reference = gumbel_reference,
     .phase = {{.run = gumbel_run}},
@@ -330,8 +332,8 @@ static pal_value bernoulli_sample(pal_case *random) {
 static const pal_op bernoulli_op = {
     PAL_OP_HEAD("bernoulli",
                 "p f32 [T, ...], seed i32 [3], sample, position i32 [T] -> i32 [T, ...]: 1 where\n"
-                "the draw of the element's place in its row is < p, else 0.\n"
-                "No gradient: a decision."),
+                "the draw whose index is the element's place in its row is < p, else 0.\n"
+                "There is no gradient, since the result is a discrete choice."),
     .min_in = 4,
     .max_in = 4,
     .flags = PAL_OP_RANDOM | PAL_OP_NO_GRADIENT,

@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Reductions over an inner axis, and the builders that choose between them and those over
- * axis 0 of reduce_rows.c (floor 2).
+/* Reductions over an inner axis: sum, max, argmax (floor 2). The builders at the end choose between
+ * these ops and those over axis 0, which are in reduce_rows.c.
  *
- * Invariants: an output row depends on the same input row only. The last axis is summed in 16 lanes
- * and a fixed tree, any other in order. */
+ * All are row-local. The last axis is summed in 16 lanes and then by a fixed tree over the lanes,
+ * any other axis in order. */
 #define PAL_NO_CALLER
 #include "ops/reduce.h"
 
 #include <math.h>
 
 typedef struct reduce_attrs {
-  int64_t axis, keep;
+  int64_t axis, keep; /* keep = 1: the axis stays, with extent 1 */
 } reduce_attrs;
 
 static const pal_attr_field reduce_fields[] = {PAL_FIELD(reduce_attrs, axis, PAL_ATTR_INT),
@@ -42,7 +42,7 @@ static pal_status reduce_infer(pal_infer *call) {
     return pal_fail(call->error, PAL_E_SHAPE, "reductions are of f32 or i32, not %s",
                     pal_dtype_name(x->dtype));
   if (a->axis < 1 || a->axis >= x->rank)
-    return pal_fail(call->error, PAL_E_SHAPE, "axis %lld is no inner axis of rank %d",
+    return pal_fail(call->error, PAL_E_SHAPE, "axis %lld is not an inner axis, the rank is %d",
                     (long long)a->axis, x->rank);
   call->n_out = 1;
   call->out_type[0] = pal_reduced_type(x, (int)a->axis, a->keep);
@@ -53,7 +53,7 @@ static pal_status max_infer(pal_infer *call) {
   const reduce_attrs *a = call->attrs;
   pal_status status = reduce_infer(call);
   if (status || call->in_type[0].dim[a->axis] > 0) return status;
-  return pal_fail(call->error, PAL_E_SHAPE, "there is no largest of an axis of extent 0");
+  return pal_fail(call->error, PAL_E_SHAPE, "an axis of extent 0 has no largest element");
 }
 
 static pal_status argmax_infer(pal_infer *call) {
@@ -102,7 +102,7 @@ static pal_status reduce_run(const pal_run *run, pal_reduce_kind kind) {
   return PAL_OK;
 }
 
-/* Values of the maxima whose places are asked for. */
+/* Task scratch of argmax: the values of the maxima, [inner]. */
 static size_t argmax_scratch(const pal_run *run) {
   const reduce_attrs *a = run->attrs;
   return (size_t)pal_folding_of(&run->in_type[0], 1, (int)a->axis).inner * sizeof(float);
@@ -134,7 +134,7 @@ static pal_status reduce_reference(const pal_reference *call, pal_reduce_kind ki
 
 /* ---- gradients ----------------------------------------------------------------------- */
 
-/* dy with the axis that was reduced, of extent 1. */
+/* dy with the reduced axis put back, with extent 1. */
 static pal_value with_axis(pal_graph *g, pal_value dy, pal_value x, int64_t axis) {
   pal_type type = pal_type_of(g, x);
   if (pal_type_of(g, dy).rank == type.rank) return dy;
@@ -185,8 +185,8 @@ static pal_value sum_sample(pal_case *random) {
                             : pal_case_f32(random, type, -1, 2));
 }
 
-/* f32 elements are a permutation of whole numbers along inner axes plus less than a half, so that
- * none is near a tie, where the gradient jumps. */
+/* f32 elements are a permutation of integers along the inner axes, plus noise below 0.4. So no two
+ * are nearly equal, where the gradient jumps. */
 static pal_value max_sample(pal_case *random) {
   pal_graph *g = pal_case_graph(random);
   if (pal_case_int(random, 0, 3) == 0)
@@ -194,7 +194,7 @@ static pal_value max_sample(pal_case *random) {
                         pal_case_whole(random, pal_sample_tensor(random, PAL_I32, 2), -9, 9));
   const pal_type type = pal_sample_tensor(random, PAL_F32, 2);
   const pal_type inner = pal_type_make(PAL_F32, PAL_STATIC, type.dim + 1, type.rank - 1);
-  float step[4 * 4 * 64] = {0}; /* the largest row there is */
+  float step[4 * 4 * 64] = {0}; /* as many elements as the largest row of a case */
   const int64_t n = pal_type_row(&type);
   for (int64_t i = 0; i < n; i++) {
     const int64_t other = pal_case_int(random, 0, i);
@@ -227,8 +227,9 @@ REDUCE(max, PAL_REDUCE_MAX)
 REDUCE(argmax, PAL_REDUCE_ARGMAX)
 
 static const pal_op sum_op = {
-    PAL_OP_HEAD("sum", "Sum over an inner axis (1 or more), which keep = 1 leaves with extent 1;\n"
-                       "f32 or i32 (wraps). Gradient: dy copied along the axis. Row-local."),
+    PAL_OP_HEAD("sum",
+                "Sum over an inner axis (1 or more). With keep = 1 the axis stays, with extent 1.\n"
+                "f32 or i32 (wraps around). Gradient: dy copied along the axis. Row-local."),
     REDUCE_OP,
     .infer = reduce_infer,
     .gradient = sum_gradient,
@@ -236,8 +237,10 @@ static const pal_op sum_op = {
     .phase = {{.run = sum_run}},
     .sample = sum_sample};
 static const pal_op max_op = {
-    PAL_OP_HEAD("max", "Largest along an inner axis, NaN if any is; keep as for sum. f32 or i32.\n"
-                       "Gradient: dy to the first of the largest. Row-local."),
+    PAL_OP_HEAD(
+        "max",
+        "The largest element along an inner axis; NaN if one is NaN. keep as in sum. f32 or i32.\n"
+        "Gradient: dy to the first of the largest. Row-local."),
     REDUCE_OP,
     .infer = max_infer,
     .gradient = max_gradient,
@@ -246,8 +249,8 @@ static const pal_op max_op = {
     .sample = max_sample};
 static const pal_op argmax_op = {
     PAL_OP_HEAD("argmax",
-                "i32 place along an inner axis of the first of the largest; NaN is never the\n"
-                "largest, 0 where nothing exceeds -inf. keep as for sum. f32 or i32.\n"
+                "The position, i32, along an inner axis of the first of the largest elements. A\n"
+                "NaN is never the largest; 0 if nothing exceeds -inf. keep as in sum. f32 or i32.\n"
                 "Row-local."),
     REDUCE_OP,
     .flags = PAL_OP_NO_GRADIENT,
@@ -258,7 +261,8 @@ static const pal_op argmax_op = {
     .sample = argmax_sample};
 /* ---- builders ------------------------------------------------------------------------ */
 
-/* "<name>" for an inner axis, "<name>_rows" for axis 0; a negative axis counts from the end. */
+/* Applies op `name` for an inner axis or `name_rows` for axis 0. A negative axis counts from the
+ * end. */
 static pal_value reduce(pal_graph *g, const char *name, const char *name_rows, pal_value x,
                         int axis, bool keep) {
   if (axis < 0) axis += pal_type_of(g, x).rank;

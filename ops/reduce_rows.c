@@ -1,9 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Reductions over axis 0: sum_rows, mean_rows, max_rows, argmax_rows (floor 2).
  *
- * Invariants: rows are folded by chunks of 256 counted from row 0, each in row order (one number
- * per row: in 16 lanes), and the chunks' sums are added pairwise in a tree fixed by the number of
- * chunks. Columns never meet, so blocks of them are tasks of their own. */
+ * Phase 0 reduces each chunk of PAL_CHUNK_ROWS rows, counted from row 0, in row order (a tensor
+ * with one number per row in 16 lanes). Phase 1 combines the chunks; sums are added pairwise, by a
+ * binary tree that depends on the number of chunks only:
+ *
+ *   rows    0..255   256..511   512..767   768..1023   1024..
+ *   phase 0   a         b          c          d          e
+ *   phase 1   a + b               c + d                  e
+ *             (a + b) + (c + d)                          e
+ *             ((a + b) + (c + d)) + e
+ *
+ * So results do not depend on threads. Columns are independent, so blocks of columns are separate
+ * tasks. */
 #define PAL_NO_CALLER
 #include "ops/reduce.h"
 
@@ -41,12 +50,14 @@ static pal_status argmax_infer(pal_infer *call) {
 static int64_t block_tasks(const pal_run *run) { return pal_blocks_of(run); }
 static int64_t fold_tasks(const pal_run *run) { return pal_chunks_of(run) * pal_blocks_of(run); }
 
-/* Partial results [chunks, columns] of 4 bytes; behind them their rows, for argmax. */
+/* Scratch: partial results [chunks, columns] of 4 bytes each; for argmax also their rows, behind
+ * them. */
 static size_t partial_scratch(const pal_run *run) {
   return (size_t)(pal_chunks_of(run) * pal_type_row(&run->in_type[0])) * sizeof(float);
 }
 static size_t argmax_scratch(const pal_run *run) { return 2 * partial_scratch(run); }
 
+/* The columns of a block. */
 typedef struct span {
   int64_t first, n;
 } span;
@@ -91,7 +102,7 @@ static pal_status fold_run(const pal_run *run, pal_reduce_kind kind) {
 
 /* ---- phase 1: one block of columns over all chunks ----------------------------------- */
 
-/* Chunks 0 and 1, 2 and 3, ... are added, then those sums likewise. */
+/* Adds the chunks by the tree above, and divides by `count`, which is 1 for a sum. */
 static void add_tree(const pal_run *run, float *part, const span *c, float *out, float count) {
   const pal_kernels *k = pal_kernels_of(run->isa);
   const int64_t columns = pal_type_row(&run->in_type[0]), chunks = pal_chunks_of(run);
@@ -113,7 +124,7 @@ static void combine_f32(const pal_run *run, pal_reduce_kind kind, const span *c,
   if (kind == PAL_REDUCE_SUM) add_tree(run, part, c, (float *)run->out[0] + c->first, count);
   else if (kind == PAL_REDUCE_MAX)
     k->column_max((float *)run->out[0] + c->first, part, chunks, c->n, columns);
-  else /* the winning chunk first; its value may take the place of chunk 0's */
+  else /* out is the chunk that has the maximum; the value itself may overwrite that of chunk 0 */
     k->column_argmax((int32_t *)run->out[0] + c->first, part, part, chunks, c->n, columns, 0);
 }
 
@@ -130,7 +141,8 @@ static pal_status combine_run(const pal_run *run, pal_reduce_kind kind, float co
     else
       pal_kernels_of(run->isa)->reduce.column_i32(kind, out, part, part, chunks, c.n, columns, 0);
     if (kind != PAL_REDUCE_ARGMAX) continue;
-    const int32_t *index = part + chunks * columns; /* of this block's columns */
+    const int32_t *index =
+        part + chunks * columns; /* [chunks, .]: the row of each partial maximum */
     for (int64_t i = 0; i < c.n; i++) out[i] = index[out[i] * columns + i];
   }
   return PAL_OK;
@@ -220,8 +232,8 @@ static pal_value mean_sample(pal_case *random) {
   return apply_rows(random, "mean_rows", pal_case_f32(random, type, -1, 2));
 }
 
-/* f32: -(row - centre)^2 plus a little, a centre of its own for every column; no two rows are near
- * a tie, where the gradient jumps. */
+/* f32 elements are -(row - centre)^2 plus a little noise, with a centre for every column, so that
+ * no two rows are nearly equal, where the gradient jumps. */
 static pal_value max_sample(pal_case *random) {
   pal_graph *g = pal_case_graph(random);
   if (pal_case_int(random, 0, 3) == 0)
@@ -257,16 +269,18 @@ static pal_value argmax_sample(pal_case *random) {
 
 static const pal_op sum_op = {
     PAL_OP_HEAD("sum_rows",
-                "Sum over the active rows of axis 0, which keep = 1 leaves with extent 1; 0\n"
-                "of none. f32 or i32 (wraps). Gradient: dy to every row. Reads all rows."),
+                "Sum over the active rows of axis 0; 0 if there are none. With keep = 1 axis 0\n"
+                "stays, with extent 1. f32 or i32 (wraps around). Gradient: dy to every row.\n"
+                "Reads all rows."),
     ROWS_OP(sum),
     .infer = rows_infer,
     .gradient = sum_gradient,
     ROWS_PHASES(sum_fold, sum_combine),
     .scratch = partial_scratch};
 static const pal_op mean_op = {
-    PAL_OP_HEAD("mean_rows", "sum_rows divided by the run-time number of rows; 0 of none. f32.\n"
-                             "Gradient: dy / rows to every row. Reads all rows."),
+    PAL_OP_HEAD("mean_rows",
+                "sum_rows divided by the number of active rows; 0 if there are none. f32.\n"
+                "Gradient: dy / rows to every row. Reads all rows."),
     ROWS_OP(mean),
     .infer = mean_infer,
     .gradient = mean_gradient,
@@ -274,8 +288,8 @@ static const pal_op mean_op = {
     .scratch = partial_scratch};
 static const pal_op max_op = {
     PAL_OP_HEAD("max_rows",
-                "Largest over the active rows of axis 0, NaN if any is; -inf or INT32_MIN of\n"
-                "none; keep as for sum_rows. f32 or i32.\n"
+                "The largest element over the active rows of axis 0; NaN if one is NaN; -inf or\n"
+                "INT32_MIN if there are no rows. keep as in sum_rows. f32 or i32.\n"
                 "Gradient: dy to the first of the largest.\n"
                 "Reads all rows."),
     ROWS_OP(max),
@@ -285,8 +299,9 @@ static const pal_op max_op = {
     .scratch = partial_scratch};
 static const pal_op argmax_op = {
     PAL_OP_HEAD("argmax_rows",
-                "i32 row of the first of the largest over axis 0; NaN is never the largest, 0\n"
-                "where nothing exceeds -inf, -1 of no rows; keep as for sum_rows. f32 or i32.\n"
+                "The row, i32, of the first of the largest elements over axis 0. A NaN is never\n"
+                "the largest; 0 if nothing exceeds -inf; -1 if there are no rows. keep as in\n"
+                "sum_rows. f32 or i32.\n"
                 "Reads all rows."),
     ROWS_OP(argmax),
     .flags = PAL_OP_NO_GRADIENT,

@@ -1,9 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* window_refill: a decoding window of bounded width over a tail kept as a stack (floor 2).
+/* window_refill: keeps a decoding window of bounded length, with the rest of a sequence, its tail,
+ * in a stack (floor 2).
  *
- * Phase 0 finds counts, cursors and begins in one pass over the sequences; phase 1 has tasks of
- * two kinds, blocks of sequences that write the window and chunks of old rows that
- * write push_index. The tail is read at most `window` tokens deep, whatever its size. */
+ * The network sees the window only, at most `window` rows per sequence. When the window has grown
+ * beyond that, by insertions, its last rows are pushed onto the stack; when it is shorter, rows are
+ * popped:
+ *
+ *   window rows                      tail of the sequence, as rows of a variable
+ *   | a  b  c  d  e  f |             | .  .  .  .  .  .  x  y  z |
+ *                                      ^tail_begin       ^cursor  ^tail_end
+ *   length 6 > window 4: e and f are pushed to rows cursor - 2 and cursor - 1
+ *   | a  b  c  d |                   | .  .  .  .  e  f  x  y  z |
+ *                                                  ^cursor'
+ *
+ * The op itself writes no tail; push_index says where each row is to go, and write_rows puts it
+ * there. Phase 0 computes lengths, cursors and begins in one pass over the sequences. Phase 1 has
+ * two kinds of tasks: blocks of sequences, which write the windows, and chunks of old rows, which
+ * write push_index. At most `window` tokens of a tail are read, whatever its length. */
 #define PAL_NO_CALLER
 #include "ops/ragged.h"
 
@@ -31,7 +44,7 @@ static pal_status infer(pal_infer *call) {
     return status;
   if (!a->binds.id || a->window < 1 || a->window > INT32_MAX)
     return pal_fail(call->error, PAL_E_ARGUMENT,
-                    "window_refill needs a symbol to bind and a window of 1 to 2^31 - 1 rows");
+                    "window_refill needs a symbol for its rows and a window of 1 to 2^31 - 1 rows");
   call->n_out = N_OUT;
   call->out_type[NEW_TOKENS] = PAL_TYPE(PAL_I32, a->binds, 1);
   for (int i = NEW_BEGIN; i <= NEW_CURSOR; i++) call->out_type[i] = call->in_type[BEGIN];
@@ -52,7 +65,7 @@ static int64_t blocks_and_chunks(const pal_run *run) {
   return blocks(run) + pal_blocks(run->in_rows[TOKENS], PAL_ROW_CHUNK);
 }
 
-/* Cursor of sequence s after the refill; fails on arguments that do not fit. */
+/* Computes the cursor of sequence s after the refill; fails if the inputs of s are not valid. */
 static pal_status move_cursor(const pal_run *run, int64_t s, int64_t *cursor) {
   const refill_attrs *a = run->attrs;
   const int32_t *const *in = (const int32_t *const *)run->in;
@@ -64,7 +77,7 @@ static pal_status move_cursor(const pal_run *run, int64_t s, int64_t *cursor) {
   if (low < 0 || at < low || high < at || high > run->in_rows[TAIL])
     return pal_fail(run->error, PAL_E_ARGUMENT,
                     "window_refill: sequence %lld: tail_begin %lld, cursor %lld, tail_end %lld "
-                    "must ascend within 0..%lld",
+                    "must be in ascending order within 0..%lld",
                     (long long)s, (long long)low, (long long)at, (long long)high,
                     (long long)run->in_rows[TAIL]);
   *cursor = pal_least(at + a->window - length, high);
@@ -83,7 +96,7 @@ static pal_status run_counts(const pal_run *run) {
     int64_t moved = 0;
     const pal_status status = move_cursor(run, s, &moved);
     if (status) return status;
-    /* what the cursor moved over came in or went out */
+    /* the rows between the old and the new cursor were popped or pushed */
     const int64_t n = length[s] + moved - cursor[s];
     new_begin[s] = (int32_t)total;
     new_length[s] = (int32_t)n;
@@ -104,8 +117,8 @@ static void write_window(const pal_run *run, int64_t s) {
   for (int64_t i = kept; i < n; i++) to[i] = next[i - kept];
 }
 
-/* Places in the tail of old rows first .. last - 1: row begin + window of a sequence goes to the
- * new cursor, so that it is the first to come back. */
+/* Sets push_index of old rows first .. last - 1. The first row that is pushed out, begin + window,
+ * goes to the new cursor, so it is the first to be popped again. */
 static pal_status write_push(const pal_run *run, int64_t first, int64_t last) {
   const int32_t *const *in = (const int32_t *const *)run->in;
   const int32_t *new_length = run->out[NEW_LENGTH], *new_cursor = run->out[NEW_CURSOR];
@@ -141,7 +154,8 @@ static pal_status run_write(const pal_run *run) {
   return PAL_OK;
 }
 
-/* A literal stack: pop while short, push from the last row while long. */
+/* The definition, with an explicit stack: pushes the last row while the window is too long, pops
+ * while it is too short. */
 static pal_status reference(const pal_reference *call) {
   const refill_attrs *a = call->attrs;
   int64_t n = 0;
@@ -155,12 +169,13 @@ static pal_status reference(const pal_reference *call) {
     if (!(low >= 0 && low <= (double)cursor && (double)cursor <= high &&
           high <= (double)call->in_rows[TAIL]))
       return pal_fail(call->error, PAL_E_ARGUMENT,
-                      "sequence %lld: tail_begin %g, cursor %lld, tail_end %g must ascend within "
+                      "sequence %lld: tail_begin %g, cursor %lld, tail_end %g must be in\n"
+                      "ascending order within "
                       "0..%lld",
                       (long long)s, low, (long long)cursor, high, (long long)call->in_rows[TAIL]);
     while (length > a->window) {
       if (cursor <= (int64_t)call->in[TAIL_BEGIN][s])
-        return pal_fail(call->error, PAL_E_CAPACITY, "window_refill: no room in the tail");
+        return pal_fail(call->error, PAL_E_CAPACITY, "window_refill: the tail is full");
       if (call->out[PUSH_INDEX][begin + length - 1] >= 0)
         return pal_fail(call->error, PAL_E_ARGUMENT, "sequence %lld overlaps another",
                         (long long)s);
@@ -169,7 +184,7 @@ static pal_status reference(const pal_reference *call) {
     const int64_t fresh = pal_least(a->window - length, (int64_t)high - cursor);
     if (n + length + fresh > call->out_rows[NEW_TOKENS])
       return pal_fail(call->error, PAL_E_CAPACITY,
-                      "the windows need more than the %lld rows there is room for",
+                      "the windows need more rows than the capacity, %lld",
                       (long long)call->out_rows[NEW_TOKENS]);
     for (int64_t i = 0; i < length; i++) call->out[NEW_TOKENS][n++] = call->in[TOKENS][begin + i];
     while (n - first < a->window && cursor < (int64_t)call->in[TAIL_END][s])
@@ -182,8 +197,8 @@ static pal_status reference(const pal_reference *call) {
   return PAL_OK;
 }
 
-/* Sequences share one tail: the op only reads it, and names places to write. MOST is more rows than
- * a case has, so that every push finds room. */
+/* All sequences share one tail, which is possible since the op only reads it. MOST is more rows
+ * than a case has, so that the tail is never full. */
 static pal_value sample(pal_case *random) {
   enum { MOST = 400 };
   const pal_type each = PAL_TYPE(PAL_I32, pal_case_sequences(random), 1);
@@ -202,17 +217,18 @@ static pal_value sample(pal_case *random) {
 
 static const pal_op refill_op = {
     PAL_OP_HEAD("window_refill",
-                "tokens i32 [T], begin, length i32 [S], tail i32 [N], cursor, tail_begin,\n"
-                "tail_end i32 [S] -> tokens i32 [T'], begin, length, cursor i32 [S], push_index\n"
-                "i32 [T].\n"
-                "Tail rows cursor .. tail_end - 1 of a sequence follow its window, next first.\n"
-                "length > window: rows begin + window + k are pushed out to tail rows\n"
-                "cursor' + k, cursor' = cursor - (length - window); push_index gives the place\n"
-                "of each, -1 for all other rows. length < window: up to window - length tokens\n"
-                "are appended from the cursor, which moves past them. The result is packed; T'\n"
-                "is the bound symbol. O(window) per sequence. PAL_E_CAPACITY when cursor' <\n"
-                "tail_begin (needed: rows that tail would have to have); PAL_E_ARGUMENT unless\n"
-                "0 <= tail_begin <= cursor <= tail_end <= N. Integers: no gradient."),
+                "Inputs: tokens i32 [T]; begin, length i32 [S]; tail i32 [N]; cursor, tail_begin,\n"
+                "tail_end i32 [S]. Outputs: tokens i32 [T']; begin, length, cursor i32 [S];\n"
+                "push_index i32 [T].\n"
+                "Tail rows cursor .. tail_end - 1 of a sequence follow its window, in this order.\n"
+                "If length > window, rows begin + window + k are to be pushed to tail rows\n"
+                "cursor' + k, with cursor' = cursor - (length - window): push_index is the tail\n"
+                "row of each, and -1 for all other rows. If length < window, up to window -\n"
+                "length tokens from the cursor on are appended, and the cursor moves behind them.\n"
+                "The result is packed; T' is a new symbol, bound at run time. The cost is\n"
+                "O(window) per sequence. PAL_E_CAPACITY if cursor' < tail_begin (needed: rows\n"
+                "that the tail would have to have). PAL_E_ARGUMENT unless 0 <= tail_begin <=\n"
+                "cursor <= tail_end <= N. There is no gradient, since the results are integers."),
     .min_in = N_IN,
     .max_in = N_IN,
     .flags = PAL_OP_NO_GRADIENT | PAL_OP_BINDS,

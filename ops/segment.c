@@ -1,17 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Reductions of f32 rows per sequence: segment_sum, segment_mean, segment_max (floor 2).
+/* Reductions of the f32 rows of each sequence: segment_sum, segment_mean, segment_max (floor 2).
  *
- * A task is one sequence: results per sequence are disjoint, and rows are taken in order. Rows
- * between sequences are not read. */
+ * A task is one sequence, so tasks write different rows, and each takes its rows in order. Rows of
+ * no sequence are not read. */
 #define PAL_NO_CALLER
 #include "ops/segment.h"
 
 #include <math.h>
 #include <string.h>
 
-/* ---- what they share ------------------------------------------------------------------------- */
+/* ---- shared with other files ------------------------------------------------------------------ */
 
-/* x [T, ...], begin, length i32 [S], and with `more` a further i32 [S]. */
 pal_status pal_segment_want(const pal_infer *call, pal_dtype dtype, int more) {
   pal_status status = pal_want_dtype(call, 0, dtype, "x");
   if (!status && call->in_type[0].rank < 1)
@@ -25,7 +24,6 @@ pal_status pal_segment_want(const pal_infer *call, pal_dtype dtype, int more) {
   return status;
 }
 
-/* Output: the type of x with one row per sequence. */
 void pal_segment_per_sequence(pal_infer *call) {
   call->n_out = 1;
   call->out_type[0] = call->in_type[0];
@@ -41,7 +39,7 @@ pal_status pal_segment_rows(const pal_run *run, int64_t s, int64_t *begin, int64
   if (*length == 0) *begin = 0;
   if (*length >= 0 && *begin >= 0 && *begin + *length <= run->in_rows[0]) return PAL_OK;
   return pal_fail(run->error, PAL_E_ARGUMENT,
-                  "sequence %lld, begin %lld and length %lld, does not lie in %lld rows",
+                  "sequence %lld: begin %lld and length %lld do not lie within %lld active rows",
                   (long long)s, (long long)*begin, (long long)*length, (long long)run->in_rows[0]);
 }
 
@@ -118,6 +116,7 @@ static pal_status reference_sum(const pal_reference *c) { return reference(c, SU
 static pal_status reference_mean(const pal_reference *c) { return reference(c, MEAN); }
 static pal_status reference_max(const pal_reference *c) { return reference(c, MAX); }
 
+/* Gives every row the gradient of its sequence; rows of no sequence get 0. */
 static pal_value spread(pal_gradient_call *call, pal_value grad) {
   const pal_ragged r = pal_ragged_index(call->graph, call->in[1], call->in[2], call->in[0]);
   return pal_gather_rows(call->graph, grad, r.sequence);
@@ -167,14 +166,15 @@ pal_value pal_segment_max(pal_graph *g, pal_value x, pal_value begin, pal_value 
 }
 
 #define SEGMENT_DOC \
-  "x f32 [T, ...], begin, length i32 [S]: out [S, ...], per sequence s and element the "
-#define SEGMENT_ROWS "\nrows begin[s] .. begin[s] + length[s] - 1; 0 where length is 0. "
+  "x f32 [T, ...], begin, length i32 [S] -> [S, ...]: for each sequence s and element the "
+#define SEGMENT_ROWS "rows begin[s] .. begin[s] + length[s] - 1; 0 if length is 0.\n"
 
 static const pal_op segment_sum = {
-    PAL_OP_HEAD("segment_sum", SEGMENT_DOC
-                "sum of\n" SEGMENT_ROWS
-                "In order, in blocks of 64 rows.\nGradient: each row takes that of its sequence, 0 "
-                "in gaps." PAL_SEGMENT_ERROR),
+    PAL_OP_HEAD(
+        "segment_sum", SEGMENT_DOC
+        "sum of\n" SEGMENT_ROWS
+        "Rows are added in order in blocks of 64, then the blocks in order.\n"
+        "Gradient: each row gets that of its sequence, rows of no sequence 0." PAL_SEGMENT_ERROR),
     .min_in = 3,
     .max_in = 3,
     .infer = infer_rows,
@@ -185,10 +185,10 @@ static const pal_op segment_sum = {
 };
 
 static const pal_op segment_mean = {
-    PAL_OP_HEAD(
-        "segment_mean", SEGMENT_DOC
-        "mean of\n" SEGMENT_ROWS
-        "\nGradient: each row takes that of its sequence divided by length, 0 in gaps." PAL_SEGMENT_ERROR),
+    PAL_OP_HEAD("segment_mean", SEGMENT_DOC
+                "mean of\n" SEGMENT_ROWS
+                "Gradient: each row gets that of its sequence divided by length, rows of no\n"
+                "sequence 0." PAL_SEGMENT_ERROR),
     .min_in = 3,
     .max_in = 3,
     .infer = infer_rows,
@@ -199,10 +199,10 @@ static const pal_op segment_mean = {
 };
 
 static const pal_op segment_max = {
-    PAL_OP_HEAD(
-        "segment_max", SEGMENT_DOC
-        "largest of\n" SEGMENT_ROWS
-        "\nGradient: the first row that has the maximum takes it, per element; others 0." PAL_SEGMENT_ERROR),
+    PAL_OP_HEAD("segment_max", SEGMENT_DOC
+                "largest of\n" SEGMENT_ROWS
+                "Gradient: for each element, the first row that has the maximum gets it, all\n"
+                "others 0." PAL_SEGMENT_ERROR),
     .min_in = 3,
     .max_in = 3,
     .infer = infer_rows,
@@ -273,9 +273,9 @@ static pal_value max_backward_sample(pal_case *random) {
 
 static const pal_op segment_max_backward = {
     PAL_OP_HEAD("segment_max_backward",
-                "x f32 [T, ...], begin, length i32 [S], out = segment_max(x) and dout [S, ...]:\n"
-                "dx [T, ...], dout at the first row that equals out, per sequence and element;\n"
-                "else 0." PAL_SEGMENT_ERROR),
+                "x f32 [T, ...], begin, length i32 [S], out = segment_max(x) and dout [S, ...] ->\n"
+                "dx [T, ...]: for each sequence and element, dout in the first row that equals\n"
+                "out, else 0." PAL_SEGMENT_ERROR),
     .min_in = 5,
     .max_in = 5,
     .flags = PAL_OP_NO_GRADIENT,

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Means over groups of rows within a sequence: segment_group_mean (floor 2).
  *
- * A task is one sequence. Groups are found by comparing integers, so that ids may be any numbers;
- * the mean is made in the group's first row and copied to the others. */
+ * A task is one sequence. Groups are found by comparing their ids, which may be any integers. The
+ * mean is computed once, in the first row of a group, and copied to its other rows. */
 #define PAL_NO_CALLER
 #include "ops/segment.h"
 
@@ -23,19 +23,21 @@ static pal_status infer(pal_infer *call) {
   return pal_infer_same(call);
 }
 
-/* Per worker: the rows of one group, and which rows have had theirs. */
+/* Task scratch: int32 [T], the rows of one group, and uint8 [T], which rows are done. */
 static size_t task_scratch(const pal_run *run) {
   return (size_t)run->in_rows[0] * (sizeof(int32_t) + 1);
 }
 
+/* One block of columns of one sequence. */
 typedef struct columns {
-  const int32_t *group; /* of the first row, next rows `blocks` further on */
-  const float *x;
-  float *out;
-  int64_t blocks, stride, width;
+  const int32_t *group;   /* row i at group[i * blocks] */
+  const float *x;         /* row i at x + i * stride */
+  float *out;             /* the same */
+  int64_t blocks, stride; /* blocks of columns, columns of x */
+  int64_t width;          /* columns of a block */
 } columns;
 
-/* One block of columns of a sequence of n rows. */
+/* The means of one block of columns of a sequence of n rows. row [n] and done [n] are scratch. */
 static void mean(const pal_rows_kernels *kernels, const columns *c, int64_t n, int32_t *row,
                  unsigned char *done) {
   memset(done, 0, (size_t)n);
@@ -97,7 +99,7 @@ static pal_status reference(const pal_reference *c) {
   return PAL_OK;
 }
 
-/* The matrix of means is its own transpose. */
+/* The matrix that maps rows to their means is symmetric, so the gradient is the same op. */
 static pal_status gradient(pal_gradient_call *call) {
   if (call->wanted & 1)
     call->in_grad[0] = pal_segment_group_mean(call->graph, call->out_grad[0], call->in[1],
@@ -124,10 +126,11 @@ pal_value pal_segment_group_mean(pal_graph *g, pal_value x, pal_value begin, pal
 
 const pal_op pal_op_segment_group_mean = {
     PAL_OP_HEAD("segment_group_mean",
-                "x f32 [T, H w], begin, length i32 [S], group i32 [T, H]: out [T, H w]. Columns\n"
-                "h w .. h w + w - 1 of row t are the mean of those of all rows u of its sequence\n"
-                "with group[u, h] = group[t, h], itself among them; 0 in gaps. An attention head\n"
-                "with fixed, equal weights. Rows are added in order, in blocks of 64.\n"
+                "x f32 [T, H w], begin, length i32 [S], group i32 [T, H] -> f32 [T, H w]. Columns\n"
+                "h w .. h w + w - 1 of row t are the mean of these columns over all rows u of its\n"
+                "sequence with group[u, h] = group[t, h], row t included; 0 in rows of no\n"
+                "sequence. This is an attention head with fixed, equal weights. Rows are added in\n"
+                "order in blocks of 64, then the blocks in order.\n"
                 "Gradient: segment_group_mean(dout)." PAL_SEGMENT_ERROR),
     .min_in = 4,
     .max_in = 4,

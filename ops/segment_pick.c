@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Decisions per sequence: segment_any, segment_argmax, segment_top_k (floor 2).
  *
- * Comparisons only, no arithmetic. A task is one sequence. In orders, NaN counts as -inf. */
+ * They compare and do no arithmetic, so they are exact. A task is one sequence. In comparisons of
+ * size a NaN counts as -inf. */
 #define PAL_NO_CALLER
 #include "ops/segment.h"
 
@@ -21,7 +22,7 @@ static pal_status infer_i32(pal_infer *call, pal_dtype from) {
   return PAL_OK;
 }
 
-/* Values with ties: quarters. */
+/* Multiples of 0.25, so that some are equal. */
 static pal_value sample_scores(pal_case *random) {
   pal_graph *g = pal_case_graph(random);
   const pal_type type = PAL_TYPE(PAL_I32, pal_case_rows(random), 1);
@@ -71,8 +72,8 @@ pal_value pal_segment_any(pal_graph *g, pal_value x, pal_value begin, pal_value 
 
 const pal_op pal_op_segment_any = {
     PAL_OP_HEAD("segment_any",
-                "x i32 [T], begin, length i32 [S]: out i32 [S], 1 where a row of the sequence is\n"
-                "not 0, else 0." PAL_SEGMENT_ERROR),
+                "x i32 [T], begin, length i32 [S] -> i32 [S]: 1 if a row of the sequence is not\n"
+                "0, else 0." PAL_SEGMENT_ERROR),
     .min_in = 3,
     .max_in = 3,
     .flags = PAL_OP_NO_GRADIENT,
@@ -128,8 +129,9 @@ pal_value pal_segment_argmax(pal_graph *g, pal_value x, pal_value begin, pal_val
 const pal_op pal_op_segment_argmax = {
     PAL_OP_HEAD(
         "segment_argmax",
-        "x f32 [T], begin, length i32 [S]: out i32 [S], the row (of x) of the sequence's\n"
-        "largest element, the first of equals, NaN below all; -1 where length is 0." PAL_SEGMENT_ERROR),
+        "x f32 [T], begin, length i32 [S] -> i32 [S]: the row of x with the largest element of\n"
+        "the sequence, the first of equals; a NaN counts as -inf. -1 if length\n"
+        "is 0." PAL_SEGMENT_ERROR),
     .min_in = 3,
     .max_in = 3,
     .flags = PAL_OP_NO_GRADIENT,
@@ -150,12 +152,12 @@ static pal_status top_k_infer(pal_infer *call) {
   return PAL_OK;
 }
 
-/* Whether row a comes after row b: smaller, or equal and later. */
+/* Whether row a ranks after row b: its x is smaller, or equal and the row is later. */
 static bool after(const float *x, int32_t a, int32_t b) {
   return x[a] < x[b] || (x[a] == x[b] && a > b);
 }
 
-/* Sinks the top of a heap in which every row comes after those below it. */
+/* Moves the top of a heap of n rows down to its place. The row that ranks last is at the top. */
 static void sink(const float *x, int32_t *heap, int64_t n) {
   for (int64_t at = 0, next; (next = 2 * at + 1) < n; at = next) {
     if (next + 1 < n && after(x, heap[next + 1], heap[next])) next++;
@@ -166,6 +168,7 @@ static void sink(const float *x, int32_t *heap, int64_t n) {
   }
 }
 
+/* Moves row `at` of a heap up to its place. */
 static void lift(const float *x, int32_t *heap, int64_t at) {
   for (int64_t up; at > 0 && after(x, heap[at], heap[up = (at - 1) / 2]); at = up) {
     const int32_t row = heap[at];
@@ -174,7 +177,7 @@ static void lift(const float *x, int32_t *heap, int64_t at) {
   }
 }
 
-/* Scratch: int32 [T]; a sequence keeps its heap in the places of its own rows. */
+/* Scratch: int32 [T]. The heap of a sequence takes the entries of its own rows. */
 static size_t top_k_scratch(const pal_run *run) {
   return (size_t)run->in_rows[0] * sizeof(int32_t);
 }
@@ -202,7 +205,7 @@ static pal_status top_k_run(const pal_run *run) {
   return PAL_OK;
 }
 
-/* By rank: the number of rows of the sequence that come before. */
+/* Computes the rank of every row, the number of rows of its sequence that rank before it. */
 static pal_status top_k_reference(const pal_reference *c) {
   const double *x = c->in[0];
   const pal_status status = pal_reference_sequences(c, 1, c->in_rows[0], true);
@@ -236,9 +239,9 @@ pal_value pal_segment_top_k(pal_graph *g, pal_value x, pal_value begin, pal_valu
 
 const pal_op pal_op_segment_top_k = {
     PAL_OP_HEAD("segment_top_k",
-                "x f32 [T], begin, length, k i32 [S]: out i32 [T], 1 on the k[s] rows of sequence\n"
-                "s with the largest x, the first of equals; else 0. Rows with -inf or NaN are\n"
-                "never taken, so there may be fewer." PAL_SEGMENT_ERROR),
+                "x f32 [T], begin, length, k i32 [S] -> i32 [T]: 1 in the k[s] rows of sequence s\n"
+                "with the largest x, the first of equals, else 0. Rows with -inf or NaN are never\n"
+                "selected, so there may be fewer than k." PAL_SEGMENT_ERROR),
     .min_in = 4,
     .max_in = 4,
     .flags = PAL_OP_NO_GRADIENT,

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* reshape and transpose: bytes moved, none changed (floor 2).
+/* reshape and transpose, for every dtype (floor 2).
  *
- * reshape is a view. transpose is a row phase: a static result may read any row of its operand,
- * which is complete before a row phase starts; hence axis 0 may move there. */
+ * reshape is a view: it copies nothing. transpose is a row-local phase. A static operand is
+ * complete before a row-local phase starts, so the phase may read any of its rows; hence axis 0 may
+ * be moved in static tensors. */
 #define PAL_NO_CALLER
 #include "ops/shape.h"
 
@@ -35,12 +36,13 @@ static pal_status reshape_infer(pal_infer *call) {
   const reshape_attrs *a = call->attrs;
   const pal_type *x = &call->in_type[0];
   if (a->dims.n > PAL_MAX_DIMS || (x->symbol.id && a->dims.n == 0))
-    return pal_fail(call->error, PAL_E_SHAPE, "the result has too few or too many axes");
+    return pal_fail(call->error, PAL_E_SHAPE,
+                    "the result has too many axes, or none although x has symbolic rows");
   call->n_out = 1;
   call->out_type[0] = pal_type_make(x->dtype, x->symbol, a->dims.at, (int)a->dims.n);
   int64_t elements = 1;
   for (size_t d = 0; d < a->dims.n; d++) {
-    if (a->dims.at[d] < 0) return pal_fail(call->error, PAL_E_SHAPE, "negative extent");
+    if (a->dims.at[d] < 0) return pal_fail(call->error, PAL_E_SHAPE, "an extent is negative");
     if (__builtin_mul_overflow(elements, a->dims.at[d], &elements))
       return pal_fail(call->error, PAL_E_SHAPE, "the extents are too large");
   }
@@ -77,15 +79,15 @@ pal_value pal_reshape(pal_graph *g, pal_value x, pal_type type) {
   const pal_type from = pal_type_of(g, x);
   const reshape_attrs attrs = {{type.dim, type.rank}};
   if (!pal_graph_error(g)->code && (from.dtype != type.dtype || from.symbol.id != type.symbol.id))
-    return pal_graph_fail(g, PAL_E_SHAPE, "reshape keeps dtype and symbol");
+    return pal_graph_fail(g, PAL_E_SHAPE, "reshape cannot change dtype or symbol");
   return pal_apply(g, "reshape", &x, 1, &attrs, NULL);
 }
 
 static const pal_op reshape = {
     PAL_OP_HEAD("reshape",
-                "x [...] of any dtype: the same elements in order under other dims. Of a symbolic\n"
-                "tensor dims[0] is the multiplier of the symbol, and the product of all dims\n"
-                "stays. Gradient: reshaped back."),
+                "x [...] of any dtype -> the same elements in the same order, with other dims. In\n"
+                "a symbolic tensor dims[0] is the multiplier of the symbol, and the product of\n"
+                "all dims must not change. Gradient: dy reshaped to the shape of x."),
     .min_in = 1,
     .max_in = 1,
     .flags = PAL_OP_VIEW,
@@ -125,7 +127,7 @@ static pal_status transpose_infer(pal_infer *call) {
   return PAL_OK;
 }
 
-/* Strides of the result's axes in x; in elements. */
+/* stride[d]: the distance in x, in elements, of one step along axis d of the result. */
 static void transpose_strides(const transpose_attrs *a, const pal_type *in, int64_t *stride) {
   for (size_t d = 0; d < a->order.n; d++)
     stride[d] = pal_shape_extent(in, (int)a->order.at[d] + 1, in->rank);
@@ -143,7 +145,7 @@ static pal_status transpose_run(const pal_run *run) {
   const int rank = type->rank, inner = rank - 1;
   int64_t stride[PAL_MAX_DIMS] = {0}, at[PAL_MAX_DIMS] = {0};
   transpose_strides(run->attrs, &run->in_type[0], stride);
-  if (rank < 2) { /* nothing moves */
+  if (rank < 2) { /* a plain copy */
     const int64_t first = pal_first_row(run, type), n = pal_last_row(run, type) - first;
     if (n > 0) /* an empty tensor has no address */
       memcpy((char *)run->out[0] + (size_t)first * size,
@@ -174,7 +176,7 @@ static pal_status transpose_gradient(pal_gradient_call *call) {
   return PAL_OK;
 }
 
-/* Walks the elements of x and computes where each goes. */
+/* Goes through the elements of x and computes the place of each in the result. */
 static pal_status transpose_reference(const pal_reference *c) {
   const transpose_attrs *a = c->attrs;
   const int64_t n = pal_active(&c->in_type[0], c->in_rows[0]);
@@ -214,8 +216,9 @@ pal_value pal_transpose(pal_graph *g, pal_value x, const int *order) {
 
 static const pal_op transpose = {
     PAL_OP_HEAD("transpose",
-                "x [...] of any dtype: axis d of the result is axis order[d] of x; a symbolic\n"
-                "axis 0 stays where it is. Gradient: the inverse permutation."),
+                "x [...] of any dtype with its axes permuted: axis d of the result is axis\n"
+                "order[d] of x. A symbolic axis 0 cannot move. Gradient: the inverse permutation\n"
+                "of dy."),
     .min_in = 1,
     .max_in = 1,
     .fields = transpose_fields,

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* slice, pad and concat along an axis: bytes moved, none changed (floor 2).
+/* slice, pad and concat along an axis, for every dtype (floor 2).
  *
- * Row phases. Axis 0 is cut or joined in static tensors only; their rows may be read from anywhere,
- * since static operands are complete before a row phase starts. */
+ * They are row-local phases. Axis 0 can be sliced, padded or concatenated in static tensors only:
+ * these are complete before a row-local phase starts, so any of their rows may be read. */
 #define PAL_NO_CALLER
 #include "ops/shape.h"
 
@@ -13,7 +13,8 @@ static pal_status want_axis(const pal_infer *call, int64_t axis) {
   if (axis < 0 || axis >= x->rank)
     return pal_fail(call->error, PAL_E_ARGUMENT, "there is no axis %lld", (long long)axis);
   if (axis == 0 && x->symbol.id)
-    return pal_fail(call->error, PAL_E_SHAPE, "axis 0 is symbolic and cannot be cut or joined");
+    return pal_fail(call->error, PAL_E_SHAPE,
+                    "axis 0 is symbolic and cannot be sliced, padded or concatenated");
   return PAL_OK;
 }
 
@@ -21,11 +22,11 @@ static int sample_axis(pal_case *random, const pal_type *type) {
   return (int)pal_case_int(random, type->symbol.id ? 1 : 0, type->rank - 1);
 }
 
-/* How rows of a type fall into runs of bytes along an axis > 0. */
+/* A row as lines of contiguous bytes, where a line is the given axis > 0 and all axes behind it. */
 typedef struct pieces {
-  int64_t lines; /* per row */
-  size_t bytes;  /* of one line: the axis and all behind it */
-  size_t unit;   /* of one step along the axis */
+  int64_t lines; /* lines per row */
+  size_t bytes;  /* bytes of a line */
+  size_t unit;   /* bytes of one step along the axis */
 } pieces;
 
 static pieces pieces_of(const pal_type *type, int axis) {
@@ -36,13 +37,13 @@ static pieces pieces_of(const pal_type *type, int axis) {
   return p;
 }
 
-/* An empty tensor has no address to give to memcpy. */
+/* memcpy, but of nothing if size is 0: an empty tensor may have no address. */
 static void copy(void *to, const void *from, size_t size) {
   if (size > 0) memcpy(to, from, size);
 }
 
-/* n lines of `size` bytes, to_line and from_line apart. A call for each would be most of what a
- * short line takes. */
+/* Copies n lines of `size` bytes, which are to_line and from_line bytes apart. Short lines are
+ * copied inline, since calling memcpy would take longer than copying. */
 static void copy_lines(char *to, size_t to_line, const char *from, size_t from_line, size_t size,
                        int64_t n) {
   const bool inlined = size % PAL_COPY_VECTOR == 0 && size <= PAL_COPY_SHORT;
@@ -75,8 +76,9 @@ static pal_status slice_infer(pal_infer *call) {
   const pal_status status = want_axis(call, a->axis);
   if (status) return status;
   if (a->begin < 0 || a->end < a->begin || a->end > call->in_type[0].dim[a->axis])
-    return pal_fail(call->error, PAL_E_ARGUMENT, "%lld..%lld does not lie in axis %lld",
-                    (long long)a->begin, (long long)a->end, (long long)a->axis);
+    return pal_fail(call->error, PAL_E_ARGUMENT,
+                    "the range %lld..%lld does not lie within axis %lld", (long long)a->begin,
+                    (long long)a->end, (long long)a->axis);
   pal_infer_same(call);
   call->out_type[0].dim[a->axis] = a->end - a->begin;
   return PAL_OK;
@@ -112,8 +114,9 @@ static pal_status slice_gradient(pal_gradient_call *call) {
   return PAL_OK;
 }
 
-/* Element i of a tensor of `type`: its place along the axis, and its number in a tensor that has
- * `extent` there, moved by `shift`. */
+/* For references: element i of a tensor of `type` in a tensor that has `extent` instead along the
+ * axis. Gives its index there when it is moved by `shift` along the axis, and in *place its old
+ * position along the axis. */
 static int64_t moved(const pal_type *type, int64_t i, int64_t axis, int64_t extent, int64_t shift,
                      int64_t *place) {
   const int64_t inner = pal_shape_extent(type, (int)axis + 1, type->rank);
@@ -149,8 +152,8 @@ pal_value pal_slice(pal_graph *g, pal_value x, int axis, int64_t begin, int64_t 
 
 const pal_op pal_op_slice = {
     PAL_OP_HEAD("slice",
-                "x [...] of any dtype: places begin .. end - 1 of an axis, axis 0 of static\n"
-                "tensors only. Gradient: pad with zeros."),
+                "x [...] of any dtype -> positions begin .. end - 1 of an axis; of axis 0 only if\n"
+                "x is static. Gradient: dy padded with zeros."),
     .min_in = 1,
     .max_in = 1,
     .fields = slice_fields,
@@ -239,8 +242,8 @@ static pal_value pad_sample(pal_case *random) {
 
 const pal_op pal_op_pad = {
     PAL_OP_HEAD("pad",
-                "x [...] of any dtype: zeros before and after it along an axis, axis 0 of static\n"
-                "tensors only. Gradient: slice."),
+                "x [...] of any dtype -> x with `before` zeros before it and `after` behind it\n"
+                "along an axis; along axis 0 only if x is static. Gradient: the slice of dy."),
     .min_in = 1,
     .max_in = 1,
     .fields = pad_fields,
@@ -280,7 +283,7 @@ static pal_status concat_infer(pal_infer *call) {
   return PAL_OK;
 }
 
-/* Axis 0: the rows of the result that input i holds. */
+/* Along axis 0: copies the rows of input i, which begins at row `start` of the result. */
 static void concat_rows(const pal_run *run, int i, int64_t start) {
   const size_t row = pal_shape_row_bytes(&run->out_type[0]);
   const int64_t end = start + run->in_rows[i];
@@ -359,8 +362,9 @@ pal_value pal_concat(pal_graph *g, const pal_value *x, int n, int axis) {
 
 const pal_op pal_op_concat = {
     PAL_OP_HEAD("concat",
-                "1 to 24 tensors of one dtype that differ in one axis only: joined along it in\n"
-                "order, axis 0 of static tensors only. Gradient: slices."),
+                "1 to 24 tensors of the same dtype that differ in the extent of one axis only,\n"
+                "concatenated along it in order; along axis 0 only if they are static. Gradient:\n"
+                "slices of dy."),
     .min_in = 1,
     .max_in = PAL_MAX_INPUTS,
     .fields = concat_fields,

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* softmax and log_softmax over the last axis (floor 2).
  *
- * Invariants: a row depends on itself only; its largest element is subtracted before exp; sums are
- * in 16 lanes and a fixed tree. */
+ * Both are row-local. The largest element of a row is subtracted before exp. Sums are taken in 16
+ * lanes and then by a fixed tree over the lanes. */
 #define PAL_NO_CALLER
 #include <math.h>
 
@@ -24,7 +24,7 @@ static pal_status backward_infer(pal_infer *call) {
   return pal_fail(call->error, PAL_E_SHAPE, "y and dy must have the same type");
 }
 
-/* The rows of classes that a range stands for. */
+/* The rows of n classes that a call works on, from element `first` on. */
 typedef struct classes {
   int64_t first, rows, n;
 } classes;
@@ -96,7 +96,7 @@ static pal_status softmax_reference(const pal_reference *call) {
   return PAL_OK;
 }
 
-/* dx = y dy - y sum(y dy), or dy - exp(y) sum(dy) */
+/* dx = y (dy - sum(y dy)) for softmax, dy - exp(y) sum(dy) for log_softmax. */
 static pal_status backward_reference(const pal_reference *call, bool of_log) {
   int64_t n;
   for (int64_t r = 0, rows = reference_rows(call, &n); r < rows; r++) {
@@ -187,7 +187,7 @@ static const pal_op log_softmax_op = {
     .sample = log_softmax_sample};
 static const pal_op softmax_backward_op = {
     PAL_OP_HEAD("softmax_backward",
-                "From y = softmax(x) and dy: y (dy - sum(y dy)) along the last axis.\n"
+                "y = softmax(x) and dy -> y (dy - sum(y dy)) along the last axis.\n"
                 "Row-local."),
     .min_in = 2,
     .max_in = 2,
@@ -199,7 +199,7 @@ static const pal_op softmax_backward_op = {
     .sample = softmax_backward_sample};
 static const pal_op log_softmax_backward_op = {
     PAL_OP_HEAD("log_softmax_backward",
-                "From y = log_softmax(x) and dy: dy - exp(y) sum(dy) along the last axis.\n"
+                "y = log_softmax(x) and dy -> dy - exp(y) sum(dy) along the last axis.\n"
                 "Row-local."),
     .min_in = 2,
     .max_in = 2,

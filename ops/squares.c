@@ -1,15 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* sum_squares of many tensors at once (floor 2): what the norm of a gradient is made of.
+/* sum_squares of many tensors in one op (floor 2), for the norm of a gradient.
  *
- * Invariant: the order of additions is that of sum_all of the squares of each tensor, from left to
- * right over the tensors, whoever runs the tasks: a task is a chunk of rows of one tensor. */
+ * Invariant: the order of additions is that of sum_all of the squares of each tensor, then from
+ * left to right over the tensors. A task is a chunk of rows of one tensor, and results do not
+ * depend on threads. */
 #define PAL_NO_CALLER
 #include "ops/reduce.h"
 #include "ops/update.h"
 
 enum { START, FIRST };
 
-/* A tensor of one axis is a row cut into chunks; of more axes, rows of all the others. */
+/* Whether a tensor has at most one axis: its chunks are then chunks of elements, otherwise of
+ * rows. */
 static bool is_line(const pal_type *type) { return type->rank < 2; }
 
 static int64_t chunks(int64_t rows) { return (rows + PAL_CHUNK_ROWS - 1) / PAL_CHUNK_ROWS; }
@@ -42,6 +44,7 @@ static int64_t one_task(const pal_run *run) {
 
 static size_t scratch(const pal_run *run) { return (size_t)fold_tasks(run) * sizeof(float); }
 
+/* The sum of the squares of one chunk of input i. */
 static float fold_chunk(const pal_run *run, int i, int64_t chunk) {
   const pal_reduce_kernels *k = &pal_kernels_of(run->isa)->reduce;
   const int64_t columns = pal_type_row(&run->in_type[i]), first = chunk * PAL_CHUNK_ROWS;
@@ -59,7 +62,7 @@ static float fold_chunk(const pal_run *run, int i, int64_t chunk) {
 
 static pal_status fold(const pal_run *run) {
   float *part = run->scratch;
-  int64_t before = 0; /* tasks of the tensors so far */
+  int64_t before = 0; /* number of tasks of the tensors before this one */
   for (int i = FIRST; i < run->n_in; i++) {
     const int64_t n = chunks(run->in_rows[i]), end = run->end < before + n ? run->end : before + n;
     for (int64_t task = run->begin > before ? run->begin : before; task < end; task++)
@@ -69,6 +72,7 @@ static pal_status fold(const pal_run *run) {
   return PAL_OK;
 }
 
+/* Adds the chunks of each tensor by a binary tree, then the tensors in order. */
 static pal_status combine(const pal_run *run) {
   if (run->begin >= run->end) return PAL_OK;
   float *part = run->scratch, total = 0;
@@ -116,9 +120,9 @@ static pal_value sample(pal_case *random) {
 
 static const pal_op squares = {
     PAL_OP_HEAD("sum_squares",
-                "start (f32 scalar, or none), x1, x2, ... f32 of any shapes -> the scalar\n"
-                "start + sum of x1^2 + sum of x2^2 + ..., over active rows.\n"
-                "Gradient: dy, 2 x1 dy, 2 x2 dy, ... Reads all rows."),
+                "Inputs: start, an optional f32 scalar; x1, x2, ... f32 of any shapes. Output:\n"
+                "the scalar start + sum of x1^2 + sum of x2^2 + ..., over active rows.\n"
+                "Gradients: dy, 2 x1 dy, 2 x2 dy, ... Reads all rows."),
     .min_in = 2,
     .max_in = PAL_MAX_INPUTS,
     .optional = 1u << START,

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Defines the built-in ops, by the same call a user's own go through (floor 2). */
+/* Defines the built-in ops, by the same call as the ops of a plug-in (floor 2). */
 #define PAL_NO_CALLER
 #include "ops/broadcast.h"
 #include "ops/common.h"
