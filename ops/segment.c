@@ -9,7 +9,7 @@
 #include <math.h>
 #include <string.h>
 
-/* ---- shared with other files ------------------------------------------------------------------ */
+/* ---- shared with other files -------------------------------------------------------------- */
 
 pal_status pal_segment_want(const pal_infer *call, pal_dtype dtype, int more) {
   pal_status status = pal_want_dtype(call, 0, dtype, "x");

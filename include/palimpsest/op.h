@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The op descriptor: all the framework ever knows about an op.
+/* The op descriptor: everything that the framework knows about an op.
  *
- * Built-in ops and a user's own are defined by the same call,
+ * Built-in ops and those of plug-ins are defined by the same call,
  *   pal_define_op(context, &op, error);
- * and applied by pal_apply (graph.h). An op has up to PAL_MAX_PHASES phases with a
- * barrier between them. A phase is either cut by rows (its work on a row depends on
- * that row of each row-wise input only, and chains of such phases run chunk by chunk without
- * barriers) or by tasks that write disjoint memory. A phase never learns which thread
- * runs it, so its numbers cannot depend on that. */
+ * and applied by pal_apply (graph.h). How to write one is in doc/write-an-op.md.
+ *
+ * An op has up to PAL_MAX_PHASES phases. All of a phase is over before the next one of the same op
+ * begins. A phase is of one of two kinds. In a row-local phase, row t of the outputs depends on row
+ * t of the row-wise inputs only; the framework calls it for ranges of rows, and runs chains of such
+ * phases chunk by chunk without barriers. Any other phase is split into tasks, which write disjoint
+ * memory. A phase does not learn which thread runs it, so its results cannot depend on that; they
+ * must not depend on how the range was split either. */
 #ifndef PAL_OP_H
 #define PAL_OP_H
 
@@ -31,8 +34,9 @@ typedef struct pal_value {
 #define PAL_NIL ((pal_value){0})
 #endif
 
-/* ---- attributes: a plain struct described by a table -------------------------- */
+/* ---- attributes: a plain struct that a table describes -------------------------- */
 
+/* A list of n integers. */
 typedef struct pal_ints {
   const int64_t *at;
   size_t n;
@@ -46,17 +50,19 @@ typedef enum pal_attr_kind {
   PAL_ATTR_INTS    /* pal_ints, copied into the graph */
 } pal_attr_kind;
 
+/* One member of the attribute struct; see PAL_FIELD. */
 typedef struct pal_attr_field {
   const char *name;
   pal_attr_kind kind;
   size_t offset; /* offsetof in the attribute struct */
 } pal_attr_field;
 
-/* ---- what an op's functions are given ------------------------------------------ */
+/* ---- arguments of an op's functions ------------------------------------------ */
 
-/* Types in, types out. infer sets *n_out and out_type[0 .. *n_out - 1]. An absent
- * optional input has dtype PAL_NONE. To refuse: return pal_fail(error, PAL_E_SHAPE, ...);
- * the graph adds the op's name, the shapes and the caller's line. */
+/* The argument of `infer`, which checks the types of the inputs and sets n_out and out_type[0 ..
+ * n_out - 1]. An optional input that is not given has dtype PAL_NONE. To refuse the inputs, return
+ * pal_fail(call->error, PAL_E_SHAPE, ...); the graph adds the op's name, the shapes and the
+ * caller's line. */
 typedef struct pal_infer {
   const void *attrs;
   int n_in;
@@ -66,58 +72,65 @@ typedef struct pal_infer {
   pal_error *error;
 } pal_infer;
 
-/* One phase on a range. Pointers of absent inputs are NULL; in cost and
- * scratch calls all data pointers are NULL and rows are at capacity. */
+/* The argument of `run`: one phase on a range of rows or tasks. The data pointer of an input that
+ * is not given is NULL. In calls of `cost`, `scratch` and `task_scratch` all data pointers are
+ * NULL, and numbers of rows are those at capacity. */
 typedef struct pal_run {
   const void *attrs;
   int n_in, n_out;
   const pal_type *in_type, *out_type;
-  const int64_t *in_rows, *out_rows; /* active extent of axis 0 (1 for scalars) */
+  const int64_t *in_rows, *out_rows; /* active extents of axis 0; 1 for scalars */
   const void *const *in;
   void *const *out;
-  void *scratch;      /* the op's own, kept between its phases; 64-byte aligned */
-  void *task_scratch; /* of whoever runs the range; undefined contents */
-  /* Row phase: rows [begin, end) in units of the symbol of output 0 (of input 0 without
-   * outputs; multiply by dim[0] of a type for its rows), or plain rows when static. Task phase:
-   * tasks [begin, end). */
+  void *scratch;      /* of the node: later phases read what earlier ones wrote; 64-byte aligned */
+  void *task_scratch; /* of the worker that runs the range; contents undefined; 64-byte aligned */
+  /* The range begin .. end - 1. In a row-local phase it counts units of the symbol of output 0 (of
+   * input 0 if there are no outputs): a symbolic operand has dim[0] rows per unit. If that operand
+   * is static the range counts its rows. In a phase with tasks it counts tasks. */
   int64_t begin, end;
-  int64_t *bound; /* PAL_OP_BINDS: set the new symbol's count here before the last phase ends */
-  pal_isa isa;
-  pal_error *error; /* this worker's own; fail with pal_fail and return its code */
+  int64_t
+      *bound;  /* PAL_OP_BINDS: counts of the new symbols, to be set before the last phase ends */
+  pal_isa isa; /* the instruction set whose kernels are to be used */
+  pal_error *error; /* this worker's; to fail, return pal_fail(run->error, code, ...) */
 } pal_run;
 
+/* One phase of an op. */
 typedef struct pal_phase {
   pal_status (*run)(const pal_run *run);
   /* Number of tasks, 0 or more; NULL makes the phase row-local. */
   int64_t (*tasks)(const pal_run *run);
-  /* Bit i: this phase reads input i. 0: all. A phase that reads weights only (packing)
-   * can start before the activations exist. */
+  /* Bit i: this phase reads input i; 0 stands for all inputs. A phase that reads weights only, such
+   * as packing, can then start before the activations exist. */
   uint32_t reads;
-  /* Row phases, bit i: input i is read at other rows than one's own (the source of a
-   * gather), so it must be complete first. Static operands count as such anyway. */
+  /* For a row-local phase, bit i: input i is read at other rows than those of the range, as the
+   * source of a gather is, so all of it must be complete first. Static inputs are always
+   * complete. */
   uint32_t whole;
-  /* Of a first phase with tasks, or NULL: it fills the op's scratch with what the inputs of `reads` and
-   * this number, which tells the form, decide; later phases only read it. While these stay as they
-   * are it may be left out (pal_exec_hold). */
+  /* Makes the results of a first phase with tasks cacheable (packed weights); NULL: they are not.
+   * The phase fills `scratch` with contents that depend only on the inputs in `reads` and on the
+   * number that this function returns, for instance the layout that suits the number of rows; later
+   * phases only read `scratch`. While the inputs and the number are the same as in the run before,
+   * the phase may be skipped (pal_exec_hold). */
   int64_t (*form)(const pal_run *run);
 } pal_phase;
 
-/* The same op in double precision; every dtype is held as double. Plain loops that
- * share no code with the kernels. */
+/* The argument of `reference`, which computes the op in double precision, with elements of every
+ * dtype given as double. It should be plain loops that share no code with the kernels, since tests
+ * compare the two. It must refuse the same data as the kernels do. */
 typedef struct pal_reference {
   const void *attrs;
   int n_in, n_out;
   const pal_type *in_type, *out_type;
-  const int64_t *in_rows, *out_rows; /* out_rows of a bound symbol: at capacity */
+  const int64_t *in_rows, *out_rows; /* active rows; at capacity for a symbol that the op binds */
   const double *const *in;
   double *const *out;
-  int64_t *bound;
+  int64_t *bound; /* as in pal_run */
   pal_error *error;
 } pal_reference;
 
-/* Builds the gradient of one node. in_grad[i] is preset to nil; set it, with the type
- * of in[i], for every i with bit i of `wanted` that has one. out_grad[j] is nil where no
- * gradient arrives. */
+/* The argument of `gradient`, which builds the gradient of one node from other ops. in_grad[i] is
+ * nil on entry; it is to be set, to a value of the type of in[i], for every input i that has a
+ * gradient and whose bit in `wanted` is set. out_grad[j] is nil if no gradient reaches output j. */
 typedef struct pal_gradient_call {
   pal_graph *graph;
   const void *attrs;
@@ -128,8 +141,8 @@ typedef struct pal_gradient_call {
 } pal_gradient_call;
 
 typedef struct pal_cost {
-  double flops; /* matrix and attention products only count 2 per multiply-add */
-  double bytes; /* read and written once */
+  double flops; /* of matrix and attention products only, 2 per multiply-add */
+  double bytes; /* read and written, each operand once */
 } pal_cost;
 
 typedef struct pal_case pal_case; /* case.h: random test cases of an op */
@@ -137,53 +150,59 @@ typedef struct pal_case pal_case; /* case.h: random test cases of an op */
 /* ---- the descriptor ------------------------------------------------------------ */
 
 typedef enum pal_op_flags {
-  PAL_OP_NO_GRADIENT = 1u << 0, /* declared: gradients end here (integers, decisions) */
-  PAL_OP_VIEW = 1u << 1,        /* output 0 is input 0's bytes under another type; no phases */
+  PAL_OP_NO_GRADIENT = 1u << 0, /* has no gradient, since its results are integers or decisions */
+  PAL_OP_VIEW = 1u << 1,        /* output 0 is the bytes of input 0 with another type; no phases */
   PAL_OP_RANDOM = 1u << 2,      /* draws random numbers; must have a string attribute "path" */
-  PAL_OP_ROOT = 1u << 3,        /* kept even if nothing uses its outputs (checks) */
-  PAL_OP_BINDS = 1u << 4        /* binds the symbol in its attribute "binds" at run time */
+  PAL_OP_ROOT = 1u << 3,        /* is not removed if nothing uses its outputs; for checks */
+  PAL_OP_BINDS = 1u << 4        /* sets at run time the count of the symbol in attribute "binds" */
 } pal_op_flags;
 
 typedef struct pal_op {
-  uint32_t abi_size; /* sizeof(pal_op) */
-  const char *name;  /* lower_case, after ONNX and PyTorch */
-  uint32_t version;
-  const char *doc;    /* shapes, formula, which rows are read; several lines */
-  int min_in, max_in; /* inputs; trailing ones may be left out */
+  uint32_t abi_size;  /* sizeof(pal_op) */
+  const char *name;   /* lower_case, after ONNX and PyTorch */
+  uint32_t version;   /* 1, and more when the op's results change */
+  const char *doc;    /* shapes, formula, which rows are read, errors; several lines */
+  int min_in, max_in; /* numbers of inputs; those from min_in on may be left out */
   uint32_t optional;  /* bit i: input i may be nil */
-  uint32_t flags;
-  uint32_t in_place; /* bit i: output 0 may take input i's buffer (same type; each element
-                          is read before its place is written) */
-  uint32_t writes;   /* bit i: input i is a version of a variable that this op changes in
-                          place; output 0 is its next version (see pal_write_rows) */
-  const pal_attr_field *fields; /* n_fields of them */
+  uint32_t flags;     /* of pal_op_flags */
+  /* Bit i: output 0 may be written over input i, an in-place update. They must have the same type,
+   * and each element must be read before the element in its place is written. */
+  uint32_t in_place;
+  /* Bit i: input i is a version of a variable, which this op changes in place; output 0 is its next
+   * version. See pal_write_rows. */
+  uint32_t writes;
+  const pal_attr_field *fields; /* [n_fields] */
   size_t n_fields;
-  size_t attrs_size; /* sizeof of the attribute struct, which has no members besides the fields */
+  size_t attrs_size; /* sizeof the attribute struct, which has no members besides the fields */
 
   pal_status (*infer)(pal_infer *call);
   pal_status (*gradient)(pal_gradient_call *call); /* NULL only with PAL_OP_NO_GRADIENT */
   pal_status (*reference)(const pal_reference *call);
-  pal_phase phase[PAL_MAX_PHASES];                    /* ends at the first NULL run */
+  pal_phase phase[PAL_MAX_PHASES];                    /* up to the first whose `run` is NULL */
   size_t (*scratch)(const pal_run *at_capacity);      /* bytes; NULL: none */
   size_t (*task_scratch)(const pal_run *at_capacity); /* bytes per worker; NULL: none */
-  /* With `writes`: puts back what was there. The last phase writes; the phase before has saved the
-   * old rows in an output, so undo may be called once that one is over. */
+  /* Required with `writes`: puts the old contents back when a run fails. The last phase is the one
+   * that writes, and the phase before it saves the old rows in an output; undo may be called as
+   * soon as that phase is over. */
   pal_status (*undo)(const pal_run *run);
-  pal_cost (*cost)(const pal_run *run); /* NULL: no flops, bytes of all operands */
-  /* Builds a random instance for the checks (case.h, check.h); NULL with a reason in no_case. */
+  pal_cost (*cost)(const pal_run *run); /* NULL: no flops, and the bytes of all operands */
+  /* Builds a random instance for pal_check_op (case.h, check.h). If it is NULL, no_case must say
+   * why. */
   pal_value (*sample)(pal_case *random);
   const char *no_case;
 } pal_op;
 
-/* Defines an op under its name; the descriptor is borrowed and must outlive the context. Refuses,
- * naming it: a descriptor built against other headers (PAL_E_ABI), a name that is taken
- * (PAL_E_DUPLICATE), a member that is required and missing, unknown flags, masks of inputs that do
- * not exist, and a field table that is not the attribute struct: fields that overlap, have one name
- * or lie outside attrs_size, and bytes of attrs_size that no field covers. Nodes are equal when
- * their fields are, so what no field covers would not tell them apart. */
+/* Defines an op under its name. The descriptor is not copied and must outlive the context.
+ *
+ * Refuses, and says what is wrong: a descriptor built against other headers (PAL_E_ABI); a name
+ * that is taken (PAL_E_DUPLICATE); a required member that is missing, unknown flags, and masks of
+ * inputs that do not exist; and a field table that does not describe the attribute struct, because
+ * fields overlap, have the same name or lie outside attrs_size, or because bytes of attrs_size are
+ * covered by no field. The last matters since two nodes are merged when their inputs and fields are
+ * equal: what no field covers would not be compared. */
 PAL_API pal_status pal_define_op(pal_context *context, const pal_op *op, pal_error *error);
 
-/* One entry of a field table: PAL_FIELD(struct, member, PAL_ATTR_INT). */
+/* An entry of a field table: PAL_FIELD(type of the struct, member, PAL_ATTR_INT). */
 #define PAL_FIELD(type, member, kind) \
   { #member, kind, offsetof(type, member) }
 

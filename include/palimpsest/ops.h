@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Builders of the built-in ops: each is one pal_apply (or a few, where said).
+/* Builders of the built-in ops. Each applies one op, or a few where the comment says so.
  *
- * Shapes: T is any axis-0 extent (symbolic or static), D the last axis. i32 flags are 0 or
- * 1. Formulas, gradients and error conditions of each op are in its descriptor's doc
- * (`palimpsest info op NAME`). Every builder returns nil on error and keeps the caller's
- * line in the graph. */
+ * Shapes: T is the extent of axis 0, symbolic or static, and D that of the last axis; S is the
+ * number of sequences, which are rows begin[s] .. begin[s] + length[s] - 1 of packed tensors. i32
+ * flags are 0 or 1. The formula, gradient and errors of each op are in its documentation
+ * (`palimpsest info op NAME`). Every builder returns nil if there is an error, which the graph
+ * keeps with the caller's line (pal_graph_error). */
 #ifndef PAL_OPS_H
 #define PAL_OPS_H
 
@@ -14,20 +15,22 @@
 extern "C" {
 #endif
 
-/* Defines every built-in op in `context`. */
+/* Defines every built-in op in `context`; pal_open does this already. */
 PAL_API pal_status pal_register_ops(pal_context *context, pal_error *error);
 
 /* ---- elementwise (ops/elementwise.c, ops/activation.c, ops/logic.c) ------------- */
-/* Broadcasting: axes are aligned from the right, extents 1 stretch; a static operand of lower rank
- * serves every row of a symbolic one; scalars go with anything. f32 or i32, both alike. */
+/* The operands broadcast: axes are aligned from the right and an axis of extent 1 is repeated; a
+ * static operand of lower rank is used for every row of a symbolic one. Both operands must be f32,
+ * or both i32. */
 PAL_API pal_value pal_add(pal_graph *g, pal_value a, pal_value b);
 PAL_API pal_value pal_sub(pal_graph *g, pal_value a, pal_value b);
 PAL_API pal_value pal_mul(pal_graph *g, pal_value a, pal_value b);
 PAL_API pal_value pal_div(pal_graph *g, pal_value a, pal_value b); /* f32 only */
 PAL_API pal_value pal_minimum(pal_graph *g, pal_value a, pal_value b);
 PAL_API pal_value pal_maximum(pal_graph *g, pal_value a, pal_value b);
-/* x * scale + shift, f32 or i32 (then both must be whole). */
+/* x * scale + shift, f32; or i32, with integers scale and shift. */
 PAL_API pal_value pal_affine(pal_graph *g, pal_value x, double scale, double shift);
+/* Functions of each element of x, f32. */
 PAL_API pal_value pal_exp(pal_graph *g, pal_value x);
 PAL_API pal_value pal_log(pal_graph *g, pal_value x);
 PAL_API pal_value pal_tanh(pal_graph *g, pal_value x);
@@ -36,101 +39,122 @@ PAL_API pal_value pal_erf(pal_graph *g, pal_value x);
 PAL_API pal_value pal_sqrt(pal_graph *g, pal_value x);
 PAL_API pal_value pal_relu(pal_graph *g, pal_value x);
 PAL_API pal_value pal_silu(pal_graph *g, pal_value x);
-PAL_API pal_value pal_gelu(pal_graph *g, pal_value x, bool tanh_form);
+PAL_API pal_value pal_gelu(pal_graph *g, pal_value x, bool tanh_form); /* by tanh, or by erf */
+/* x limited to low .. high. */
 PAL_API pal_value pal_clamp(pal_graph *g, pal_value x, double low, double high);
 PAL_API pal_value pal_cast(pal_graph *g, pal_value x, pal_dtype to); /* f32 to i32 truncates */
 typedef enum pal_relation { PAL_EQ, PAL_NE, PAL_LT, PAL_LE, PAL_GT, PAL_GE } pal_relation;
 PAL_API pal_value pal_compare(pal_graph *g, pal_value a, pal_value b,
                               pal_relation relation); /* i32 flags */
-PAL_API pal_value pal_where(pal_graph *g, pal_value condition, pal_value a,
-                            pal_value b); /* broadcasts */
-PAL_API pal_value pal_and(pal_graph *g, pal_value a,
-                          pal_value b); /* of i32 flags (nonzero is true) */
+/* a where the i32 condition is not 0, else b; all three broadcast. */
+PAL_API pal_value pal_where(pal_graph *g, pal_value condition, pal_value a, pal_value b);
+/* Logic on i32 flags, where anything but 0 is true; the result is 0 or 1. */
+PAL_API pal_value pal_and(pal_graph *g, pal_value a, pal_value b);
 PAL_API pal_value pal_or(pal_graph *g, pal_value a, pal_value b);
 PAL_API pal_value pal_not(pal_graph *g, pal_value a);
-/* Root op: fails the run with PAL_E_NONFINITE, naming `what`, if any element is not finite. */
+/* Makes a run fail with PAL_E_NONFINITE and a message with `what` if an element of x is not finite.
+ * It has no result, and is not removed as dead code. */
 PAL_API void pal_check_finite(pal_graph *g, pal_value x, const char *what);
 
 /* ---- products (ops/matmul.c) ------------------------------------------------------ */
-/* a [M, K] (or [K, M] with transpose_a) times b [K, N] (or [N, K]). Symbolic rows: a alone
- * without transpose_a (result [T, N]), or both a and b with transpose_a (result static [M, N],
- * summed over active rows). f32, of the graph's precision. One accumulation order, k ascending,
- * whatever M. */
+/* The product [M, N] of a [M, K] (or [K, M] with transpose_a) and b [K, N] (or [N, K] with
+ * transpose_b), f32, with the graph's precision. Rows may be symbolic either in a alone, without
+ * transpose_a (the result is [T, N]); or in both a and b, with transpose_a (the result is a static
+ * [M, N], summed over active rows). Terms are added in one order, k ascending, so the bits do not
+ * depend on M. */
 PAL_API pal_value pal_matmul(pal_graph *g, pal_value a, pal_value b, bool transpose_a,
                              bool transpose_b);
-/* x [T, I], weight [O, I] (PyTorch's layout), bias [O] or nil: x weight^T + bias, [T, O]. */
+/* x weight^T + bias, f32 [T, O], of x [T, I], weight [O, I] (the layout of PyTorch) and bias [O] or
+ * nil. */
 PAL_API pal_value pal_linear(pal_graph *g, pal_value x, pal_value weight, pal_value bias);
 
-/* ---- reductions and rows' statistics (ops/reduce.c, ops/softmax.c) ------------------ */
-/* Over one axis; keep leaves it with extent 1. Axis 0 of a symbolic tensor: over active rows (mean
- * divides by the run-time count; mean and sum of none are 0). */
+/* ---- reductions and statistics of rows (ops/reduce.c, ops/softmax.c) ------------------ */
+/* Reductions over one axis; a negative axis counts from the end. With `keep` the axis stays, with
+ * extent 1. Over axis 0 of a symbolic tensor only active rows count (mean divides by their number;
+ * sum and mean of none are 0). */
 PAL_API pal_value pal_sum(pal_graph *g, pal_value x, int axis, bool keep);
 PAL_API pal_value pal_mean(pal_graph *g, pal_value x, int axis, bool keep);
 PAL_API pal_value pal_max(pal_graph *g, pal_value x, int axis, bool keep);
-PAL_API pal_value pal_argmax(pal_graph *g, pal_value x, int axis,
-                             bool keep); /* i32, first of equals */
-/* Everything summed to a scalar. */
+/* The position, i32, of the largest element, the first of equals. */
+PAL_API pal_value pal_argmax(pal_graph *g, pal_value x, int axis, bool keep);
+/* The sum of all elements, a scalar. */
 PAL_API pal_value pal_sum_all(pal_graph *g, pal_value x);
-/* Sums the broadcast axes of x away until it has `like`'s type: the gradient of broadcasting. */
+/* Sums x over the axes along which `like` would be broadcast to it, which gives the shape of
+ * `like`: the gradient of broadcasting. */
 PAL_API pal_value pal_sum_to(pal_graph *g, pal_value x, pal_value like);
-/* Copies x along the axes in which `like` is larger: the gradient of pal_sum_to. */
+/* Broadcasts x to the shape of `like`: the gradient of pal_sum_to. */
 PAL_API pal_value pal_broadcast_to(pal_graph *g, pal_value x, pal_value like);
 PAL_API pal_value pal_cumsum(pal_graph *g, pal_value x, int axis); /* inclusive; f32 or i32 */
 PAL_API pal_value pal_softmax(pal_graph *g, pal_value x);          /* last axis */
 PAL_API pal_value pal_log_softmax(pal_graph *g, pal_value x);      /* last axis */
-PAL_API pal_value pal_entropy(pal_graph *g, pal_value logits);     /* nats, [T] from [T, V] */
-PAL_API pal_value pal_top2_margin(pal_graph *g, pal_value logits); /* p1 - p2, [T] from [T, V] */
+/* Of the softmax of logits f32 [T, ..., V]: the entropy in nats, and the difference of the two
+ * largest probabilities, [T, ...]. */
+PAL_API pal_value pal_entropy(pal_graph *g, pal_value logits);
+PAL_API pal_value pal_top2_margin(pal_graph *g, pal_value logits);
 
 /* ---- normalisation (ops/norm.c) ------------------------------------------------------- */
+/* Over the last axis of x f32 [T, ..., D]; gain and bias are f32 [D] or nil. */
 PAL_API pal_value pal_layer_norm(pal_graph *g, pal_value x, pal_value gain, pal_value bias,
-                                 double epsilon); /* last axis; gain, bias [D] or nil */
+                                 double epsilon);
 PAL_API pal_value pal_rms_norm(pal_graph *g, pal_value x, pal_value gain, double epsilon);
 
 /* ---- rows: embedding, gather, segments (ops/embedding.c, ops/gather.c, ops/segment.c) ------ */
-PAL_API pal_value pal_embedding(pal_graph *g, pal_value table, pal_value ids); /* [V, D], i32 [T] */
-PAL_API pal_value pal_one_hot(pal_graph *g, pal_value ids,
-                              int64_t classes); /* f32 [T, V]; -1: zeros */
-/* factor: constant i32 [V, F], rows of `table` [R, D] summed for each token, -1 skipped. */
+/* Rows ids[t] of the table: f32 [T, D] from table f32 [V, D] and ids i32 [T]. */
+PAL_API pal_value pal_embedding(pal_graph *g, pal_value table, pal_value ids);
+/* f32 [T, classes] from ids i32 [T]: 1 in column ids[t]; a row of zeros for -1. */
+PAL_API pal_value pal_one_hot(pal_graph *g, pal_value ids, int64_t classes);
+/* f32 [T, D]: row t is the sum of rows factor[ids[t], 0 .. F - 1] of table f32 [R, D], where
+ * entries of -1 are skipped. factor is i32 [V, F] and static, ids i32 [T]. */
 PAL_API pal_value pal_factored_embedding(pal_graph *g, pal_value table, pal_value factor,
                                          pal_value ids);
-/* z [T, R] to logits [T, V]: logits[t, v] = sum over f of z[t, factor[v, f]]. */
+/* Logits f32 [T, V] from z f32 [T, R]: logits[t, v] = sum over f of z[t, factor[v, f]]. */
 PAL_API pal_value pal_factored_logits(pal_graph *g, pal_value z, pal_value factor);
-/* x [R, ...], index i32 [T]: row t is x[index[t]], zeros where index is -1. */
+/* [T, ...] from x [R, ...] and index i32 [T]: row t is x[index[t]], or zeros if index[t] is -1. */
 PAL_API pal_value pal_gather_rows(pal_graph *g, pal_value x, pal_value index);
-/* x [T, ...], index i32 [T]: sums rows of equal index into the rows of a tensor shaped like
- * `like` ([R, ...]; only its shape is used), in row order; -1 is dropped. */
+/* f32 [R, ...] from x f32 [T, ...] and index i32 [T]: row r is the sum of the rows t of x with
+ * index[t] = r, in row order; rows with index -1 are dropped. Of `like` [R, ...] only the shape is
+ * used. */
 PAL_API pal_value pal_scatter_add_rows(pal_graph *g, pal_value x, pal_value index, pal_value like);
-/* Per sequence s over rows begin[s] .. begin[s]+length[s]-1 of x; empty: 0 (argmax: -1). [S, ...] */
+/* Reductions over the rows of each sequence, [S, ...] from x [T, ...], begin and length i32 [S].
+ * For a sequence of length 0 they give 0, argmax gives -1. */
 PAL_API pal_value pal_segment_sum(pal_graph *g, pal_value x, pal_value begin, pal_value length);
 PAL_API pal_value pal_segment_mean(pal_graph *g, pal_value x, pal_value begin, pal_value length);
 PAL_API pal_value pal_segment_max(pal_graph *g, pal_value x, pal_value begin, pal_value length);
-PAL_API pal_value pal_segment_any(pal_graph *g, pal_value x, pal_value begin,
-                                  pal_value length); /* i32 [T] */
-PAL_API pal_value pal_segment_argmax(pal_graph *g, pal_value x, pal_value begin,
-                                     pal_value length); /* row, i32 [S] from f32 [T] */
-/* 1 on the k[s] rows of sequence s with the largest x (f32 [T]; first of equals), else 0; rows
- * with x = -inf never. i32 [T]. */
+/* i32 [S] from i32 [T]: 1 if a row of the sequence is not 0. */
+PAL_API pal_value pal_segment_any(pal_graph *g, pal_value x, pal_value begin, pal_value length);
+/* i32 [S] from f32 [T]: the row of x with the largest element of the sequence, the first of
+ * equals. */
+PAL_API pal_value pal_segment_argmax(pal_graph *g, pal_value x, pal_value begin, pal_value length);
+/* i32 [T] from x f32 [T]: 1 in the k[s] rows of sequence s with the largest x, the first of equals,
+ * else 0. Rows with x = -inf are never selected. k is i32 [S]. */
 PAL_API pal_value pal_segment_top_k(pal_graph *g, pal_value x, pal_value begin, pal_value length,
                                     pal_value k);
-/* x [T, H w], group i32 [T, H]: block h of row t becomes its mean over the rows of the sequence whose
- * group[., h] equals that of t: heads of attention with fixed, equal weights. [T, H w] */
+/* f32 [T, H w] from x [T, H w] and group i32 [T, H]: the h-th w columns of row t become their mean
+ * over all rows u of the same sequence with group[u, h] = group[t, h], like a head of attention
+ * with fixed, equal weights. */
 PAL_API pal_value pal_segment_group_mean(pal_graph *g, pal_value x, pal_value begin,
                                          pal_value length, pal_value group);
-/* In place: rows of the variable version `variable` [R, ...] at index i32 [T] become those of x
- * [T, ...]; -1 is dropped, indices are distinct. Returns the variable's next version; readers of
- * the earlier one run before. Undone when the run fails. */
+/* Changes a variable in place, as for a key/value cache: row index[t] of `variable` [R, ...]
+ * becomes row t of x [T, ...]. index is i32 [T]; its rows must be distinct, and -1 is dropped.
+ * `variable` is a version of the variable, and the result is its next version; whatever reads the
+ * earlier version runs before. If the run fails, the old rows are put back. */
 PAL_API pal_value pal_write_rows(pal_graph *g, pal_value variable, pal_value index, pal_value x);
 
 /* ---- shape (ops/shape.c) --------------------------------------------------------------- */
-PAL_API pal_value pal_reshape(pal_graph *g, pal_value x,
-                              pal_type type); /* same elements per symbol unit */
-PAL_API pal_value pal_transpose(pal_graph *g, pal_value x,
-                                const int *order); /* symbolic axis 0 stays */
+/* The same elements in another shape. dtype and symbol of `type` must be those of x; in a symbolic
+ * tensor dim[0] is the multiplier of the symbol, and the product of all dims must not change. */
+PAL_API pal_value pal_reshape(pal_graph *g, pal_value x, pal_type type);
+/* Axis d of the result is axis order[d] of x; order has as many elements as x has axes. A symbolic
+ * axis 0 cannot move. */
+PAL_API pal_value pal_transpose(pal_graph *g, pal_value x, const int *order);
+/* Positions begin .. end - 1 of an axis; and n tensors, joined along an axis. Axis 0 only if it is
+ * static. */
 PAL_API pal_value pal_slice(pal_graph *g, pal_value x, int axis, int64_t begin, int64_t end);
 PAL_API pal_value pal_concat(pal_graph *g, const pal_value *x, int n, int axis);
 
 /* ---- attention (ops/attention.c, ops/rotary.c) -------------------------------------------- */
-/* Which keys a query of one kind sees among those of another: a set of blocks, as seen from its own. */
+/* Which keys of one kind a query of another kind sees: those of which blocks, compared with the
+ * query's own block. */
 typedef enum pal_sees {
   PAL_SEES_NOTHING = 0,
   PAL_SEES_EARLIER = 1, /* blocks of a lower number */
@@ -139,110 +163,125 @@ typedef enum pal_sees {
   PAL_SEES_LATER = 4, /* blocks of a higher number */
   PAL_SEES_ALL = PAL_SEES_EARLIER | PAL_SEES_SAME | PAL_SEES_LATER
 } pal_sees;
+/* Options of attention. Members that are 0 or nil have the default that the comment gives. */
 typedef struct pal_attention {
-  int heads;      /* H; q is [Tq, H * D], k [Tk, H * D], v [Tk, H * Dv]; or all in one, see below */
+  int heads;      /* H: q is [Tq, H * D], k [Tk, H * D], v [Tk, H * Dv] */
   double scale;   /* of q.k; 0: 1 / sqrt(D) */
-  bool causal;    /* key position <= query position */
-  int64_t window; /* > 0: |query position - key position| < window */
-  pal_value q_begin, q_length; /* i32 [S] */
-  pal_value k_begin, k_length; /* i32 [S]; nil: those of the queries; not with q, k and v in one */
-  pal_value q_position, k_position; /* i32 [Tq], [Tk]; nil: row - begin of its sequence */
-  /* Structural bias: bias[h, relation] is added to the score, 0 where the relation is -1. */
-  pal_value bias;     /* f32 [H, R] or nil */
-  pal_value relation; /* i32 [P, P], of query position and key position; or nil */
-  pal_value q_group,
-      k_group; /* instead: i32 [Tq, G], [Tk, G] with R = 2^G: bit j of the relation is
-                                 q_group[., j] == k_group[., j] */
-  /* Visibility by kind and block, on top of causal and window: every row has a kind 0 .. K - 1 and a
-   * block, any number; visible[kind of the query, kind of the key] is a pal_sees. Block diffusion, for
-   * instance, has clean and noisy rows. Nil: all see each other. */
-  pal_value visible;         /* i32 [K, K], K at most 64, or nil */
+  bool causal;    /* a key is visible if its position <= the query's */
+  int64_t window; /* > 0: a key is visible if |query position - key position| < window */
+  pal_value q_begin, q_length;      /* i32 [S]: the rows of each sequence of queries */
+  pal_value k_begin, k_length;      /* i32 [S]: of keys; nil: those of the queries */
+  pal_value q_position, k_position; /* i32 [Tq], [Tk]; nil: row - begin of the sequence */
+  /* A bias that depends on the relation of a query and a key, a number 0 .. R - 1: bias[h,
+   * relation] is added to the score; relation -1 has none. The relation is either looked up by the
+   * two positions in a table, `relation`; or bit j of it is q_group[., j] == k_group[., j], with R
+   * = 2^G. */
+  pal_value bias;             /* f32 [H, R]; nil: none */
+  pal_value relation;         /* i32 [P, P], by query position and key position */
+  pal_value q_group, k_group; /* i32 [Tq, G], [Tk, G] */
+  /* Visibility by kind and block, in addition to causal and window. Every row has a kind 0 .. K - 1
+   * and a block, any integer; visible[kind of the query, kind of the key] is a pal_sees. Block
+   * diffusion, for instance, has clean and noisy rows. */
+  pal_value visible;         /* i32 [K, K], K at most 64; nil: all rows see each other */
   pal_value q_kind, q_block; /* i32 [Tq] */
-  pal_value k_kind, k_block; /* i32 [Tk]; nil without k_begin: those of the queries */
+  pal_value k_kind, k_block; /* i32 [Tk]; nil, if k_begin is nil: those of the queries */
 } pal_attention;
-/* softmax(scale q k^T + bias) v per sequence and head, [Tq, H * Dv]; rows outside every sequence
- * are 0. Never materialises scores. With k and v nil, q is [T, 3 * H * D]: q, k and v side by side,
- * of the same rows and Dv = D. */
+/* softmax(scale q k^T + bias) v for each sequence and head, f32 [Tq, H * Dv]. Rows of no sequence,
+ * and queries without a visible key, are 0. Scores are never stored as a whole (FlashAttention,
+ * arXiv 2205.14135). If k and v are nil, q is [T, 3 * H * D] with q, k and v side by side, of the
+ * same rows and with Dv = D; k_begin must be nil then. */
 PAL_API pal_value pal_scaled_dot_product_attention(pal_graph *g, pal_value q, pal_value k,
                                                    pal_value v, const pal_attention *options);
-/* x [T, C], position i32 [T]: rotate-half rotary embedding, base e.g. 10000, of the first `heads` heads
- * of `width` columns (even); columns behind these stay as they are. */
+/* The rotary embedding (RoPE, arXiv 2104.09864) in its rotate-half form, of x f32 [T, C] at
+ * position i32 [T]: the first `heads` heads of `width` columns, which is even, are rotated, the
+ * columns behind them copied. base is commonly 10000. */
 PAL_API pal_value pal_rotary_embedding(pal_graph *g, pal_value x, pal_value position, int heads,
                                        int64_t width, double base);
 
 /* ---- losses (ops/loss.c) -------------------------------------------------------------------- */
-/* logits [T, V]; target i32 [T] (-1: row ignored, loss 0) or f32 [T, V] (soft); weight f32 [T] or
- * nil; `excluded` classes are left out of the softmax (hard targets must not name them). [T] nats. */
+/* f32 [T], in nats. logits f32 [T, V]; target i32 [T], where -1 ignores a row (loss 0), or soft,
+ * f32 [T, V]; weight f32 [T] or nil. `excluded` classes have probability 0; a hard target must not
+ * be one of them. */
 PAL_API pal_value pal_cross_entropy(pal_graph *g, pal_value logits, pal_value target,
                                     pal_value weight, pal_ints excluded);
-/* logits, target f32 [T] in 0..1, weight f32 [T] or nil. [T] nats. */
+/* Elementwise, in nats. logits, target (in 0..1) and weight (or nil) are f32 of the same shape. */
 PAL_API pal_value pal_binary_cross_entropy_with_logits(pal_graph *g, pal_value logits,
                                                        pal_value target, pal_value weight);
-/* logits with -inf at the given classes (last axis). */
+/* The logits with those of the given classes, of the last axis, replaced by -inf. */
 PAL_API pal_value pal_exclude(pal_graph *g, pal_value logits, pal_ints classes);
 
-/* ---- random numbers (ops/random.c) ------------------------------------------------------------ */
-/* What keys a draw, besides the op's path in the graph. */
+/* ---- random numbers (ops/random.c) ----------------------------------------------------------- */
+/* The key of a draw, together with the op's path in the graph. The generator is counter-based
+ * (rng.h): equal keys give equal numbers, whatever the batch and the threads. */
 typedef struct pal_random {
   pal_value seed;     /* i32 [3]: seed low, seed high, step */
-  pal_value sample;   /* i32 [T]: the example's own id */
-  pal_value position; /* i32 [T] */
+  pal_value sample;   /* i32 [T]: an id of the example or sequence of the row */
+  pal_value position; /* i32 [T]: of the row in it */
 } pal_random;
-PAL_API pal_value pal_dropout(pal_graph *g, pal_value x, double rate,
-                              pal_random random); /* x [T, ...] */
-PAL_API pal_value pal_uniform(pal_graph *g, pal_random random,
-                              int64_t n); /* f32 [T, n] in (0, 1) */
-PAL_API pal_value pal_bernoulli(pal_graph *g, pal_value p,
-                                pal_random random); /* i32 [T] from f32 [T] */
-/* -log(-log u): f32 [T, n]. */
+/* x f32 [T, ...] with elements set to 0 with probability `rate`, the others divided by 1 - rate. */
+PAL_API pal_value pal_dropout(pal_graph *g, pal_value x, double rate, pal_random random);
+/* f32 [T, n], uniform in (0, 1). */
+PAL_API pal_value pal_uniform(pal_graph *g, pal_random random, int64_t n);
+/* i32 [T, ...]: 1 with probability p f32 [T, ...], else 0. */
+PAL_API pal_value pal_bernoulli(pal_graph *g, pal_value p, pal_random random);
+/* Gumbel noise, f32 [T, n]: -log(-log u) of uniform u. */
 PAL_API pal_value pal_gumbel(pal_graph *g, pal_random random, int64_t n);
-/* One class per row from softmax(logits / temperature [T] or scalar), i32 [T]; temperature 0 is
- * argmax; top_k 0 and top_p 1 keep all. Gumbel-max. */
+/* i32 [T]: one class per row, drawn from softmax(logits / temperature) by the Gumbel-max trick.
+ * logits f32 [T, V]; temperature f32 [T] or a scalar, 0 for argmax. top_k restricts the classes to
+ * the k most probable (0: all), top_p to the most probable ones that together have at least that
+ * probability (1: all). */
 PAL_API pal_value pal_categorical(pal_graph *g, pal_value logits, pal_value temperature,
                                   int64_t top_k, double top_p, pal_random random);
 
-/* ---- dynamic length (ops/edit.c, ops/ragged.c) -------------------------------------------------- */
+/* ---- dynamic length (ops/edit.c, ops/ragged.c) ----------------------------------------------- */
+/* pal_edit, pal_compact and pal_window_refill make rows of new symbols, whose counts they set when
+ * they run. */
 typedef struct pal_edited {
   pal_value tokens;        /* i32 [T'] */
-  pal_value source;        /* i32 [T']: row each came from, -1 for an inserted mask */
-  pal_value begin, length; /* i32 [S], packed without gaps */
-  pal_value changed;       /* i32 [S]: 1 where any token or the length changed */
-  pal_symbol symbol;       /* T' */
+  pal_value source;        /* i32 [T']: the old row of each new row, -1 for an inserted mask */
+  pal_value begin, length; /* i32 [S]: the new sequences, packed without gaps */
+  pal_value changed;       /* i32 [S]: 1 if a token or the length of the sequence changed */
+  pal_symbol symbol;       /* of T' */
 } pal_edited;
-/* The transition g of an any-process model (arXiv 2510.06190), all decisions from the old tokens:
- * remove, insert, remask i32 [T] flags, y i32 [T] candidates. Delete and mask: nothing (insert
- * ignored); else remask: mask; else mask: y; else the token; then insert: one mask after it.
- * `capacity` rows are room for the result (0: twice the old capacity); more fail the run with
- * PAL_E_CAPACITY, needed set, before anything is written. */
+/* The transition of an any-process model (arXiv 2510.06190), from tokens, predictions y, and the
+ * flags remask, insert and remove, i32 [T] each. A row with token x becomes: nothing, if remove is
+ * set and x is `mask`; else the mask, if remask is set; else y, if x is the mask; else x. Unless it
+ * was removed, one more mask follows it if insert is set. The result may have `capacity` rows (0:
+ * twice the old capacity); if it needs more the run fails with PAL_E_CAPACITY before anything is
+ * written, and the error's `needed` is the number of rows. */
 PAL_API pal_edited pal_edit(pal_graph *g, pal_value tokens, pal_value y, pal_value remask,
                             pal_value insert, pal_value remove, pal_value begin, pal_value length,
                             int32_t mask, int64_t capacity);
 typedef struct pal_compacted {
-  pal_value row_source;      /* i32 [T']: old row of each kept row */
-  pal_value sequence_source; /* i32 [S']: old index of each kept sequence */
-  pal_value begin, length;   /* i32 [S'], packed */
-  pal_symbol rows, sequences;
+  pal_value row_source;       /* i32 [T']: the old row of each row that is left */
+  pal_value sequence_source;  /* i32 [S']: the old index of each sequence that is left */
+  pal_value begin, length;    /* i32 [S']: these sequences, packed without gaps */
+  pal_symbol rows, sequences; /* of T' and S' */
 } pal_compacted;
-/* Drops the sequences with keep[s] = 0; carry data along with pal_gather_rows. `rows_like` is
- * any value with the rows symbol. */
+/* Drops the sequences with keep[s] = 0, keep i32 [S]. Other data of the rows or sequences are moved
+ * along with pal_gather_rows. `rows_like` is any value [T, ...]; only its number of rows is
+ * used. */
 PAL_API pal_compacted pal_compact(pal_graph *g, pal_value keep, pal_value begin, pal_value length,
                                   pal_value rows_like);
 typedef struct pal_ragged {
-  pal_value sequence, position; /* i32 [T]; -1 in gaps */
+  pal_value sequence, position; /* i32 [T]; -1 in rows of no sequence */
 } pal_ragged;
+/* The sequence of every row, and the position of the row in it. */
 PAL_API pal_ragged pal_ragged_index(pal_graph *g, pal_value begin, pal_value length,
                                     pal_value rows_like);
 typedef struct pal_refilled {
   pal_value tokens;        /* i32 [T']: at most `window` rows per sequence */
-  pal_value begin, length; /* i32 [S] */
-  pal_value cursor;        /* i32 [S]: new cursor */
-  pal_value push_index;    /* i32 [T]: place in the tail of each row pushed out, else -1 */
-  pal_symbol symbol;
+  pal_value begin, length; /* i32 [S]: the new windows, packed without gaps */
+  pal_value cursor;        /* i32 [S]: the new cursors */
+  pal_value push_index;    /* i32 [T]: the tail row of each old row that is pushed out, else -1 */
+  pal_symbol symbol;       /* of T' */
 } pal_refilled;
-/* A decoding window over a tail kept as a stack: tail i32 [N], of sequence s the rows cursor[s] ..
- * tail_end[s] - 1 (next first). Rows beyond `window` go back (write them with pal_write_rows at
- * push_index, after this op read the tail); a shorter window takes tokens from the cursor.
- * PAL_E_CAPACITY when a push would go below tail_begin[s]. Cost O(window) per sequence. */
+/* Keeps a decoding window at `window` rows per sequence. The tokens behind the window, the tail,
+ * are a stack in tail i32 [N]: those of sequence s are rows cursor[s] .. tail_end[s] - 1, in order.
+ * A longer window is cut, and its last rows are to be pushed to the tail: write them with
+ * pal_write_rows at push_index, which orders the writing after this op's reading. A shorter window
+ * takes tokens from the cursor on. Fails with PAL_E_CAPACITY if the cursor would go below
+ * tail_begin[s]. The cost is O(window) per sequence, whatever the length of the tail. */
 PAL_API pal_refilled pal_window_refill(pal_graph *g, pal_value tokens, pal_value begin,
                                        pal_value length, pal_value tail, pal_value cursor,
                                        pal_value tail_begin, pal_value tail_end, int64_t window);

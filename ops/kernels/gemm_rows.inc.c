@@ -14,7 +14,8 @@ enum { THIN_ROWS = 3, THIN_STRIPE = 8 * PAL_LANES };
 /* clang-format off */
 #define THIN_VECTORS(X, i) X(i, 0) X(i, 1) X(i, 2) X(i, 3) X(i, 4) X(i, 5) X(i, 6) X(i, 7)
 #define THIN_ZERO(i, v) vf c##i##_##v = vf_zero();
-#define THIN_BIAS(i, v) if (t->bias) c##i##_##v = vf_add(c##i##_##v, vf_load(t->bias + v * PAL_LANES));
+#define THIN_BIAS(i, v) \
+  if (t->bias) c##i##_##v = vf_add(c##i##_##v, vf_load(t->bias + v * PAL_LANES));
 #define THIN_STORE(i, v) vf_store(GEMM_PLACE(i, v), c##i##_##v);
 #define THIN_ROW_1(X) THIN_VECTORS(X, 0)
 #define THIN_ROW_2(X) THIN_ROW_1(X) THIN_VECTORS(X, 1)
