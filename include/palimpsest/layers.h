@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The shared network: layers and one pre-norm transformer backbone.
  *
- * Every model uses it, so that a comparison differs in nothing but the process. Its settings
- * (pal_network_settings) belong to every model. */
+ * Every model uses it, so that models in a comparison differ in their generative process only. Each
+ * model has its settings (pal_network_settings) besides its own. T, S and V in shapes are rows,
+ * sequences and tokens of the vocabulary, as in model.h. */
 #ifndef PAL_LAYERS_H
 #define PAL_LAYERS_H
 
@@ -12,7 +13,7 @@
 extern "C" {
 #endif
 
-/* Words of the settings below that are choices, in the order of their tables. */
+/* Values of those settings below that are choices, in the order of their words in the table. */
 typedef enum pal_activation {
   PAL_ACTIVATION_RELU,
   PAL_ACTIVATION_GELU, /* tanh form */
@@ -22,17 +23,20 @@ typedef enum pal_activation {
 typedef enum pal_norm { PAL_NORM_LAYER, PAL_NORM_RMS } pal_norm;
 typedef enum pal_positions {
   PAL_POSITIONS_ROTARY,
-  PAL_POSITIONS_LEARNED,  /* a vector for each */
-  PAL_POSITIONS_FACTORED, /* a vector for each of the format's groups that a position is in, added */
+  PAL_POSITIONS_LEARNED,  /* a learned vector per position */
+  PAL_POSITIONS_FACTORED, /* the sum of learned vectors, one per group that a position is in */
   PAL_POSITIONS_NONE
 } pal_positions;
+/* ADALN: adaptive layer norm; the noise level (time) shifts, scales and gates every block. */
 typedef enum pal_time { PAL_TIME_NONE, PAL_TIME_ADALN } pal_time;
+/* How the network uses the groups of pal_format, if there are any. */
 typedef enum pal_structure {
-  PAL_STRUCTURE_BIAS,  /* a learned attention bias per head and structural relation */
-  PAL_STRUCTURE_HEADS, /* averages over the row's group of each kind, beside the attention heads */
+  PAL_STRUCTURE_BIAS,  /* a learned attention bias per head and per set of shared groups */
+  PAL_STRUCTURE_HEADS, /* one more head per grouping, which averages over the rows of a group */
   PAL_STRUCTURE_NONE
 } pal_structure;
-
+/* Whose groups the bias compares with those of a key: the query's own, or those of the position
+ * after it, which a causal model predicts. */
 typedef enum pal_structure_at { PAL_STRUCTURE_AT_ROW, PAL_STRUCTURE_AT_NEXT } pal_structure_at;
 
 /* The network's settings; `palimpsest info model` prints meaning, range and default of each. */
@@ -43,19 +47,21 @@ typedef struct pal_network_settings {
   bool bias, tied;
   double rotary_base, dropout;
 } pal_network_settings;
-/* Their table, and a model's values. */
+/* The table of these settings, *n rows; and the values that a model has. */
 PAL_API const pal_setting *pal_network_setting_table(int *n);
 PAL_API const pal_network_settings *pal_model_network(const pal_model *model);
 
-/* x [T, I] -> [T, O]; variables "<name>.weight" [O, I] ~ N(0, gain^2 / I) and "<name>.bias",
- * zeros. */
+/* x [T, I] -> [T, O], O = outputs: y = x W^T + b. Creates the parameters "<name>.weight" [O, I],
+ * drawn from N(0, gain^2 / I) or zeros if gain is 0, and, with `bias`, "<name>.bias" [O], zeros. */
 PAL_API pal_value pal_layer_linear(pal_graph *graph, const char *name, pal_value x, int64_t outputs,
                                    bool bias, double gain);
-/* The same, its weight with traits of its own; above they are PAL_WEIGHT. The bias is frozen, and has a
- * rate, as the weight is and has. */
+/* The same with chosen traits of the weight (store.h); those above are PAL_WEIGHT. The bias has the
+ * `frozen` and `rate` of the weight and no other trait. */
 PAL_API pal_value pal_layer_linear_with(pal_graph *graph, const char *name, pal_value x,
                                         int64_t outputs, bool bias, double gain, pal_traits traits);
-/* LayerNorm or RMSNorm with gain (and bias), after the model's settings. */
+/* LayerNorm or RMSNorm of x [T, W] over its columns, as the model's settings say, with epsilon
+ * 1e-5. Creates "<name>.gain" [W], ones, and for a LayerNorm with bias=1 "<name>.bias" [W],
+ * zeros. */
 PAL_API pal_value pal_layer_norm_named(pal_graph *graph, const pal_model *model, const char *name,
                                        pal_value x);
 
@@ -65,26 +71,30 @@ typedef struct pal_network {
   pal_value begin, length;             /* i32 [S] */
   pal_value time;                      /* f32 [S] in 0..1; read with time=adaln only */
   bool causal;
-  /* Which rows see which, by a kind and a block of each row, on top of causal: see pal_attention. Nil: all
-   * see each other. Refused with caches and with structure=heads, which would average over hidden rows. */
+  /* Which rows attend to which, by a kind and a block number of each row, in addition to `causal`;
+   * see pal_attention. Nil: every row attends to all of its sequence. Refused with a KV cache, and
+   * with structure=heads, whose averages would include rows that are hidden. */
   pal_value visible, kind, block; /* i32 [K, K], [T], [T] */
   bool recompute;                 /* each block is a recompute section (gradient.h) */
   pal_random random;              /* keys dropout; seed nil: no dropout */
-  /* Caches for decoding; 0: none. Keys and values of the rows [T] are kept in scratch variables
-   * of cache_rows rows, at cache_index [T]; a sequence sees rows cache_begin [S] on,
-   * cache_length [S] of them, the new ones included. Row r holds position r % cache_stride of
-   * its sequence. */
+  /* KV cache for decoding; cache_rows 0: none. Keys and values of the new rows are written to
+   * scratch variables of cache_rows rows, at rows cache_index. A sequence attends to cache_length
+   * cached rows from cache_begin on, the new ones included. Cached row r holds position
+   * r % cache_stride of its sequence. */
   int64_t cache_rows, cache_stride;
-  pal_value cache_index, cache_begin, cache_length;
+  pal_value cache_index;               /* i32 [T] */
+  pal_value cache_begin, cache_length; /* i32 [S] */
 } pal_network;
-/* The network of a loss, and that of a decoding step (time 0: change it where it matters). */
+/* The inputs of the network in a loss, and in a decoding step. The latter sets time to 0 in every
+ * sequence; a model with time=adaln must set its own. */
 PAL_API pal_network pal_network_of_batch(pal_graph *graph, const pal_batch_values *in);
 PAL_API pal_network pal_network_of_step(pal_graph *graph, const pal_decoding *d);
 
-/* Hidden states [T, width] after the final norm, parameters under scope "model". */
+/* Hidden states f32 [T, width] after the final norm; parameters are created in scope "model". */
 PAL_API pal_value pal_backbone(pal_graph *graph, const pal_model *model,
                                const pal_network *network);
-/* Logits [T, V] of hidden states; the output layer is zero-initialised unless tied. */
+/* Logits f32 [T, V] of hidden states [T, width]. The output weight starts as zeros, or is the
+ * embedding table with tied=1. */
 PAL_API pal_value pal_output_logits(pal_graph *graph, const pal_model *model, pal_value hidden);
 
 #ifndef PAL_NO_CALLER

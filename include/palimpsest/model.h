@@ -3,7 +3,18 @@
  *
  * A definition says how an example becomes packed training rows, how the loss is built on
  * the shared network, and how one decoding step is built. ARM, Masked-ARM, MDM and AP-MDM are
- * constant definitions; a user's variant is one more, from a plug-in. */
+ * constant definitions; a user's variant is one more, from a plug-in.
+ *
+ * In shapes, T is the number of rows (tokens) of a batch, S the number of its sequences, and V the
+ * size of the vocabulary. Sequences of different lengths are packed one behind another, without
+ * padding:
+ *
+ *   row        0    1    2    3    4    5    6    7         T = 8
+ *   token      a0   a1   a2   b0   b1   c0   c1   c2
+ *   sequence   0    0    0    1    1    2    2    2    [T]
+ *   position   0    1    2    0    1    0    1    2    [T]
+ *   begin      0              3         5              [S]  S = 3
+ *   length     3              2         3              [S] */
 #ifndef PAL_MODEL_H
 #define PAL_MODEL_H
 
@@ -21,46 +32,54 @@ extern "C" {
 
 /* What a task tells a model about its sequences. Arrays are borrowed. */
 typedef struct pal_format {
-  int32_t vocabulary;       /* tokens are 0 .. vocabulary - 1, the mask included */
-  int32_t mask;             /* the mask token M */
-  int32_t bos, eos;         /* -1 where there is none */
-  int context;              /* rows of the longest sequence */
-  int groups;               /* structure: position p belongs to group[p * groups + j], */
-  const int32_t *group;     /* j < groups, e.g. row, column and box; NULL when there is none */
-  int factors, factor_rows; /* token v has the factors factor[v * factors + f] < factor_rows */
-  const int32_t *factor;    /* (digit, kind, ...); -1 for none; NULL: tokens are not factored */
-  const int32_t
-      *token_class; /* [vocabulary], from 0: classes with thresholds of their own; NULL: one */
+  int32_t vocabulary; /* V: tokens are 0 .. vocabulary - 1, the mask included */
+  int32_t mask;       /* the mask token */
+  int32_t bos, eos;   /* tokens for begin and end of sequence; -1 where there is none */
+  int context;        /* length of the longest sequence, in tokens */
+  /* Structure of positions: in grouping j, position p belongs to group[p * groups + j]. Sudoku has
+   * three groupings, which give the row, column and box of a cell. */
+  int groups;           /* number of groupings */
+  const int32_t *group; /* [context][groups]; negative: in no group. NULL: no structure */
+  /* Factored tokens: the embedding of token v is the sum of rows factor[v * factors + f] of one
+   * table, e.g. one row for its digit and one for its kind. */
+  int factors, factor_rows; /* factors of a token; rows of the table */
+  const int32_t *factor;    /* [vocabulary][factors]; -1: none. NULL: tokens are not factored */
+  /* [vocabulary]: the class of each token, from 0. A decoder may have one threshold per class.
+   * NULL: all tokens are in class 0. */
+  const int32_t *token_class;
 } pal_format;
 
-/* Labels of one any-process step for each row of a state, as pal_edit would carry them out: training
- * refuses others (PAL_E_ARGUMENT). */
+/* A state of n tokens, and the labels of one any-process step from it (operation of each row as in
+ * pal_edit). Training refuses labels that pal_edit could not execute (PAL_E_ARGUMENT). */
 typedef struct pal_transition {
-  const int32_t *state;  /* n tokens */
-  const int32_t *y;      /* target at masks, never the mask; -1: none. Idle at other tokens */
-  const float *y_weight; /* of each target in the loss; NULL: 1 everywhere */
-  const uint8_t *remask, *insert, *remove; /* 0 or 1 per row */
+  const int32_t *state; /* [n] tokens */
+  /* [n]: what a mask is to become, never the mask itself; -1: no target. Not read at other rows. */
+  const int32_t *y;
+  const float *y_weight; /* [n]: weight of each target in the loss; NULL: 1 everywhere */
+  const uint8_t *remask, *insert, *remove; /* [n]: 0 or 1 */
   int n;
 } pal_transition;
-/* The state after that step, as pal_edit would make it; a mask without a target stays a mask, and a NULL
- * y or flag is none for any row. Writes the first `room` tokens of it; returns its length, 2 n at most. */
+/* Computes the state after that step, with the rules of pal_edit. A mask without a target stays a
+ * mask. NULL for y: no row has a target; NULL for a flag: it is 0 in every row. Writes the first
+ * `room` tokens to `next`; returns the length of the whole state, at most 2 n. */
 PAL_API int pal_transition_apply(const pal_transition *transition, int32_t mask, int32_t *next,
                                  int room);
 
-/* Tokens of a prompt, an answer or a state at most, and rows of answer_room. */
+/* The largest length of a prompt, an answer or a state in tokens, and the largest answer_room. */
 enum { PAL_MOST_EXAMPLE_ROWS = 1 << 24 };
 
-/* One training or test example. What is not within its range is refused by its member's name
- * (PAL_E_ARGUMENT). Arrays belong to whoever made it, until its next call. The answer
- * follows the prompt or, where that holds masks, fills them in order (MDM and Masked-ARM; the ARM, if
- * infill=1, from what stands before each alone). */
+/* One training or test example. A member that is out of range is refused by name
+ * (PAL_E_ARGUMENT). The arrays belong to the producer of the example and stay valid until its next
+ * call. If the prompt holds masks, the answer's tokens are what these become, in order (MDM,
+ * Masked-ARM, and the ARM with infill=1, which fills each mask from the tokens before it only).
+ * Else the answer follows the prompt. See masked.h for the whole contract. */
 typedef struct pal_example {
-  uint64_t id; /* its own number: keys all its random draws */
+  uint64_t id; /* identifies the example: all its random draws are keyed by it */
   const int32_t *prompt;
   int n_prompt;
   const int32_t *answer;
   int n_answer;
-  int answer_room; /* rows an answer may take after its prompt, eos included; 0: unknown */
+  int answer_room;           /* most rows of an answer after its prompt, eos included; 0: unknown */
   pal_transition transition; /* n > 0: a state with labels, instead of prompt and answer */
 } pal_example;
 
@@ -70,58 +89,66 @@ typedef enum pal_form {
   PAL_FORM_TRANSITION /* states with labels */
 } pal_form;
 
-/* An endless, restartable source of training examples. */
+/* An endless source of training examples. A stream that loads a saved state gives the same examples
+ * again as the one that saved it; this is how a run is resumed exactly. */
 typedef struct pal_stream {
   void *self;
   pal_status (*next)(void *self, pal_example *example, pal_error *error);
-  size_t (*save)(const void *self, void *state, size_t room); /* bytes needed; fills if they fit */
+  /* Returns the size of the state in bytes, and writes it to `state` if that is at most `room`. */
+  size_t (*save)(const void *self, void *state, size_t room);
   pal_status (*load)(void *self, const void *state, size_t bytes, pal_error *error);
   void (*free)(void *self);
 } pal_stream;
 
 /* ---- packed rows -------------------------------------------------------------------- */
 
-/* A definition may have so many loss parts, columns and states of each kind; more are refused when it
- * is defined. */
+/* Limits of one definition: loss parts, columns of its batches, and states of its decoding. A
+ * definition with more is refused by pal_define_model. */
 enum { PAL_MAX_PARTS = 32, PAL_MAX_COLUMNS = 32, PAL_MAX_STATES = 16 };
 
-/* One column that a definition declares: a value of 4 bytes (PAL_I32 or PAL_F32) for every row or for
- * every sequence. Of training batches, see pal_batch; of decoding, see pal_decoding. */
+/* A column that a definition declares: one value of 4 bytes (PAL_I32 or PAL_F32) per row or per
+ * sequence. Training batches have such columns (pal_batch), and so has decoding, where they are
+ * called states (pal_decoding). */
 typedef struct pal_column {
   const char *name; /* of the graph's input: lower-case letters, digits and underscores */
   pal_dtype dtype;
-  bool per_sequence; /* else a value for every row */
-  int32_t fill;      /* what new rows and sequences hold until they are given something else */
+  bool per_sequence; /* shape [S]; else [T] */
+  int32_t fill;      /* initial value in new rows or sequences, converted to dtype */
 } pal_column;
 
 /* The first two columns of every definition whose rows have tokens as targets: the target of a row
- * (-1: none) and its weight in the loss. The functions for masked rows need them. */
+ * (-1: none) and its weight in the loss. The functions of masked.h require them. */
 enum { PAL_COLUMN_TARGET, PAL_COLUMN_WEIGHT, PAL_OWN_COLUMNS };
 #define PAL_TARGET_COLUMNS \
   {"target", PAL_I32, false, -1}, { "weight", PAL_F32, false, 0 }
 
-/* Host arrays of one shard, which are the input buffers of a plan; see pal_batch_values for
- * shapes. Every batch has the arrays named here; column[k] is the array of the definition's column k.
- * count[k] is what part k of the loss is divided by, summed over the whole step: `rows` adds to it. */
+/* Packed rows of one shard in host arrays, which may be the input buffers of a plan. Every batch
+ * has the arrays named here; column[k] is the array of the definition's column k. */
 typedef struct pal_batch {
-  int64_t rows, sequences, row_room, sequence_room;
-  int32_t *token, *position, *sequence, *sample; /* [T] */
-  int32_t *begin, *length;                       /* [S] */
-  const pal_column *declared;                    /* [columns] */
+  int64_t rows, sequences;         /* T and S: rows and sequences in use */
+  int64_t row_room, sequence_room; /* capacity of the arrays */
+  int32_t *token;                  /* [T] */
+  int32_t *position;               /* [T]: place in the sequence, from 0 */
+  int32_t *sequence;               /* [T]: number of the row's sequence in the batch */
+  int32_t *sample;                 /* [T]: 32 bits of the example's id, which key random ops */
+  int32_t *begin, *length;         /* [S]: first row of each sequence, and number of its rows */
+  const pal_column *declared;      /* [columns] */
   int columns;
   void *column[PAL_MAX_COLUMNS]; /* [T] or [S], int32_t or float as declared */
+  /* This shard's share of the divisor of each part of the loss. The definition's `rows` adds to it,
+   * usually the number of tokens that the part scores; the trainer sums it over all shards. */
   double count[PAL_MAX_PARTS];
 } pal_batch;
 
 /* Adds a sequence of n rows with tokens `token` (NULL: zeros, for the caller to fill in), positions
- * 0 .. n-1 and every declared column at its fill; returns its first row, or -1 with PAL_E_CAPACITY
- * when it does not fit. An example added in part before that leaves the batch unusable until it is
- * cleared. The sequence is number batch->sequences - 1. */
+ * 0 .. n-1 and every declared column at its fill. Returns its first row, or -1: PAL_E_ARGUMENT for
+ * a negative n, PAL_E_CAPACITY when it does not fit. If a part of the same example was added before
+ * that failure, the batch must be cleared. The new sequence has number batch->sequences - 1. */
 PAL_API int64_t pal_batch_add(pal_batch *batch, const int32_t *token, int n, uint64_t sample,
                               pal_error *error);
-/* Empties it. */
+/* Empties the batch; its capacity stays. */
 PAL_API void pal_batch_clear(pal_batch *batch);
-/* The array of declared column `column` as what it is. */
+/* The array of declared column `column`, which must have that type. */
 static inline int32_t *pal_batch_i32(const pal_batch *batch, int column) {
   return (int32_t *)batch->column[column];
 }
@@ -129,9 +156,10 @@ static inline float *pal_batch_f32(const pal_batch *batch, int column) {
   return (float *)batch->column[column];
 }
 
-/* The same as graph inputs, named as here and as declared. */
+/* The arrays of a batch as graph inputs, whose names are those of the members below and those of
+ * the declared columns. */
 typedef struct pal_batch_values {
-  pal_symbol T, S;
+  pal_symbol T, S;                             /* rows, sequences */
   pal_value token, position, sequence, sample; /* i32 [T] */
   pal_value begin, length;                     /* i32 [S] */
   pal_value column[PAL_MAX_COLUMNS];           /* [T] or [S], as declared */
@@ -139,25 +167,28 @@ typedef struct pal_batch_values {
   pal_value seed;                              /* i32 [3]: seed low, high, step */
   pal_value scale; /* f32 [n_parts]: weight_k / count_k of each part of the loss */
   bool training;   /* dropout is on */
-  bool recompute;  /* the network's blocks are computed again for their gradients, see gradient.h */
+  bool recompute;  /* activations of blocks are recomputed in the backward pass, see gradient.h */
 } pal_batch_values;
 struct pal_model_definition;
-/* Inputs for batches of that definition. Symbols are named "T" and "S". */
+/* Adds the inputs for batches of that definition, with room for `rows` rows and `sequences`
+ * sequences. The symbols are named "T" and "S". */
 PAL_API pal_batch_values pal_batch_inputs(pal_graph *graph,
                                           const struct pal_model_definition *definition,
                                           int64_t rows, int64_t sequences, bool training);
-/* The arrays of a new instance of a plan that has these inputs, empty; its counts are still the
- * room there is. Set the counts "T" and "S" to batch.rows and batch.sequences before a run. */
+/* An empty batch whose arrays are the input buffers of `exec`, a new instance of a plan with these
+ * inputs. Call it before any pal_exec_count: the counts "T" and "S" of a new instance are its
+ * capacity, which is read here. Before a run, set them to batch.rows and batch.sequences. */
 PAL_API pal_batch pal_batch_of(pal_exec *exec, const struct pal_model_definition *definition);
 
 /* ---- settings ----------------------------------------------------------------------------- */
 
 typedef struct pal_model pal_model;
 
-/* A model of `definition` (a name of kind "model") for sequences of `format`, its parameters in
- * `store`: every parameter there is taken for one of the model. Those of the backbone are under
- * "model.". `setting` are "key=value" texts that override defaults; an unknown key or
- * an unreadable value is PAL_E_ARGUMENT with the keys there are. NULL on failure. */
+/* A model of `definition` (a name of kind "model") for sequences of `format`. Its parameters are in
+ * `store`, which should hold no others: every parameter there counts as the model's. Names of those
+ * of the backbone begin with "model.". `setting` are n texts "key=value" that override defaults; an
+ * unknown key or an unreadable value is PAL_E_ARGUMENT, and the message lists the known keys. NULL
+ * on failure. */
 PAL_API pal_model *pal_model_new(pal_context *context, pal_store *store, const char *definition,
                                  const pal_format *format, const char *const *setting, int n,
                                  pal_error *error);
@@ -166,113 +197,126 @@ PAL_API pal_context *pal_model_context(const pal_model *model);
 PAL_API pal_store *pal_model_store(const pal_model *model);
 PAL_API const pal_format *pal_model_format(const pal_model *model);
 PAL_API const struct pal_model_definition *pal_model_definition_of(const pal_model *model);
-/* Numbers in all parameters of the store, frozen ones too; known once a loss or a step has been built. */
+/* Number of elements of all parameters of the store, frozen ones included. It is complete once a
+ * loss or a step has been built, since that creates the parameters. */
 PAL_API int64_t pal_model_parameters(const pal_model *model);
 /* The struct of the definition's own settings, see pal_model_definition; NULL if it has none. */
 PAL_API const void *pal_model_own(const pal_model *model);
-/* The present value of any of its settings, of its own or of the network, as text; NULL where there is no
- * such setting. For reports; a definition reads its struct. */
+/* The current value of a setting as text, one of the definition or of the network; NULL where there
+ * is no such setting. For reports; a definition reads its struct (pal_model_own). */
 PAL_API const char *pal_model_text(const pal_model *model, const char *name);
-/* Calls visit for every setting of the model with its present value. */
+/* Calls visit for every setting of the model with its current value. */
 PAL_API void pal_model_settings(const pal_model *model,
                                 void (*visit)(const pal_setting *setting, void *data), void *data);
 
 /* ---- decoding -------------------------------------------------------------------------------- */
 
-/* One decoding step, as values. Inputs of the step plan are loops: what the step leaves in `next_*`
- * is its own next input. The decoder (decode.c) makes the inputs, calls `step`, then writes the
- * rows of finished sequences to the results and drops them. */
+/* One decoding step as values of a graph. The plan of a step runs in a loop: what it sets in
+ * `next_*` becomes its own input in the next run. The decoder makes the inputs and calls the
+ * definition's `step`. After each step it writes the rows of finished sequences to the results and
+ * removes these sequences from the batch. */
 typedef struct pal_decoding {
-  pal_symbol T, S;
+  pal_symbol T, S;                     /* rows and sequences that are still being decoded */
   pal_value token, position, sequence; /* i32 [T] */
   pal_value begin, length;             /* i32 [S] */
-  pal_value slot;                      /* i32 [S]: the sequence's place in the results */
-  pal_value prompt_length;             /* i32 [S]: rows that were given, masks apart */
+  pal_value slot;                      /* i32 [S]: number of the sequence in the results */
+  pal_value prompt_length;             /* i32 [S]: tokens of the prompt that are not masks */
   pal_value age;                       /* i32 [S]: steps this sequence has taken before */
   pal_random random;                   /* seed, sample [T] and position [T] of this step */
-  pal_value state[PAL_MAX_STATES];     /* those declared: [T] or [S] */
-  /* Set by the definition: */
-  pal_value next_token;                 /* i32 [T'] */
-  pal_value next_begin, next_length;    /* i32 [S]; nil: unchanged (then T' is T) */
-  pal_value done;                       /* i32 [S]: 1 where this sequence halts by itself */
-  pal_value next_state[PAL_MAX_STATES]; /* [T'] or [S]; nil: unchanged (of rows, if T' is T) */
+  pal_value state[PAL_MAX_STATES];     /* the declared states: [T] or [S] */
+  /* Set by the definition; T' is the number of rows after the step: */
+  pal_value next_token;                 /* i32 [T'], required */
+  pal_value next_begin, next_length;    /* i32 [S]; nil: unchanged, and T' is T */
+  pal_value done;                       /* i32 [S], required: 1 where this sequence has ended */
+  pal_value next_state[PAL_MAX_STATES]; /* [T'] or [S]; nil: unchanged (of rows, only if T' is T) */
 } pal_decoding;
 
-/* What the mean loss of a definition's evaluation rows says of -log p(answer | prompt). */
+/* How the evaluation loss of a definition relates to the negative log-likelihood
+ * -log p(answer | prompt). */
 typedef enum pal_likelihood_kind {
-  PAL_LIKELIHOOD_NONE,  /* nothing: the loss is comparable with no other model's */
-  PAL_LIKELIHOOD_BOUND, /* on average over draws it is at least as large */
-  PAL_LIKELIHOOD_EXACT  /* it is that value, or an unbiased estimate where rows are drawn */
+  PAL_LIKELIHOOD_NONE,  /* not at all: it cannot be compared with other models */
+  PAL_LIKELIHOOD_BOUND, /* its expectation over random draws is an upper bound (negative ELBO) */
+  PAL_LIKELIHOOD_EXACT  /* it is equal or, where rows are drawn at random, an unbiased estimate */
 } pal_likelihood_kind;
 
-/* What `start` reads and fills in: a prompt becomes the rows before the first step. */
+/* Input and output of a definition's `start`, which turns a prompt into the rows before the first
+ * step. */
 typedef struct pal_start {
   const pal_example *example; /* its prompt and id */
-  int answer_room; /* rows that an answer may take after its prompt, eos included; 0: unknown */
+  int answer_room; /* most rows of an answer after its prompt, eos included; 0: unknown */
   pal_rng *rng;    /* keyed by the example's id and the decoder's seed */
-  int room;        /* rows there are for the following */
-  int32_t *token;  /* [room] */
-  void *state[PAL_MAX_STATES]; /* those declared: [room], or one value; at their fill before */
+  int room;        /* capacity of the following arrays, in rows */
+  int32_t *token;  /* [room], to be written */
+  /* The declared states: [room], or one value per sequence. They hold their fill at first. */
+  void *state[PAL_MAX_STATES];
 } pal_start;
 
-/* How the decoder runs a model's steps; from the definition's own settings. */
+/* How the decoder runs the steps of a model; from the definition's own settings. */
 typedef struct pal_decode_settings {
-  int64_t window; /* rows of a sequence that a step reads; the rest waits behind. 0: everything */
+  int64_t window;     /* a step reads the first `window` rows of a sequence; the others wait in a
+                         queue and move up as rows are removed. 0: a step reads all rows */
   double temperature; /* of cached steps; 0: the most likely token */
   int64_t top_k;      /* of cached steps; 0: all */
   double top_p;       /* of cached steps; 1: all */
-  int64_t steps;      /* that the sampler takes: a cap below it leaves masks. 0: no such number */
-  bool infill; /* cached steps go through the masks of a prompt, each filled from what stands before
-                  it: a pass for every token from the first mask to the last. Else such a prompt is
-                  PAL_E_UNSUPPORTED */
+  int64_t steps;      /* steps that the sampler needs; decoding with a lower cap leaves masks.
+                         0: their number is not fixed */
+  bool infill; /* cached steps fill the masks of a prompt from left to right, each from the tokens
+                  before it, with one pass per token from the first mask to the last. false: such
+                  prompts are PAL_E_UNSUPPORTED */
 } pal_decode_settings;
 
 typedef struct pal_model_definition {
   uint32_t abi_size; /* sizeof(pal_model_definition) */
   const char *name, *doc;
   pal_form form; /* of the examples it trains on */
-  /* Its own settings (setting.h), which go into a struct of settings_size bytes: pal_model_own. Their
-   * names differ from those of the network (layers.h). */
+  /* Its own settings (setting.h), whose values are stored in a struct of settings_size bytes, see
+   * pal_model_own. No name may be one of the network's settings (layers.h). */
   const pal_setting *setting;
   int n_settings;
   size_t settings_size;
   /* Defaults of the network's settings that differ from those of layers.h, as "key=value". */
   const char *const *network_default;
   int n_network_defaults;
-  const pal_column *column; /* of training batches, besides those that every batch has */
+  const pal_column *column; /* of training batches, in addition to those that every batch has */
   int n_columns;
   const char *const *part; /* names of the loss's parts, at least one */
   int n_parts;
-  const pal_column *state; /* that decoding carries from step to step, besides the tokens */
+  const pal_column *state; /* values that decoding carries from step to step, besides tokens */
   int n_states;
   /* Appends the example to the batch: corruption, labels, weights, counts. All randomness comes
-   * from `rng` (keyed by the example's id and the step). `evaluate`: rows whose summed loss is, on
-   * average over draws, what `likelihood` says of -log p(answer | prompt), in nats. */
+   * from `rng` (keyed by the example's id and the step). With `evaluate`, the rows are such that
+   * the expectation of their summed loss over draws, in nats, relates to -log p(answer | prompt) as
+   * `likelihood` says. */
   pal_status (*rows)(const pal_model *model, const pal_example *example, pal_rng *rng,
                      bool evaluate, pal_batch *batch, pal_error *error);
-  /* Builds part[k] = the weighted SUM over rows of part k of the loss, scalars f32, k < n_parts. */
+  /* Builds part[k], k < n_parts: the weighted SUM over rows of part k of the loss, a scalar f32.
+   * The trainer divides by the counts of the whole step. */
   void (*loss)(const pal_model *model, pal_graph *graph, const pal_batch_values *in,
                pal_value *part);
-  /* Host-side state before the first step: from prompt to rows. Returns how many there are, or a
-   * negative number to refuse, and writes them if that is at most `room`. NULL: the prompt. */
+  /* Writes the rows of a sequence before its first step, on the host. Returns their number, or a
+   * negative number to refuse the prompt; writes them only if they fit `room`. NULL: the rows are
+   * the prompt. */
   int (*start)(const pal_model *model, pal_start *start);
-  /* Builds one step: reads and sets *d. NULL: the definition decodes with caches. */
+  /* Builds one step: reads and sets *d. NULL: the definition is `cached`. */
   void (*step)(const pal_model *model, pal_graph *graph, pal_decoding *d);
-  /* Causal models: pal_backbone under causal attention, then pal_output_logits, the mask excluded;
-   * the decoder feeds new rows only and keeps keys and values in caches. Such a definition has no
-   * states of its own. */
+  /* For causal models instead of `step`: the decoder itself builds pal_backbone with causal
+   * attention and pal_output_logits, and samples a token other than the mask. It computes new rows
+   * only, since keys and values of earlier ones are in a KV cache. Such a definition declares no
+   * states. */
   bool cached;
-  /* Sets what differs from: no window, temperature 0, top_k 0, top_p 1, no fixed number of steps. NULL:
-   * nothing does. */
+  /* Sets the members that differ from the defaults: no window, temperature 0, top_k 0, top_p 1, no
+   * fixed number of steps, no infill. NULL: all have their defaults. */
   void (*decode_settings)(const pal_model *model, pal_decode_settings *settings);
-  /* Refuses settings that make no sense together (PAL_E_ARGUMENT); NULL: the table says all. */
+  /* Refuses settings that contradict each other (PAL_E_ARGUMENT). NULL: the ranges in the table are
+   * the only conditions. */
   pal_status (*check)(const pal_model *model, pal_error *error);
-  pal_likelihood_kind likelihood; /* what a report may say of its evaluation loss */
+  pal_likelihood_kind likelihood; /* how its evaluation loss relates to the likelihood */
 } pal_model_definition;
 
-/* Defines a model under its name. Refuses, naming it: a definition built against other headers
- * (PAL_E_ABI), a member that is required and missing, unsound tables of settings, columns, parts or
- * states, a setting named as one of the network's. */
+/* Defines a model under its name. Refused, with a message that names the member: a definition
+ * compiled with headers of another ABI (PAL_E_ABI), a required member that is missing, an invalid
+ * table of settings, columns, parts or states (PAL_E_ARGUMENT), and a setting with the name of one
+ * of the network's (PAL_E_DUPLICATE). */
 PAL_API pal_status pal_define_model(pal_context *context, const pal_model_definition *definition,
                                     pal_error *error);
 /* Defines arm, masked-arm, mdm and ap-mdm. */
@@ -280,40 +324,41 @@ PAL_API pal_status pal_register_models(pal_context *context, pal_error *error);
 
 typedef struct pal_decoder pal_decoder;
 typedef struct pal_decoded {
-  /* The final sequence, prompt included, valid during the call of `take`. Where the format has an
-   * eos and the model writes answers, it ends before the first eos of the answer. */
+  /* [n] tokens of the sequence, prompt included, valid during the callback. Where the format has an
+   * eos and the model's form is not that of transitions, the sequence ends before the first eos of
+   * the answer. */
   const int32_t *token;
   int n;
-  int forward_passes; /* steps this sequence took */
-  bool halted;        /* by itself; else by the cap */
-  /* In `watch`: the declared states, [n] or one value each; NULL in `take`. */
+  int forward_passes; /* steps this sequence has taken */
+  bool halted;        /* the model ended it; false: a cap on steps or length did */
+  /* In `watch`: the declared states, [n] or one value each. NULL in `take`. */
   const void *state[PAL_MAX_STATES];
 } pal_decoded;
 typedef struct pal_decode_options {
-  int sequences;   /* decoded together at most; fewer where they would take much memory */
-  int max_length;  /* rows of one sequence; 0: the format's context. One that grows beyond is
-                       stopped, as by the cap on steps */
+  int sequences;   /* most sequences to decode together; fewer if they would take much memory */
+  int max_length;  /* most rows of one sequence; 0: the format's context. A longer one is stopped,
+                      as by the cap on steps */
   int max_steps;   /* cap on forward passes of one sequence */
-  int answer_room; /* for prompts that do not say their own */
+  int answer_room; /* for examples whose own answer_room is 0 */
   uint64_t seed;
-  /* Tracing, NULL for none: called with every sequence's state before each of its steps; the state
-   * has been through forward_passes steps, and is valid during the call. What the last step leaves
-   * goes to `take` alone. The rows of all sequences are read after every step then. */
+  /* For traces, may be NULL: called before each step of a sequence with its state, which
+   * forward_passes steps have made. The state after the last step goes to `take` only. With it,
+   * rows are copied to the host after every step, which makes decoding slower. */
   void (*watch)(int index, const pal_decoded *state, void *data);
   void *watch_data;
 } pal_decode_options;
-/* Decodes by the definition's steps, in a window of the setting "window" rows where the model has
- * that, or with caches. A sequence's result depends on its own example, the seed and the weights,
- * never on what is decoded beside it. Decoders of one store share its scratch variables: one
- * pal_decode at a time. NULL on failure. */
+/* A decoder that runs the definition's steps, in a window where pal_decode_settings has one, or
+ * with a KV cache. The result of a sequence depends on its own example, the seed and the weights,
+ * never on the sequences that are decoded with it. Decoders of one store share its scratch
+ * variables, so only one pal_decode may run at a time. NULL on failure. */
 PAL_API pal_decoder *pal_decoder_new(pal_model *model, const pal_decode_options *options,
                                      pal_error *error);
 PAL_API void pal_decoder_free(pal_decoder *decoder);
-/* The plan of one step, for reports. It is compiled anew, and the pointer void, when pal_decode needs
- * more room. */
+/* The plan of one step, for reports. When pal_decode needs more capacity it compiles another plan,
+ * after which this pointer is invalid. */
 PAL_API const pal_plan *pal_decoder_plan(const pal_decoder *decoder);
-/* Decodes n prompts (any n: in groups of options->sequences, finished ones leaving) and calls take
- * once for each, in order of prompts. One pal_exec_run per step; token rows are read at the end. */
+/* Decodes n prompts, in groups of at most options->sequences, and calls take once for each, in the
+ * order of the prompts. A step is one pal_exec_run for all unfinished sequences of a group. */
 PAL_API pal_status pal_decode(pal_decoder *decoder, const pal_example *prompt, int n,
                               void (*take)(int index, const pal_decoded *decoded, void *data),
                               void *data, pal_error *error);

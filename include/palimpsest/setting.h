@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Settings: one typed table per owner (a model, the network, a task, the trainer).
  *
- * A row of the table says the name, default, meaning, kind and range of a setting, and the member of
- * the owner's struct that receives its value. Texts "key=value" are checked against the table once;
- * from then on the owner reads its struct. A table is written with the macros below:
+ * A row of the table gives the name, default, meaning, kind and range of a setting, and the member
+ * of the owner's struct that receives its value. Texts "key=value" are checked against the table
+ * once; after that the owner reads its struct. A table is written with the macros below:
  *
  *   typedef struct my_settings { int64_t steps; double sigma; } my_settings;
  *   static const pal_setting settings[] = {
@@ -11,8 +11,8 @@
  *       PAL_SET_REAL(my_settings, sigma, "0.1", 0, 1, "chance of a remask", PAL_KEPT_BY_NONE),
  *   };
  *
- * The doc may be followed by who keeps the value (pal_setting_kept).
- */
+ * The doc may be followed by a pal_setting_kept, which says what fixes the value after training.
+ * */
 #ifndef PAL_SETTING_H
 #define PAL_SETTING_H
 
@@ -23,16 +23,16 @@
 extern "C" {
 #endif
 
-/* Numbers from 0 to the setting's greatest value, separated by commas in the text. */
+/* The value of a list: numbers within the setting's range, separated by commas in the text. */
 typedef struct pal_numbers {
-  int n; /* 0 for an empty text */
-  const double *at;
+  int n;            /* 0 for an empty text */
+  const double *at; /* [n]; valid as long as the owner */
 } pal_numbers;
 
-/* What a setting's text must be, and the type of the struct member that receives it. */
+/* What a setting's text must be, and the C type of the struct member that receives its value. */
 typedef enum pal_setting_kind {
   PAL_SETTING_TEXT = 1, /* const char *: any text; valid as long as the owner */
-  PAL_SETTING_CHOICE,   /* int: the place, from 0, of the text among `choices` */
+  PAL_SETTING_CHOICE,   /* int: the index, from 0, of the word in `choices` */
   PAL_SETTING_FLAG,     /* bool: "0" or "1" */
   PAL_SETTING_WHOLE,    /* int64_t: a whole number within low .. high */
   PAL_SETTING_REAL,     /* double: a finite number within low .. high */
@@ -40,27 +40,28 @@ typedef enum pal_setting_kind {
   PAL_SETTING_LIST      /* pal_numbers: each within low .. high */
 } pal_setting_kind;
 
-/* Who keeps the value that a setting had in training: what must not be given another one later. */
+/* What fixes a setting's value once training has begun. */
 typedef enum pal_setting_kept {
-  PAL_KEPT_USUALLY = 0, /* of a model: by its weights; of a task or the trainer: by the run */
-  PAL_KEPT_BY_WEIGHTS,  /* trained weights mean something under this value only */
-  PAL_KEPT_BY_RUN, /* a run goes on with it when resumed; a trained model may be given others */
-  PAL_KEPT_BY_NONE /* it may change at any time: how to evaluate, to sample, how long to train */
+  PAL_KEPT_USUALLY = 0, /* default: BY_WEIGHTS for a model, BY_RUN for a task or the trainer */
+  PAL_KEPT_BY_WEIGHTS,  /* the weights: they are meaningless with another value */
+  PAL_KEPT_BY_RUN,      /* the run: resuming keeps it, but trained weights work with other values */
+  PAL_KEPT_BY_NONE      /* nothing: e.g. how to evaluate or sample, or how long to train */
 } pal_setting_kept;
 
 typedef struct pal_setting {
   const char *name;
-  const char *value; /* the default, as text */
-  const char *doc;   /* one line: meaning and unit */
+  /* The default as text. In what pal_..._settings passes to `visit`: the current value. */
+  const char *value;
+  const char *doc; /* one line: meaning and unit */
   pal_setting_kind kind;
-  size_t offset, size; /* of the member of the owner's struct */
+  size_t offset, size; /* of the member in the owner's struct, in bytes */
   double low, high;    /* WHOLE, REAL, LIST: least and greatest value */
   const char *choices; /* CHOICE: the words, separated by spaces */
   pal_setting_kept kept;
 } pal_setting;
 
 #define PAL_SETTING_MEMBER(type, member) offsetof(type, member), sizeof(((type *)0)->member)
-/* A row's doc, and who keeps the value where that follows. */
+/* Split the last arguments of a row into its doc and the optional pal_setting_kept after it. */
 #define PAL_SETTING_DOC(doc, ...) doc
 #define PAL_SETTING_KEPT(doc, kept, ...) kept
 #define PAL_SETTING_ROW(kind, type, member, value, low, high, choices, ...)                       \
@@ -87,7 +88,8 @@ typedef struct pal_setting {
 /* The number of rows of a table. */
 #define PAL_SETTINGS(table) ((int)(sizeof(table) / sizeof *(table)))
 
-/* Number `which` of a list, the last one serving the places after it; `otherwise` if it is empty. */
+/* Element `which`, from 0, of a list. Past its end that is the last element, so one number serves
+ * for all; `otherwise` if the list is empty. */
 static inline double pal_number_at(pal_numbers list, int which, double otherwise) {
   return list.n == 0 ? otherwise : list.at[which < list.n ? which : list.n - 1];
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Tasks: where examples come from and how answers are judged (kind "task" in the registry).
  *
- * A task knows no model and no trainer. */
+ * A task does not depend on a particular model or on the trainer. `form` says which kind of
+ * examples a model trains on (model.h). */
 #ifndef PAL_TASK_H
 #define PAL_TASK_H
 
@@ -15,12 +16,12 @@ typedef struct pal_task pal_task;
 
 /* How a decoded sequence is judged. */
 typedef struct pal_score {
-  bool exact; /* the one right answer */
-  bool valid; /* an answer by its form and by the task's rules, right or not */
-  bool kept;  /* what the prompt gives still stands */
+  bool exact; /* it is the correct answer */
+  bool valid; /* it has the form of an answer and follows the task's rules, correct or not */
+  bool kept;  /* the tokens that the prompt gives are unchanged */
 } pal_score;
 
-/* A decoded sequence, and how it was judged. */
+/* A decoded sequence and its score. */
 typedef struct pal_judged {
   const pal_example *instance;
   pal_form form;
@@ -28,35 +29,35 @@ typedef struct pal_judged {
   pal_score score;
 } pal_judged;
 
-/* What a column of reports is. */
+/* How a column of reports is computed and printed. */
 typedef enum pal_report_kind {
-  PAL_REPORT_SHARE = 1, /* the share of a set's instances of which `value` is not 0, in per cent */
-  PAL_REPORT_MEAN,      /* the mean of `value` over a set's instances */
-  PAL_REPORT_COUNT,     /* a number that `total` knows of the training data; 0 is not reported */
+  PAL_REPORT_SHARE = 1, /* per cent of a set's instances whose `value` is not 0 */
+  PAL_REPORT_MEAN,      /* mean of `value` over a set's instances */
+  PAL_REPORT_COUNT,     /* `total`, a number about the training data; not printed if 0 */
   PAL_REPORT_FLAG       /* yes or no: whether `total` is not 0 */
 } pal_report_kind;
 
-/* A column of the reports on a task. What every task has is there without a declaration: exact, what
- * ended decoding, forward passes, parameters, steps and rows of training. */
+/* A column of reports that a task adds. Reports on every task have these columns without a
+ * declaration: exact, what ended decoding, forward passes, parameters, steps and training rows. */
 typedef struct pal_report_column {
-  const char
-      *name; /* its heading, and its key in JSON: of a-z, 0-9 and _, and none of those above */
-  const char *doc; /* what it means, in a line */
+  /* Heading, and key in JSON: of a-z, 0-9 and _; the keys of the common columns are refused. */
+  const char *name;
+  const char *doc; /* meaning, in one line */
   pal_report_kind kind;
   double (*value)(const pal_task *task, const pal_judged *judged); /* SHARE, MEAN: of an instance */
   int64_t (*total)(const pal_task *task);                          /* COUNT, FLAG */
 } pal_report_column;
 enum { PAL_MAX_REPORT_COLUMNS = 12 };
 
-/* A state as a grid of single characters, for people: rows x columns cells, thicker lines after every
- * `block` rows and columns (0: none). Cells are of sorts that the task names; sort 0 is what a model
- * still has to write. */
+/* A picture of a state for people: a grid of rows x columns characters, with thicker lines after
+ * every `block` rows and columns (0: none). Each cell is of a sort, which decides how it is shown;
+ * the task names the sorts. Sort 0 is for cells that a model still has to write. */
 enum { PAL_PICTURE_CELLS = 256, PAL_PICTURE_SORTS = 6 };
 typedef struct pal_picture {
   int rows, columns, block, sorts;
   const char *sort_name[PAL_PICTURE_SORTS];
-  char glyph[PAL_PICTURE_CELLS]; /* printable ASCII, in reading order */
-  uint8_t sort[PAL_PICTURE_CELLS];
+  char glyph[PAL_PICTURE_CELLS];   /* [rows][columns]: a printable ASCII character per cell */
+  uint8_t sort[PAL_PICTURE_CELLS]; /* [rows][columns]: below `sorts` */
 } pal_picture;
 
 typedef struct pal_task_definition {
@@ -64,54 +65,59 @@ typedef struct pal_task_definition {
   const char *name, *doc;
   const pal_setting *setting; /* e.g. data file, lengths */
   int n_settings;
-  size_t settings_size; /* of the struct that they go into: pal_task_own */
-  /* Called once, with the settings read: pal_task_set_self, pal_task_set_format. */
+  size_t settings_size; /* of the struct that receives their values, see pal_task_own */
+  /* Called once, after the settings were read. Calls pal_task_set_self and pal_task_set_format. */
   pal_status (*open)(pal_task *task, pal_error *error);
-  void (*close)(pal_task *task); /* if open has set a self, however it ended */
-  /* Training examples of the wanted form; PAL_E_UNSUPPORTED when there are none of that form. */
+  /* Called if `open` has called pal_task_set_self, even if it failed after that. */
+  void (*close)(pal_task *task);
+  /* Opens a stream of training examples of that form; PAL_E_UNSUPPORTED if the task has none. */
   pal_status (*stream)(pal_task *task, pal_form form, uint64_t seed, pal_stream *stream,
                        pal_error *error);
   /* Names of the sets to evaluate on, in order; NULL past the end. */
   const char *(*set_name)(const pal_task *task, int set);
   /* Number of instances in a set. */
   int (*set_size)(const pal_task *task, int set);
-  /* Instance i of a set, the same at every call: prompt, and the answer for likelihoods. */
+  /* Instance i of a set, the same at every call: a prompt, and its answer, by which likelihoods are
+   * computed. */
   pal_status (*instance)(pal_task *task, int set, int i, pal_form form, pal_example *example,
                          pal_error *error);
-  /* Longest answer in tokens of a prompt (0: unknown), and a cap on forward passes for it, both chosen on
-   * training data. */
+  /* The longest answer to a prompt in tokens (0: unknown), and a cap on the forward passes of its
+   * decoding. Both must be chosen on training data, not on the evaluated answers. */
   int (*answer_room)(const pal_task *task, const pal_example *instance, pal_form form);
   int (*step_cap)(const pal_task *task, const pal_example *instance, pal_form form);
   pal_score (*score)(const pal_task *task, const pal_example *instance, pal_form form,
                      const int32_t *token, int n);
-  /* One instance from a line of the task's own text form; an empty prompt (n_prompt 0) for a line that
-   * holds none, as a header. NULL: there is no such form. */
+  /* Reads an instance from a line of the task's own text format. For a line without an instance,
+   * such as a header, it returns PAL_OK and an example with n_prompt 0. NULL: there is no such
+   * format. */
   pal_status (*read)(pal_task *task, const char *line, pal_form form, uint64_t id,
                      pal_example *example, pal_error *error);
-  /* The instance as a line that read takes back, without its end; at most size - 1 characters are
-   * written, the length of the whole line is returned. NULL as read. */
+  /* Writes the instance as a line that `read` accepts, without the end of line: at most size - 1
+   * characters and a NUL. Returns the length of the whole line, as snprintf does. NULL if and only
+   * if `read` is. */
   size_t (*write)(const pal_task *task, const pal_example *instance, pal_form form, char *text,
                   size_t size);
-  /* The line a file of such lines begins with, which read takes for none; NULL, or returning NULL: it
-   * begins with the first instance. */
+  /* The header line of a file of such lines, for which `read` returns no instance. If the member or
+   * its result is NULL, a file has no header. */
   const char *(*heading)(const pal_task *task);
-  /* Tokens as text for people; at most size - 1 characters are written, the length of the whole text is
-   * returned, as by write. */
+  /* Writes tokens as text for people; size and result as for `write`. */
   size_t (*print)(const pal_task *task, const int32_t *token, int n, char *text, size_t size);
-  /* How many instances the training examples are made of; NULL: not a fixed number. */
+  /* Number of instances from which training examples are made. NULL: not a fixed number. */
   int64_t (*train_size)(const pal_task *task);
-  /* Training instance i of those; NULL as train_size. */
+  /* Training instance i of those. NULL if and only if train_size is. */
   pal_status (*train_instance)(pal_task *task, int64_t i, pal_form form, pal_example *example,
                                pal_error *error);
-  /* What kind of instance it is, for reports that count kinds: a few words or phrases with commas, e.g.
-   * "24 givens,guesses needed"; size and what is returned as in print. NULL: all are alike. */
+  /* Properties of an instance, by which reports can break results down: phrases separated by
+   * commas, e.g. "24 givens,guesses needed". Size and result as for `print`. NULL: there are
+   * none. */
   size_t (*traits)(const pal_task *task, const pal_example *instance, pal_form form, char *text,
                    size_t size);
-  /* What a sequence on its way from the instance's prompt looks like. NULL: as its text. */
+  /* Draws a sequence that is being decoded from the instance's prompt. NULL: its text is shown. */
   void (*picture)(const pal_task *task, const pal_example *instance, pal_form form,
                   const int32_t *token, int n, pal_picture *picture);
-  /* What a report must say beside the figures of this model, a line each: what the network is told,
-   * where labels come from, what helps the decoder; at most size - 1 characters. NULL: nothing. */
+  /* Remarks that belong beside this model's results in a report, one per line: what the network is
+   * told about the task's rules, where labels come from, which heuristics the decoder uses. Writes
+   * at most size - 1 characters and a NUL. NULL: there are none. */
   void (*notes)(const pal_task *task, const pal_model *model, pal_form form, char *text,
                 size_t size);
   const pal_report_column *report; /* columns of its reports, in their order */
@@ -119,37 +125,38 @@ typedef struct pal_task_definition {
   bool likelihood; /* evaluated by loss on held-out data, not by decoding */
 } pal_task_definition;
 
-/* Defines a task under its name; a member that is required and missing, or an unsound table of
- * settings, is refused by name. */
+/* Defines a task under its name. A required member that is missing, or an invalid table of settings
+ * or report columns, is refused with a message that names it. */
 PAL_API pal_status pal_define_task(pal_context *context, const pal_task_definition *definition,
                                    pal_error *error);
 
-/* A task of that name with settings "key=value"; unknown keys are PAL_E_ARGUMENT. NULL on failure. */
+/* Opens the task of that name with n settings "key=value"; an unknown key is PAL_E_ARGUMENT. NULL
+ * on failure. */
 PAL_API pal_task *pal_task_new(pal_context *context, const char *name, const char *const *setting,
                                int n, pal_error *error);
 PAL_API void pal_task_free(pal_task *task);
 PAL_API const pal_task_definition *pal_task_definition_of(const pal_task *task);
 PAL_API const pal_format *pal_task_format(const pal_task *task);
-/* What a task answers, for programs: the members of the definition are called by these, and an answer that
- * makes no sense is refused (PAL_E_ARGUMENT) by the names of task and member before anybody relies on it:
- * a size, a room or a cap out of range, an example that is unsound (model.h). */
+/* Programs call the members of a definition through the following functions, which validate what
+ * the members return. An invalid result (a size, answer_room or cap out of range, or an invalid
+ * example, see model.h) is PAL_E_ARGUMENT, and the message names the task and the member. */
 enum { PAL_MOST_SETS = 4096, PAL_MOST_INSTANCES = 1 << 28, PAL_MOST_STEPS = 1 << 28 };
-/* How many sets set_name names, 0 to PAL_MOST_SETS. */
+/* Number of sets to evaluate on, 0 to PAL_MOST_SETS. */
 PAL_API pal_status pal_task_sets(const pal_task *task, int *n, pal_error *error);
-/* 1 to PAL_MOST_INSTANCES. */
+/* Number of instances of a set, 1 to PAL_MOST_INSTANCES. */
 PAL_API pal_status pal_task_set_size(const pal_task *task, int set, int *n, pal_error *error);
 PAL_API pal_status pal_task_instance(pal_task *task, int set, int i, pal_form form,
                                      pal_example *example, pal_error *error);
-/* 0 (unknown) to PAL_MOST_EXAMPLE_ROWS. */
+/* In tokens, 0 (unknown) to PAL_MOST_EXAMPLE_ROWS. */
 PAL_API pal_status pal_task_answer_room(const pal_task *task, const pal_example *instance,
                                         pal_form form, int *room, pal_error *error);
-/* 1 to PAL_MOST_STEPS. */
+/* In forward passes, 1 to PAL_MOST_STEPS. */
 PAL_API pal_status pal_task_step_cap(const pal_task *task, const pal_example *instance,
                                      pal_form form, int *cap, pal_error *error);
-/* A stream whose examples are checked one by one; it is freed before the task. */
+/* A stream that validates each of its examples. It must be freed before the task. */
 PAL_API pal_status pal_task_stream(pal_task *task, pal_form form, uint64_t seed, pal_stream *stream,
                                    pal_error *error);
-/* Of tasks that have these members. */
+/* Only for tasks whose definition has the member of that name. */
 PAL_API pal_status pal_task_read(pal_task *task, const char *line, pal_form form, uint64_t id,
                                  pal_example *example, pal_error *error);
 PAL_API pal_status pal_task_train_size(const pal_task *task, int64_t *n, pal_error *error);
@@ -159,23 +166,26 @@ PAL_API pal_status pal_task_picture(const pal_task *task, const pal_example *ins
                                     pal_form form, const int32_t *token, int n,
                                     pal_picture *picture, pal_error *error);
 
-/* For columns of reports: members of the score, as 0 or 1. */
+/* `value` functions for report columns: the member of the score as 0 or 1. */
 PAL_API double pal_report_valid(const pal_task *task, const pal_judged *judged);
 PAL_API double pal_report_kept(const pal_task *task, const pal_judged *judged);
-/* Calls visit for every setting with its present value. */
+/* Calls visit for every setting with its current value. */
 PAL_API void pal_task_settings(const pal_task *task,
                                void (*visit)(const pal_setting *setting, void *data), void *data);
 
-/* For definitions: the struct of the settings, what `open` has set, threads that it may use. */
+/* For definitions: the struct with the values of the settings; the pointer that `open` has set with
+ * pal_task_set_self; and the number of threads that the task may use. The format is copied; the
+ * arrays that it points to are borrowed. */
 PAL_API const void *pal_task_own(const pal_task *task);
 PAL_API void *pal_task_self(const pal_task *task);
 PAL_API int pal_task_threads(const pal_task *task);
 PAL_API void pal_task_set_self(pal_task *task, void *self);
 PAL_API void pal_task_set_format(pal_task *task, const pal_format *format);
-/* Changes a setting, "key=value", from within `open`: what the run keeps and another run repeats. */
+/* Changes a setting, "key=value", from within `open`. The new value is what a run directory records
+ * and a resumed run uses; the text task records its alphabet this way. */
 PAL_API pal_status pal_task_set(pal_task *task, const char *setting, pal_error *error);
 
-/* Defines parity and text. */
+/* Defines parity, sudoku and text. */
 PAL_API pal_status pal_register_tasks(pal_context *context, pal_error *error);
 
 #ifdef __cplusplus
