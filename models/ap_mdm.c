@@ -1,12 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* AP-MDM: any-process masked diffusion (arXiv 2510.06190) (floor 4).
  *
- * A step is x' = g(f(x)): the network gives each row a candidate token y and the chances of
- * three bits, remask, insert and remove; pal_edit executes them. A sequence halts at a fixed
- * point without masks, which training shows like any other state. Loss: cross-entropy of y over
- * the masks that are to be written, and binary cross-entropy of each bit over every row, means
- * added with equal weight. Examples are states with labels, or else prompt and answer, damaged
- * and labelled by the mixed corruption of corrupt.h. */
+ * A step is x' = g(f(x)). The network f gives each row a candidate token y and the probabilities of
+ * three bits, remask, insert and remove; the transition g, pal_edit, executes them (M is a mask):
+ *
+ *   row is     remask 0           remask 1            insert 1            remove 1
+ *   token v    stays v            becomes M           M after it          -
+ *   mask M     becomes y          stays M             M after it          is deleted
+ *
+ * A sequence halts at a fixed point without masks; training contains such states too. The loss is
+ * the mean cross-entropy of y over the masks that have a target, plus the mean binary cross-entropy
+ * of each bit over all rows. Examples are states with labels, or a prompt and an answer, which are
+ * damaged and labelled by the corruption of corrupt.h. */
 #include <math.h>
 #include <string.h>
 
@@ -89,7 +94,7 @@ static heads build_heads(const pal_model *model, pal_graph *graph, const pal_net
 
 /* ---- training --------------------------------------------------------------------------- */
 
-/* Why the transition g could not carry out the labels of row i; NULL: it can. */
+/* Why pal_edit could not execute the labels of row i; NULL if it can. */
 static const char *flaw(const pal_format *f, const pal_transition *t, int i) {
   const int32_t x = t->state[i], y = t->y[i];
   if (x < 0 || x >= f->vocabulary) return "its state is no token";
@@ -166,8 +171,8 @@ static int start(const pal_model *model, pal_start *s) {
 static double logit(double p) { return log(p) - log1p(-p); }
 static double itself(double p) { return p; }
 
-/* The threshold of `list` for the class of each token [T], 0.5 if it is empty, through `map`: f32
- * [T]. */
+/* The threshold of each token's class, f32 [T], for tokens i32 [T]: `map` of the element of `list`,
+ * or of 0.5 if the list is empty. */
 static pal_value limits(const pal_model *model, pal_graph *graph, pal_numbers list,
                         double (*map)(double), pal_value token) {
   const pal_format *f = pal_model_format(model);
@@ -180,7 +185,8 @@ static pal_value limits(const pal_model *model, pal_graph *graph, pal_numbers li
   return pal_gather_rows(graph, table, token);
 }
 
-/* What the logit of remask must exceed, f32 [T]. Jitter is one draw for all rows of a sequence. */
+/* The threshold for the logit of remask, f32 [T]. The jitter is one draw for all rows of a
+ * sequence: position 0 for every row gives them the same random number. */
 static pal_value remask_limit(const pal_model *model, pal_graph *graph, const pal_decoding *d,
                               pal_value masked) {
   const ap_mdm_settings *own = pal_model_own(model);
@@ -194,7 +200,7 @@ static pal_value remask_limit(const pal_model *model, pal_graph *graph, const pa
   return pal_where(graph, masked, pal_scalar(graph, logit(own->tau_unmask)), limit);
 }
 
-/* The bits of every row, i32 [T]; `surest` f32 [T] is the log-probability of the likeliest
+/* Sets the bits of every row, i32 [T]. `surest` f32 [T] is the log-probability of the most likely
  * token. */
 static void decide(const pal_model *model, pal_graph *graph, const pal_decoding *d, const heads *h,
                    pal_value masked, pal_value surest, pal_value y, pal_value bit[BITS]) {
@@ -215,7 +221,8 @@ static void decide(const pal_model *model, pal_graph *graph, const pal_decoding 
   bit[REMOVE] = pal_and(graph, bit[REMOVE], masked);
 }
 
-/* 1 on the one mask [T] that a sequence writes when none of its bits would change anything. */
+/* i32 [T]: in sequences where no bit would change a row, 1 at the mask with the largest confidence,
+ * to which a little Gumbel noise is added; 0 elsewhere. */
 static pal_value guesses(pal_graph *graph, const pal_decoding *d, pal_value masked,
                          pal_value surest, const pal_value bit[BITS]) {
   const pal_value turns = pal_compare(graph, bit[REMASK], masked, PAL_NE);

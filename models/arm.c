@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* ARM: a causal decoder that appends one token per step (floor 4).
+/* ARM: an autoregressive model, a causal decoder that appends one token per step (floor 4).
  *
  * Row i reads the tokens up to i and predicts the next one. The loss is the mean cross-entropy
- * of the answer's tokens (and of the eos after it, where the format has one): exact, no bound.
- * An empty prompt is replaced by the format's bos or, without one, by the mask, which nothing
- * else uses.
+ * of the answer's tokens (and of the eos after it, where the format has one), which is the exact
+ * negative log-likelihood. A sequence needs a first row from which the first token is predicted:
+ * an empty prompt is replaced by one anchor token, the format's bos or, without one, the mask,
+ * which this model does not use otherwise.
  *
- * With infill=1 the masks of a prompt are filled, each from the tokens before it alone: text to the
- * right of a mask is not seen. The row before a mask predicts it; in front of a mask that is a prompt's
- * first token stands what replaces an empty prompt, and all positions move by one. */
+ * With infill=1 the masks of a prompt are filled from left to right. The row before a mask predicts
+ * it, so a mask depends on the tokens before it only. If the prompt's first token is a mask, the
+ * anchor stands before it and all positions move by one. */
 #include <string.h>
 
 #include "models/models.h"
@@ -36,7 +37,8 @@ static const pal_setting settings[] = {
 static const pal_column columns[] = {PAL_TARGET_COLUMNS};
 static const char *const parts[] = {"answer"};
 
-/* The rows that are there before the first answer token: the prompt, or one anchor. */
+/* Writes the rows before the first answer token, the prompt or one anchor; returns their number.
+ * Writes nothing if that is above `room`. */
 static int put_prompt(const pal_format *f, const pal_example *example, int32_t *token, int room) {
   const int n = example->n_prompt > 0 ? example->n_prompt : 1;
   if (n > room) return n;
@@ -49,8 +51,8 @@ static int start(const pal_model *model, pal_start *s) {
   return put_prompt(pal_model_format(model), s->example, s->token, s->room);
 }
 
-/* The row before each mask of the prompt has what it becomes as its target. Nothing is read from the
- * last mask on. */
+/* Rows of a prompt with masks: the target of the row before each mask is the token that fills it.
+ * The sequence ends before the last mask, since no later row predicts anything. */
 static pal_status infill_rows(const pal_model *model, const pal_example *example, int masks,
                               pal_batch *batch, pal_error *error) {
   const pal_format *f = pal_model_format(model);

@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The shared pre-norm transformer (floor 4).
  *
- *   x = embedding(token) (+ embedding(position), or of each of its groups)
+ *   x = embedding(token) (+ embedding(position), or the sum of embeddings of its groups)
  *   x += attention(norm(x));  x += mlp(norm(x))     in every block
  *   norm(x)
  *
- * With time=adaln each branch is norm(x) * (1 + scale) + shift before and * gate after, the three
- * made from the sequence's time and zero at first, as in DiT (Peebles and Xie, arXiv 2212.09748).
- * Weights start as N(0, gain^2 / inputs), gain 1, and 0.5 where a branch ends. */
+ * With time=adaln (adaptive layer norm, as in DiT: Peebles and Xie, arXiv 2212.09748) the input of
+ * a branch is norm(x) * (1 + scale) + shift, and its output is multiplied by gate. A linear layer
+ * computes the three from the embedding of the sequence's time. Its weights start as zeros, so at
+ * first the gates are 0 and every block is the identity. Other weights are drawn from N(0, gain^2 /
+ * inputs), gain 1, or 0.5 for the last layer of a branch. */
 #define PAL_NO_CALLER
 #include <palimpsest/gradient.h>
 
@@ -17,20 +19,21 @@
 #include "models/models.h"
 #include "src/alloc.h"
 
-/* Rows of the embedding when the output is not tied to it; tied, logits must start small. */
+/* Standard deviation of the embedding. With tied=1 it is also the output layer, and must be small
+ * so that the first predictions are near uniform. */
 static const double EMBEDDING_SCALE = 0.5, TIED_SCALE = 0.02;
-static const double BRANCH_GAIN = 0.5, PRIOR = 3;
+static const double BRANCH_GAIN = 0.5, PRIOR = 3; /* PRIOR: see structural_bias */
 enum { TIME_FEATURES = 64, TIME_STEPS = 1000 };
 
 typedef struct block {
   pal_graph *graph;
   const pal_model *model;
   const pal_network *network;
-  int64_t width, attended; /* columns of the residual stream; of q, of k and of v */
+  int64_t width, attended; /* columns of the residual stream; of each of q, k and v */
   int heads;
   const pal_network_settings *set;
   pal_value time;             /* [S, width], or nil */
-  pal_value q_group, k_group; /* i32 [., G] structural groups of rows and of keys, or nil */
+  pal_value q_group, k_group; /* i32 [T, G], [keys, G]: structural groups of queries and keys */
 } block;
 
 /* ---- in and out ------------------------------------------------------------------------- */
@@ -39,7 +42,7 @@ static double embedding_scale(const pal_model *model) {
   return pal_model_network(model)->tied ? TIED_SCALE : EMBEDDING_SCALE;
 }
 
-/* One row per token, or per factor of tokens. */
+/* f32 [rows, width]: one row per token, or per factor if tokens are factored. */
 static pal_value embedding_table(pal_graph *graph, const pal_model *model) {
   const pal_format *f = pal_model_format(model);
   const int64_t rows = f->factor ? f->factor_rows : f->vocabulary;
@@ -52,7 +55,7 @@ static pal_value factor_table(pal_graph *graph, const pal_format *f) {
   return pal_constant(graph, PAL_TYPE(PAL_I32, PAL_STATIC, f->vocabulary, f->factors), f->factor);
 }
 
-/* A vector for each group there is, added up over those of each position: [T, width]. */
+/* The sum of a learned vector for each group that a position is in: position [T] -> [T, width]. */
 static pal_value embed_groups(pal_graph *graph, const pal_model *model, pal_value position) {
   const pal_format *f = pal_model_format(model);
   const int64_t n = (int64_t)f->context * f->groups;
@@ -105,8 +108,8 @@ pal_value pal_output_logits(pal_graph *graph, const pal_model *model, pal_value 
 
 /* ---- time ------------------------------------------------------------------------------- */
 
-/* Cosines and sines of time x 1000 at geometric frequencies (a rotation of ones does that), then an
- * MLP: [S, width]. */
+/* Embedding of time [S] -> [S, width]: cosines and sines of time x 1000 at geometric frequencies,
+ * then an MLP. The rotary embedding of a vector (1 .. 1, 0 .. 0) gives these cosines and sines. */
 static pal_value embed_time(pal_graph *graph, const pal_model *model, pal_value time) {
   float ones[TIME_FEATURES];
   for (int i = 0; i < TIME_FEATURES; i++) ones[i] = i < TIME_FEATURES / 2 ? 1 : 0;
@@ -123,7 +126,7 @@ static pal_value embed_time(pal_graph *graph, const pal_model *model, pal_value 
                   pal_layer_linear_with(graph, "time.out", x, width, true, 1, PAL_OUTPUT_WEIGHT));
 }
 
-/* Shift, scale and gate of a branch for every row, zeros at first; nil without time. */
+/* Shift, scale and gate of a branch for every row, f32 [T, width]; nil unless time=adaln. */
 typedef struct modulation {
   pal_value shift, scale, gate;
 } modulation;
@@ -155,7 +158,9 @@ static pal_value leave(const block *b, pal_value x, pal_value branch, modulation
 
 /* ---- a block ---------------------------------------------------------------------------- */
 
-/* The bias of each head and relation: learned, around a prior that lets head j look at group j. */
+/* Attention bias f32 [heads, 2^groups]: per head and relation, a bit mask of the groupings in which
+ * query and key share a group. It is learned, starting from a prior by which head j prefers keys in
+ * the query's group of grouping j. */
 static pal_value structural_bias(const block *b) {
   const int groups = pal_model_format(b->model)->groups;
   const int64_t relations = (int64_t)1 << groups, n = b->heads * relations;
@@ -172,7 +177,8 @@ static pal_value structural_bias(const block *b) {
                  pal_parameter_new(b->graph, "attention.structure", type, PAL_ZEROS, PAL_PLAIN));
 }
 
-/* Keys or values of all rows so far: the cache with the new rows written to it. */
+/* Keys or values of all rows so far, [cache_rows, attended]: the KV cache, after the new rows [T,
+ * attended] were written to it. */
 static pal_value through_cache(const block *b, const char *name, pal_value rows) {
   const pal_network *n = b->network;
   char full[64];
@@ -183,7 +189,8 @@ static pal_value through_cache(const block *b, const char *name, pal_value rows)
   return pal_write_rows(b->graph, cache, n->cache_index, rows);
 }
 
-/* Heads that average over the own group of each kind: [T, groups x group_width]. */
+/* One head per grouping, which averages over the rows of the row's own group: x [T, width] ->
+ * [T, groups x group_width]. */
 static pal_value structural_heads(const block *b, pal_value x) {
   const int64_t wide = pal_model_format(b->model)->groups * b->set->group_width;
   const pal_value v = pal_layer_linear(b->graph, "attention.group", x, wide, b->set->bias, 1);
@@ -236,7 +243,7 @@ static pal_value mlp(const block *b, pal_value x) {
   return pal_layer_linear(g, "mlp.out", x, b->width, b->set->bias, BRANCH_GAIN);
 }
 
-/* What would show rows that kinds hide. */
+/* Refuses settings by which rows would read rows that `visible` hides from them. */
 static void check_kinds(const block *b) {
   if (pal_is_nil(b->network->visible)) return;
   if (b->network->cache_rows > 0)
@@ -247,8 +254,8 @@ static void check_kinds(const block *b) {
                    "structure=heads averages over rows that kinds hide: take bias or none");
 }
 
-/* Groups of rows and keys by their positions; nil when the format has none or they are not
- * wanted. */
+/* Sets the groups of queries and keys from their positions. They stay nil if the format has no
+ * groups or structure=none. */
 static void find_groups(block *b) {
   pal_graph *g = b->graph;
   const pal_format *f = pal_model_format(b->model);
@@ -257,7 +264,7 @@ static void find_groups(block *b) {
   const pal_value group =
       pal_constant(g, PAL_TYPE(PAL_I32, PAL_STATIC, f->context, f->groups), f->group);
   b->q_group = b->k_group = pal_gather_rows(g, group, b->network->position);
-  if (b->set->structure_at == PAL_STRUCTURE_AT_NEXT) { /* the last row predicts none within */
+  if (b->set->structure_at == PAL_STRUCTURE_AT_NEXT) { /* clamped: the last row has no next */
     const pal_value next =
         pal_minimum(g, pal_affine(g, b->network->position, 1, 1), pal_int(g, f->context - 1));
     b->q_group = pal_gather_rows(g, group, next);

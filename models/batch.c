@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Packed training rows: host arrays that are a plan's input buffers (floor 4). */
+/* Packed training rows in host arrays (floor 4). See pal_batch in model.h for their layout. */
 #define PAL_NO_CALLER
 #include <string.h>
 

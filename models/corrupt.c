@@ -2,17 +2,18 @@
 /* The mixed corruption of AP-MDM's self-supervised training (floor 4). See corrupt.h. */
 #include "models/corrupt.h"
 
-enum { CLEAN = 16 };
+enum { CLEAN = 16 }; /* one example in so many is not damaged */
 
 typedef struct damage {
-  double omit, mask, replace, surplus; /* rates */
+  double omit, mask, replace, surplus; /* probabilities per answer token */
   int32_t mask_token, vocabulary;
-  pal_batch *batch;    /* NULL: only count the rows */
-  int64_t first, last; /* first row; the last one that stays */
-  int n, masks;
+  pal_batch *batch; /* NULL: only count the rows */
+  int64_t first;    /* first row of the sequence in the batch */
+  int64_t last;     /* last row so far without the remove label; it gets an insert label */
+  int n, masks;     /* rows so far, and masks with a target among them */
 } damage;
 
-/* Appends a row; `target` -1 unless it is a mask to be written. */
+/* Appends a row with its labels. `target` is -1 unless the row is a mask to be written. */
 static void emit(damage *d, int32_t token, int32_t target, bool remask, bool remove) {
   const int64_t row = d->first + d->n++;
   if (!remove) d->last = row;
@@ -26,7 +27,7 @@ static void emit(damage *d, int32_t token, int32_t target, bool remask, bool rem
   pal_batch_f32(d->batch, PAL_COLUMN_EDIT_WEIGHT)[row] = 1;
 }
 
-/* Any token but the mask and `token`. */
+/* A uniformly drawn token other than the mask and `token`. */
 static int32_t other_token(const damage *d, int32_t token, pal_rng *rng) {
   const int32_t low = token < d->mask_token ? token : d->mask_token;
   const int32_t high = token < d->mask_token ? d->mask_token : token;

@@ -5,7 +5,8 @@
 
 #include "models/models.h"
 
-/* The columns of AP-MDM after those of targets: labels 0 or 1 of the three bits, and their weight. */
+/* The columns of AP-MDM after target and weight, f32 [T]: labels 0 or 1 of the three bits, and the
+ * weight of these labels in the loss. */
 enum {
   PAL_COLUMN_REMASK = PAL_OWN_COLUMNS,
   PAL_COLUMN_INSERT,
@@ -18,13 +19,20 @@ enum {
   {"edit_weight", PAL_F32, false, 0}
 /* clang-format on */
 
-/* Adds prompt and answer as one sequence with a damaged answer and the labels that repair it:
- * per answer token it may be left out (never two in a row, and only after some row, which gets
- * the insert label), be masked (a target of the unmask head), be replaced by another token
- * (remask), and be followed by a surplus mask (remove). A step of g with these labels gives the
- * answer again, with masks where it was left out or replaced. The share of masks is uniform in
- * 0..1, the three other rates uniform in 0..noise, all drawn per example; one example in CLEAN
- * stays whole, a state in which nothing is to be done. */
+/* Adds prompt and answer as one sequence, with a damaged answer and the labels that repair it. To
+ * each answer token one of the first four happens, and the last may follow:
+ *
+ *   damage                          label
+ *   it is left out                  insert, at the row before (never two in a row)
+ *   it is masked                    its token is the target of the mask
+ *   another token replaces it       remask
+ *   it stays                        none
+ *   a surplus mask follows it       remove, at that mask
+ *
+ * A step of pal_edit with these labels gives the answer again, with masks where tokens were left
+ * out or replaced. The probability of a mask is drawn uniformly from 0..1, the others from
+ * 0..noise, for each example. One example in 16 stays undamaged, so that the model learns to change
+ * nothing. */
 pal_status pal_corrupt(const pal_model *model, const pal_example *example, double noise,
                        pal_rng *rng, pal_batch *batch, pal_error *error);
 #endif

@@ -1,16 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Decoding: whole groups of prompts through one looping plan (floor 4).
+/* Decoding: a group of prompts at a time through a plan that runs in a loop (floor 4).
  *
- * The host fills a group's first state, then writes one step number per run until no sequence is
- * left; the rows of finished ones are read from the scratch variables after that. A run that
- * lacks room has changed nothing: a plan of double capacity takes the state over and goes on. */
+ * The host writes the first state of a group, then runs the plan until no sequence is left, writing
+ * only the step's number before each run. After that it reads the results from scratch variables. A
+ * run that exceeds the plan's capacity changes nothing; a plan of at least twice the capacity is
+ * built, the state is copied to it, and the step is run again. */
 #include <stdio.h>
 #include <string.h>
 
 #include "models/decode.h"
 #include "src/alloc.h"
 
-/* Rows of network input, caches and results that are worth their memory. */
+/* Bounds on memory, by which the number of slots is chosen: rows of input of the network, and rows
+ * of caches and results. */
 static const int64_t MOST_ROWS = 1 << 16, MOST_RESULT_ROWS = 1 << 24;
 
 static int64_t power_of_two(int64_t least) {
@@ -19,8 +21,9 @@ static int64_t power_of_two(int64_t least) {
   return n;
 }
 
-/* ---- making ----------------------------------------------------------------------------- */
+/* ---- creation --------------------------------------------------------------------------- */
 
+/* Replaces the plan by one with capacity for `rows` rows. On failure the old one stays. */
 static pal_status plan_for(pal_decoder *d, int64_t rows, pal_error *error) {
   const int64_t before = d->rows;
   d->rows = rows;
@@ -139,14 +142,14 @@ static int room_of(const pal_decoder *d, const pal_example *e) {
   return e->answer_room > 0 ? e->answer_room : d->options.answer_room;
 }
 
-/* Rows of the prompt before its first mask. */
+/* Number of rows of the prompt before its first mask. */
 static int before_masks(const pal_decoder *d, const pal_example *e) {
   int n = 0;
   while (n < e->n_prompt && e->prompt[n] != pal_model_format(d->model)->mask) n++;
   return n;
 }
 
-/* Whether masks in a prompt can be filled by cached steps, and within the room of the sequence. */
+/* Whether cached steps may fill the masks of a prompt, and the prompt fits a slot. */
 static pal_status check_infill(const pal_decoder *d, const pal_example *e, pal_error *error) {
   const char *name = pal_model_definition_of(d->model)->name;
   if (!d->set.infill)
@@ -161,9 +164,10 @@ static pal_status check_infill(const pal_decoder *d, const pal_example *e, pal_e
                   e->n_prompt, d->max_length);
 }
 
-/* Rows of an example before its first step, in d->start; -1 on failure. */
+/* Writes the rows of an example before its first step to d->start; returns their number, or -1 on
+ * failure. */
 static int start_rows(pal_decoder *d, const pal_example *whole, pal_error *error) {
-  pal_example known = *whole; /* cached steps go on from the first mask */
+  pal_example known = *whole; /* cached steps begin with the rows before the first mask */
   if (d->cached) known.n_prompt = before_masks(d, whole);
   if (known.n_prompt < whole->n_prompt && check_infill(d, whole, error)) return -1;
   const pal_example *e = &known;
@@ -194,15 +198,15 @@ static int32_t *state_of(pal_decoder *d, int state) {
   return pal_exec_input(d->exec, pal_decode_state[state]);
 }
 
-/* Rows of the prompt that are not to be filled. */
+/* Number of tokens of the prompt that are not masks. */
 static int32_t given_rows(const pal_decoder *d, const pal_example *e) {
   int32_t n = 0;
   for (int i = 0; i < e->n_prompt; i++) n += e->prompt[i] != pal_model_format(d->model)->mask;
   return n;
 }
 
-/* Fills the slot's part of the tail with what follows the first mask of a prompt, for cached steps; returns
- * how many tokens the answer may have, as the state says it. */
+/* For cached steps: writes the prompt from its first mask on to the slot's part of the tail.
+ * Returns the state prompt_length, see decode.h. */
 static int32_t put_masks(pal_decoder *d, const pal_example *e, int slot) {
   const int first = before_masks(d, e);
   const int32_t mask = pal_model_format(d->model)->mask;
@@ -217,8 +221,8 @@ static int32_t put_masks(pal_decoder *d, const pal_example *e, int slot) {
   return -wanted;
 }
 
-/* Puts the sequence now in d->start into the plan's inputs; `rows` are there before. Returns how
- * many then; what does not fit the window waits in the tail. */
+/* Copies the sequence in d->start to the plan's inputs, behind the `rows` rows that are there, and
+ * what does not fit its window to the tail. Returns the new number of rows. */
 static int64_t put_sequence(pal_decoder *d, const pal_example *e, int slot, int n, int64_t rows) {
   const int64_t end = ((int64_t)slot + 1) * d->max_length;
   const int now = d->window > 0 && n > d->window ? d->window : n;
@@ -259,16 +263,17 @@ static pal_status load_group(pal_decoder *d, const pal_example *example, int n, 
   return status ? status : pal_exec_count(d->exec, "S", n, error);
 }
 
-/* ---- sequences in one piece -------------------------------------------------------------- */
+/* ---- whole sequences ---------------------------------------------------------------------- */
 
-/* Rows of a sequence as the caller knows it: prompt, what was written, what waits in its tail. */
-static const int32_t *in_one_piece(pal_decoder *d, const pal_example *e, int slot,
-                                   const int32_t *row, int written, int32_t cursor, int *n) {
+/* The whole sequence as the caller knows it, *n rows: with caches the rows of the prompt before its
+ * first mask, then the `written` rows at `row`, then with a window those that wait in the tail. */
+static const int32_t *whole_sequence(pal_decoder *d, const pal_example *e, int slot,
+                                     const int32_t *row, int written, int32_t cursor, int *n) {
   const int64_t end = ((int64_t)slot + 1) * d->max_length;
   const int waiting = d->window > 0 ? (int)(end - cursor) : 0;
   const int before = d->cached ? before_masks(d, e) : 0, given = d->cached ? e->n_prompt : 0;
   *n = before + written + waiting;
-  if (*n < given) *n = given; /* what is not reached yet, and what follows the last mask */
+  if (*n < given) *n = given; /* the rest of the prompt, which no step has reached */
   if (*n == written) return row;
   if (given) memcpy(d->out, e->prompt, sizeof *d->out * (size_t)given);
   if (written) memcpy(d->out + before, row, sizeof *d->out * (size_t)written);
@@ -282,7 +287,7 @@ static const int32_t *result_rows(const pal_decoder *d, int slot) {
   return (const int32_t *)pal_variable_data(d->result) + (int64_t)slot * d->max_length;
 }
 
-/* Shows the state of every sequence still going before it takes its next step. */
+/* Passes the state of every unfinished sequence to the callback `watch`, before its next step. */
 static void show_states(pal_decoder *d, const pal_example *example, int first) {
   if (!d->options.watch) return;
   const int64_t going = pal_exec_count_of(d->exec, "S");
@@ -296,17 +301,17 @@ static void show_states(pal_decoder *d, const pal_example *example, int first) {
       state.state[k] = (const int32_t *)pal_exec_input(d->exec, definition->state[k].name) +
                        (definition->state[k].per_sequence ? i : state_of(d, PAL_BEGIN)[i]);
     state.token =
-        in_one_piece(d, &example[slot], slot, row, d->cached ? age : state_of(d, PAL_LENGTH)[i],
-                     state_of(d, PAL_CURSOR)[i], &state.n);
+        whole_sequence(d, &example[slot], slot, row, d->cached ? age : state_of(d, PAL_LENGTH)[i],
+                       state_of(d, PAL_CURSOR)[i], &state.n);
     d->options.watch(first + slot, &state, d->options.watch_data);
   }
 }
 
 /* ---- steps ------------------------------------------------------------------------------ */
 
-/* Input k of the step's plan that goes on to the next: its cells, and how many are in use. NULL past
- * the last one. */
-static int32_t *carried(const pal_decoder *d, int k, int64_t *cells) {
+/* The buffer of looped input k of the plan, and the number of its elements in use. NULL past the
+ * last input. */
+static int32_t *looped_input(const pal_decoder *d, int k, int64_t *cells) {
   const pal_model_definition *definition = pal_model_definition_of(d->model);
   const int64_t T = pal_exec_count_of(d->exec, "T"), S = pal_exec_count_of(d->exec, "S");
   *cells = k == 0 ? T : S;
@@ -318,34 +323,34 @@ static int32_t *carried(const pal_decoder *d, int k, int64_t *cells) {
   return pal_exec_input(d->exec, definition->state[k].name);
 }
 
-/* Copies all that goes on from the plan to `held`, or back. */
-static void move_carried(const pal_decoder *d, int32_t *held, bool back) {
+/* Copies all looped inputs from the plan to `held`, or back. */
+static void copy_looped_inputs(const pal_decoder *d, int32_t *held, bool back) {
   int64_t n;
   int32_t *cell;
-  for (int k = 0; (cell = carried(d, k, &n)) != NULL; k++, held += n)
+  for (int k = 0; (cell = looped_input(d, k, &n)) != NULL; k++, held += n)
     if (n > 0) memcpy(back ? cell : held, back ? held : cell, sizeof *held * (size_t)n);
 }
 
-/* A plan of at least double capacity takes the state over. */
+/* Replaces the plan by one of at least twice the capacity, with the same state. */
 static pal_status grow(pal_decoder *d, int64_t needed, pal_error *error) {
   const int64_t T = pal_exec_count_of(d->exec, "T"), S = pal_exec_count_of(d->exec, "S");
   int64_t cells = 1, n;
-  for (int k = 0; carried(d, k, &n); k++) cells += n;
+  for (int k = 0; looped_input(d, k, &n); k++) cells += n;
   int32_t *held = pal_alloc(sizeof *held * (size_t)cells);
   if (!held) return pal_fail(error, PAL_E_MEMORY, "no memory for a larger decoder");
-  move_carried(d, held, false);
+  copy_looped_inputs(d, held, false);
   pal_status status = plan_for(d, power_of_two(needed > 2 * d->rows ? needed : 2 * d->rows), error);
   if (!status) pal_exec_hold(d->exec, true, NULL);
   if (!status) status = pal_exec_count(d->exec, "T", T, error);
   if (!status) status = pal_exec_count(d->exec, "S", S, error);
-  if (!status) move_carried(d, held, true);
+  if (!status) copy_looped_inputs(d, held, true);
   pal_free(held);
   return status;
 }
 
 static pal_status run_steps(pal_decoder *d, const pal_example *example, int first,
                             pal_error *error) {
-  int32_t shown = -1; /* a step that lacked room is run again */
+  int32_t shown = -1; /* a step that exceeded the capacity runs again, but is shown once */
   for (int32_t step = 0; pal_exec_count_of(d->exec, "S") > 0;) {
     if (shown < step) show_states(d, example, first);
     shown = step;
@@ -363,8 +368,8 @@ static pal_status run_steps(pal_decoder *d, const pal_example *example, int firs
   return PAL_OK;
 }
 
-/* The model stays as it is from the first step to the last. Without memory to keep packed weights it is
- * only slower. */
+/* The weights do not change between the first step and the last, so the packed-weight cache is on.
+ * If there is no memory for it, weights are packed in each step, which is slower. */
 static pal_status run_group(pal_decoder *d, const pal_example *example, int first,
                             pal_error *error) {
   pal_exec_hold(d->exec, true, NULL);
@@ -375,7 +380,7 @@ static pal_status run_group(pal_decoder *d, const pal_example *example, int firs
 
 /* ---- results ---------------------------------------------------------------------------- */
 
-/* Where an answer ends: before the first eos after the prompt. */
+/* Length of a sequence without the first eos after the prompt and what follows it. */
 static int without_eos(const pal_decoder *d, const int32_t *token, int n, int n_prompt) {
   const int32_t eos = pal_model_format(d->model)->eos;
   if (eos < 0 || pal_model_definition_of(d->model)->form == PAL_FORM_TRANSITION) return n;
@@ -389,13 +394,13 @@ static pal_decoded result_of(pal_decoder *d, const pal_example *e, int slot) {
   pal_decoded decoded = {.forward_passes = info[PAL_INFO_PASSES],
                          .halted = info[PAL_INFO_HALTED] != 0};
   int n;
-  decoded.token = in_one_piece(d, e, slot, result_rows(d, slot), info[PAL_INFO_LENGTH],
-                               info[PAL_INFO_CURSOR], &n);
+  decoded.token = whole_sequence(d, e, slot, result_rows(d, slot), info[PAL_INFO_LENGTH],
+                                 info[PAL_INFO_CURSOR], &n);
   decoded.n = without_eos(d, decoded.token, n, e->n_prompt);
   return decoded;
 }
 
-/* Before anything adds these numbers. */
+/* Checks lengths and tokens first, since sums of unchecked lengths could overflow. */
 static pal_status check_prompts(const pal_decoder *d, const pal_example *prompt, int n,
                                 pal_error *error) {
   char flaw[160];

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The plans of decoding: one step, results of finished sequences, and the loop (floor 4). */
+/* Graphs of decoding: one step, results of finished sequences, and the loop (floor 4). See decode.h
+ * for the layout of the state. */
 #define PAL_NO_CALLER
 #include <stdio.h>
 #include <string.h>
@@ -15,7 +16,7 @@ typedef struct decode_graph {
   pal_symbol T, S;
   pal_value token, seed;
   pal_value state[PAL_STATES];   /* i32 [S] */
-  pal_value own[PAL_MAX_STATES]; /* those that the definition declares */
+  pal_value own[PAL_MAX_STATES]; /* states that the definition declares */
 } decode_graph;
 
 static decode_graph open_graph(const pal_decoder *decoder, pal_graph *graph) {
@@ -36,18 +37,18 @@ static decode_graph open_graph(const pal_decoder *decoder, pal_graph *graph) {
   return d;
 }
 
-/* ---- small sentences -------------------------------------------------------------------- */
+/* ---- helpers ---------------------------------------------------------------------------- */
 
 static pal_value plus(const decode_graph *d, pal_value x, double more) {
   return pal_affine(d->graph, x, 1, more);
 }
 
-/* First row of each sequence's slot in the variables: [S]. */
+/* First row of each sequence's slot in the scratch variables: i32 [S]. */
 static pal_value slot_begin(const decode_graph *d) {
   return pal_affine(d->graph, d->state[PAL_SLOT], d->decoder->max_length, 0);
 }
 
-/* index where the flag is set, else -1. */
+/* `index` where the flag is set, else -1, at which pal_write_rows writes nothing. */
 static pal_value index_if(const decode_graph *d, pal_value flag, pal_value index) {
   return pal_where(d->graph, flag, index, pal_int(d->graph, -1));
 }
@@ -66,16 +67,16 @@ static pal_value at_the_cap(const decode_graph *d) {
 
 /* ---- the end of a step ------------------------------------------------------------------ */
 
-/* What a step has come to. */
+/* The result of a step, before finished sequences are removed. */
 typedef struct outcome {
-  pal_value token, begin, length; /* rows of the next step */
-  pal_value total;                /* [S] rows that the result has */
-  pal_value cursor;               /* [S] */
-  pal_value finished, halted;     /* [S]: leaves; and did so by itself */
-  pal_value own[PAL_MAX_STATES];  /* of the next step, before finished sequences are dropped */
+  pal_value token, begin, length; /* rows of the next step: i32 [T'], [S], [S] */
+  pal_value total;                /* i32 [S]: rows of the sequence's result */
+  pal_value cursor;               /* i32 [S] */
+  pal_value finished, halted;     /* i32 [S]: the sequence ends; and the model ended it */
+  pal_value own[PAL_MAX_STATES];  /* the declared states */
 } outcome;
 
-/* Writes what is to be known of the finished, drops them, loops the others. */
+/* Writes the row of "info" for finished sequences, removes these, and loops the others. */
 static void close_graph(const decode_graph *d, const outcome *o) {
   pal_graph *g = d->graph;
   const pal_value age = plus(d, d->state[PAL_AGE], 1);
@@ -140,7 +141,8 @@ static pal_decoding build_step(const decode_graph *d) {
   return step;
 }
 
-/* Refills the windows from the tails. What is beyond window and tail together is cut off. */
+/* Moves rows between windows and tails so that every window is full if rows wait. Rows for which
+ * neither has room are cut off. */
 static void refill(const decode_graph *d, pal_decoding *step, outcome *o) {
   pal_graph *g = d->graph;
   const int window = d->decoder->window;
@@ -185,7 +187,7 @@ void pal_decode_build(const pal_decoder *decoder, pal_graph *graph) {
 
 /* ---- steps with caches ------------------------------------------------------------------ */
 
-/* Logits [S, V] after the last row of each sequence. */
+/* Logits f32 [S, V] after the last row of each sequence; minus infinity for the mask token. */
 static pal_value cached_logits(const decode_graph *d) {
   pal_graph *g = d->graph;
   const pal_model *model = d->decoder->model;
@@ -213,17 +215,20 @@ static pal_value cached_logits(const decode_graph *d) {
   return pal_exclude(g, logits, (pal_ints){&mask, 1});
 }
 
-/* The token of a prompt with masks that comes next, plus 1; 0 where it is a mask, and in all others. */
+/* i32 [S]: for a sequence whose prompt holds masks, the next token of the prompt plus 1, or 0 where
+ * that is a mask; 0 for all other sequences. */
 static pal_value given_next(const decode_graph *d, pal_value infill) {
   const pal_value at = pal_add(d->graph, slot_begin(d), d->state[PAL_AGE]);
   return pal_gather_rows(d->graph, scratch(d, "tail", d->decoder->result_rows),
                          index_if(d, infill, at));
 }
 
-/* Sets token, halted and finished. Within a prompt there is room, and an eos is a token like any other.
- * `answered`: tokens written so far, this one included; `known`: rows in the caches. */
-static void go_on_or_end(const decode_graph *d, pal_value drawn, pal_value answered,
-                         pal_value known, outcome *o) {
+/* Sets token, halted and finished of the outcome. `drawn` is the token that the model proposes; in
+ * a prompt with masks, the prompt's own tokens take precedence. Such a sequence ends after its last
+ * mask: an eos does not end it, and it always fits its slot. `answered`: tokens written so far,
+ * this one included; `known`: rows in the caches. All i32 [S]. */
+static void choose_token_and_end(const decode_graph *d, pal_value drawn, pal_value answered,
+                                 pal_value known, outcome *o) {
   pal_graph *g = d->graph;
   const pal_value wanted = d->state[PAL_PROMPT], none = pal_int(g, 0);
   const pal_value infill = pal_compare(g, wanted, none, PAL_LT);
@@ -252,7 +257,7 @@ void pal_decode_build_cached(const pal_decoder *decoder, pal_graph *graph) {
                                           set->top_k, set->top_p, random);
   const pal_value one = pal_affine(graph, state[PAL_BEGIN], 0, 1);
   const pal_value answered = plus(&d, state[PAL_AGE], 1);
-  go_on_or_end(&d, drawn, answered, known, &o);
+  choose_token_and_end(&d, drawn, answered, known, &o);
   o.total = answered;
   o.length = one;
   o.begin = plus(&d, pal_cumsum(graph, one, 0), -1);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a model definition must be before it is taken (floor 4). */
+/* Validation of a model definition before it is registered (floor 4). */
 #include <string.h>
 
 #include "graph/define.h"

@@ -1,16 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What is unsound about an example, whoever made it (floor 4). */
+/* Validation of examples, whatever their source (floor 4). */
 #include <stdio.h>
 
 #include "models/models.h"
 
-/* An array of an example by its member's name. */
+/* An array of an example, with the names of its members for messages. */
 typedef struct tokens {
-  const char *count, *name;
+  const char *count, *name; /* e.g. "n_prompt", "prompt" */
   int n;
-  const int32_t *at;
+  const int32_t *at; /* [n] */
 } tokens;
 
+/* A length out of range or a missing array. If there is one, describes it in `text` and returns
+ * true. */
 static bool say_length(const tokens *t, char *text, size_t size) {
   if (t->n < 0 || t->n > PAL_MOST_EXAMPLE_ROWS)
     return snprintf(text, size, "%s is %s (%d); it is from 0 to %d", t->count,
@@ -20,7 +22,7 @@ static bool say_length(const tokens *t, char *text, size_t size) {
   return false;
 }
 
-/* A value outside least .. end - 1. */
+/* A value outside least .. end - 1, likewise. */
 static bool say_value(const tokens *t, int32_t least, int32_t end, const char *what, char *text,
                       size_t size) {
   for (int i = 0; t->at && i < t->n; i++)

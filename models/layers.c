@@ -121,7 +121,7 @@ pal_value pal_layer_norm_named(pal_graph *graph, const pal_model *model, const c
   return pal_layer_norm(graph, x, gain, shift, 1e-5);
 }
 
-/* Time 0 of every sequence: f32 [S]. */
+/* Zeros, f32 [S]: the time of every sequence where the model has none. */
 static pal_value no_time(pal_graph *graph, pal_value begin) {
   return pal_affine(graph, pal_cast(graph, begin, PAL_F32), 0, 0);
 }

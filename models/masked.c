@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Masks after or within a prompt: rows, loss and steps that MDM and Masked-ARM share (floor 4). */
+/* Building blocks of masked diffusion, which MDM and Masked-ARM share (floor 4). See masked.h. */
 #define PAL_NO_CALLER
 #include <palimpsest/masked.h>
 
@@ -66,7 +66,8 @@ int pal_answer_mask_elbo_within(const pal_answer *answer, pal_batch *batch, pal_
   if (to > answer->rows) to = answer->rows;
   for (int i = from; i < to; i++) all += pal_answer_has(answer, i);
   if (all == 0) return 0;
-  /* Selection sampling: each row with probability (still wanted) / (still to come). */
+  /* Selection sampling (Knuth, TAOCP 2, algorithm 3.4.2 S): a row is chosen with probability
+   * (rows still to choose) / (rows left), which makes every subset of n rows equally likely. */
   const int n = 1 + (int)pal_rng_below(rng, (uint32_t)all);
   for (int i = from, left = all, wanted = n; i < to; i++) {
     if (!pal_answer_has(answer, i)) continue;

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Masked-ARM: the encoder of an MDM that decodes strictly left to right (floor 4).
  *
- * Rows are a prompt with its answer after or within; a step writes the leftmost mask. A training row has
- * a cut drawn uniformly: answer tokens before it are visible, all from it on are masks, and only
- * the one at the cut, which decoding would write next, is a target. With the answer's length as
- * its weight the loss is an unbiased estimate of -log p(answer | prompt) by the chain rule, so
- * that evaluation needs nothing else. */
+ * The answer follows the prompt or fills its masks; a step writes the leftmost mask. In training a
+ * position of the answer, the cut, is drawn uniformly: answer tokens before it are visible, those
+ * from it on are masks, and only the token at the cut, which decoding would write next, is a
+ * target. Weighted with the length of the answer, the loss is an unbiased estimate of -log p(answer
+ * | prompt) by the chain rule, so evaluation uses the same rows. */
 #include <palimpsest/masked.h>
 
 #include "models/models.h"

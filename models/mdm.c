@@ -2,12 +2,14 @@
 /* MDM: masked diffusion (floor 4). Sahoo et al., arXiv 2406.07524; Shi et al., arXiv
  * 2406.04329.
  *
- * A token of the answer is a mask at time t with probability m(t), t from 0 (data) to 1 (all
- * masks); linear m = t, cosine m = cos(pi/2 (1 - t)). The continuous-time ELBO weighs the
- * cross-entropy of the masks by m'(t) / m(t); the mask is never predicted, visible tokens are
- * copied (SUBS). Training draws t from 0.001 .. 1 and masks with 0.999 m(t), which keeps weights
- * finite but is no bound. Evaluation draws how many, n, uniform in 1 .. L, then which, and
- * weighs by L / n: an unbiased estimate of the negative ELBO, the same for every schedule. */
+ * At time t, from 0 (data) to 1 (all masks), a token of the answer is masked with probability m(t):
+ * linear m = t, cosine m = cos(pi/2 (1 - t)). The continuous-time ELBO weights the cross-entropy of
+ * the masked tokens by m'(t) / m(t). As in the SUBS parameterization of Sahoo et al., the mask is
+ * never predicted, and visible tokens are copied. Training draws t from 0.001 .. 1 and masks with
+ * probability 0.999 m(t). This keeps the weights finite, but its loss is not a bound. Evaluation
+ * draws the number n of masks uniformly from 1 .. L, L the length of the answer, then which tokens
+ * are masked, and weights by L / n: an unbiased estimate of the negative ELBO, which is the same
+ * for every schedule. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -89,7 +91,8 @@ static pal_status rows(const pal_model *model, const pal_example *example, pal_r
 
 /* ---- decoding --------------------------------------------------------------------------- */
 
-/* A function of i / n for i = 0 .. n, looked up at i32 index: f32 with index's rows. */
+/* value(model, i, n) at i = min(index, n), from a table for i = 0 .. n: i32 index -> f32 of the
+ * same shape. */
 static pal_value look_up(const pal_model *model, pal_graph *graph, pal_value index, int n,
                          double (*value)(const pal_model *model, int i, int n)) {
   float *table = pal_alloc(sizeof *table * ((size_t)n + 1));
@@ -104,14 +107,15 @@ static double time_of_level(const pal_model *model, int i, int n) {
   return time_of(is_cosine(model), (double)i / n);
 }
 
-/* Chance of a mask to be revealed by step i of n, from time 1 - i/n to 1 - (i+1)/n. */
+/* Probability that step i of n, from time 1 - i/n to 1 - (i+1)/n, reveals a token that is
+ * masked. */
 static double revealed_in_step(const pal_model *model, int i, int n) {
   const bool cosine = is_cosine(model);
   const double before = masked_at(cosine, 1 - (double)i / n);
   return i + 1 >= n ? 1 : (before - masked_at(cosine, 1 - (i + 1.0) / n)) / before;
 }
 
-/* The time at which as large a share of the answer is masked as is now: f32 [S]. */
+/* The time at which the schedule masks the share of the answer that is masked now: f32 [S]. */
 static pal_value time_now(const pal_model *model, pal_graph *graph, const pal_decoding *d) {
   const pal_value mask = pal_int(graph, pal_model_format(model)->mask);
   const pal_value is_mask = pal_compare(graph, d->token, mask, PAL_EQ);
@@ -124,7 +128,7 @@ static pal_value time_now(const pal_model *model, pal_graph *graph, const pal_de
   return look_up(model, graph, pal_cast(graph, level, PAL_I32), LEVELS, time_of_level);
 }
 
-/* What the masks are sorted by, the largest first: f32 [T]. */
+/* Score of each mask, f32 [T]; a step writes those with the largest. */
 static pal_value surest(pal_graph *graph, const pal_decoding *d, mdm_order order,
                         pal_value logits) {
   switch (order) {

@@ -5,7 +5,7 @@
 #include "models/models.h"
 #include "src/alloc.h"
 
-/* The first of n values outside least .. end - 1; n when there is none. */
+/* Index of the first of n values that is outside least .. end - 1; n if there is none. */
 static int64_t first_outside(const int32_t *value, int64_t n, int32_t least, int32_t end) {
   int64_t i = 0;
   while (i < n && value[i] >= least && value[i] < end) i++;
@@ -50,8 +50,8 @@ static pal_status format_check(const pal_format *f, pal_error *error) {
   return tables_check(f, error);
 }
 
-/* Defaults, then the definition's own for the network, then what was given; then what they must be
- * together. */
+/* Sets values in order of precedence: defaults of the tables, the definition's own defaults for the
+ * network, then the caller's. After that checks the format and combinations of settings. */
 static pal_status configure(pal_model *model, const char *const *setting, int n, pal_error *error) {
   const pal_model_definition *d = model->definition;
   pal_settings *const all[] = {&model->own, &model->network};

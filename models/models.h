@@ -8,33 +8,37 @@
 #include "src/setting.h"
 
 struct pal_model {
-  pal_context *context; /* all borrowed but the values */
+  pal_context *context; /* borrowed, as are store and definition */
   pal_store *store;
   const pal_model_definition *definition;
   pal_format format;
-  pal_settings own, network;
+  pal_settings own, network; /* settings of the definition and of the network */
 };
 
 extern const pal_model_definition pal_model_arm, pal_model_masked_arm, pal_model_mdm,
     pal_model_ap_mdm;
 
-/* Whether the network's settings make sense for the format. */
+/* PAL_E_ARGUMENT if the network's settings contradict each other or do not suit the format or the
+ * definition. */
 pal_status pal_network_check(const pal_model *model, pal_error *error);
 
-/* The 32 bits of an example's id that key random ops. */
+/* Folds an example's id into the 32 bits that key random ops in graphs. */
 static inline int32_t pal_sample_of(uint64_t id) { return (int32_t)(uint32_t)(id ^ id >> 32); }
 
-/* Whether an example is unsound for sequences of the format, which `text` then says by the member's name:
- * what rows and decoders may rely on is that lengths and tokens are in their ranges and that arrays are there. */
+/* Whether an example is invalid for the format: a length or token out of range, or an array that is
+ * missing. If so, writes a message with the member's name to `text`. Definitions and decoders rely
+ * on this check. */
 bool pal_example_flaw(const pal_example *example, const pal_format *format, char *text,
                       size_t size);
 
-/* Bytes of a batch's arrays, the batch laid out in a block of so many, and a copy of what one holds in
- * another that has the room. */
+/* Size in bytes of the arrays of a batch with that capacity. */
 size_t pal_batch_bytes(const pal_model_definition *definition, int64_t rows, int64_t sequences);
+/* An empty batch whose arrays lie in `block`, of that size, one behind another; token comes
+ * first. */
 pal_batch pal_batch_within(void *block, const pal_model_definition *definition, int64_t rows,
                            int64_t sequences);
+/* Copies the contents of a batch to another with enough capacity. */
 void pal_batch_copy(const pal_batch *from, pal_batch *to);
-/* Puts the fill of column `declared` into its cells first .. first + n - 1. */
+/* Sets elements first .. first + n - 1 of `column` to the fill of its declaration. */
 void pal_column_fill(const pal_column *declared, void *column, int64_t first, int64_t n);
 #endif

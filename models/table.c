@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Defines the built-in models, by the same call a user's own go through (floor 4). */
+/* Defines the built-in models with pal_define_model, as a plug-in does (floor 4). */
 #include "models/models.h"
 
 pal_status pal_register_models(pal_context *context, pal_error *error) {

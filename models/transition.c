@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One labelled step of any-process generation, carried out on the host (floor 4). */
+/* One labelled step of any-process generation on the host, with the rules of pal_edit (floor 4). */
 #include "models/models.h"
 #include "ops/edit.h"
 
