@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What programs write beside weights: files that are whole or absent, and directories (floor 5). */
+/* Public functions for files and directories that programs write beside weights (floor 5). */
 #include <palimpsest/train.h>
 
 #include "src/file.h"

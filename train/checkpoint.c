@@ -1,9 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The state of a trainer on disk, for an exact resume (floor 5). See train.h.
+/* Checkpoints: the state of a trainer on disk, from which a run is resumed exactly (floor 5). See
+ * train.h. A checkpoint is one safetensors file:
  *
- * One safetensors file: parameters and state variables under their own names, the stream's state as
- * u8 "stream", and step, examples, tokens, seed and model as metadata. Invariant: loading changes
- * nothing before everything has been checked. */
+ *   metadata   step, examples, tokens, seed, model, xxh3 (checksum)
+ *   tensors    "model.block.0...", ...    parameters, under their names in the store
+ *              "ema...", moments, ...     state variables, likewise
+ *              "stream"                   u8 [bytes]: the state of the stream
+ *
+ * Invariant: loading changes nothing before everything has been checked. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -56,7 +60,7 @@ pal_status pal_trainer_save(pal_trainer *t, const char *path, pal_error *error) 
 
 /* ---- loading ------------------------------------------------------------------------------ */
 
-/* A whole number in 0 .. 10^15 from the metadata. */
+/* Reads a whole number of at most 15 digits from the metadata. */
 static pal_status read_number(const pal_safetensors *file, const char *path, const char *key,
                               int64_t *n, pal_error *error) {
   const char *text = pal_safetensors_metadata(file, key);
@@ -86,7 +90,8 @@ static pal_status check_variables(const pal_safetensors *file, const char *path,
   return pal_store_check_file(store, file, &reading, true, NULL, error);
 }
 
-/* Last of the checks, since it is the stream's own. */
+/* Loads the state of the stream, which is put back if the stream refuses it. This is the last of
+ * the checks, because only the stream can check its state, and does so by loading it. */
 static pal_status load_stream(pal_trainer *t, const pal_safetensors *file, const char *path,
                               pal_error *error) {
   const pal_tensor *state = pal_safetensors_find(file, stream_name);
@@ -96,7 +101,7 @@ static pal_status load_stream(pal_trainer *t, const pal_safetensors *file, const
   pal_status status = pal_stream_note(&before, t->stream, error);
   if (status) return status;
   pal_error own = {0};
-  void *copy = pal_alloc(state->bytes); /* aligned, as a stream may want it */
+  void *copy = pal_alloc(state->bytes); /* aligned, for streams that read it in place */
   if (copy) {
     if (state->bytes) memcpy(copy, state->data, state->bytes);
     status = t->stream->load(t->stream->self, copy, state->bytes, &own);
@@ -116,7 +121,7 @@ static pal_status load(pal_trainer *t, const pal_safetensors *file, const char *
   char seed[24];
   snprintf(seed, sizeof seed, "%" PRIu64, t->set->seed);
   pal_status status;
-  if (!pal_safetensors_metadata(file, "xxh3")) /* its key may be what is damaged */
+  if (!pal_safetensors_metadata(file, "xxh3")) /* damage to the key itself would skip the check */
     return pal_fail(error, PAL_E_FORMAT, "%s: metadata \"xxh3\", the checksum, is missing", path);
   if ((status = read_number(file, path, "step", &step, error)) ||
       (status = read_number(file, path, "examples", &examples, error)) ||
@@ -126,8 +131,8 @@ static pal_status load(pal_trainer *t, const pal_safetensors *file, const char *
       (status = check_variables(file, path, store, error)) ||
       (status = load_stream(t, file, path, error)))
     return status;
-  for (int i = 0; i < 2; i++) t->drawn[i].step = 0; /* rows drawn ahead were another course's */
-  t->averaged = false; /* what is loaded are the parameters themselves */
+  for (int i = 0; i < 2; i++) t->drawn[i].step = 0; /* discard the prefetched rows */
+  t->averaged = false; /* a checkpoint holds the parameters, not their averages */
   pal_store_copy_from(store, file, &kept);
   t->done = step;
   t->examples = examples;

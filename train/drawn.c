@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Rows of a step, drawn from a stream (floor 5). See drawn.h. */
+/* Packed rows of one step, built from the examples of a stream (floor 5). See drawn.h. */
 #include "train/drawn.h"
 
 #include "src/alloc.h"
@@ -20,7 +20,7 @@ pal_status pal_stream_note(pal_stream_state *state, const pal_stream *s, pal_err
   return PAL_OK;
 }
 
-/* A stream takes back what it has given. */
+/* A stream always accepts a state that it has saved itself, so this cannot fail. */
 void pal_stream_restore(const pal_stream_state *state, const pal_stream *s) {
   pal_error ignored = {0};
   s->load(s->self, state->data, state->bytes, &ignored);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Losses of examples in evaluation mode (floor 5). See train.h.
  *
- * Examples are cut into chunks of a fixed number; sums of chunks are kept and added in order, in
- * double, so that the result depends on nothing but the examples, the draws and the seed. */
+ * Examples are evaluated in chunks of a fixed number. The sums of the chunks are stored, then added
+ * in their order, in double, so that the result does not depend on the number of threads. */
 #include <math.h>
 #include <string.h>
 
@@ -11,10 +11,11 @@
 
 #include <palimpsest/train.h>
 
-/* Examples of a chunk, fewer where contexts are longer than their share of MOST_ROWS; and chunks
- * that are packed before they run. */
+/* A chunk has MOST_EXAMPLES examples, or fewer if their contexts would exceed MOST_ROWS rows.
+ * TOGETHER chunks are packed at a time, then run. */
 enum { MOST_EXAMPLES = 16, MOST_ROWS = 4096, TOGETHER = 64 };
 
+/* Results of one chunk in one draw: sum and divisor of each part of the loss. */
 typedef struct cell {
   double sum[PAL_MAX_PARTS], count[PAL_MAX_PARTS];
 } cell;
@@ -24,7 +25,7 @@ typedef struct evaluation {
   pal_shards shards;
   pal_status (*example)(void *data, int i, pal_example *out, pal_error *error);
   void *data;
-  int n, chunk, chunks, draws; /* examples, those of a chunk, chunks */
+  int n, chunk, chunks, draws; /* examples; examples of a chunk; chunks; draws of each example */
   uint64_t seed, drawn;        /* random numbers used so far */
   cell *at;                    /* [draws][chunks] */
 } evaluation;
@@ -62,8 +63,9 @@ static pal_status run_draw(evaluation *e, int draw, pal_error *error) {
   return PAL_OK;
 }
 
-/* Each part is a ratio of two sums over everything. Its error comes from how a chunk's share of
- * it, to first order sum - ratio x count over the mean count of a draw, varies between draws. */
+/* Each part of the loss is a ratio R = sum / count over all chunks. Its standard error follows from
+ * the delta method: a chunk contributes to R, to first order, (sum - R x count) / (count of a
+ * draw), and the variance of this between draws is estimated for each chunk. */
 static void conclude(const evaluation *e, int draws, pal_likelihood_kind kind,
                      pal_likelihood *result) {
   double sum[PAL_MAX_PARTS] = {0}, count[PAL_MAX_PARTS] = {0}, variance = 0;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A model's parameters in its store (floor 5). See parameters.h. */
+/* Creation of a model's parameters in its store (floor 5). See parameters.h. */
 #define PAL_NO_CALLER
 #include "train/parameters.h"
 

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A model's parameters in its store (floor 5). */
+/* Creation of a model's parameters in its store, and their averages (floor 5). */
 #ifndef PAL_TRAIN_PARAMETERS_H
 #define PAL_TRAIN_PARAMETERS_H
 
 #include <palimpsest/model.h>
 
-/* Makes those that are absent, by building the loss in a graph of its own. */
+/* Creates the parameters that do not exist yet, by building the loss in a temporary graph. */
 pal_status pal_parameters_make(pal_model *model, pal_error *error);
-/* Its average "ema.<name>"; NULL where none is kept. */
+/* The variable "ema.<name>" with the average of a parameter; NULL where there is none. */
 pal_variable *pal_average_of(const pal_store *store, const pal_variable *parameter);
 #endif

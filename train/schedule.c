@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Learning-rate schedules (floor 5). See schedule.h.
  *
- * Invariant: the same double on every machine, hence SLEEF's plain cosine, as in rng.c. */
+ * Invariant: the result is the same double on every machine. The cosine of the C library differs
+ * between machines, so SLEEF's scalar one without FMA is used, as in rng.c. */
 #include "train/schedule.h"
 
 #include <sleef.h>

@@ -14,12 +14,12 @@ typedef enum pal_schedule_kind {
 
 typedef struct pal_schedule {
   pal_schedule_kind kind;
-  int64_t warmup, steps;
-  double final; /* factor of the last step, 0..1; unused when constant */
+  int64_t warmup, steps; /* steps of the warm-up; steps in all */
+  double final;          /* factor at the last step, 0..1; not used if constant */
 } pal_schedule;
 
-/* Factor of the rate in `step`, from 1. It climbs by 1 / warmup per step to 1 at step `warmup`;
- * then, with p going from 0 there to 1 at step `steps` (and staying 1 after it),
+/* Factor of the learning rate in `step`, from 1. It rises by 1 / warmup per step to 1 at step
+ * `warmup`. After that, with p = (step - warmup) / (steps - warmup), at most 1, it is
  *   constant  1
  *   linear    1 - (1 - final) p
  *   cosine    final + (1 - final) (1 + cos(pi p)) / 2 */

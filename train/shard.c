@@ -15,25 +15,27 @@
 #include "src/team.h"
 #include "train/parameters.h"
 
-/* Below this much work waking the team costs more than it gives. The rates are rough ones of one core of a
- * Zen 4 on whole training steps, whose values mostly come from memory beyond the level 2 cache; they
- * decide who runs a shard and never a number. */
+/* With less work than this, waking the other threads costs more time than they save. The rates are
+ * rough measurements of one Zen 4 core on whole training steps, in which most values come from
+ * beyond the level 2 cache. They decide how many threads run, and never change a result. */
 static const double TEAM_PAYS_SECONDS = 100e-6;
 static const double SECONDS_PER_FLOP = 1.0 / 4e10, SECONDS_PER_BYTE = 1.0 / 1e10;
 
+/* An instance of the plan for one thread, with pointers to its inputs and outputs. */
 struct pal_worker {
   pal_exec *exec;
   pal_batch in;
-  int32_t *seed;
-  float *scale;
-  const float *part[PAL_MAX_PARTS]; /* NULL where the model has none */
-  const float **gradient;           /* of each parameter */
+  int32_t *seed;                    /* [3] */
+  float *scale;                     /* [parts] */
+  const float *part[PAL_MAX_PARTS]; /* a scalar each; NULL beyond the model's parts */
+  const float **gradient;           /* [parameters]: one gradient each */
   pal_error error;                  /* of shard `failed` */
   int failed;
 };
 
 /* ---- the plan ------------------------------------------------------------------------- */
 
+/* The loss sum of scale[k] x part[k], with the parts as outputs "part.<k>". */
 static pal_value add_loss(pal_graph *g, const pal_model *model, const pal_batch_values *in) {
   const pal_model_definition *d = pal_model_definition_of(model);
   pal_value part[PAL_MAX_PARTS] = {{0}}, total = PAL_NIL;
@@ -73,7 +75,7 @@ static pal_status list_parameters(pal_shards *shards, pal_error *error) {
   return PAL_OK;
 }
 
-/* Outputs "gradient.<name>". */
+/* Adds the gradient of every parameter that is trained, as output "gradient.<name>". */
 static void add_gradients(const pal_shards *shards, pal_graph *g, pal_value total) {
   const size_t n = (size_t)shards->parameters;
   pal_value *wrt = pal_calloc(2 * n, sizeof *wrt), *gradient = wrt ? wrt + n : NULL;
@@ -126,7 +128,7 @@ static pal_plan *compile(pal_shards *shards, int64_t rows, int64_t sequences, pa
   return plan;
 }
 
-/* A plan with room for what the staging has room for, and for what an earlier one had. */
+/* Makes sure that the plan has at least the capacity of the staging; the capacity never shrinks. */
 static pal_status make_plan(pal_shards *shards, pal_error *error) {
   int64_t rows = shards->staging->row_room, sequences = shards->staging->sequence_room;
   if (shards->plan && rows <= shards->row_room && sequences <= shards->sequence_room) return PAL_OK;
@@ -188,6 +190,7 @@ static pal_status make_workers(pal_shards *shards, int n, pal_error *error) {
 
 /* ---- running ------------------------------------------------------------------------------ */
 
+/* Arguments of one pal_shards_run, shared by its threads. */
 typedef struct job {
   pal_shards *shards;
   const float *scale;
@@ -195,7 +198,7 @@ typedef struct job {
   pal_tree *tree;
   const pal_aside *aside;
   int end;
-  atomic_int next, failed;
+  atomic_int next, failed; /* next shard to claim; 1 once a shard has failed */
 } job;
 
 static pal_status run_shard(const job *j, pal_worker *w, int shard, bool team, pal_error *error) {
@@ -212,7 +215,9 @@ static pal_status run_shard(const job *j, pal_worker *w, int shard, bool team, p
   return j->tree ? pal_tree_add(j->tree, shard, w->gradient, error) : PAL_OK;
 }
 
-/* Every claimed shard is finished, so all below a failed one have been tried. */
+/* Runs shards until none is left. Threads claim shards in ascending order and finish those that
+ * they have claimed even after a failure elsewhere. So all shards below a failed one have run, and
+ * the lowest failure is the same whatever the number of threads. */
 static void work(void *data, int rank, int size) {
   job *j = data;
   pal_worker *w = &j->shards->worker[rank];
@@ -246,10 +251,11 @@ static pal_status run_together(job *j, int first, int end, int workers, pal_erro
   return lowest->error.code;
 }
 
-/* Weights are packed once for all shards of a worker, unless that would take much more memory: each
- * worker has its own. Without it everything is as right, if slower. */
-static void hold(const pal_shards *shards, int workers, bool on) {
-  enum { MOST = 4 }; /* packed weights at most a quarter of the arena */
+/* Turns the packed-weight cache of each worker on or off: weights are packed once for all shards
+ * that the worker runs. Every worker has its own cache, so it stays off where it would take much
+ * memory; without it results are the same, but packing is repeated for every shard. */
+static void cache_packed_weights(const pal_shards *shards, int workers, bool on) {
+  enum { MOST = 4 }; /* the cache is at most a quarter of the arena */
   const pal_plan_stats stats = pal_plan_statistics(shards->plan);
   if (on && stats.kept_bytes > stats.arena_bytes / MOST) return;
   for (int i = 0; i < workers; i++) pal_exec_hold(shards->worker[i].exec, on, NULL);
@@ -264,16 +270,17 @@ pal_status pal_shards_run(pal_shards *shards, int first, int end, const float sc
   double rows = 0;
   for (int i = first; i < end; i++) rows += (double)shards->staging->batch[i].rows;
   if (shards->seconds * rows / (double)shards->row_room < TEAM_PAYS_SECONDS) threads = 1;
-  /* Shards that would leave workers idle are run one after the other by the whole team. */
+  /* As many shards as is a multiple of the threads run one per thread. The remaining ones would
+   * leave threads idle, so they run one after another, each on all threads. */
   const int together = n < threads ? 0 : n - n % threads, workers = together ? threads : 1;
   status = make_workers(shards, workers, error);
   const bool held = !status && n > workers;
-  if (held) hold(shards, workers, true);
+  if (held) cache_packed_weights(shards, workers, true);
   job j = {.shards = shards, .scale = scale, .seed = seed, .tree = tree, .aside = aside};
   if (!status && together) status = run_together(&j, first, first + together, threads, error);
   for (int i = first + together; i < end && !status; i++)
     status = run_shard(&j, &shards->worker[0], i, true, error);
-  if (held) hold(shards, workers, false);
+  if (held) cache_packed_weights(shards, workers, false);
   return status;
 }
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Running the shards of a step: one plan, one instance per worker (floor 5).
+/* Running the shards of a step: one plan, one instance of it per worker (floor 5).
  *
- * Shards are claimed by workers, each of which runs them on its own thread; what they compute
- * depends on nothing but their rows, so neither the number of workers nor who ran what can
- * change a bit. */
+ * A worker is a thread that claims one shard after another and runs it. The results of a shard
+ * depend on its rows only, so they are the same bits whatever the number of workers and whichever
+ * of them runs it. */
 #ifndef PAL_TRAIN_SHARD_H
 #define PAL_TRAIN_SHARD_H
 
@@ -14,22 +14,22 @@ typedef struct pal_worker pal_worker;
 
 typedef struct pal_shards {
   pal_model *model;        /* borrowed */
-  bool training;           /* gradients are wanted, dropout is on */
-  pal_precision precision; /* of products */
-  bool recompute;          /* blocks are computed again for their gradients */
-  const pal_staging
-      *staging; /* the rows, borrowed; another with as many shards may take its place */
-  int64_t row_room, sequence_room; /* of the plan */
+  bool training;           /* gradients are computed, dropout is on */
+  pal_precision precision; /* of matrix products */
+  bool recompute;          /* activations of blocks are recomputed in the backward pass */
+  /* The rows, borrowed. The pointer may be changed to another one with as many shards. */
+  const pal_staging *staging;
+  int64_t row_room, sequence_room; /* capacity of the plan */
   pal_plan *plan;
-  double seconds; /* of a full shard on one thread, roughly */
-  pal_worker *worker;
+  double seconds;     /* estimated time of a full shard on one thread */
+  pal_worker *worker; /* [workers] */
   int workers;
-  pal_variable **parameter; /* those to be trained, in the order of the store */
+  pal_variable **parameter; /* [parameters]: those that are trained, in the order of the store */
   int parameters;
-  double (*part)[PAL_MAX_PARTS]; /* of each shard, after a run: the sums over its rows */
+  double (*part)[PAL_MAX_PARTS]; /* [shards]: after a run, the sum of each part over the rows */
 } pal_shards;
 
-/* Makes the model's parameters where they are absent. */
+/* Compiles the plan, and creates the model's parameters if they do not exist yet. */
 pal_status pal_shards_init(pal_shards *shards, pal_model *model, const pal_staging *staging,
                            bool training, pal_precision precision, bool recompute,
                            pal_error *error);
@@ -42,16 +42,17 @@ typedef struct pal_totals {
 } pal_totals;
 pal_totals pal_shards_totals(const pal_shards *shards);
 
-/* Work beside that of shards. */
+/* Other work, to be done while shards run. */
 typedef struct pal_aside {
   void (*run)(void *data);
   void *data;
 } pal_aside;
 
-/* Runs shards first .. end - 1: sum of scale[k] x part[k] must be finite. With a tree, gradients of
- * that sum go to it. Of several failures that of the lowest shard is reported.
- * `aside` (NULL: nothing) is called, once, by the first worker for whom no shard is left, while the
- * others finish theirs; not where the whole team shares every shard, nor after a failure. */
+/* Runs shards first .. end - 1. The loss of a shard is the sum of scale[k] x part[k]; it must be
+ * finite (PAL_E_NONFINITE). With a tree, its gradients are added there. Of several failures that of
+ * the lowest shard is reported. `aside` (NULL: nothing) is called once, by the first worker that
+ * finds no shard left, while others finish theirs. It is not called if all threads share every
+ * shard, or after a failure. */
 pal_status pal_shards_run(pal_shards *shards, int first, int end, const float scale[PAL_MAX_PARTS],
                           const int32_t seed[3], pal_tree *tree, const pal_aside *aside,
                           pal_error *error);

@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Host batches that grow (floor 5). See staging.h. */
+/* Batches in host memory that grow as needed (floor 5). See staging.h. */
 #include "train/staging.h"
 
 #include "models/models.h"
 #include "src/alloc.h"
 
-/* What a batch starts with at most; a task with a long context seldom fills it. */
+/* Largest initial capacity in rows: few sequences of a task with a long context fill that
+ * context. */
 enum { FIRST_ROWS = 4096 };
 static const int64_t most_rows = (int64_t)1 << 28;
 
-/* An empty batch in memory of its own; its `token` is the block. */
+/* Allocates an empty batch. Its arrays are one block, which begins with `token`. */
 static pal_status make_batch(const pal_staging *staging, pal_batch *b, int64_t rows,
                              int64_t sequences, pal_error *error) {
   const pal_model_definition *definition = pal_model_definition_of(staging->model);
@@ -47,7 +48,7 @@ void pal_staging_clear(pal_staging *staging) {
   for (int i = 0; i < staging->shards; i++) pal_batch_clear(&staging->batch[i]);
 }
 
-/* All or nothing: every batch keeps its rows. */
+/* Enlarges all batches, with their contents. On failure none is changed. */
 static pal_status grow(pal_staging *staging, int64_t rows, int64_t sequences, pal_error *error) {
   pal_batch *grown = pal_calloc((size_t)staging->shards, sizeof *grown);
   pal_status status = grown ? PAL_OK : pal_fail(error, PAL_E_MEMORY, "no memory to grow batches");
@@ -84,7 +85,7 @@ pal_status pal_staging_add(pal_staging *staging, int shard, const pal_example *e
       return PAL_OK;
     }
     const bool crowded = b->sequences == b->sequence_room;
-    *b = before; /* what the example has left half done is written over */
+    *b = before; /* removes what was added of the example */
     int64_t rows = staging->row_room, sequences = staging->sequence_room;
     if (crowded) sequences *= 2;
     else rows = own.needed > 2 * rows ? own.needed : 2 * rows;

@@ -1,10 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The trainer: one sharded step after another (floor 5). See train.h.
  *
- * Invariants: a step changes the store, the stream as a checkpoint has it, and the counters together
- * or not at all; nothing that decides a number depends on threads, micro-batches or the room of a
- * plan. Rows are drawn in the order of steps, those of the next step by whoever is first done with the
- * present one's shards; the stream is where the last rows that are kept end. */
+ * Invariants: a step changes the store, the stream's state for checkpoints and the counters
+ * together or not at all; no result depends on the number of threads, on micro-batches or on the
+ * capacity of a plan.
+ *
+ * Rows are double-buffered. While the last shards of step s run, the first idle thread prefetches
+ * the rows of step s + 1:
+ *
+ *   drawn[s % 2]        rows of step s, which the shards read
+ *   drawn[(s + 1) % 2]  rows of step s + 1, being built; its `before` is the state of the stream
+ *                       before them, which a checkpoint after step s stores */
 #include "train/trainer.h"
 
 #include <string.h>
@@ -12,13 +18,13 @@
 #include "src/alloc.h"
 #include "train/parameters.h"
 
-/* The average follows a young run more closely, or its first weights would stay in it for long. */
+/* Early in a run the decay is smaller, so that the average soon forgets the initial weights. */
 static double average_decay(double ema, int64_t step) {
   const double young = (1 + (double)step) / (10 + (double)step);
   return young < ema ? young : ema;
 }
 
-/* ---- made and freed ---------------------------------------------------------------------- */
+/* ---- creation ---------------------------------------------------------------------------- */
 
 static pal_status build(pal_trainer *t, pal_error *error) {
   const int64_t n = (t->set->batch + t->set->shard - 1) / t->set->shard;
@@ -131,16 +137,16 @@ void pal_trainer_use_average(pal_trainer *t, bool average) {
 
 /* ---- a step ---------------------------------------------------------------------------------- */
 
-/* Draws the rows of a step unless they are there. */
+/* Builds the rows of a step unless they were prefetched. */
 static pal_status draw(pal_trainer *t, int64_t step, pal_error *error) {
   pal_drawn *d = &t->drawn[step % 2];
   return d->step == step ? PAL_OK
                          : pal_drawn_fill(d, t->stream, t->set->batch, t->set->seed, step, error);
 }
 
-/* Beside the shards of step done + 1. What fails here will be tried, and reported, when its step
- * comes. */
-static void draw_ahead(void *data) {
+/* Prefetches the rows of step done + 2 while the shards of step done + 1 run. An error is ignored
+ * here: the rows are built again when their step comes, which then reports it. */
+static void prefetch(void *data) {
   pal_trainer *t = data;
   pal_error later = {0};
   if (t->done + 2 <= t->set->steps) draw(t, t->done + 2, &later);
@@ -166,7 +172,7 @@ static pal_status run(pal_trainer *t, int64_t step, pal_step_report *report, pal
         total.count[k] > 0 ? (float)(pal_number_at(t->set->weights, k, 1) / total.count[k]) : 0;
   pal_tree_begin(&t->tree);
   pal_status status = PAL_OK;
-  const pal_aside ahead = {draw_ahead, t};
+  const pal_aside ahead = {prefetch, t};
   for (int64_t g = 0; g < groups && !status; g++)
     status = pal_shards_run(&t->shards, (int)(n * g / groups), (int)(n * (g + 1) / groups), scale,
                             seed, &t->tree, g == groups - 1 ? &ahead : NULL, error);

@@ -25,22 +25,22 @@ typedef struct pal_train_settings {
 struct pal_trainer {
   pal_model *model; /* borrowed, as is the stream */
   pal_stream *stream;
-  pal_settings given;
-  const pal_train_settings *set; /* their values */
+  pal_settings given;            /* as texts */
+  const pal_train_settings *set; /* as values */
   pal_schedule schedule;
-  pal_drawn drawn[2]; /* rows of a step are in that of its parity */
+  pal_drawn drawn[2]; /* double buffer: the rows of step s are in drawn[s % 2] */
   pal_shards shards;
   pal_tree tree;
   pal_update update;
-  int64_t done, examples, tokens;
-  bool averaged; /* parameters are averages now, their own contents in `kept` */
-  float *kept;
+  int64_t done, examples, tokens; /* steps done; examples and packed rows trained on */
+  bool averaged; /* the parameters hold their averages now, and `kept` their own contents */
+  float *kept;   /* [elements of all trained parameters]; NULL without averages */
 };
 
-/* The options of the update; its optimizers are looked up in `context`. */
+/* Options of the update from the settings; optimizers are looked up by name in `context`. */
 pal_status pal_trainer_optimizers(const pal_train_settings *set, const pal_context *context,
                                   pal_update_options *options, pal_error *error);
-/* What the stream will be, or was, before the rows of step done + 1. The trainer's until its next
- * call. NULL on failure. */
+/* The state of the stream before the examples of step done + 1, whether or not these were
+ * prefetched. Valid until the next call with this trainer. NULL on failure. */
 const pal_stream_state *pal_trainer_stream(pal_trainer *trainer, pal_error *error);
 #endif

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Combining gradients in a fixed tree (floor 5). See tree.h.
+/* Summation of gradients in a fixed binary tree (floor 5). See tree.h.
  *
- * Of two children the one that comes second adds: to the other's buffer, whose owner it then is.
- * Sums are commutative to the bit, so that it does not matter which one that was. */
+ * The child of a node that is ready first leaves its buffer in the node's `waiting` slot. The one
+ * that is ready second adds its own sum to that buffer and goes on to the parent with it. Since
+ * a + b and b + a are the same bits, it does not matter which of them was second. */
 #include "train/tree.h"
 
 #include <string.h>
@@ -38,8 +39,9 @@ void pal_tree_begin(pal_tree *tree) {
   for (int i = 0; i < tree->leaves; i++) atomic_flag_clear(&tree->taken[i]);
 }
 
-/* A buffer nobody else has; NULL when out of memory. There is one a leaf, so one is free. */
-static float *take_buffer(pal_tree *tree) {
+/* Reserves a free buffer; NULL when out of memory. There are as many buffers as leaves, so one is
+ * always free. */
+static float *acquire_buffer(pal_tree *tree) {
   for (int i = 0; i < tree->leaves; i++) {
     if (atomic_flag_test_and_set(&tree->taken[i])) continue;
     float *buffer = atomic_load(&tree->buffer[i]);
@@ -49,7 +51,7 @@ static float *take_buffer(pal_tree *tree) {
   return NULL;
 }
 
-static void give_back(pal_tree *tree, const float *buffer) {
+static void release_buffer(pal_tree *tree, const float *buffer) {
   int i = 0;
   while (atomic_load(&tree->buffer[i]) != buffer) i++;
   atomic_flag_clear(&tree->taken[i]);
@@ -72,7 +74,7 @@ static void finish(pal_tree *tree, float *sum) {
   const float *from = sum;
   for (int i = 0; i < tree->pieces; from += tree->piece[i], i++)
     memcpy(tree->root[i], from, tree->piece[i] * sizeof *from);
-  give_back(tree, sum);
+  release_buffer(tree, sum);
 }
 
 pal_status pal_tree_add(pal_tree *tree, int leaf, const float *const *gradient, pal_error *error) {
@@ -81,24 +83,25 @@ pal_status pal_tree_add(pal_tree *tree, int leaf, const float *const *gradient, 
       memcpy(tree->root[i], gradient[i], tree->piece[i] * sizeof(float));
     return PAL_OK;
   }
-  float *mine = NULL; /* NULL while the sum is still the leaf's own `gradient` */
-  int node = leaf, nodes = tree->leaves, level = 0; /* `level`: index of the parents' first slot */
+  float *mine = NULL; /* the sum so far; NULL while that is the leaf's own `gradient` */
+  int node = leaf, nodes = tree->leaves; /* number of the node on its level; nodes of that level */
+  int level = 0;                         /* index of the parent level's first slot in `waiting` */
   for (; nodes > 1; level += (nodes + 1) / 2, node /= 2, nodes = (nodes + 1) / 2) {
-    if (node == nodes - 1 && node % 2 == 0) continue; /* no neighbour */
+    if (node == nodes - 1 && node % 2 == 0) continue; /* no sibling */
     _Atomic(float *) *slot = &tree->waiting[level + node / 2];
     float *other = atomic_load(slot);
     if (!other) {
       if (!mine) {
-        mine = take_buffer(tree);
+        mine = acquire_buffer(tree);
         if (!mine) return pal_fail(error, PAL_E_MEMORY, "no memory for the gradient of a shard");
         copy_pieces(tree, mine, gradient);
       }
       other = atomic_exchange(slot, mine);
-      if (!other) return PAL_OK; /* the neighbour will find it */
+      if (!other) return PAL_OK; /* the sibling, which is still to come, goes on */
     }
     if (mine) {
       add(other, mine, tree->floats);
-      give_back(tree, mine);
+      release_buffer(tree, mine);
     } else {
       add_pieces(tree, other, gradient);
     }

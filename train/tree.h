@@ -1,9 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The one point where gradients of shards are combined (floor 5).
+/* Reduction of the gradients of all shards (floor 5).
  *
- * Shards are the leaves 0 .. n-1 of a binary tree: on each level node 2i is added to node 2i + 1,
- * and a last node without a neighbour goes up as it is. Which shard is ready first, and on which
- * thread, decides who adds, never what is added to what. */
+ * Shards are the leaves 0 .. n-1 of a binary tree. On each level nodes 2i and 2i + 1 are added; a
+ * last node without a sibling moves up unchanged:
+ *
+ *            root
+ *           /    \
+ *         +        \
+ *       /   \        \
+ *      +     +        \
+ *     / \   / \        \
+ *    0   1 2   3        4         n = 5
+ *
+ * Floating-point sums depend on their order. Here it is fixed by the shard numbers; which shard is
+ * ready first only decides which thread does an addition. */
 #ifndef PAL_TRAIN_TREE_H
 #define PAL_TRAIN_TREE_H
 
@@ -12,21 +22,21 @@
 
 typedef struct pal_tree {
   int leaves, pieces;
-  const size_t *piece;       /* floats of each piece of a gradient */
-  size_t floats;             /* of all */
-  float *const *root;        /* where the sum goes, piece by piece; borrowed */
-  _Atomic(float *) *waiting; /* per inner node: the child that came first */
-  _Atomic(float *) *buffer;  /* made when first needed; few are in use at once */
-  atomic_flag *taken;        /* per buffer */
+  const size_t *piece;       /* [pieces]: floats of each piece of a gradient; borrowed */
+  size_t floats;             /* sum of these */
+  float *const *root;        /* [pieces]: where the sum is written; borrowed */
+  _Atomic(float *) *waiting; /* per inner node: buffer of the child that was ready first, or NULL */
+  _Atomic(float *) *buffer;  /* [leaves], allocated when first needed; few are in use at once */
+  atomic_flag *taken;        /* [leaves]: whether the buffer is in use */
 } pal_tree;
 
-/* A tree over `leaves` gradients of `pieces` pieces; arrays are borrowed. */
+/* A tree over `leaves` gradients. A gradient has one piece per parameter. */
 pal_status pal_tree_init(pal_tree *tree, int leaves, const size_t *piece, int pieces,
                          float *const *root, pal_error *error);
 void pal_tree_free(pal_tree *tree);
-/* Before the leaves of a step; forgets what an abandoned step has left. */
+/* Starts a new sum. To be called before the leaves of each step, also after a step that failed. */
 void pal_tree_begin(pal_tree *tree);
-/* Adds a leaf; may be called for different leaves at the same time. With the last one root is the
- * sum. PAL_E_MEMORY leaves the step incomplete. */
+/* Adds a leaf; different leaves may be added by different threads at the same time. Once all are
+ * added, root holds the sum. After PAL_E_MEMORY the sum is incomplete. */
 pal_status pal_tree_add(pal_tree *tree, int leaf, const float *const *gradient, pal_error *error);
 #endif

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The update plan (floor 5). See update.h.
  *
- * The traits of a parameter (store.h) say what is done with it. Matrices go to the matrix optimizer
- * where there is one, all others to the other optimizer; those that decay are shrunk by either.
+ * The traits of a parameter (store.h) decide how it is updated. Matrices go to the matrix optimizer
+ * if there is one, all other parameters to the other optimizer. Either applies weight decay to the
+ * parameters that have the trait.
  *
- * Parameters of one elementwise optimizer and one factor of the rate that decay, and those that do not,
- * are a block each, and so are their moments, averages and gradients: one op updates them all. */
+ * Parameters that have the same elementwise optimizer, the same rate factor and the same trait of
+ * decay lie in one contiguous block, and so do their moments, averages and gradients. So one op
+ * updates all of them. */
 #define PAL_NO_CALLER
 #include "train/update.h"
 
@@ -19,18 +21,17 @@
 
 /* ---- units: what one op updates -------------------------------------------------------- */
 
-enum { MATRIX = 1, DECAYS = 2, KINDS = 4 };
+enum { MATRIX = 1, DECAYS = 2, KINDS = 4 }; /* bits of a kind; number of kinds */
 
 typedef struct unit {
-  pal_variable *variable; /* a block or a parameter */
+  pal_variable *variable; /* a block of parameters, or a single one */
   int kind;
-  double rate; /* factor */
+  double rate; /* factor of the learning rate */
 } unit;
 
-/* Units, and of each parameter which one it is in. */
 typedef struct units {
-  unit *at;
-  int n, *of;
+  unit *at;   /* [n] */
+  int n, *of; /* of[i]: index of the unit of parameter i */
 } units;
 
 static int kind_of(const pal_update_options *o, const pal_variable *v) {
@@ -45,8 +46,8 @@ static const pal_optimizer *optimizer_of(const pal_update_options *o, int kind) 
   return kind & MATRIX ? o->matrix_optimizer : o->optimizer;
 }
 
-/* The parameters of a kind as one unit, or one by one where the optimizer is not elementwise. `member`
- * has room for all. */
+/* Adds the parameters of a kind and rate factor: as one unit, or as one unit each if the optimizer
+ * is not elementwise. `member` is a buffer with room for all parameters. */
 static pal_status add_kind(units *u, pal_store *store, pal_variable *const *parameter, int n,
                            int kind, double rate, const pal_update_options *o,
                            pal_variable **member, pal_error *error) {
@@ -68,7 +69,8 @@ static pal_status add_kind(units *u, pal_store *store, pal_variable *const *para
   return status;
 }
 
-/* The factor of learning rates that comes after this one: 1, then the others from the least; 0: none. */
+/* The rate factor after `rate` in the order 1, then all others that occur, ascending; 0 after the
+ * last. */
 static double next_rate(pal_variable *const *parameter, int n, double rate) {
   const double above = rate < 1 || rate > 1 ? rate : 0;
   double next = 0;
@@ -101,7 +103,8 @@ static void free_units(units *u) {
 
 /* ---- the plan -------------------------------------------------------------------------- */
 
-/* An optimizer without a second moment takes its momentum from beta1. */
+/* beta2 = 0 in an optimizer's defaults means that it has no second moment; then its beta1 is the
+ * setting "momentum". */
 static pal_optim_options options_for(const pal_update_options *o, int kind) {
   pal_optim_options options = optimizer_of(o, kind)->defaults;
   options.beta1 = options.beta2 > 0 ? o->beta1 : o->momentum;
@@ -168,9 +171,10 @@ static pal_status compile(pal_update *update, const units *u, pal_context *conte
   return update->exec ? PAL_OK : error->code;
 }
 
-/* ---- made, freed, run -------------------------------------------------------------------- */
+/* ---- creation and run -------------------------------------------------------------------- */
 
-/* A parameter's gradient is where the parameter is in its unit. */
+/* Finds the plan's inputs. A parameter's gradient has the same offset in the unit's gradient as the
+ * parameter has in the unit. */
 static void find_inputs(pal_update *update, const units *u, pal_variable *const *parameter, int n) {
   for (int i = 0; i < n; i++) {
     char name[256];

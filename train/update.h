@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The update plan: gradients in, new parameters out (floor 5).
+/* The update plan: from gradients to new parameters (floor 5).
  *
- * Making one lays parameters and state out in blocks (graph/parts.h); pointers to their contents are void.
- * After the tree and before the optimizers is the one place where gradients are clipped. */
+ * pal_update_init moves parameters and state into contiguous blocks (graph/parts.h), which
+ * invalidates pointers to their contents. Gradients are clipped here, after they were summed over
+ * the shards. */
 #ifndef PAL_TRAIN_UPDATE_H
 #define PAL_TRAIN_UPDATE_H
 
@@ -11,27 +12,29 @@
 
 typedef struct pal_update_options {
   const pal_optimizer *optimizer;
-  const pal_optimizer *matrix_optimizer; /* NULL: none, optimizer updates everything */
+  const pal_optimizer *matrix_optimizer; /* NULL: `optimizer` updates all parameters */
   double beta1, beta2, epsilon, momentum, weight_decay;
-  double clip; /* greatest global norm; 0: off */
-  bool average;
+  double clip;  /* largest global norm of the gradient; 0: off */
+  bool average; /* maintain averages of the parameters */
 } pal_update_options;
 
 typedef struct pal_update {
   pal_plan *plan;
   pal_exec *exec;
-  float **gradient; /* of each parameter: where it is to be put before a run */
-  size_t *size;     /* floats of each */
-  float *rate, *matrix_rate, *step, *decay; /* NULL where not needed */
-  const float *norm;                        /* before clipping, after a run */
+  float **gradient; /* [parameters]: inputs, to be filled with the gradients before a run */
+  size_t *size;     /* [parameters]: floats of each */
+  float *rate, *matrix_rate, *step, *decay; /* inputs; NULL where the plan has none */
+  const float *norm;                        /* output: global norm before clipping */
 } pal_update;
 
-/* Makes the state of the optimizers, and averages of parameters, in the store. */
+/* Compiles the plan for n parameters, and creates the state of the optimizers and the averages of
+ * the parameters in the store. */
 pal_status pal_update_init(pal_update *update, pal_context *context, pal_store *store,
                            pal_variable *const *parameter, int n, const pal_update_options *options,
                            pal_error *error);
 void pal_update_free(pal_update *update);
-/* Replaces parameters and state, or, when the norm is not finite, nothing (PAL_E_NONFINITE). */
+/* Updates parameters and state; if the norm is not finite, nothing is changed (PAL_E_NONFINITE).
+ * `step` counts from 1; `decay` is that of the averages. */
 pal_status pal_update_run(pal_update *update, double rate, double matrix_rate, int64_t step,
                           double decay, pal_error *error);
 #endif

@@ -41,7 +41,7 @@ pal_status pal_weights_check(const char *path, const char *const *metadata, int 
   return pal_store_check_as(path, "weights", metadata, n, error);
 }
 
-/* An average starts again from what was loaded: it would remember other weights. */
+/* Averages of the parameters that were loaded start again from the new values. */
 static void restart_averages(const pal_store *store, const pal_safetensors *file) {
   pal_variable *v;
   for (int i = 0; (v = pal_store_parameter_at(store, i)) != NULL; i++) {
