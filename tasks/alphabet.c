@@ -11,7 +11,7 @@
 static const char bytes[] = "bytes:";
 
 char *pal_alphabet_print(const pal_alphabet *a) {
-  enum { LONGEST = 16 }; /* of "10ffff-10ffff," */
+  enum { LONGEST = 16 }; /* room for "10ffff-10ffff," */
   const size_t room = sizeof bytes + LONGEST * ((size_t)a->n + 1);
   char *text = pal_alloc(room);
   if (!text) return NULL;
@@ -24,10 +24,10 @@ char *pal_alphabet_print(const pal_alphabet *a) {
   return text;
 }
 
-/* A code point of at least `least`; -1 for anything else. */
+/* Reads a code point of at least `least` and moves *at behind it; -1 for anything else. */
 static int64_t number(const char **at, int64_t least) {
   char *end;
-  if (!strchr("0123456789abcdef", **at) || !**at) return -1; /* strtoll takes signs and blanks */
+  if (!strchr("0123456789abcdef", **at) || !**at) return -1; /* strtoll accepts signs, blanks */
   const long long x = strtoll(*at, &end, 16);
   *at = end;
   return x < least || x > 0x10FFFF ? -1 : x;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a task answers, checked before anybody relies on it (floor 5). */
+/* Calls of a task's members with validation of what they return (floor 5). See task.h. */
 #include <palimpsest/task.h>
 
 #include <stdarg.h>
@@ -21,7 +21,8 @@ static pal_status refuse(const pal_task *task, pal_error *error, const char *for
                   text);
 }
 
-/* An example that a member of the definition has given; `number` counts them, -1 where none does. */
+/* Validates an example that the definition's `member` returned. `number` is its index for the
+ * message, -1 if it has none. */
 static pal_status check_example(const pal_task *task, const pal_example *e, const char *member,
                                 int64_t number, pal_error *error) {
   char flaw[160], which[32] = "";
@@ -91,7 +92,7 @@ pal_status pal_task_read(pal_task *task, const char *line, pal_form form, uint64
   return check_example(task, example, "read", -1, error);
 }
 
-/* The task's stream with a check of each example. */
+/* A stream that wraps the task's own and validates each example. */
 typedef struct checked {
   const pal_task *task;
   pal_stream of;

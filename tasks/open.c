@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The full context and the version line (above all other library files). */
+/* pal_open and pal_version (floor 5). pal_open defines everything that is built in, so this file
+ * depends on all other files of the library. */
 #include <palimpsest/palimpsest.h>
 
 #include <stdio.h>

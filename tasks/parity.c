@@ -1,12 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Parity of a bit string (floor 5).
  *
- * For any-process models the whole training set is the transitions of states of at most two bits;
- * longer strings are read through a decoding window. Pairs are rewritten and deleted until
- * "BOS" (even) or "BOS 1" (odd) is left, which is a taught fixed point. Seven transitions are the paper's
- * (arXiv 2510.06190); the lone 0 and the two final states close its gap. For models that answer, the
- * prompt is BOS bits EOS and the answer is the parity, or the running parities; or, with answer=infill,
- * each bit of the prompt has a mask behind it, which the running parity fills. */
+ * Edit models (those of form transition) reduce a string until only its parity is left:
+ *
+ *   BOS 1 1 0 1  ->  BOS M M 0 1  ->  BOS 0 1  ->  BOS M 1  ->  BOS 1        odd; even: BOS
+ *
+ * Each step looks at the first two bits: a 0 beside a 1 is masked and then deleted, and so are two
+ * equal bits. The whole training set is the transitions of states of at most two bits, the table
+ * `rules`; longer strings are decoded in a window of three rows, in which no other states appear.
+ * The first seven rules are those of the paper (arXiv 2510.06190). The last four are for a lone 0
+ * and for the two final states, which the paper gives no label.
+ *
+ * For models that answer, the prompt is BOS bits EOS, and the answer is the parity, or the parity
+ * after each bit (running parities). With answer=infill each bit of the prompt has a mask behind
+ * it, which is filled by the running parity. */
 #include <palimpsest/task.h>
 
 #include <stdio.h>
@@ -21,11 +28,11 @@ enum { ZERO, ONE, BOS, EOS, MASK, VOCABULARY };
 enum { MAX_SETS = 32, MAX_LENGTH = 1 << 20 };
 
 typedef struct parity {
-  int longest; /* bits of a training string */
-  int sets, length[MAX_SETS], size[MAX_SETS];
+  int longest;                                /* most bits of a training string */
+  int sets, length[MAX_SETS], size[MAX_SETS]; /* evaluated sets: bits of a string; strings */
   char name[MAX_SETS][32];
-  int32_t *prompt, *answer; /* of the last instance */
-  int room;                 /* bits there is room for in each */
+  int32_t *prompt, *answer; /* buffers for one example */
+  int room;                 /* their capacity, as the bits of a string */
   bool infill;
 } parity;
 
@@ -33,7 +40,7 @@ typedef struct parity_settings {
   int64_t train_max, per_length;
   const char *lengths;
   uint64_t seed;
-  int answer; /* of the two words below */
+  int answer; /* APPEND or INFILL */
 } parity_settings;
 enum { APPEND, INFILL };
 
@@ -54,6 +61,7 @@ static const pal_setting settings[] = {
 
 /* ---- the transitions -------------------------------------------------------------------- */
 
+/* A state and its labels; no rule writes or inserts. */
 typedef struct rule {
   int n;
   int32_t state[3];
@@ -107,7 +115,7 @@ static pal_status make_room(parity *p, int n, pal_error *error) {
   return PAL_OK;
 }
 
-/* BOS, then each bit and a mask, of the bits now in prompt[1 .. n]. */
+/* The example with answer=infill of the bits in prompt[1 .. n]: BOS, then each bit and a mask. */
 static void finish_infill(parity *p, int n, uint64_t id, pal_example *example) {
   int32_t odd = 0;
   p->prompt[0] = BOS;
@@ -120,7 +128,7 @@ static void finish_infill(parity *p, int n, uint64_t id, pal_example *example) {
       .id = id, .prompt = p->prompt, .n_prompt = 2 * n + 1, .answer = p->answer, .n_answer = n};
 }
 
-/* Example of the bits now in prompt[1 .. n]. */
+/* The example of the bits in prompt[1 .. n]. */
 static void finish(parity *p, int n, pal_form form, uint64_t id, pal_example *example) {
   int32_t odd = 0;
   if (p->infill && form != PAL_FORM_TRANSITION) {
@@ -285,7 +293,7 @@ static int bits_of(const pal_task *task, const pal_example *instance, pal_form f
   return instance->n_prompt - 2 + (form == PAL_FORM_TRANSITION);
 }
 
-/* Where bit i stands in the prompt. */
+/* Index of bit i in the prompt. */
 static int place_of(const pal_task *task, int i, pal_form form) {
   return 1 + (is_infill(task, form) ? 2 * i : i);
 }
@@ -305,12 +313,12 @@ static int parity_answer_room(const pal_task *task, const pal_example *instance,
   return form == PAL_FORM_REASONED ? bits_of(task, instance, form) : 1;
 }
 
-/* Two steps take at least one bit away, then one step sees that nothing changes. */
+/* Two steps delete at least one bit, and a last step finds that nothing changes. */
 static int parity_step_cap(const pal_task *task, const pal_example *instance, pal_form form) {
   return 2 * bits_of(task, instance, form) + 4;
 }
 
-/* A filled prompt: its last running parity is the answer. */
+/* Score of a filled prompt, of which the last running parity is the parity. */
 static pal_score score_infill(const pal_example *instance, int32_t odd, const int32_t *token,
                               int n) {
   pal_score score = {.kept = n == instance->n_prompt, .valid = n == instance->n_prompt};
@@ -382,8 +390,8 @@ const pal_task_definition pal_task_parity = {
     .abi_size = sizeof(pal_task_definition),
     .name = "parity",
     .doc =
-        "Is the number of ones odd? Edit models train on states of two bits, others on strings of 2 to "
-        "train_max bits. Lines of a data file: 0110...",
+        "Is the number of ones odd? Edit models train on states of two bits, others on strings of "
+        "2 to train_max bits. Lines of a data file: 0110...",
     .setting = settings,
     .n_settings = PAL_SETTINGS(settings),
     .settings_size = sizeof(parity_settings),

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Sudoku (floor 5): from few puzzles to states, answers and verdicts.
+/* The task sudoku (floor 5): training examples, held-out puzzles and scores.
  *
- * Any-process models learn labelled states, of the restart policy or of the traces released with
- * the paper; models that answer learn to fill the puzzle. Training puzzles are generated from a
- * seed or read from a file. The held-out set is generated when it is asked for, each puzzle from
- * its own number; one that is equivalent to a training puzzle under the symmetries is drawn
- * again. */
+ * Edit models (those of form transition) learn labelled states, either of the restart policy
+ * (sudoku_policy.c) or of the traces released with the paper (sudoku_released.c). Models that
+ * answer learn to fill the puzzle. Training puzzles are generated from a seed or read from a file.
+ * A held-out puzzle is a function of its number, and is generated when it is first needed. A
+ * candidate that is equivalent to a training puzzle under the symmetries of sudoku is replaced by
+ * another. */
 #include <palimpsest/layers.h>
 #include <palimpsest/task.h>
 
@@ -37,11 +38,11 @@ typedef struct sudoku {
   pal_sudoku_range givens, test_givens;
   uint64_t seed, test_seed;
   int tests, test_guesses, cap;
-  lines lines; /* what instances are written as */
+  lines lines; /* text form in which instances are written */
   pal_sudoku_puzzles train;
-  uint8_t *test_given, *test_solution; /* [tests][cells]; no solution yet: not generated */
+  uint8_t *test_given, *test_solution; /* [tests][cells]; a solution of 0s: not yet generated */
   pal_sudoku_tables tables;
-  pal_sudoku_sentences sentences;
+  pal_sudoku_encoding encoding;
 } sudoku;
 
 #define SUDOKU sudoku_settings
@@ -84,8 +85,9 @@ static const pal_setting settings[] = {
 
 /* ---- settings -------------------------------------------------------------------------------- */
 
-/* No puzzle of size 9 with fewer than 17 givens has one solution (McGuire, Tugemann and Civario 2012),
- * none of size 4 with fewer than 4; for size 16 no such number is proven. */
+/* Reads "N" or "LEAST-MOST" as a range of givens. A puzzle of size 9 with exactly one solution has
+ * at least 17 givens (McGuire, Tugemann and Civario 2012), one of size 4 at least 4; for size 16 no
+ * such number is proven. */
 static pal_status read_range(const char *name, const char *text, const pal_sudoku_shape *shape,
                              pal_sudoku_range *out, pal_error *error) {
   const int fewest = shape->n == 4 ? 4 : shape->n == 9 ? 17 : 1, cells = shape->cells;
@@ -124,10 +126,10 @@ static pal_status read_settings(const sudoku_settings *own, sudoku *s, pal_error
   s->lines = (lines)own->lines;
   s->train.shape = &s->shape;
   s->train.augment = own->augment;
-  s->sentences.shape = &s->shape;
-  s->sentences.layout = (pal_sudoku_layout)own->answer;
-  s->sentences.solver_order = own->order == SOLVER;
-  s->sentences.released = own->trace == RELEASED;
+  s->encoding.shape = &s->shape;
+  s->encoding.layout = (pal_sudoku_layout)own->answer;
+  s->encoding.solver_order = own->order == SOLVER;
+  s->encoding.released = own->trace == RELEASED;
   return status;
 }
 
@@ -149,7 +151,7 @@ static pal_status sudoku_open(pal_task *task, pal_error *error) {
   pal_task_set_self(task, s);
   pal_format format;
   pal_status status = read_settings(own, s, error);
-  if (!status) status = pal_sudoku_format(&s->sentences, &s->tables, &format, error);
+  if (!status) status = pal_sudoku_format(&s->encoding, &s->tables, &format, error);
   if (status) return status;
   pal_task_set_format(task, &format);
   return *own->data ? pal_sudoku_puzzles_read(&s->train, own->data, s->train.n, error)
@@ -159,7 +161,7 @@ static pal_status sudoku_open(pal_task *task, pal_error *error) {
 
 typedef struct stream {
   const pal_sudoku_puzzles *puzzles;
-  pal_sudoku_sentences sentences; /* buffers of its own */
+  pal_sudoku_encoding encoding; /* buffers of its own */
   pal_form form;
   uint64_t seed;
   pal_counted at;
@@ -172,7 +174,7 @@ static pal_status stream_next(void *self, pal_example *example, pal_error *error
   pal_rng rng = pal_rng_new(s->seed, "sudoku.answer", 0, id);
   uint8_t given[PAL_SUDOKU_CELLS], solution[PAL_SUDOKU_CELLS];
   pal_sudoku_puzzles_draw(s->puzzles, &rng, given, solution);
-  pal_sudoku_say(&s->sentences, s->form, given, solution, id, example);
+  pal_sudoku_encode(&s->encoding, s->form, given, solution, id, example);
   return PAL_OK;
 }
 
@@ -189,7 +191,7 @@ static void stream_free(void *self) { pal_free(self); }
 static pal_status check_form(const sudoku *s, pal_form form, pal_error *error) {
   if (form == PAL_FORM_REASONED)
     return pal_fail(error, PAL_E_UNSUPPORTED, "sudoku has no reasoned answers");
-  if (form == PAL_FORM_ANSWER && s->sentences.released)
+  if (form == PAL_FORM_ANSWER && s->encoding.released)
     return pal_fail(error, PAL_E_UNSUPPORTED, "sudoku: trace=released is for edit models only");
   return PAL_OK;
 }
@@ -200,12 +202,12 @@ static pal_status sudoku_stream(pal_task *task, pal_form form, uint64_t seed, pa
   pal_status status = check_form(s, form, error);
   if (status) return status;
   if (form == PAL_FORM_TRANSITION)
-    return pal_sudoku_walks_new(&s->train, s->sentences.released, seed, out, error);
+    return pal_sudoku_walks_new(&s->train, s->encoding.released, seed, out, error);
   stream *own = pal_alloc(sizeof *own);
   if (!own) return pal_fail(error, PAL_E_MEMORY, "no memory for a stream");
-  const uint64_t of[] = {pal_sudoku_puzzles_digest(&s->train), s->sentences.layout,
-                         s->sentences.solver_order};
-  *own = (stream){&s->train, s->sentences, form, seed, {0, pal_hash64(of, sizeof of)}};
+  const uint64_t of[] = {pal_sudoku_puzzles_digest(&s->train), s->encoding.layout,
+                         s->encoding.solver_order};
+  *own = (stream){&s->train, s->encoding, form, seed, {0, pal_hash64(of, sizeof of)}};
   *out = (pal_stream){own, stream_next, stream_save, stream_load, stream_free};
   return PAL_OK;
 }
@@ -220,7 +222,8 @@ static int sudoku_set_size(const pal_task *task, int set) {
   return ((const sudoku *)pal_task_self(task))->tests;
 }
 
-/* Puzzle i of the held-out set, generated at its first use, with its neighbours. */
+/* Puzzle i of the held-out set. At its first use the TOGETHER puzzles around it are generated at
+ * once, so that several threads can share the work. */
 static pal_status held_out(const pal_task *task, int i, uint8_t **given, uint8_t **solution,
                            pal_error *error) {
   sudoku *s = pal_task_self(task);
@@ -254,7 +257,7 @@ static pal_status sudoku_instance(pal_task *task, int set, int i, pal_form form,
   (void)set;
   pal_status status = check_form(s, form, error);
   if (!status) status = held_out(task, i, &given, &solution, error);
-  if (!status) pal_sudoku_say(&s->sentences, form, given, solution, (uint64_t)i, example);
+  if (!status) pal_sudoku_encode(&s->encoding, form, given, solution, (uint64_t)i, example);
   return status;
 }
 
@@ -269,7 +272,7 @@ static pal_status sudoku_read(pal_task *task, const char *line, pal_form form, u
     return PAL_OK;
   }
   status = pal_sudoku_read(&s->shape, line, given, solution, error);
-  if (!status) pal_sudoku_say(&s->sentences, form, given, solution, id, example);
+  if (!status) pal_sudoku_encode(&s->encoding, form, given, solution, id, example);
   return status;
 }
 
@@ -278,7 +281,7 @@ static size_t sudoku_write(const pal_task *task, const pal_example *instance, pa
   const sudoku *s = pal_task_self(task);
   uint8_t given[PAL_SUDOKU_CELLS], solution[PAL_SUDOKU_CELLS];
   char line[PAL_SUDOKU_TEXT];
-  pal_sudoku_understand(&s->sentences, instance, form, given, solution);
+  pal_sudoku_decode_example(&s->encoding, instance, form, given, solution);
   if (s->lines == CSV) pal_sudoku_write_csv(&s->shape, given, solution, line);
   else if (s->lines == BOARD) pal_sudoku_write_line(&s->shape, given, line);
   else pal_sudoku_write_row(&s->shape, given, solution, line);
@@ -291,12 +294,12 @@ static const char *sudoku_heading(const pal_task *task) {
 
 static int sudoku_answer_room(const pal_task *task, const pal_example *instance, pal_form form) {
   const sudoku *s = pal_task_self(task);
-  if (form == PAL_FORM_TRANSITION || s->sentences.layout == PAL_SUDOKU_INFILL) return 0;
-  return s->sentences.layout == PAL_SUDOKU_APPEND ? s->shape.cells
-                                                  : 2 * s->shape.cells - instance->n_prompt;
+  if (form == PAL_FORM_TRANSITION || s->encoding.layout == PAL_SUDOKU_INFILL) return 0;
+  return s->encoding.layout == PAL_SUDOKU_APPEND ? s->shape.cells
+                                                 : 2 * s->shape.cells - instance->n_prompt;
 }
 
-/* One pass a token, and one that sees the end. */
+/* For models that answer: one pass per token, and one that finds the end. */
 static int sudoku_step_cap(const pal_task *task, const pal_example *instance, pal_form form) {
   const sudoku *s = pal_task_self(task);
   (void)instance;
@@ -307,8 +310,8 @@ static pal_score sudoku_score(const pal_task *task, const pal_example *instance,
                               const int32_t *token, int n) {
   const sudoku *s = pal_task_self(task);
   uint8_t given[PAL_SUDOKU_CELLS], solution[PAL_SUDOKU_CELLS], board[PAL_SUDOKU_CELLS];
-  pal_sudoku_understand(&s->sentences, instance, form, given, solution);
-  const bool shape = pal_sudoku_hear(&s->sentences, instance, form, token, n, board);
+  pal_sudoku_decode_example(&s->encoding, instance, form, given, solution);
+  const bool shape = pal_sudoku_decode_sequence(&s->encoding, instance, form, token, n, board);
   const pal_sudoku_verdict v = pal_sudoku_verify(&s->shape, given, solution, board);
   return (pal_score){
       .exact = shape && v.exact, .valid = shape && v.complete && v.valid, .kept = shape && v.kept};
@@ -316,7 +319,7 @@ static pal_score sudoku_score(const pal_task *task, const pal_example *instance,
 
 static void sudoku_picture(const pal_task *task, const pal_example *instance, pal_form form,
                            const int32_t *token, int n, pal_picture *picture) {
-  pal_sudoku_picture(&((const sudoku *)pal_task_self(task))->sentences, instance, form, token, n,
+  pal_sudoku_picture(&((const sudoku *)pal_task_self(task))->encoding, instance, form, token, n,
                      picture);
 }
 
@@ -325,19 +328,19 @@ static size_t sudoku_print(const pal_task *task, const int32_t *token, int n, ch
   static const char letter[] = ".123456789ABCDEFG";
   const sudoku *s = pal_task_self(task);
   const pal_sudoku_shape *shape = &s->shape;
-  const int extra = 3 * shape->n + 1, step = s->sentences.released ? 4 : 1;
+  const int extra = 3 * shape->n + 1, step = s->encoding.released ? 4 : 1;
   size_t used = 0, all = 0;
   if (size) *text = 0;
   for (int i = 0; i < n; i += step) {
     const int32_t t = token[i], place = t - extra;
     char one[40];
     if (step == 4) snprintf(one, sizeof one, "%c", t >= 0 && t <= 9 ? letter[t] : '_');
-    else if (place >= 0 && s->sentences.layout == PAL_SUDOKU_PAIRS)
+    else if (place >= 0 && s->encoding.layout == PAL_SUDOKU_PAIRS)
       snprintf(one, sizeof one, "%sr%dc%d=", i ? " " : "", place / shape->n + 1,
                place % shape->n + 1);
     else
       snprintf(one, sizeof one, "%s%c",
-               i == shape->cells && s->sentences.layout == PAL_SUDOKU_APPEND ? " " : "",
+               i == shape->cells && s->encoding.layout == PAL_SUDOKU_APPEND ? " " : "",
                t >= 0 && place < 0 ? letter[pal_sudoku_digit(shape, t)] : '.');
     const size_t length = strlen(one);
     if (used == all && used + length < size) {
@@ -359,8 +362,8 @@ static pal_status sudoku_train_instance(pal_task *task, int64_t i, pal_form form
   const size_t at = (size_t)i * (size_t)s->shape.cells;
   const pal_status status = check_form(s, form, error);
   if (!status)
-    pal_sudoku_say(&s->sentences, form, s->train.given + at, s->train.solution + at, (uint64_t)i,
-                   example);
+    pal_sudoku_encode(&s->encoding, form, s->train.given + at, s->train.solution + at, (uint64_t)i,
+                      example);
   return status;
 }
 
@@ -368,7 +371,7 @@ static size_t sudoku_traits(const pal_task *task, const pal_example *instance, p
                             char *text, size_t size) {
   const sudoku *s = pal_task_self(task);
   uint8_t given[PAL_SUDOKU_CELLS], solution[PAL_SUDOKU_CELLS];
-  pal_sudoku_understand(&s->sentences, instance, form, given, solution);
+  pal_sudoku_decode_example(&s->encoding, instance, form, given, solution);
   const int guesses = pal_sudoku_rate(&s->shape, given, solution);
   char more[32] = "";
   if (guesses) snprintf(more, sizeof more, ",guesses: %2d", guesses);
@@ -376,7 +379,7 @@ static size_t sudoku_traits(const pal_task *task, const pal_example *instance, p
                           guesses ? "guesses needed" : "singles suffice", more);
 }
 
-/* Whether the model has such a setting and it is no 0. */
+/* Whether the model has a setting of that name whose value is not 0. */
 static bool is_on(const pal_model *model, const char *name) {
   const char *text = pal_model_text(model, name);
   return text && strspn(text, "0.") != strlen(text);
@@ -392,7 +395,7 @@ static void sudoku_notes(const pal_task *task, const pal_model *model, pal_form 
   const bool guesses = is_on(model, "guess"), jitters = is_on(model, "jitter");
   snprintf(text, size, "%s%s%s",
            told ? "the network is told which cells share a row, column or box\n" : "",
-           edits && !s->sentences.released
+           edits && !s->encoding.released
                ? "a program that knows the rules labels every training state, on and off its own "
                  "path: the number of puzzles does not measure the supervision\n"
                : "",

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Sudoku: puzzles as prompts and answers, and back (floor 5).
  *
- * Tokens: 0 the mask, then n given, n deduced and n speculative digits; appended boards add a
- * blank, pairs a token for each place. */
+ * Tokens: 0 is the mask, followed by n given, n deduced and n speculative digits. Layout append has
+ * one more token, a blank; layout pairs has one more token per cell, which names the cell. */
 #include <string.h>
 
 #include "tasks/sudoku_task.h"
@@ -23,8 +23,8 @@ static int32_t deduced(const pal_sudoku_shape *s, int digit) {
   return pal_sudoku_token(s, PAL_SUDOKU_ROOT, digit);
 }
 
-static void say_state(pal_sudoku_sentences *s, const uint8_t *given, const uint8_t *solution,
-                      pal_example *example) {
+static void encode_state(pal_sudoku_encoding *s, const uint8_t *given, const uint8_t *solution,
+                         pal_example *example) {
   uint8_t state[PAL_RELEASED_ROWS];
   const int cells = s->shape->cells;
   if (s->released) pal_released_start(given, state);
@@ -35,8 +35,8 @@ static void say_state(pal_sudoku_sentences *s, const uint8_t *given, const uint8
   example->n_answer = cells;
 }
 
-static void say_pairs(pal_sudoku_sentences *s, const uint8_t *given, const uint8_t *solution,
-                      pal_example *example) {
+static void encode_pairs(pal_sudoku_encoding *s, const uint8_t *given, const uint8_t *solution,
+                         pal_example *example) {
   const int place = first_extra(s->shape);
   uint8_t order[PAL_SUDOKU_CELLS];
   int at = 0, n = 0;
@@ -57,8 +57,8 @@ static void say_pairs(pal_sudoku_sentences *s, const uint8_t *given, const uint8
   example->n_answer = example->answer_room = 2 * n;
 }
 
-static void say_board(pal_sudoku_sentences *s, const uint8_t *given, const uint8_t *solution,
-                      pal_example *example) {
+static void encode_board(pal_sudoku_encoding *s, const uint8_t *given, const uint8_t *solution,
+                         pal_example *example) {
   const bool append = s->layout == PAL_SUDOKU_APPEND;
   const int cells = s->shape->cells;
   for (int c = 0; c < cells; c++) {
@@ -69,24 +69,25 @@ static void say_board(pal_sudoku_sentences *s, const uint8_t *given, const uint8
   example->answer_room = append ? example->n_answer : 0;
 }
 
-void pal_sudoku_say(pal_sudoku_sentences *s, pal_form form, const uint8_t *given,
-                    const uint8_t *solution, uint64_t id, pal_example *example) {
+void pal_sudoku_encode(pal_sudoku_encoding *s, pal_form form, const uint8_t *given,
+                       const uint8_t *solution, uint64_t id, pal_example *example) {
   *example = (pal_example){.id = id, .prompt = s->prompt, .answer = s->answer};
-  if (form == PAL_FORM_TRANSITION) say_state(s, given, solution, example);
-  else if (s->layout == PAL_SUDOKU_PAIRS) say_pairs(s, given, solution, example);
-  else say_board(s, given, solution, example);
+  if (form == PAL_FORM_TRANSITION) encode_state(s, given, solution, example);
+  else if (s->layout == PAL_SUDOKU_PAIRS) encode_pairs(s, given, solution, example);
+  else encode_board(s, given, solution, example);
 }
 
-/* ---- and back -------------------------------------------------------------------------------- */
+/* ---- decoding -------------------------------------------------------------------------------- */
 
-/* Digit of a token, 0 for a mask, a blank or anything else. */
+/* The digit of a token; 0 for a mask, a blank or any other token. */
 static uint8_t digit_of(const pal_sudoku_shape *s, int32_t token) {
   return token > 0 && token < first_extra(s) ? (uint8_t)pal_sudoku_digit(s, token) : 0;
 }
 
 static uint8_t value_of(int32_t token) { return token >= 1 && token <= 9 ? (uint8_t)token : 0; }
 
-/* Pairs into a board; false for one that is no pair or names a cell twice. */
+/* Writes the digits of pairs to a board. False if a token is out of place, or a cell already has a
+ * digit. */
 static bool read_pairs(const pal_sudoku_shape *s, const int32_t *token, int n, uint8_t *board) {
   for (int i = 0; i + 1 < n; i += 2) {
     const int32_t cell = token[i] - first_extra(s);
@@ -97,8 +98,8 @@ static bool read_pairs(const pal_sudoku_shape *s, const int32_t *token, int n, u
   return n % 2 == 0;
 }
 
-void pal_sudoku_understand(const pal_sudoku_sentences *s, const pal_example *e, pal_form form,
-                           uint8_t *given, uint8_t *solution) {
+void pal_sudoku_decode_example(const pal_sudoku_encoding *s, const pal_example *e, pal_form form,
+                               uint8_t *given, uint8_t *solution) {
   const pal_sudoku_shape *shape = s->shape;
   const bool states = form == PAL_FORM_TRANSITION;
   memset(given, 0, (size_t)shape->cells);
@@ -117,8 +118,8 @@ void pal_sudoku_understand(const pal_sudoku_sentences *s, const pal_example *e, 
   }
 }
 
-bool pal_sudoku_hear(const pal_sudoku_sentences *s, const pal_example *e, pal_form form,
-                     const int32_t *token, int n, uint8_t *board) {
+bool pal_sudoku_decode_sequence(const pal_sudoku_encoding *s, const pal_example *e, pal_form form,
+                                const int32_t *token, int n, uint8_t *board) {
   const pal_sudoku_shape *shape = s->shape;
   const size_t prompt = sizeof *token * (size_t)e->n_prompt;
   memset(board, 0, (size_t)shape->cells);
@@ -144,21 +145,21 @@ bool pal_sudoku_hear(const pal_sudoku_sentences *s, const pal_example *e, pal_fo
   return true;
 }
 
-/* ---- for people ------------------------------------------------------------------------------ */
+/* ---- pictures -------------------------------------------------------------------------------- */
 
-/* The cell that token i says something of, -1: none. */
-static int cell_of(const pal_sudoku_sentences *s, bool released, bool pairs, const int32_t *token,
+/* The cell whose content token i is; -1 for none. */
+static int cell_of(const pal_sudoku_encoding *s, bool released, bool pairs, const int32_t *token,
                    int i) {
   const int cells = s->shape->cells;
   if (released) return i % 4 || i / 4 >= cells ? -1 : i / 4;
-  if (!pairs) return i % cells; /* an appended board covers the one before it */
+  if (!pairs) return i % cells; /* an appended board is drawn over the prompt */
   const int32_t cell = i % 2 ? token[i - 1] - first_extra(s->shape) : -1;
   return cell < cells ? cell : -1;
 }
 
-void pal_sudoku_picture(const pal_sudoku_sentences *s, const pal_example *e, pal_form form,
+void pal_sudoku_picture(const pal_sudoku_encoding *s, const pal_example *e, pal_form form,
                         const int32_t *token, int n, pal_picture *p) {
-  enum { MASK, GIVEN }; /* deduced and speculative follow, as kinds of tokens do */
+  enum { MASK, GIVEN }; /* sorts; deduced and speculative follow, in the order of token kinds */
   static const char letter[] = ".123456789ABCDEFG";
   const pal_sudoku_shape *shape = s->shape;
   const bool released = form == PAL_FORM_TRANSITION && s->released;
@@ -170,7 +171,7 @@ void pal_sudoku_picture(const pal_sudoku_sentences *s, const pal_example *e, pal
                      .sorts = 4,
                      .sort_name = {"mask", "given", "deduced", "speculative"}};
   memset(p->glyph, letter[0], sizeof p->glyph);
-  pal_sudoku_understand(s, e, form, given, solution);
+  pal_sudoku_decode_example(s, e, form, given, solution);
   for (int i = 0; i < n; i++) {
     const int c = cell_of(s, released, pairs, token, i);
     const int digit = c < 0 ? 0 : released ? value_of(token[i]) : digit_of(shape, token[i]);

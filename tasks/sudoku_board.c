@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Sudoku: shapes, verification and the solver (floor 5).
  *
- * The solver keeps a set of digits for each cell and propagates naked singles at once and hidden
- * singles unit by unit until nothing follows, then tries the digits of a cell with the fewest. What
- * it changes it notes, so that a guess is taken back without a copy of the board, and guesses are kept
- * in an array: the stack that it needs is the same for every board, about 30 KiB. */
+ * The solver has a set of candidates for each cell. It propagates naked singles at once and hidden
+ * singles unit by unit until nothing more follows, then tries the candidates of a cell that has the
+ * fewest. Changes are recorded in a log (a trail), so that backtracking needs no copies of the
+ * board. The search is iterative, with its guesses in an array, so it needs the same stack for
+ * every board, about 30 KiB. */
 #include <string.h>
 
 #include "tasks/sudoku.h"
@@ -67,23 +68,24 @@ pal_sudoku_verdict pal_sudoku_verify(const pal_sudoku_shape *shape, const uint8_
 
 /* ---- solver ---------------------------------------------------------------------------------- */
 
-/* A cell's digits before they became fewer. */
+/* An entry of the log: a cell and its candidates before the change. */
 typedef struct change {
   uint8_t cell;
   uint16_t digits;
 } change;
 
 typedef struct position {
-  uint64_t dirty;                    /* units to be looked through for hidden singles */
-  uint64_t open[4];                  /* cells not yet placed */
-  int left;                          /* how many */
-  int changes;                       /* noted */
-  uint16_t digits[PAL_SUDOKU_CELLS]; /* still possible */
-  uint8_t placed[PAL_SUDOKU_CELLS];  /* cells in the order of placing; cells - left of them */
-  change change[PAL_SUDOKU_CELLS * PAL_SUDOKU_MOST]; /* each takes a digit at least */
+  uint64_t dirty;                    /* bit set of the units to search for hidden singles */
+  uint64_t open[4];                  /* bit set of the cells without a final digit */
+  int left;                          /* number of these */
+  int changes;                       /* entries in the log `change` */
+  uint16_t digits[PAL_SUDOKU_CELLS]; /* candidates of each cell */
+  uint8_t placed[PAL_SUDOKU_CELLS];  /* [cells - left]: the other cells, in the order of placing */
+  change change[PAL_SUDOKU_CELLS * PAL_SUDOKU_MOST]; /* each removes at least one candidate */
 } position;
 
-/* A guess: the digits of a cell in the order of trying, and how far the board was before it. */
+/* A guess: the candidates of a cell in the order of trying, and the lengths of `placed` and of the
+ * log before it. */
 typedef struct trial {
   int left, changes, n, next;
   uint8_t cell;
@@ -117,8 +119,8 @@ static void narrow(position *p, int cell, unsigned digits) {
   p->digits[cell] = (uint16_t)digits;
 }
 
-/* Back to the board before a guess, on which nothing was left to propagate. */
-static void take_back(const pal_sudoku_shape *s, position *p, const trial *before) {
+/* Restores the position before a guess, in which nothing was left to propagate. */
+static void backtrack(const pal_sudoku_shape *s, position *p, const trial *before) {
   while (p->changes > before->changes) {
     const change *c = &p->change[--p->changes];
     p->digits[c->cell] = c->digits;
@@ -130,7 +132,8 @@ static void take_back(const pal_sudoku_shape *s, position *p, const trial *befor
   p->dirty = 0;
 }
 
-/* Fixes a cell, and every cell that is left with one digit by that; false on a contradiction. */
+/* Places a digit in a cell and removes it from the peers, then does the same for every peer that
+ * has one candidate left. False on a contradiction. */
 static bool place(const pal_sudoku_shape *s, position *p, int cell, uint16_t digit) {
   uint8_t stack[PAL_SUDOKU_CELLS * 2];
   int top = 0;
@@ -157,6 +160,7 @@ static bool place(const pal_sudoku_shape *s, position *p, int cell, uint16_t dig
   return true;
 }
 
+/* Places hidden singles until there are none; false on a contradiction. */
 static bool propagate(const pal_sudoku_shape *s, position *p) {
   while (p->dirty && p->left) {
     const int u = lowest(p->dirty);
@@ -180,6 +184,8 @@ static bool propagate(const pal_sudoku_shape *s, position *p) {
   return true;
 }
 
+/* The open cell with the fewest candidates; -1: none. Of several it is the first in reading order,
+ * or with `random` the first from a random cell on. */
 static int fewest(const pal_sudoku_shape *s, const position *p, pal_rng *random) {
   const int from = random ? (int)pal_rng_below(random, (uint32_t)s->cells) : 0;
   int best = -1, least = PAL_SUDOKU_MOST + 1;
@@ -192,7 +198,8 @@ static int fewest(const pal_sudoku_shape *s, const position *p, pal_rng *random)
   return best;
 }
 
-/* Digits of a cell in the order of trying: the known solution's comes last. */
+/* Writes the candidates of a cell in the order of trying, the known solution's last; returns their
+ * number. */
 static int arrange(unsigned set, unsigned last, pal_rng *random, uint16_t order[]) {
   int n = 0;
   for (unsigned left = set & ~last; left; left &= left - 1)
@@ -207,7 +214,9 @@ static int arrange(unsigned set, unsigned last, pal_rng *random, uint16_t order[
   return n;
 }
 
-static void keep(const pal_sudoku_shape *s, const position *p, pal_sudoku_search *search) {
+/* Records and counts the solution that was found, unless it is the known one. */
+static void record_solution(const pal_sudoku_shape *s, const position *p,
+                            pal_sudoku_search *search) {
   bool same = search->known != NULL;
   uint8_t found[PAL_SUDOKU_CELLS];
   for (int c = 0; c < s->cells; c++) {
@@ -230,12 +239,12 @@ static void begin_guess(const pal_sudoku_shape *s, const position *p,
   guess->n = arrange(p->digits[cell], last, search->random, guess->digit);
 }
 
-/* Depth first. Every guess places a cell, so there are never more of them than cells. */
+/* Depth-first search. Every guess places a cell, so there are at most as many guesses as cells. */
 static void explore(const pal_sudoku_shape *s, position *p, pal_sudoku_search *search) {
   trial guesses[PAL_SUDOKU_CELLS];
   int depth = 0;
   if (p->left == 0) {
-    keep(s, p, search);
+    record_solution(s, p, search);
     return;
   }
   begin_guess(s, p, search, &guesses[depth++]);
@@ -250,16 +259,15 @@ static void explore(const pal_sudoku_shape *s, position *p, pal_sudoku_search *s
       return;
     }
     search->guesses++;
-    take_back(s, p, g);
+    backtrack(s, p, g);
     if (!place(s, p, g->cell, g->digit[g->next++]) || !propagate(s, p)) continue;
-    if (p->left == 0) keep(s, p, search);
+    if (p->left == 0) record_solution(s, p, search);
     else begin_guess(s, p, search, &guesses[depth++]);
   }
 }
 
 int pal_sudoku_solve(const pal_sudoku_shape *s, const uint8_t *given, pal_sudoku_search *search) {
-  position
-      p; /* without its lists, which begin empty: clearing them would take longer than a guess */
+  position p; /* not cleared as a whole: `placed` and `change` are empty and large */
   p.left = s->cells;
   p.dirty = ((uint64_t)1 << s->units) - 1;
   p.changes = 0;

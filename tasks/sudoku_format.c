@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Sudoku: what a model is told of tokens and places (floor 5). */
+/* Sudoku: the pal_format, with groups of positions and factors of tokens (floor 5). */
 #include "src/alloc.h"
 #include "tasks/sudoku_task.h"
 
 enum { RELATIONS = 3, FACTORS = 4 };
 
-/* Factors of a token: its digit and its kind; places have row, column and box instead, and one of
- * their own, without which the logits of cells would be sums over rows and columns. */
+/* Factors of a token. A digit token has two: its digit and its kind. A token that names a cell has
+ * four: row, column, box, and one of its own. Without the last, the logit of a cell could only be a
+ * sum of terms for its row, column and box. */
 static void set_factors(const pal_sudoku_shape *s, int vocabulary, int32_t *factor) {
   const int kinds = s->n, units = s->n + 5, own = units + RELATIONS * s->n;
   for (int v = 0; v < vocabulary; v++, factor += FACTORS) {
@@ -25,10 +26,10 @@ static void set_factors(const pal_sudoku_shape *s, int vocabulary, int32_t *fact
   }
 }
 
-pal_status pal_sudoku_format(const pal_sudoku_sentences *s, pal_sudoku_tables *own, pal_format *f,
+pal_status pal_sudoku_format(const pal_sudoku_encoding *s, pal_sudoku_tables *own, pal_format *f,
                              pal_error *error) {
   const pal_sudoku_shape *shape = s->shape;
-  if (s->released) { /* as released: positions in a line, tokens without parts */
+  if (s->released) { /* as in the paper's release: no groups of positions, no factors */
     *f = (pal_format){.vocabulary = PAL_RELEASED_VOCABULARY,
                       .mask = PAL_RELEASED_MASK,
                       .bos = -1,
@@ -47,14 +48,14 @@ pal_status pal_sudoku_format(const pal_sudoku_sentences *s, pal_sudoku_tables *o
   own->token_class = pal_calloc((size_t)f->vocabulary, sizeof *own->token_class);
   if (!own->group || !own->factor || !own->token_class)
     return pal_fail(error, PAL_E_MEMORY, "no memory for sudoku");
-  for (int v = 1; v <= 3 * shape->n; v++) /* what is only guessed may be written sooner */
+  for (int v = 1; v <= 3 * shape->n; v++) /* speculative digits may have a lower threshold */
     own->token_class[v] = pal_sudoku_kind_of(shape, v) == PAL_SUDOKU_SPECULATIVE;
   f->token_class = own->token_class;
   for (int p = 0; p < f->context; p++)
     for (int k = 0; k < RELATIONS; k++)
       own->group[p * RELATIONS + k] = shape->of[p % shape->cells][k] - k * shape->n;
   set_factors(shape, f->vocabulary, own->factor);
-  if (layout != PAL_SUDOKU_PAIRS) { /* where a row of pairs stands says nothing of the board */
+  if (layout != PAL_SUDOKU_PAIRS) { /* with pairs, positions do not correspond to cells */
     f->groups = RELATIONS;
     f->group = own->group;
   }

@@ -1,16 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Sudoku: random full boards and puzzles with one solution (floor 5).
  *
- * A puzzle has one solution exactly when its givens meet every "escape": a set of cells in which
- * some other full board differs from the solution. Escapes found by the solver are kept, so that
- * most candidates are refused by a few ANDs; a search over sets of cells that meet them all then
- * gets below what random removal reaches. */
+ * For a full board S, call the set of cells in which another full board differs from S an
+ * unavoidable set. A puzzle has S as its only solution if and only if its givens intersect every
+ * unavoidable set of S: a hitting set. Unavoidable sets that the solver finds are stored, so most
+ * candidates are rejected by a few AND operations. Random removal of givens gives a first puzzle; a
+ * local search over hitting sets finds ones with fewer givens. */
 #include <string.h>
 
 #include "tasks/sudoku.h"
 
+/* Stored unavoidable sets; full boards tried; rounds of the local search; cells removed per
+ * round. */
 enum { ESCAPES = 2048, BOARDS = 200, ROUNDS = 6000, MOST_TAKEN = 2 };
 
+/* A set of cells as bits. */
 typedef struct cells {
   uint64_t word[4];
 } cells;
@@ -19,10 +23,10 @@ typedef struct maker {
   const pal_sudoku_shape *shape;
   pal_rng *rng;
   const uint8_t *solution;
-  int words;      /* of a set of cells */
-  int n, next;    /* escapes kept, and the one that is overwritten next when full */
-  int64_t budget; /* guesses of one search; more counts as several solutions */
-  cells escape[ESCAPES];
+  int words;             /* words of a set of cells that are in use */
+  int n, next;           /* stored unavoidable sets; the one that is overwritten next when full */
+  int64_t budget;        /* guesses of one search; a puzzle that needs more is rejected */
+  cells escape[ESCAPES]; /* the unavoidable sets, a ring buffer */
 } maker;
 
 static void flip(cells *set, int c) { set->word[c >> 6] ^= (uint64_t)1 << (c & 63); }
@@ -37,11 +41,11 @@ static void shuffle(pal_rng *rng, uint8_t *item, int n) {
   }
 }
 
-/* A random full board. */
+/* Generates a random full board. */
 static void fill(const pal_sudoku_shape *shape, pal_rng *rng, uint8_t *solution) {
   for (;;) {
     uint8_t board[PAL_SUDOKU_CELLS] = {0};
-    /* Boxes on the diagonal share no unit: any digits go there. */
+    /* Boxes on the diagonal share no row or column, so each may hold any permutation. */
     for (int b = 0; b < shape->box; b++) {
       uint8_t digit[PAL_SUDOKU_MOST];
       for (int k = 0; k < shape->n; k++) digit[k] = (uint8_t)(k + 1);
@@ -56,9 +60,9 @@ static void fill(const pal_sudoku_shape *shape, pal_rng *rng, uint8_t *solution)
   }
 }
 
-/* ---- one solution? --------------------------------------------------------------------------- */
+/* ---- uniqueness ------------------------------------------------------------------------------ */
 
-/* The first escape that the set does not meet; -1: none known. */
+/* The first stored unavoidable set that `set` does not intersect; -1: none. */
 static int missed(const maker *m, const cells *set) {
   for (int i = 0; i < m->n; i++) {
     uint64_t meet = 0;
@@ -68,7 +72,8 @@ static int missed(const maker *m, const cells *set) {
   return -1;
 }
 
-/* Whether the givens at `set` have one solution; if not, escape[*which] is not met by them. */
+/* Whether the puzzle with givens at `set` has one solution. If not, *which is a stored unavoidable
+ * set that the givens do not intersect, or -1 if the search exceeded its budget. */
 static bool is_unique(maker *m, const cells *set, int *which) {
   *which = missed(m, set);
   if (*which >= 0) return false;
@@ -86,8 +91,8 @@ static bool is_unique(maker *m, const cells *set, int *which) {
   return false;
 }
 
-/* Takes away cells that are not needed, in random order, down to `wanted`; returns how many
- * stay. */
+/* Removes givens that are not needed for uniqueness, in random order, until `wanted` are left or
+ * none can be removed; returns how many are left. */
 static int reduce(maker *m, cells *set, int size, int wanted) {
   uint8_t order[PAL_SUDOKU_CELLS];
   int n = 0, which;
@@ -102,9 +107,10 @@ static int reduce(maker *m, cells *set, int size, int wanted) {
   return size;
 }
 
-/* ---- fewer ----------------------------------------------------------------------------------- */
+/* ---- local search ---------------------------------------------------------------------------- */
 
-/* The cell, outside the set, that most known escapes missed by it contain; ties at random. */
+/* The cell of unavoidable set `which`, outside `set`, that lies in the most stored unavoidable sets
+ * which `set` does not intersect; ties are broken at random. */
 static int best_cell(maker *m, const cells *set, int which) {
   int hits[PAL_SUDOKU_CELLS] = {0}, best = -1, ties = 0;
   for (int i = 0; i < m->n; i++) {
@@ -122,8 +128,9 @@ static int best_cell(maker *m, const cells *set, int which) {
   return best;
 }
 
-/* Takes some cells away and puts others in their place, at most as many as there were: a walk over
- * puzzles of one size that falls when it can. */
+/* Local search: each round removes one or two givens and adds others until the solution is unique
+ * again, but never more than before; then it removes givens that are not needed. Returns how many
+ * are left. */
 static int descend(maker *m, cells *set, int size, int wanted) {
   for (int round = 0; round < ROUNDS && size > wanted; round++) {
     cells try = *set;

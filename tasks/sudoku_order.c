@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Sudoku: in which order a solver writes, and by which techniques (floor 5). */
+/* Sudoku: the order in which a solver fills cells, and its techniques (floor 5). */
 #include <string.h>
 
 #include "tasks/sudoku.h"
@@ -11,7 +11,7 @@ int pal_sudoku_order(const pal_sudoku_shape *s, const uint8_t *given, const uint
   memcpy(state, given, (size_t)s->cells);
   for (;; n++) {
     pal_sudoku_view view;
-    int best = -1, ease = 0; /* the smaller, the easier: a technique, or more for a wider guess */
+    int best = -1, ease = 0; /* rank of the technique, lower is easier; guesses by candidates */
     pal_sudoku_look(s, state, &view);
     if (!view.masks) return n;
     for (int c = 0; c < s->cells; c++) {

@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Sudoku: the restart policy, defined on every state (floor 5).
  *
- * Whatever is forced is written, in parallel; if nothing is, one cell is guessed, and all that is
- * written while a guess stands is speculative; at a conflict everything speculative is masked
- * again.
- *   conflict: mask all speculative cells, or, without any, all deduced ones; masks stay masks.
- *   something forced: write it, deduced or, with anything speculative in sight, speculative; other
- *     masks stay masks.
- *   nothing forced: no edit; the decoder's own rule then writes its surest mask.
- *   full and without conflict: no edit, the fixed point. */
+ * The policy is a randomized solver that restarts at conflicts. It writes all forced digits in
+ * parallel. If there are none, it guesses the digit of one cell; everything written after a guess
+ * is speculative. At a conflict it masks all speculative digits and starts again. Its labels for a
+ * state:
+ *   conflict         mask all speculative cells or, if there are none, all deduced ones; masks stay
+ *   forced digits    write them: as speculative if the state has any speculative cell, else as
+ *                    deduced; other masks stay
+ *   none forced      no edit; the decoder then writes the mask of largest confidence (guess=1)
+ *   full, no conflict   no edit: the fixed point */
 #include <string.h>
 
 #include "tasks/sudoku.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Sudoku: the training puzzles, generated or read, and found again (floor 5). */
+/* Sudoku: the set of training puzzles, generated or read, and look-up in it (floor 5). */
 #include <stdlib.h>
 #include <string.h>
 
@@ -9,6 +9,7 @@
 
 enum { MOST_FILE = 1 << 30 };
 
+/* An entry of the index, which is sorted by invariant. */
 typedef struct pal_sudoku_mark {
   uint64_t invariant;
   int at; /* number of the puzzle */
@@ -39,7 +40,7 @@ void pal_sudoku_puzzles_free(pal_sudoku_puzzles *p) {
   p->mark = NULL;
 }
 
-/* ---- finding again --------------------------------------------------------------------------- */
+/* ---- look-up --------------------------------------------------------------------------------- */
 
 static int by_invariant(const void *a, const void *b) {
   const mark *x = a, *y = b;
@@ -53,8 +54,8 @@ static void mark_all(pal_sudoku_puzzles *p) {
   qsort(p->mark, (size_t)p->n, sizeof *p->mark, by_invariant);
 }
 
-bool pal_sudoku_puzzles_hold(const pal_sudoku_puzzles *p, const uint8_t *given,
-                             const uint8_t *solution) {
+bool pal_sudoku_puzzles_contain(const pal_sudoku_puzzles *p, const uint8_t *given,
+                                const uint8_t *solution) {
   const uint64_t invariant = pal_sudoku_invariant(p->shape, given, solution);
   int low = 0, high = p->n;
   while (low < high) {
@@ -115,7 +116,7 @@ static pal_status read_line(pal_sudoku_puzzles *p, const char *path, int number,
   return status ? pal_fail(error, status, "%s:%d: %s", path, number, own.text) : PAL_OK;
 }
 
-/* What some programs write before UTF-8, a byte order mark, is none of the first line. */
+/* Skips a byte order mark, which some programs write at the beginning of UTF-8 files. */
 static char *skip_mark(char *data) {
   static const char bytes[] = "\xEF\xBB\xBF";
   return data + (strncmp(data, bytes, strlen(bytes)) == 0 ? strlen(bytes) : 0);

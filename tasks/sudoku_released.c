@@ -1,12 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Sudoku: the one-cell-at-a-time traces released with the paper (floor 5).
+/* Sudoku: the traces released with the paper, which fill one cell at a time (floor 5).
  *
- * State: 81 cells of value, colour, marker, separator. Naked singles in reading order; else a
- * branch on the first cell with fewest candidates, smallest digit, colour = depth; a cell without
- * candidates (or, tried before, without a larger one) gets a skull; then the deepest branch's digit
- * is parked in its marker, everything of that colour is erased, and the next digit is tried. Every
- * event is two transitions. The event is a function of the state alone, in its masked half too:
- * what tells events apart is which slots are masked and what the markers beside them hold. */
+ * A state has four tokens (slots) per cell: value, colour, marker, separator. The trace is that of
+ * a depth-first solver:
+ *   1. It writes naked singles in reading order.
+ *   2. If there are none, it branches on the first cell with the fewest candidates. It writes the
+ *      smallest one, with the depth of the branch as its colour, and marks the cell as a branch.
+ *   3. A dead end is a cell without candidates, or a branch without untried ones. Its marker
+ *      becomes a skull.
+ *   4. The solver then backtracks: it parks the digit of the deepest branch in the marker of that
+ *      branch, erases all values of that colour, and tries the branch's next larger candidate.
+ * Every one of these actions is two transitions: the first masks the slots that change, the second
+ * writes them. The action is a function of the state alone, also between its two transitions; then
+ * it follows from which slots are masked and what the markers of these cells are. */
 #include <string.h>
 
 #include "tasks/sudoku.h"
@@ -14,13 +20,14 @@
 enum { CELLS = 81 };
 enum { VALUE, COLOUR, MARKER, SEPARATOR, SLOTS };
 
+/* An analysis of a state. */
 typedef struct scene {
   const pal_sudoku_shape *shape;
   const uint8_t *state;
-  uint16_t candidate[CELLS]; /* of cells whose value is empty or masked */
-  int depth;                 /* deepest colour to be seen */
-  int values;                /* masked values */
-  int value_at, marker_at;   /* the last masked ones; -1: none */
+  uint16_t candidate[CELLS]; /* of cells whose value is empty or masked; else 0 */
+  int depth;                 /* of the deepest branch, by the colours; 0: none */
+  int values;                /* number of masked values */
+  int value_at, marker_at;   /* last cell with a masked value, a masked marker; -1: none */
 } scene;
 
 static int slot(const scene *s, int cell, int which) { return s->state[SLOTS * cell + which]; }
@@ -52,7 +59,7 @@ static int count(unsigned set) {
   return n;
 }
 
-/* Digits of a cell that are still to be tried: candidates above a parked digit. */
+/* Candidates of a cell that were not tried yet: those above a digit parked in its marker. */
 static unsigned untried(const scene *s, int cell) {
   const int parked = slot(s, cell, MARKER);
   const unsigned set = s->candidate[cell];
@@ -65,7 +72,7 @@ static int smallest(unsigned set) {
   return digit;
 }
 
-/* ---- the half that writes -------------------------------------------------------------------- */
+/* ---- second transitions: write the masked slots ---------------------------------------------- */
 
 static void write_slot(int cell, int which, int token, int32_t *y) {
   y[SLOTS * cell + which] = token;
@@ -73,12 +80,12 @@ static void write_slot(int cell, int which, int token, int32_t *y) {
 
 static void write_masked(const scene *s, int32_t *y) {
   const int c = s->value_at, m = s->marker_at;
-  if (c < 0) { /* a skull, or the digit to be parked */
+  if (c < 0) { /* only a marker is masked: write a skull, or park the digit of the branch */
     const int value = slot(s, m, VALUE);
     write_slot(m, MARKER, is_digit(value) ? value : PAL_RELEASED_SKULL, y);
     return;
   }
-  if (m >= 0 && slot(s, m, VALUE) == PAL_RELEASED_EMPTY) { /* the deepest branch goes */
+  if (m >= 0 && slot(s, m, VALUE) == PAL_RELEASED_EMPTY) { /* erase the deepest branch */
     for (int i = 0; i < CELLS; i++)
       if (slot(s, i, VALUE) == PAL_RELEASED_MASK) {
         write_slot(i, VALUE, PAL_RELEASED_EMPTY, y);
@@ -93,7 +100,7 @@ static void write_masked(const scene *s, int32_t *y) {
   if (m == c) write_slot(c, MARKER, PAL_RELEASED_BRANCH, y);
 }
 
-/* ---- the half that masks --------------------------------------------------------------------- */
+/* ---- first transitions: mask the slots that change ------------------------------------------- */
 
 static pal_released_event mask(int cell, bool value, bool marker, uint8_t *remask) {
   if (value) remask[SLOTS * cell + VALUE] = remask[SLOTS * cell + COLOUR] = 1;
@@ -101,8 +108,8 @@ static pal_released_event mask(int cell, bool value, bool marker, uint8_t *remas
   return PAL_RELEASED_STEP;
 }
 
-/* A skull: park the digit of the deepest branch, or, when that is done, erase it all. */
-static pal_released_event go_back(const scene *s, int skull, uint8_t *remask) {
+/* At a skull: parks the digit of the deepest branch or, once that is done, erases the branch. */
+static pal_released_event backtrack(const scene *s, int skull, uint8_t *remask) {
   if (s->depth == 0) return PAL_RELEASED_STUCK;
   for (int c = 0; c < CELLS; c++) {
     if (slot(s, c, COLOUR) != PAL_RELEASED_WHITE + s->depth) continue;
@@ -118,7 +125,7 @@ static pal_released_event go_back(const scene *s, int skull, uint8_t *remask) {
 static pal_released_event choose(const scene *s, uint8_t *remask) {
   int single = -1, branch = -1, dead = -1, parked = -1, least = 10;
   for (int c = CELLS - 1; c >= 0; c--) {
-    if (slot(s, c, MARKER) == PAL_RELEASED_SKULL) return go_back(s, c, remask);
+    if (slot(s, c, MARKER) == PAL_RELEASED_SKULL) return backtrack(s, c, remask);
     if (slot(s, c, VALUE) != PAL_RELEASED_EMPTY) continue;
     const int n = count(s->candidate[c]);
     if (n == 0) dead = c;

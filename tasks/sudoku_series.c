@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Sudoku: generated puzzles by their numbers, made by the whole team (floor 5). */
+/* Sudoku: series of generated puzzles, made by several threads (floor 5). */
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
@@ -7,13 +7,13 @@
 #include "src/team.h"
 #include "tasks/sudoku_task.h"
 
-enum { DRAWS = 1000 };
+enum { DRAWS = 1000 }; /* most puzzles drawn for one number */
 
 typedef struct making {
   const pal_sudoku_series *series;
   int from, to;
   uint8_t *given, *solution;
-  atomic_int next, failed; /* the least number that could not be made; `to`: none */
+  atomic_int next, failed; /* next number to claim; least number that failed, or `to` */
 } making;
 
 static pal_status make_one(const pal_sudoku_series *s, int i, uint8_t *given, uint8_t *solution,
@@ -29,7 +29,7 @@ static pal_status make_one(const pal_sudoku_series *s, int i, uint8_t *given, ui
           "more givens",
           s->shape->n, n);
     if (s->guesses && pal_sudoku_rate(s->shape, given, solution) < s->guesses) continue;
-    if (!s->avoid || !pal_sudoku_puzzles_hold(s->avoid, given, solution)) return PAL_OK;
+    if (!s->avoid || !pal_sudoku_puzzles_contain(s->avoid, given, solution)) return PAL_OK;
   }
   char guesses[48] = "";
   if (s->guesses) snprintf(guesses, sizeof guesses, "need fewer than %d guesses or ", s->guesses);
@@ -60,5 +60,5 @@ pal_status pal_sudoku_series_make(const pal_sudoku_series *series, int from, int
   const int failed = atomic_load(&m.failed);
   if (failed == to) return PAL_OK;
   const size_t at = (size_t)(failed - from) * (size_t)series->shape->cells;
-  return make_one(series, failed, given + at, solution + at, error); /* again, for what it says */
+  return make_one(series, failed, given + at, solution + at, error); /* again, for its message */
 }

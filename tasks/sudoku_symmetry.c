@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Sudoku: the symmetry group, invariants and canonical forms (floor 5).
  *
- * The group has 2 (b!)^(2b + 2) n! elements for boxes of b x b: 2 x 6^8 x 9! at size 9. The least
- * image of a full board starts with the row 1 2 .. n, so that a choice of first row and order of
- * columns decides everything else: 2 x 9 x 6^4 images are compared, most of them no further than
- * the second row. */
+ * For boxes of b x b the group has 2 (b!)^(2b + 2) n! elements, 2 x 6^8 x 9! at size 9. The
+ * canonical form needs far fewer images: the least image of a full board begins with the row 1 2 ..
+ * n, so the choice of a transposition, of the first row and of the order of columns determines the
+ * rest. These are 2 x 9 x 6^4 images, and most of them are rejected at their second row. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -20,7 +20,7 @@ static void draw_permutation(pal_rng *rng, uint8_t *item, int n) {
   }
 }
 
-/* Lines (rows or columns) permuted in bands, and bands permuted. */
+/* Draws a permutation of lines (rows or columns) within bands, and of the bands. */
 static void draw_lines(const pal_sudoku_shape *s, pal_rng *rng, uint8_t line[PAL_SUDOKU_MOST]) {
   uint8_t band[PAL_SUDOKU_MOST], within[PAL_SUDOKU_MOST];
   draw_permutation(rng, band, s->box);
@@ -60,8 +60,9 @@ static uint64_t mix(uint64_t x) {
   return x ^ x >> 31;
 }
 
-/* Colour refinement: a cell's colour, at first whether it is given, takes in the colours of its row
- * and column (alike, because of transposition), of its box, and of the cells of the same digit. */
+/* Colour refinement, as in tests of graph isomorphism: the colour of a cell is first whether it is
+ * given. Each round hashes into it the colours of its row and column (in the same way, since a
+ * transposition exchanges them), of its box, and of the cells with the same digit. */
 uint64_t pal_sudoku_invariant(const pal_sudoku_shape *s, const uint8_t *given,
                               const uint8_t *solution) {
   enum { REFINEMENTS = 4 };
@@ -85,21 +86,22 @@ uint64_t pal_sudoku_invariant(const pal_sudoku_shape *s, const uint8_t *given,
 
 /* ---- canonical form -------------------------------------------------------------------------- */
 
+/* The search for the least image. */
 typedef struct least {
   const pal_sudoku_shape *shape;
-  const uint8_t *solution, *given; /* perhaps transposed */
-  uint8_t *best, *best_given;
-  bool any;
+  const uint8_t *solution, *given; /* the puzzle, or its transpose */
+  uint8_t *best, *best_given;      /* the least image so far */
+  bool any;                        /* whether there is one */
 } least;
 
-/* Image row r of a full board: source row `row` with columns and digits as given. */
+/* Writes a row of an image: source row `row` under an order of columns and a renaming of digits. */
 static void image_row(const least *l, int row, const uint8_t *column, const uint8_t *digit,
                       uint8_t *out) {
   const int n = l->shape->n;
   for (int k = 0; k < n; k++) out[k] = digit[l->solution[row * n + column[k]]];
 }
 
-/* Rows of a band in ascending order of their first image digit; returns that of the first. */
+/* Sorts the rows of a band by their first digit in the image; returns the least such digit. */
 static int sort_band(const least *l, int band, const uint8_t *column, const uint8_t *digit,
                      uint8_t *row) {
   const int n = l->shape->n, b = l->shape->box;
@@ -114,8 +116,8 @@ static int sort_band(const least *l, int band, const uint8_t *column, const uint
   return key[0];
 }
 
-/* The order of source rows in the least image with this first row (its first digit is 1, so its
- * band comes first). */
+/* Sorts the rows within bands, and the bands, by their first digits: the order of source rows in
+ * the least image. The chosen first row begins with 1, so its band comes first. */
 static void arrange_rows(const least *l, const uint8_t *column, const uint8_t *digit,
                          uint8_t *row) {
   const int b = l->shape->box;

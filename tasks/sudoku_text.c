@@ -19,7 +19,8 @@ typedef struct item {
   size_t length; /* 0: there is none */
 } item;
 
-/* A column of a line in CSV, from *at on, without blanks and quotes around it. */
+/* The column of a CSV line that begins at *at, without blanks and quotes around it; moves *at to
+ * the next column. */
 static item next_column(const char **at) {
   static const char around[] = " \t\r\n\"";
   const char *text = *at;
@@ -30,8 +31,8 @@ static item next_column(const char **at) {
   return (item){text, length};
 }
 
-/* A header names columns, among them one of puzzles: words and commas alone. It may stand anywhere, since
- * files are put one behind another. */
+/* A header consists of words and commas only, and one of the words names a column of puzzles. It
+ * may be on any line, since files are sometimes concatenated. */
 static bool is_header(const char *line, size_t length) {
   static const char *const column[] = {"quizzes", "quiz",     "puzzles",
                                        "puzzle",  "question", "questions"};
@@ -54,7 +55,7 @@ bool pal_sudoku_holds_puzzle(const char *line) {
   return length > 0 && *line != '#' && !is_header(line, length);
 }
 
-/* Digit of a character, 0 for a blank, -1 for neither. */
+/* The digit that a character stands for; 0 for a blank, -1 for any other character. */
 static int digit_of(const pal_sudoku_shape *s, char c) {
   if (c == '.' || c == '0') return 0;
   for (int d = 1; d <= s->n; d++)
@@ -85,7 +86,7 @@ static pal_status read_cells(const pal_sudoku_shape *s, const char *text, size_t
 
 /* ---- reading: rows --------------------------------------------------------------------------- */
 
-/* The next item of a row, from *at on. */
+/* The next item of a row from *at on; moves *at behind it. */
 static item next_item(const char **at) {
   static const char gaps[] = " \t,;\r\n";
   const char *text = *at + strspn(*at, gaps);
@@ -100,7 +101,8 @@ static size_t count_items(const char *at) {
   return n;
 }
 
-/* Boards have one item or two, and the first is long; words may follow by mistake. */
+/* Whether a line is a row of integers. A line with boards has one or two items, of which the first
+ * is long; more items may follow by mistake, which is then reported as such. */
 static bool is_row(const pal_sudoku_shape *s, const char *line) {
   const size_t n = count_items(line);
   return n > 2 && (n > (size_t)s->cells || next_item(&line).length < LEAST_CELLS);
@@ -115,7 +117,7 @@ static bool whole_number(item i, int64_t *value) {
   return true;
 }
 
-/* What is no printable character is shown as a question mark. */
+/* In the message, characters that are not printable are shown as question marks. */
 static pal_status bad_item(size_t place, item i, pal_error *error) {
   char shown[25];
   size_t n = 0;
@@ -141,7 +143,7 @@ static pal_status read_numbers(const pal_sudoku_shape *s, const char *text, int6
                   wanted, n);
 }
 
-/* Cell i of a row; `base` is what rows and columns count from. */
+/* Reads cell i of a row of integers; `base` is the number of the first row and column, 0 or 1. */
 static pal_status read_cell(const pal_sudoku_shape *s, const int64_t *number, int i, int64_t base,
                             uint8_t *given, uint8_t *solution, pal_error *error) {
   const int64_t givens = number[0], *at = number + 1 + ROW_ITEMS * i;
@@ -171,7 +173,7 @@ static pal_status read_cell(const pal_sudoku_shape *s, const int64_t *number, in
   return PAL_OK;
 }
 
-/* Rows and columns count from 0, or all of them from 1, as is told by their largest. */
+/* Rows and columns count from 0 or from 1: the largest number, n - 1 or n, shows which. */
 static pal_status read_row(const pal_sudoku_shape *s, const char *text, uint8_t *given,
                            uint8_t *solution, pal_error *error) {
   int64_t number[1 + ROW_ITEMS * PAL_SUDOKU_CELLS], largest = 0;
@@ -206,7 +208,7 @@ static pal_status check_givens(const pal_sudoku_shape *s, const uint8_t *given, 
   return PAL_OK;
 }
 
-/* Solves; `claimed` is the solution that came with the puzzle, or NULL. */
+/* Solves the puzzle; `claimed` is the solution that was given with it, or NULL. */
 static pal_status solve(const pal_sudoku_shape *s, const uint8_t *given, const uint8_t *claimed,
                         uint8_t *solution, pal_error *error) {
   pal_sudoku_search search = {.limit = 2, .budget = MOST_GUESSES};
@@ -227,21 +229,23 @@ static pal_status solve(const pal_sudoku_shape *s, const uint8_t *given, const u
   return PAL_OK;
 }
 
-/* Whether a column holds a board or what was to be one: long, and mostly of the characters of boards. */
+/* Whether a column is meant as a board: it is long, and most of its characters are those of
+ * boards. */
 static bool is_board(const pal_sudoku_shape *s, item column) {
   size_t fit = 0;
   for (size_t i = 0; i < column.length; i++) fit += digit_of(s, column.text[i]) >= 0;
   return 2 * column.length > (size_t)s->cells && 2 * fit > column.length;
 }
 
-/* Several columns, of which one or two are boards; the others, such as numbers and sources, are not read. */
+/* Whether a line is CSV with several columns, at least one of them a board. Other columns, such as
+ * numbers and sources, are ignored. */
 static bool is_table(const pal_sudoku_shape *s, const char *line) {
   int boards = 0, columns = 0;
   for (const char *at = line; *at; columns++) boards += is_board(s, next_column(&at));
   return boards > 0 && (columns > 2 || strchr(line, '"'));
 }
 
-/* The puzzle is the board with blanks, whichever comes first. */
+/* Of two boards, the one with blanks is the puzzle; the order does not matter. */
 static pal_status read_table(const pal_sudoku_shape *s, const char *line, uint8_t *given,
                              uint8_t *solution, pal_error *error) {
   uint8_t board[2][PAL_SUDOKU_CELLS];

@@ -1,32 +1,37 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Sudoku: streams of labelled states (floor 5).
  *
- * 1,024 walks take turns. A restart walk runs the policy on a random puzzle; some start half
- * solved, some steps are done in part, some conflicts are overlooked, some states damaged, so that
- * what a model's own mistakes lead to is in the data. A released walk plays traces move by move.
- * The whole stream is a function of seed, puzzles and settings; its saved state is the boards,
- * their ages and one count of draws. */
+ * The stream runs 1,024 solvers ("walks") side by side, which take turns. A restart walk runs the
+ * restart policy on a random puzzle. So that the data also covers states to which a model's own
+ * mistakes lead, some walks start from a partly solved board, some steps are executed in part, some
+ * conflicts are overlooked, and some states are damaged. A released walk follows a released trace
+ * transition by transition. The stream is a function of seed, puzzles and settings. */
 #include <string.h>
 
 #include "src/alloc.h"
 #include "tasks/counted.h"
 #include "tasks/sudoku_task.h"
 
+/* Walks; steps after which a walk gets a new puzzle; steps of a walk between two of its states in
+ * the stream; and the most steps of a walk before its first state. */
 enum { WALKS = 1024, OLDEST = 200, STEPS_BETWEEN = 2, WARM_UP = 64, RELEASED_WARM_UP = 512 };
 
+/* Probabilities: of a partly solved start, and of one with speculative digits; of overlooking a
+ * conflict, executing a step in part, damaging a state; and of including a state that is solved,
+ * has speculative digits, or needs a guess. */
 static const double START_REVEALED = 0.3, START_SPECULATIVE = 0.3, OVERLOOK = 0.3, DROP = 0.25,
                     DAMAGE = 0.15, TAKE_SOLVED = 0.5, TAKE_SPECULATIVE = 0.6, TAKE_GUESS = 0.7;
 
 typedef struct walks {
   const pal_sudoku_puzzles *puzzles;
   bool released, started;
-  int rows; /* of a state */
+  int rows; /* tokens of a state */
   pal_rng rng;
-  uint64_t digest; /* of the puzzles */
-  uint64_t next;   /* id of the next example */
-  uint32_t turn;   /* whose it is */
-  uint32_t age[WALKS];
-  uint8_t *state; /* [WALKS][rows] */
+  uint64_t digest;     /* hash of the puzzles */
+  uint64_t next;       /* id of the next example */
+  uint32_t turn;       /* walk that is next */
+  uint32_t age[WALKS]; /* steps since a walk got its puzzle */
+  uint8_t *state;      /* [WALKS][rows] */
   int32_t out[PAL_RELEASED_ROWS], y[PAL_RELEASED_ROWS];
   uint8_t remask[PAL_RELEASED_ROWS], none[PAL_RELEASED_ROWS];
   float weight[PAL_RELEASED_ROWS];
@@ -55,7 +60,7 @@ static void reset(walks *w, uint8_t *state) {
   }
 }
 
-/* The policy's edits; each is left out with probability `drop`. */
+/* Executes the policy's edits; each is left out with probability `drop`. */
 static void act(walks *w, uint8_t *state, const pal_sudoku_view *view, double drop) {
   const pal_sudoku_shape *s = w->puzzles->shape;
   const enum pal_sudoku_kind kind = view->speculative ? PAL_SUDOKU_SPECULATIVE : PAL_SUDOKU_ROOT;
@@ -77,7 +82,8 @@ static void act(walks *w, uint8_t *state, const pal_sudoku_view *view, double dr
   }
 }
 
-/* A random cell that is masked, or one that is visible and not given; -1: none. */
+/* A random cell that is masked or, if not `masked`, one with a digit that is not given; -1:
+ * none. */
 static int random_cell(walks *w, const uint8_t *state, bool masked) {
   const pal_sudoku_shape *s = w->puzzles->shape;
   uint8_t cell[PAL_SUDOKU_CELLS];
@@ -87,7 +93,8 @@ static int random_cell(walks *w, const uint8_t *state, bool masked) {
   return n ? cell[below(&w->rng, n)] : -1;
 }
 
-/* A digit for a masked cell: any, or one that its units do not show. */
+/* A random digit for a masked cell; with `candidate`, one that is absent from its units if
+ * possible. */
 static int random_digit(walks *w, const uint8_t *state, int cell, bool candidate) {
   const pal_sudoku_shape *s = w->puzzles->shape;
   unsigned free = s->all;
@@ -141,9 +148,9 @@ static void advance(walks *w, int walk) {
   w->age[walk]++;
 }
 
-/* Whether the labels, carried out, do to each cell what the policy does to it, and say of a cell that is to
- * be guessed what may stand there. */
-static bool leads_on(const walks *w, const uint8_t *state, const pal_sudoku_view *view) {
+/* A check of the labels: whether executing them changes each cell as the policy does, and the
+ * target of a cell that needs a guess is one of its candidates. */
+static bool follows_policy(const walks *w, const uint8_t *state, const pal_sudoku_view *view) {
   const pal_sudoku_shape *s = w->puzzles->shape;
   const enum pal_sudoku_kind kind = view->speculative ? PAL_SUDOKU_SPECULATIVE : PAL_SUDOKU_ROOT;
   for (int c = 0; c < s->cells; c++) {
@@ -162,8 +169,8 @@ static bool leads_on(const walks *w, const uint8_t *state, const pal_sudoku_view
   return true;
 }
 
-/* Labels the state of a walk, if it is taken. */
-static pal_status take(walks *w, int walk, bool *taken, pal_error *error) {
+/* Decides whether the state of a walk is included in the stream (*taken), and labels it if so. */
+static pal_status label_sampled(walks *w, int walk, bool *taken, pal_error *error) {
   const uint8_t *state = w->state + (size_t)walk * (size_t)w->rows;
   pal_sudoku_view view;
   pal_sudoku_look(w->puzzles->shape, state, &view);
@@ -176,7 +183,7 @@ static pal_status take(walks *w, int walk, bool *taken, pal_error *error) {
   if (!*taken) return PAL_OK;
   pal_sudoku_label(w->puzzles->shape, state, &view, &w->rng, w->remask, w->y, w->weight);
   for (int i = 0; i < w->rows; i++) w->out[i] = state[i];
-  if (leads_on(w, state, &view)) return PAL_OK;
+  if (follows_policy(w, state, &view)) return PAL_OK;
   return pal_fail(
       error, PAL_E_INTERNAL,
       "sudoku: the labels of state %llu do not do what the policy does; they are at fault",
@@ -203,7 +210,7 @@ static pal_transition labelled(const walks *w) {
                           .remove = w->none};
 }
 
-/* The next labelled state of a walk into w->out, and the step after it. */
+/* Writes the next labelled state of a walk to w->out, then executes its labels. */
 static void released_move(walks *w, int walk) {
   uint8_t *state = w->state + (size_t)walk * (size_t)w->rows;
   while (pal_released_label(w->puzzles->shape, state, w->remask, w->y) != PAL_RELEASED_STEP)
@@ -218,7 +225,8 @@ static void released_move(walks *w, int walk) {
 
 /* ---- the stream ------------------------------------------------------------------------------ */
 
-/* Walks begin at different ages, so that no two of them march in step. */
+/* Runs each walk for a random number of steps, so that the first examples are not all early
+ * states. */
 static void begin(walks *w) {
   for (int walk = 0; walk < WALKS; walk++) {
     if (w->released) released_reset(w, walk);
@@ -241,14 +249,17 @@ static pal_status walks_next(void *self, pal_example *example, pal_error *error)
     for (int i = 0; i < STEPS_BETWEEN && !w->released; i++) advance(w, walk);
     taken = w->released;
     if (w->released) released_move(w, walk);
-    else status = take(w, walk, &taken, error);
+    else status = label_sampled(w, walk, &taken, error);
   }
   if (status) return status;
   *example = (pal_example){.id = w->next++, .transition = labelled(w)};
   return PAL_OK;
 }
 
-/* Saved: rows, draws so far, next id, turn, started, digest of the puzzles; then ages and states. */
+/* The saved state of the stream:
+ *   u64 [6]             rows, draws so far, next id, turn, started, hash of the puzzles
+ *   u32 [WALKS]         ages
+ *   u8 [WALKS][rows]    states */
 enum { HEADER_WORDS = 6 };
 
 static size_t walks_save(const void *self, void *state, size_t room) {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The built-in tasks (floor 5), defined by the call a plug-in makes. */
+/* Defines the built-in tasks with pal_define_task, as a plug-in does (floor 5). */
 #include <palimpsest/task.h>
 
 extern const pal_task_definition pal_task_parity, pal_task_sudoku, pal_task_text_definition;

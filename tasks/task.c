@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Tasks: defining them, and opening them by name (floor 5). */
+/* Tasks: validating and registering definitions, and opening tasks by name (floor 5). */
 #include <palimpsest/task.h>
 
 #include <string.h>
@@ -11,9 +11,9 @@
 struct pal_task {
   const pal_task_definition *definition;
   pal_format format;
-  void *self;
+  void *self; /* the definition's, see pal_task_set_self */
   pal_settings own;
-  int threads;
+  int threads; /* that the task may use */
 };
 
 /* The first required member that is missing, or NULL. */
@@ -32,7 +32,7 @@ static const char *missing(const pal_task_definition *d) {
   return NULL;
 }
 
-/* Keys of a report that every task has. */
+/* Keys of reports that every task has; a task's own columns must have other names. */
 static const char *const reported[] = {
     "set",   "n",         "index",          "prompt",   "answer",     "passes",
     "exact", "exact_low", "exact_high",     "exact_by", "halted",     "forward_passes_mean",

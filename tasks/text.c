@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Text by characters (floor 5): any UTF-8 or byte file, split 90/10.
+/* Text by characters (floor 5): any UTF-8 or byte file, 90 % for training, 10 % held out.
  *
- * Tokens are the distinct characters (code points, or bytes when told so) in ascending order,
- * then the mask. They become the value of a setting, which a run keeps: another file is read with
- * the run's own characters, or refused. A training example is a random block of the first nine tenths: the character before it
- * as prompt, `block` characters as answer. The held-out tenth is scored in blocks that do not overlap,
- * every character once (the very first has none before it). */
+ * Tokens are the distinct characters of the file (code points, or bytes with characters=bytes) in
+ * ascending order, then the mask. They are stored as the value of the setting `characters`, which
+ * is recorded with the weights: with these, another file is read with the same characters, and
+ * refused if it has others. A training example is a random block of the first nine tenths: its
+ * answer is `block` characters, and its prompt the character before them. The held-out tenth is cut
+ * into blocks that do not overlap, so each character is scored once, except the first, which has
+ * none before it. */
 #include <palimpsest/task.h>
 
 #include <stdio.h>
@@ -20,9 +22,9 @@
 enum { MOST_BYTES = 1 << 30 };
 
 typedef struct text {
-  int32_t *token; /* the whole file */
-  int64_t n, split;
-  int block;
+  int32_t *token;   /* [n]: the whole file */
+  int64_t n, split; /* characters; index of the first that is held out */
+  int block;        /* characters of an example */
   pal_alphabet alphabet;
 } text;
 
@@ -42,7 +44,8 @@ static const pal_setting settings[] = {
                  PAL_KEPT_BY_WEIGHTS),
 };
 
-/* One code point at p (n bytes left), its length in *used; 0 for what is not UTF-8. */
+/* Decodes one code point at p, where n bytes are left. Sets *used to its length in bytes, or to 0
+ * if it is not valid UTF-8. */
 static uint32_t decode(const unsigned char *p, size_t n, size_t *used) {
   static const uint32_t least[5] = {0, 0, 0x80, 0x800, 0x10000};
   size_t length = p[0] < 0x80       ? 1
@@ -62,7 +65,8 @@ static uint32_t decode(const unsigned char *p, size_t n, size_t *used) {
   return c;
 }
 
-/* Code points of the file into `code` (room for one a byte), but for a byte order mark before them. */
+/* Writes the code points of the file to `code` [size], without a byte order mark at its
+ * beginning. */
 static pal_status decode_all(text *t, const unsigned char *p, size_t size, uint32_t *code,
                              const char *path, pal_error *error) {
   long long line = 1;
@@ -97,7 +101,8 @@ static pal_status number_characters(text *t, const uint32_t *code, const char *p
   return PAL_OK;
 }
 
-/* Code points or bytes into `code`, which has room for as many as bytes. */
+/* Writes the code points or bytes of the file to `code` [size] and splits it. If the setting did
+ * not give the alphabet, sets it to the characters of the file. */
 static pal_status decode_file(text *t, const unsigned char *data, size_t size, uint32_t *code,
                               const char *path, pal_error *error) {
   const bool known = t->alphabet.n > 0;
@@ -129,8 +134,8 @@ static pal_status read_file(text *t, const char *path, pal_error *error) {
   return status;
 }
 
-/* The setting says from now on which characters there are. */
-static pal_status keep_characters(pal_task *task, pal_error *error) {
+/* Stores the alphabet as the value of the setting `characters`, which is recorded with a run. */
+static pal_status record_characters(pal_task *task, pal_error *error) {
   static const char key[] = "characters=";
   char *now = pal_alphabet_print(&((text *)pal_task_self(task))->alphabet);
   char *setting = now ? pal_alloc(sizeof key + strlen(now)) : NULL;
@@ -163,7 +168,7 @@ static pal_status text_open(pal_task *task, pal_error *error) {
   pal_status status =
       *own->characters ? pal_alphabet_read(own->characters, &t->alphabet, error) : PAL_OK;
   if (!status) status = read_file(t, own->data, error);
-  if (!status) status = keep_characters(task, error);
+  if (!status) status = record_characters(task, error);
   const pal_format format = {.vocabulary = t->alphabet.n + 1,
                              .mask = t->alphabet.n,
                              .bos = -1,
@@ -210,7 +215,7 @@ static void stream_free(void *self) { pal_free(self); }
 
 static pal_status text_stream(pal_task *task, pal_form form, uint64_t seed, pal_stream *out,
                               pal_error *error) {
-  if (form == PAL_FORM_TRANSITION) form = PAL_FORM_ANSWER; /* edits are learned from corruption */
+  if (form == PAL_FORM_TRANSITION) form = PAL_FORM_ANSWER; /* the model corrupts these itself */
   stream *s = pal_calloc(1, sizeof *s);
   if (!s) return pal_fail(error, PAL_E_MEMORY, "no memory for a stream");
   const text *t = pal_task_self(task);
@@ -293,8 +298,8 @@ static size_t text_print(const pal_task *task, const int32_t *token, int n, char
 const pal_task_definition pal_task_text_definition = {
     .abi_size = sizeof(pal_task_definition),
     .name = "text",
-    .doc =
-        "Characters of any file, split 90/10; likelihood of the held-out tenth in nats per character.",
+    .doc = "Characters of any file, split 90/10; likelihood of the held-out tenth in nats per "
+           "character.",
     .setting = settings,
     .n_settings = PAL_SETTINGS(settings),
     .settings_size = sizeof(text_settings),
