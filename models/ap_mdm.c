@@ -97,7 +97,7 @@ static heads build_heads(const pal_model *model, pal_graph *graph, const pal_net
 /* Why pal_edit could not execute the labels of row i; NULL if it can. */
 static const char *flaw(const pal_format *f, const pal_transition *t, int i) {
   const int32_t x = t->state[i], y = t->y[i];
-  if (x < 0 || x >= f->vocabulary) return "its state is no token";
+  if (x < 0 || x >= f->vocabulary) return "its state is no token of the vocabulary";
   if (y < -1 || y >= f->vocabulary || y == f->mask) return "y is nothing that could be written";
   if (t->remask[i] > 1 || t->insert[i] > 1 || t->remove[i] > 1) return "a bit is neither 0 nor 1";
   if (x != f->mask && t->remove[i]) return "only masks are removed";
@@ -111,7 +111,8 @@ static pal_status check_labels(const pal_format *f, const pal_example *e, pal_er
   for (int i = 0; i < e->transition.n; i++) {
     const char *why = flaw(f, &e->transition, i);
     if (why)
-      return pal_fail(error, PAL_E_ARGUMENT, "example %llu cannot be learned: row %d: %s",
+      return pal_fail(error, PAL_E_ARGUMENT,
+                      "example %llu has labels that no step could execute: row %d: %s",
                       (unsigned long long)e->id, i, why);
   }
   return PAL_OK;

@@ -59,8 +59,8 @@ static pal_status infill_rows(const pal_model *model, const pal_example *example
   if (!((const arm_settings *)pal_model_own(model))->infill)
     return pal_fail(
         error, PAL_E_UNSUPPORTED,
-        "arm appends its answer, and this prompt has masks to be filled; with infill=1 it "
-        "fills each from what stands before it");
+        "arm appends its answer, but this prompt holds masks; set infill=1 to fill each of them "
+        "from the tokens before it");
   if (masks != example->n_answer)
     return pal_fail(error, PAL_E_ARGUMENT,
                     "arm: an answer of %d tokens does not fill a prompt of %d masks",

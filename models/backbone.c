@@ -250,8 +250,9 @@ static void check_kinds(const block *b) {
     pal_graph_fail(b->graph, PAL_E_ARGUMENT,
                    "a network whose rows have kinds keeps no keys in caches: decode with `step`");
   else if (!pal_is_nil(b->q_group) && b->set->structure == PAL_STRUCTURE_HEADS)
-    pal_graph_fail(b->graph, PAL_E_ARGUMENT,
-                   "structure=heads averages over rows that kinds hide: take bias or none");
+    pal_graph_fail(
+        b->graph, PAL_E_ARGUMENT,
+        "structure=heads averages over rows that kinds hide; set structure=bias or none");
 }
 
 /* Sets the groups of queries and keys from their positions. They stay nil if the format has no

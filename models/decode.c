@@ -84,7 +84,8 @@ static pal_status configure(pal_decoder *d, pal_error *error) {
     if (!definition->state[i].per_sequence)
       return pal_fail(
           error, PAL_E_UNSUPPORTED,
-          "model %s carries the state %s for every row, which a window of rows does not",
+          "model %s declares the state %s for every row, which decoding in a window does not "
+          "support; set window=0",
           definition->name, definition->state[i].name);
   const int64_t by_rows = MOST_ROWS / (d->window ? d->window : d->max_length);
   const int64_t by_result = MOST_RESULT_ROWS / d->max_length;
@@ -155,8 +156,8 @@ static pal_status check_infill(const pal_decoder *d, const pal_example *e, pal_e
   if (!d->set.infill)
     return pal_fail(
         error, PAL_E_UNSUPPORTED,
-        "%s appends its answer, and this prompt has masks to be filled; with infill=1 it "
-        "fills each from what stands before it",
+        "%s appends its answer, but this prompt holds masks; set infill=1 to fill each of them "
+        "from the tokens before it",
         name);
   if (e->n_prompt <= d->max_length) return PAL_OK;
   if (error && !error->code) error->needed = e->n_prompt;

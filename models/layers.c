@@ -59,22 +59,23 @@ pal_status pal_network_check(const pal_model *model, pal_error *error) {
                     name, (long long)net->heads, (long long)net->width);
   if (net->positions == PAL_POSITIONS_FACTORED && !model->format.group)
     return pal_fail(error, PAL_E_ARGUMENT,
-                    "%s: positions=factored is for a task whose positions are in groups, as rows "
-                    "and columns are; take learned",
+                    "%s: positions=factored needs a task whose positions are in groups, such as "
+                    "rows and columns; set positions=learned instead",
                     name);
   if (!model->definition->cached && net->attention_window > 0)
     return pal_fail(error, PAL_E_ARGUMENT,
-                    "%s: attention_window=%lld is for a causal model, which looks back only; this "
-                    "one takes 0",
+                    "%s: attention_window=%lld is for causal models, which attend to earlier rows "
+                    "only; set it to 0 for this model",
                     name, (long long)net->attention_window);
   if (!model->definition->cached && net->structure_at == PAL_STRUCTURE_AT_NEXT)
     return pal_fail(error, PAL_E_ARGUMENT,
-                    "%s: structure_at=next is for a causal model, which predicts the next row",
+                    "%s: structure_at=next is for causal models, which predict the next row; set "
+                    "structure_at=row for this model",
                     name);
   if (model->definition->cached && net->structure == PAL_STRUCTURE_HEADS)
     return pal_fail(error, PAL_E_ARGUMENT,
-                    "%s: structure=heads averages over later rows too; a causal model takes bias "
-                    "or none",
+                    "%s: structure=heads averages over later rows too; set structure=bias or none "
+                    "for a causal model",
                     name);
   return PAL_OK;
 }

@@ -38,8 +38,10 @@ pal_answer pal_answer_add_copies(pal_batch *batch, const pal_model *model,
     answer.n = answer.n + 1 > example->answer_room ? answer.n + 1 : example->answer_room;
   answer.rows = example->n_prompt + (within ? 0 : answer.n);
   if (copies < 1 || answer.rows > INT_MAX / copies) {
-    pal_fail(error, PAL_E_ARGUMENT, "%d copies of %d rows are none, or too many", copies,
-             answer.rows);
+    pal_fail(error, PAL_E_ARGUMENT,
+             "%d copies of a sequence of %d rows: at least 1 copy and at most %d rows in all are "
+             "needed",
+             copies, answer.rows, INT_MAX);
     return answer;
   }
   answer.first = pal_batch_add(batch, NULL, answer.rows * copies, example->id, error);

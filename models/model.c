@@ -39,8 +39,8 @@ static pal_status format_check(const pal_format *f, pal_error *error) {
   if (f->vocabulary < 2 || f->mask < 0 || f->mask >= f->vocabulary || f->bos >= f->vocabulary ||
       f->eos >= f->vocabulary || f->bos == f->mask || f->eos == f->mask)
     return pal_fail(error, PAL_E_ARGUMENT,
-                    "a format needs 2 or more tokens, and mask %d, bos %d and eos %d among its %d; "
-                    "the mask is nothing else",
+                    "a format needs 2 or more tokens, with mask %d, bos %d and eos %d below "
+                    "its vocabulary of %d, and a mask that is neither bos nor eos",
                     f->mask, f->bos, f->eos, f->vocabulary);
   if (f->context < 1 || f->context > 2 * PAL_MOST_EXAMPLE_ROWS || f->groups < 0 ||
       (f->group && f->groups < 1) || (f->factor && (f->factors < 1 || f->factor_rows < 1)))

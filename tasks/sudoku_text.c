@@ -218,7 +218,7 @@ static pal_status solve(const pal_sudoku_shape *s, const uint8_t *given, const u
     return pal_fail(error, PAL_E_FORMAT, "the board has no blank");
   const int n = pal_sudoku_solve(s, given, &search);
   if (n < 2 && search.gave_up)
-    return pal_fail(error, PAL_E_FORMAT, "the puzzle was not decided within %d guesses",
+    return pal_fail(error, PAL_E_FORMAT, "the solver gave up on the puzzle after %d guesses",
                     MOST_GUESSES);
   if (n != 1)
     return pal_fail(error, PAL_E_FORMAT,

@@ -186,7 +186,7 @@ static pal_status label_sampled(walks *w, int walk, bool *taken, pal_error *erro
   if (follows_policy(w, state, &view)) return PAL_OK;
   return pal_fail(
       error, PAL_E_INTERNAL,
-      "sudoku: the labels of state %llu do not do what the policy does; they are at fault",
+      "sudoku: the labels of state %llu differ from the policy, which is a fault in this task",
       (unsigned long long)w->next);
 }
 
