@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* palimpsest eval --answers: what was decoded, an instance a line, so that anyone can judge it (floor 7). */
+/* palimpsest eval --answers: writes every decoded instance as a line of JSON, so that other
+ * programs can score the answers (floor 7). */
 #include "cli/answers.h"
 
 #include <jansson.h>
@@ -11,7 +12,8 @@
 #include "cli/row.h"
 #include "cli/text.h"
 
-/* What is not UTF-8 is shown as \xNN, which JSON could not hold otherwise. */
+/* The text as a JSON string. JSON holds UTF-8 only, so in a text that is not UTF-8 the bytes that
+ * are no printable character are written as \xNN. NULL for a NULL text and without memory. */
 static json_t *text_value(const char *text) {
   json_t *value = text ? json_string(text) : NULL;
   const size_t room = text ? 4 * strlen(text) + 8 : 0;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* palimpsest bench: the measurements of the folder bench/ (floor 7). */
+/* palimpsest bench: turns the command line into a request for the measurements of bench/ (floor
+ * 7). */
 #include "bench/measure.h"
 #include "cli/lock.h"
 #include "cli/options.h"
@@ -18,7 +19,7 @@ int cli_verb_bench(pal_context *context, const cli_options *o) {
                                  .json = o->json};
   pal_status status = bench_check(&request, &error);
   if (!status && o->out) status = pal_directory_create(o->out, &error);
-  if (!status && o->out) status = cli_lock_take(&lock, o->out, &error);
+  if (!status && o->out) status = cli_lock_acquire(&lock, o->out, &error);
   if (!status) status = bench_measure(context, &request, &error);
   cli_lock_release(&lock);
   return status ? cli_report(&error) : CLI_DONE;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* palimpsest check-op: the checks of the test suite, for ops of plug-ins too (floor 7). */
+/* palimpsest check-op: runs the test suite's checks on one op or on all, those of plug-ins included
+ * (floor 7). */
 #include <errno.h>
 #include <signal.h>
 #include <string.h>
@@ -16,8 +17,10 @@ typedef struct checking {
   int checked, failed;
 } checking;
 
-enum { SEED = 1, CASE_SECONDS = 120 /* far more than the slowest case takes when sanitized */ };
+enum { SEED = 1, CASE_SECONDS = 120 /* far more than the slowest case takes with sanitizers */ };
 
+/* Runs case `number` and ends the process: status 0 when it passed, else 1, the error's text having
+ * been written to the pipe `to`. */
 static void run_child(pal_context *context, const char *name, int number, int to) {
   pal_error error = {0};
   alarm(CASE_SECONDS);
@@ -27,7 +30,8 @@ static void run_child(pal_context *context, const char *name, int number, int to
   _exit(status ? 1 : 0);
 }
 
-/* What the child has written, up to its end; then how it ended. */
+/* Reads the child's error text from the pipe `from` until the child ends, then waits for it. PAL_OK
+ * when it exited with status 0; otherwise `error` has its text or, without one, how it ended. */
 static pal_status wait_for(pid_t child, int from, const char *name, int number, pal_error *error) {
   char text[sizeof error->text];
   size_t n = 0;
@@ -51,8 +55,8 @@ static pal_status wait_for(pid_t child, int from, const char *name, int number, 
                   end);
 }
 
-/* One case in a child process: a crash or an endless loop is that case's failure alone. The
- * parent itself never runs a case, so it has no threads that a fork would lose. */
+/* Runs one case in a child process, so that a crash or an endless loop fails that case only. The
+ * parent never runs a case itself: it then has no worker threads, which fork() would not copy. */
 static pal_status check_apart(pal_context *context, const char *name, int number,
                               pal_error *error) {
   int ends[2];
@@ -70,6 +74,7 @@ static pal_status check_apart(pal_context *context, const char *name, int number
   return status;
 }
 
+/* Called by pal_each for every op: runs its cases and prints one line per failure, or "ok". */
 static void check(const char *name, const void *definition, void *data) {
   checking *c = data;
   const pal_op *op = definition;

@@ -20,7 +20,7 @@ static pal_status choose(chooser *c, const cli_recipe *recipe) {
   return PAL_OK;
 }
 
-/* The definition of a model by the name that it has itself; NULL when there is none. */
+/* The definition that is registered under `name`; NULL with PAL_E_NOT_FOUND when there is none. */
 static const pal_model_definition *defined(chooser *c, const char *name) {
   const pal_model_definition *d = pal_lookup(c->context, "model", name);
   if (!d)
@@ -29,7 +29,8 @@ static const pal_model_definition *defined(chooser *c, const char *name) {
   return d;
 }
 
-/* The rows of a model, or one without a recipe. */
+/* Chooses all recipes of the model `name`; a model that no recipe names gets one with its default
+ * settings. */
 static pal_status choose_model(chooser *c, const char *name) {
   const cli_recipes *r = c->recipes;
   const int before = c->chosen->n;

@@ -5,15 +5,16 @@
 
 #include "cli/recipes.h"
 
-/* Recipes in the order in which they are trained. Zero-initialise. */
+/* The chosen recipes in the order in which they are trained. Zero-initialise. */
 typedef struct cli_chosen {
   const cli_recipe *recipe[CLI_MAX_ROWS];
   int n;
-  cli_recipe plain[CLI_MAX_ROWS]; /* of models that the recipes know nothing of: their defaults */
+  cli_recipe plain[CLI_MAX_ROWS]; /* storage for models without a recipe: default settings */
 } cli_chosen;
 
-/* Those of `models`, names with commas between; where that is NULL all of the recipes or, without any, all
- * models that are defined. Those that lead come first: their size is what others match. */
+/* Chooses the recipes of `models`, a comma-separated list of names. If `models` is NULL it chooses
+ * all recipes or, without recipes, every registered model. Recipes with `leads` come first, since
+ * their number of parameters is what the others are matched to. */
 pal_status cli_choose(const pal_context *context, const cli_recipes *recipes, const char *models,
                       cli_chosen *chosen, pal_error *error);
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* palimpsest compare: several kinds of model on one task, one table (floor 7). */
+/* palimpsest compare: trains several kinds of model on one task and prints one table (floor 7). */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,11 +20,14 @@ typedef struct comparison {
   const cli_options *o;
   const char *task;
   const cli_recipes *recipes;
-  cli_row *row;
+  cli_row *row; /* [n] results so far, in the order of training; memory for `room` of them */
   int n, room;
-  int64_t target; /* parameters that matched models must have, 0 before the first is known */
+  int64_t target; /* parameters of the first matched model, which the others match; 0: not known */
 } comparison;
 
+/* Applies settings to the job, later ones winning: the recipe's, those of its budget, --data, --set
+ * of the command line, the seed. A recipe without settings for the free budget uses the matched
+ * ones. */
 static pal_status configure(cli_job *job, const comparison *c, const cli_recipe *recipe,
                             bool matched, uint64_t seed, pal_error *error) {
   const cli_settings *own = matched || !recipe->free.n ? &recipe->matched : &recipe->free;
@@ -47,7 +50,7 @@ static cli_job new_job(const comparison *c, const cli_recipe *recipe) {
                    .form = recipe->form};
 }
 
-/* The job's model in `store` with one more setting; NULL on failure. */
+/* A second model in `store`: the job's, with one more "KEY=VALUE" setting. NULL on failure. */
 static pal_model *another_model(const cli_job *job, pal_store *store, const char *setting,
                                 pal_error *error) {
   const char *all[CLI_MAX_SET + 1];
@@ -58,7 +61,8 @@ static pal_model *another_model(const cli_job *job, pal_store *store, const char
                        error);
 }
 
-/* Parameters with an MLP of that width, -1 on failure. */
+/* Number of parameters when the MLP has `hidden` columns; -1 on failure. Variables come into being
+ * as the loss is built, so this builds it, in a store of its own. */
 static int64_t count_parameters(const cli_job *job, int hidden, pal_error *error) {
   char setting[32];
   snprintf(setting, sizeof setting, "hidden=%d", hidden);
@@ -66,7 +70,7 @@ static int64_t count_parameters(const cli_job *job, int hidden, pal_error *error
   pal_model *model = store ? another_model(job, store, setting, error) : NULL;
   pal_graph *graph = model ? pal_graph_new(job->context, store) : NULL;
   int64_t n = -1;
-  if (graph) { /* what is wrong with it, compiling it for training will say */
+  if (graph) { /* errors in the graph are reported later, when training compiles it */
     const pal_model_definition *d = pal_model_definition_of(model);
     pal_value part[PAL_MAX_PARTS];
     const pal_batch_values in = pal_batch_inputs(graph, d, 1, 1, true);
@@ -81,7 +85,8 @@ static int64_t count_parameters(const cli_job *job, int hidden, pal_error *error
   return n;
 }
 
-/* Sets the MLP width that brings the count closest to the target; counts are linear in it. */
+/* Sets the MLP width that brings the number of parameters closest to the target. That number is
+ * linear in the width, so two counts determine it. */
 static pal_status match(const comparison *c, cli_job *job, const cli_recipe *recipe,
                         pal_error *error) {
   char setting[32];
@@ -99,7 +104,9 @@ static pal_status match(const comparison *c, cli_job *job, const cli_recipe *rec
   return cli_job_set(job, setting, error);
 }
 
-static void judge(cli_row *row, const cli_recipe *recipe) {
+/* Sets row->fitted: false when a set of the training range ("...=N" with N up to
+ * recipe->trained_to) is not more than 99 % exact. */
+static void check_fit(cli_row *row, const cli_recipe *recipe) {
   row->fitted = true;
   for (int i = 0; i < row->n_sets; i++) {
     const cli_set *s = &row->set[i];
@@ -110,7 +117,8 @@ static void judge(cli_row *row, const cli_recipe *recipe) {
   }
 }
 
-/* The recipe's label, and what the command line has made of the task it names. */
+/* The recipe's label. Where --set changes a task setting that the recipe gives, the setting that
+ * holds is appended, since the label may describe the recipe's own. */
 static void label_of(char *text, size_t size, const comparison *c, const cli_recipe *recipe) {
   static const char of_task[] = "task.";
   snprintf(text, size, "%s", recipe->label);
@@ -128,8 +136,8 @@ static void label_of(char *text, size_t size, const comparison *c, const cli_rec
   }
 }
 
-/* Evaluates what was trained, `trained` being its row so far; as one of the recipe's variants unless
- * that is NULL. */
+/* Evaluates the job's trained model and adds a row to the table. `trained` is the row as training
+ * filled it. With a `variant`, the same weights are evaluated under its model setting. */
 static pal_status add_row(comparison *c, cli_job *job, const cli_recipe *recipe, const char *budget,
                           const cli_variant *variant, const cli_row *trained, pal_error *error) {
   cli_row *row = &c->row[c->n];
@@ -142,23 +150,24 @@ static pal_status add_row(comparison *c, cli_job *job, const cli_recipe *recipe,
   if (variant) job->model = another_model(job, job->store, variant->setting, error);
   pal_status status =
       job->model ? cli_evaluate(job, NULL, 0, c->o->n, c->o->quiet, row, error) : error->code;
-  if (job->model) cli_note(job, row);
+  if (job->model) cli_fill_notes(job, row);
   if (variant && job->model) pal_model_free(job->model);
   job->model = own;
   if (status) return status;
-  judge(row, recipe);
+  check_fit(row, recipe);
   cli_table(stdout, row, 1);
   fflush(stdout);
   c->n++;
   return PAL_OK;
 }
 
+/* Trains one recipe with one seed and adds a row for it, or one for each of its variants. */
 static pal_status run_entry(comparison *c, const cli_recipe *recipe, bool matched, uint64_t seed,
                             pal_error *error) {
   const char *budget = matched ? "matched" : "free";
   char label[128];
   cli_job job = new_job(c, recipe);
-  cli_row row = {.n_sets = 0}, *trained = &row; /* without sets */
+  cli_row row = {.n_sets = 0}, *trained = &row; /* no sets until it is evaluated */
   pal_status status = configure(&job, c, recipe, matched, seed, error);
   if (!status) status = cli_job_open_task(&job, error);
   if (!status && matched && c->target) status = match(c, &job, recipe, error);
@@ -181,7 +190,7 @@ static pal_status run_entry(comparison *c, const cli_recipe *recipe, bool matche
 
 /* ---- the verb -------------------------------------------------------------------------------- */
 
-/* Whether its free size is its matched one. */
+/* Whether the recipe is the same in both budgets, so that one training serves for both. */
 static bool one_size(const cli_recipe *recipe) {
   return recipe->leads || (recipe->matched.n && !recipe->free.n);
 }
@@ -212,8 +221,9 @@ static pal_status run_all(comparison *c, const cli_chosen *all, pal_error *error
   return status;
 }
 
-/* Puts rows of one label together, each label where its first row stands: a recipe that evaluates a model
- * in several ways gives them seed by seed. */
+/* Moves rows with the same label next to each other, keeping the order of first appearance. A
+ * recipe with variants adds its rows seed by seed, while the table shows the seeds of a label
+ * together. */
 static void put_together(cli_row *row, int n) {
   for (int i = 0, end; i < n; i = end) {
     end = i + 1;

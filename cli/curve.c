@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What passes buy: exact within so many of them, as a plot (floor 7). */
+/* Plot of the share of exact instances over the number of forward passes (floor 7). */
 #include "cli/curve.h"
 
 #include <math.h>
@@ -7,8 +7,11 @@
 #include "cli/page.h"
 #include "cli/row.h"
 
+/* Pixels: left and top margin, size of the plot, height below it up to the first legend line, and
+ * height of each legend line. */
 enum { LEFT = 64, TOP = 24, WIDE = 460, HIGH = 240, FOOT = 66, ROW = 18 };
 
+/* x of a number of passes (logarithmic) and y of a fraction, in pixels. */
 static double across(int passes) {
   const double least = log(cli_mark[0]), most = log(cli_mark[CLI_MARKS - 1]);
   return LEFT + WIDE * (log(passes) - least) / (most - least);
@@ -35,7 +38,8 @@ enum { COLOURS = sizeof colour / sizeof *colour };
 
 static bool drawn(const cli_set *set) { return set->n > 0 && !set->likelihood && !set->steps; }
 
-/* One set as a line, named below the axis. */
+/* Draws one set as a line of its own colour (dashed when colours repeat) and its legend entry,
+ * number `place`, below the axis. The line ends at the first mark that covers all passes taken. */
 static void line(FILE *to, const cli_set *set, int place) {
   const char *own = colour[place % COLOURS],
              *dash = place < COLOURS ? "" : " stroke-dasharray=\"5 3\"";

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What passes buy, as a plot (floor 7). */
+/* Plot of the share of exact instances over the number of forward passes (floor 7). */
 #ifndef PAL_CLI_CURVE_H
 #define PAL_CLI_CURVE_H
 
 #include "cli/row.h"
 
-/* The share of each set that was exact within 10 to 20,000 passes, on a logarithmic axis, as SVG. */
+/* Writes an SVG with one line per decoded set: the share of its instances that were exact within at
+ * most 10, 20, 50, ... 20,000 passes, on a logarithmic axis. PAL_E_UNSUPPORTED when no set was
+ * decoded. */
 pal_status cli_curve_svg(const cli_row *row, const char *path, pal_error *error);
 #endif

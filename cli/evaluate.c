@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Evaluation: decode the instances of a set, or bound their likelihood (floor 7). */
+/* Evaluation on sets of instances: decodes and scores them, or computes their likelihood (floor
+ * 7). */
 #include "cli/evaluate.h"
 
 #include <math.h>
@@ -16,21 +17,21 @@
 #include "cli/row.h"
 #include "cli/text.h"
 
-enum { TOGETHER = 1024, LIKELIHOOD_DRAWS = 16 };
+enum { TOGETHER = 1024 /* sequences decoded at a time */, LIKELIHOOD_DRAWS = 16 };
 
-/* Instances kept while they are decoded. */
+/* The instances of one set while they are decoded, and what is recorded of them. */
 typedef struct batch {
   cli_job *job;
   const pal_example *instance;
   int n;
-  int *passes;
-  cli_set *set;
-  char **line; /* [n] answers, NULL when they are not wanted */
-  bool failed; /* no memory for what is kept of an instance */
+  int *passes;  /* [n] forward passes of each instance */
+  cli_set *set; /* receives the results */
+  char **line;  /* [n] answers as JSON; NULL without --answers */
+  bool failed;  /* out of memory while an instance was recorded */
 } batch;
 
-/* Counts an instance under each of its traits; where there are too many kinds the last place is that of
- * all the others. */
+/* Counts an instance under each of its traits; the list is sorted by name. When it is full, its
+ * last entry becomes "other kinds" and counts the rest. */
 static void count_traits(batch *b, int index, bool exact) {
   const pal_task *task = b->job->task;
   if (!pal_task_definition_of(task)->traits) return;
@@ -42,7 +43,8 @@ static void count_traits(batch *b, int index, bool exact) {
   for (char *rest, *one = strtok_r(text, ",", &rest); one; one = strtok_r(NULL, ",", &rest)) {
     cli_set *set = b->set;
     int at = 0;
-    if (strlen(one) >= sizeof set->trait->name) one[sizeof set->trait->name - 1] = 0; /* one kind */
+    if (strlen(one) >= sizeof set->trait->name)
+      one[sizeof set->trait->name - 1] = 0; /* names that agree so far count as one */
     while (at < set->n_traits && strcmp(set->trait[at].name, one) < 0) at++;
     if (at == set->n_traits || strcmp(set->trait[at].name, one) != 0) {
       const bool full = set->n_traits == CLI_TRAITS;
@@ -60,7 +62,8 @@ static void count_traits(batch *b, int index, bool exact) {
   free(text);
 }
 
-static void take(int index, const pal_decoded *decoded, void *data) {
+/* Called by pal_decode for each finished sequence: scores and counts it. */
+static void record(int index, const pal_decoded *decoded, void *data) {
   batch *b = data;
   const pal_task *task = b->job->task;
   const pal_task_definition *d = pal_task_definition_of(task);
@@ -84,7 +87,7 @@ static void take(int index, const pal_decoded *decoded, void *data) {
   b->passes[index] = decoded->forward_passes;
 }
 
-/* In the order of the instances, whichever was decoded first. */
+/* Writes the answers in the order of the instances; decoding finishes them in another order. */
 static void write_lines(batch *b) {
   for (int i = 0; b->line && i < b->n; i++) {
     if (b->line[i]) fprintf(b->job->answers, "%s\n", b->line[i]);
@@ -107,8 +110,9 @@ pal_status cli_step_cap(const cli_job *job, const pal_example *instance, int *ca
   return status;
 }
 
-/* What one decoder of all instances of a batch needs. */
-static pal_status needs_of(const batch *b, pal_decode_options *options, pal_error *error) {
+/* The largest step cap, answer and length that any instance of the batch needs: one decoder serves
+ * them all. */
+static pal_status largest_needs(const batch *b, pal_decode_options *options, pal_error *error) {
   for (int i = 0; i < b->n; i++) {
     const pal_example *e = &b->instance[i];
     int cap, room;
@@ -126,14 +130,14 @@ static pal_status needs_of(const batch *b, pal_decode_options *options, pal_erro
 static pal_status decode_batch(batch *b, pal_error *error) {
   pal_decode_options options = {.sequences = b->n < TOGETHER ? b->n : TOGETHER,
                                 .seed = CLI_DECODE_SEED};
-  if (needs_of(b, &options, error)) return error->code;
+  if (largest_needs(b, &options, error)) return error->code;
   pal_decoder *decoder = pal_decoder_new(b->job->model, &options, error);
   if (!decoder) return error->code;
   if (b->job->answers) {
     b->line = calloc((size_t)b->n + 1, sizeof *b->line);
     b->failed = !b->line;
   }
-  pal_status status = pal_decode(decoder, b->instance, b->n, take, b, error);
+  pal_status status = pal_decode(decoder, b->instance, b->n, record, b, error);
   pal_decoder_free(decoder);
   write_lines(b);
   if (!status && b->failed) status = pal_fail(error, PAL_E_MEMORY, "no memory for an answer");
@@ -147,6 +151,7 @@ static pal_status decode_batch(batch *b, pal_error *error) {
   return PAL_OK;
 }
 
+/* The argument of instance_of: a set of the job's task. */
 typedef struct source {
   cli_job *job;
   int set;
@@ -163,7 +168,7 @@ static pal_status evaluate_set(cli_job *job, int set, int n, cli_set *out, pal_e
     out->likelihood = true;
     out->n = n;
     out->loss.kind = pal_model_definition_of(job->model)->likelihood;
-    if (!cli_has_likelihood(out)) return PAL_OK; /* its loss is no figure to report */
+    if (!cli_has_likelihood(out)) return PAL_OK; /* the model says that its loss is no likelihood */
     return pal_evaluate_loss(job->model, instance_of, &s, n, LIKELIHOOD_DRAWS, 1, &out->loss,
                              error);
   }
@@ -187,7 +192,8 @@ static pal_status evaluate_set(cli_job *job, int set, int n, cli_set *out, pal_e
   return status;
 }
 
-/* One instance a line; what is refused is reported at the end. All are read before any is decoded. */
+/* Evaluates on files with one instance per line. All are read before any is decoded, so that an
+ * unreadable file costs no decoding. Refused lines are reported at the end. */
 static pal_status evaluate_files(cli_job *job, const char *const *file, int n, int limit,
                                  cli_row *row, pal_error *error) {
   cli_instances all[CLI_MAX_FILES] = {0};
@@ -211,11 +217,15 @@ static pal_status evaluate_files(cli_job *job, const char *const *file, int n, i
   return status;
 }
 
-/* Models without a window attend to whole sequences: fewer of those of thousands of rows. Where attention
- * has a window, a row reads little more than a tile of keys. */
-static int affordable(cli_job *job, int set, int size) {
-  enum { SHORT = 1000, LEAST = 8, LEAST_LONG = 2, LONG = 5000 /* rows to write */, TILE = 128 };
-  static const double WORK = 2e8; /* rows times keys, over all instances that are not short */
+/* How many of a set's `size` instances to evaluate. Without a decoding window every pass reads
+ * whole sequences, so sets of thousands of rows would take hours: their number is chosen such that
+ * attention computes about WORK pairs of row and key per pass over all of them. With windowed
+ * attention a row reads about a window and a tile of keys only. */
+static int affordable_count(cli_job *job, int set, int size) {
+  /* Sequences below SHORT rows are never limited; of others at least LEAST are evaluated, or
+   * LEAST_LONG where the answer may exceed LONG rows. */
+  enum { SHORT = 1000, LEAST = 8, LEAST_LONG = 2, LONG = 5000, TILE = 128 };
+  static const double WORK = 2e8;
   pal_example e;
   pal_error ignored = {0};
   source s = {job, set};
@@ -226,7 +236,7 @@ static int affordable(cli_job *job, int set, int size) {
   if (decoding.window > 0 || pal_task_definition_of(job->task)->likelihood ||
       instance_of(&s, 0, &e, &ignored) ||
       pal_task_answer_room(job->task, &e, job->form, &room, &ignored))
-    return size; /* what is wrong with it, evaluating it will say */
+    return size; /* errors are reported when the set is evaluated */
   const int least = room > LONG ? LEAST_LONG : LEAST;
   const double rows = e.n_prompt + room;
   if (rows < SHORT) return size;
@@ -252,7 +262,7 @@ pal_status cli_evaluate(cli_job *job, const char *const *file, int n_files, int 
     status = pal_task_set_size(job->task, i, &size, error);
     if (status) return status;
     const int wanted = limit && limit < size ? limit : size;
-    const int n = affordable(job, i, wanted);
+    const int n = affordable_count(job, i, wanted);
     set->left_out = wanted - n;
     cli_progress(quiet, set->name, i, sets, cli_seconds() - start, "evaluating");
     status = evaluate_set(job, i, n, set, error);

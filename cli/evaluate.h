@@ -5,15 +5,15 @@
 
 #include "cli/row.h"
 
-enum { CLI_DECODE_SEED = 1 }; /* of draws in decoding: what is evaluated is what is shown */
+enum { CLI_DECODE_SEED = 1 }; /* one seed for eval, sample and plan, so that they decode alike */
 
-/* Evaluates on the task's sets or, when there are any, on files of instances; at most `limit` instances
- * a set (0: all). */
+/* Evaluates the job's model and fills row->set. With n_files > 0 the sets are those files of
+ * instances, else the task's sets. At most `limit` instances per set (0: no limit). */
 pal_status cli_evaluate(cli_job *job, const char *const *file, int n_files, int limit, bool quiet,
                         cli_row *row, pal_error *error);
 
-/* The task's cap on forward passes of an instance, or the number that the model's sampler takes, if that is
- * more. */
+/* The most forward passes that an instance may take: the task's cap or, if that is more, the number
+ * of steps of the model's sampler. */
 pal_status cli_step_cap(const cli_job *job, const pal_example *instance, int *cap,
                         pal_error *error);
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Likelihoods as text and JSON, each with what it is: exact, an upper bound, or none (floor 7). */
+/* Likelihoods as text and JSON, each marked as exact, an upper bound or an estimate (floor 7). */
 #include "cli/figures.h"
 
 #include <math.h>
@@ -26,7 +26,7 @@ bool cli_has_likelihood(const cli_set *s) {
   return s->likelihood && s->loss.kind != PAL_LIKELIHOOD_NONE;
 }
 
-/* "exact", or how it was estimated. */
+/* How the figure was computed: "exact", or "upper bound" or "estimate" with the number of draws. */
 static void basis(const cli_set *s, char *text, size_t size) {
   const char *what = s->loss.kind == PAL_LIKELIHOOD_BOUND ? "upper bound"
                      : s->loss.draws                      ? "estimate"
@@ -35,7 +35,8 @@ static void basis(const cli_set *s, char *text, size_t size) {
   else snprintf(text, size, "%s", what);
 }
 
-/* The value in nats x `unit`, "<=" before a bound, its standard error behind what was drawn. */
+/* The likelihood times `unit` (1: nats, 1 / ln 2: bits), with "<=" before an upper bound and the
+ * standard error after an average of draws. */
 static void value(const cli_set *s, double unit, char *text, size_t size) {
   const char *sign = s->loss.kind == PAL_LIKELIHOOD_BOUND ? "<= " : "";
   if (s->loss.draws)
@@ -75,7 +76,7 @@ json_t *cli_likelihood_json(const cli_set *s) {
 
 /* ---- the table of a task of likelihoods ------------------------------------------------------- */
 
-/* Mean, least and greatest of n rows that differ in their seeds. */
+/* Lines with the mean, minimum and maximum of n rows that differ only in their seeds. */
 static void summary_of_seeds(FILE *to, const cli_row *row, int n, int set, int width) {
   double sum = 0, least = INFINITY, most = -INFINITY;
   const char *sign = row->set[set].loss.kind == PAL_LIKELIHOOD_BOUND ? "<= " : "";

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Figures that say what they are (floor 7): likelihoods, and shares of few instances. */
+/* Likelihoods in reports, and the mark of shares that rest on few instances (floor 7). */
 #ifndef PAL_CLI_FIGURES_H
 #define PAL_CLI_FIGURES_H
 
@@ -7,19 +7,20 @@
 
 #include "cli/row.h"
 
-/* Instances below which a share is marked. */
+/* A share of fewer instances than this is marked with "*". */
 enum { CLI_FEW = 30 };
-/* "*" for fewer, else " ". */
+/* The mark of a share of n instances: "*" or " ". */
 const char *cli_few(int n);
-/* What the mark means, where one of these rows has it. */
+/* Prints what the mark means if one of the n rows has it. */
 void cli_few_legend(FILE *to, const cli_row *row, int n);
 
-/* Whether the set is judged by a likelihood, and its model defines one. */
+/* Whether the set is evaluated by likelihood and its model defines one. */
 bool cli_has_likelihood(const cli_set *set);
-/* One set of a row, or why there is no figure. */
+/* A line with the likelihood of one set in nats and bits per token, or that there is none. */
 void cli_likelihood_line(FILE *to, const cli_row *row, const cli_set *set);
-/* {"set", "n", "likelihood": "exact", "bound" or "none", "nats": ... or null, ...}. */
+/* {"set", "n", "likelihood": "exact", "bound" or "none", "nats": number or null, ...}; NULL without
+ * memory. */
 json_t *cli_likelihood_json(const cli_set *set);
-/* Every row in one line, in nats and bits. */
+/* The table of `compare` for a task that is evaluated by likelihood: one line per row. */
 void cli_likelihood_summary(FILE *to, const cli_row *row, int n);
 #endif

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* palimpsest info: what is built in, and what plug-ins add (floor 7). */
+/* palimpsest info: lists or describes ops, optimizers, models, tasks and recipes, those of plug-ins
+ * included (floor 7). */
 #include <string.h>
 
 #include "cli/options.h"
@@ -47,14 +48,14 @@ static void print_one(const char *kind, const void *definition) {
   }
 }
 
-/* "recipe": their names or, as it is, the text of one. */
+/* `info recipe`: prints the names of all recipes or, with a task, the text of its recipe file. */
 static int info_recipe(const char *task) {
   if (!task) printf("recipe\n");
   for (const cli_recipe_text *t = cli_recipe_texts; t->task; t++) {
     if (!task) printf("  %s\n", t->task);
     else if (strcmp(t->task, task) == 0) return fwrite(t->text, 1, t->size, stdout) != t->size;
   }
-  if (task) cli_say("no recipe is for a task named \"%s\"", task);
+  if (task) cli_say("there is no recipe for task \"%s\"; palimpsest info recipe lists them", task);
   return task ? CLI_USAGE : CLI_DONE;
 }
 

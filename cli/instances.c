@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Instances in memory, and those of a user's file (floor 7). */
+/* Lists of instances in memory, and files of instances (floor 7). */
 #include "cli/instances.h"
 
 #include <stdlib.h>
@@ -37,6 +37,7 @@ pal_status cli_instances_add(cli_instances *all, const pal_example *example, pal
   return pal_fail(error, PAL_E_MEMORY, "no memory for instances");
 }
 
+/* Records a line that the task refused, with the reason. */
 static pal_status refuse(cli_instances *all, int line, const char *text, pal_error *error) {
   cli_refusal *grown = realloc(all->refusal, sizeof *grown * ((size_t)all->refused + 1));
   if (grown) {
@@ -47,6 +48,8 @@ static pal_status refuse(cli_instances *all, int line, const char *text, pal_err
   return pal_fail(error, PAL_E_MEMORY, "no memory for refused lines");
 }
 
+/* Adds the instance of a line. Empty lines, comments and headers add none; what is no valid
+ * instance is recorded as refused. */
 static pal_status read_line(cli_instances *all, cli_job *job, const cli_lines *l,
                             pal_error *error) {
   pal_example e;

@@ -1,26 +1,29 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Instances in memory, and those of a user's file (floor 7). */
+/* Lists of instances in memory, and files of instances (floor 7). */
 #ifndef PAL_CLI_INSTANCES_H
 #define PAL_CLI_INSTANCES_H
 
 #include "cli/job.h"
 
-/* Instances with copies of their prompts and answers; zero-initialise. Lines of a file that the task
- * refuses are kept with what is wrong with them. */
+/* A line of a file that the task refused, and why. */
 typedef struct cli_refusal {
-  int line;
-  char *text;
+  int line;   /* from 1 */
+  char *text; /* owned */
 } cli_refusal;
+/* A list of instances. Zero-initialise. */
 typedef struct cli_instances {
-  pal_example *instance;
-  cli_refusal *refusal;
+  pal_example *instance; /* [n], with copies of their prompts and answers; room for `room` */
+  cli_refusal *refusal;  /* [refused] */
   int n, room, refused;
 } cli_instances;
+/* Adds a copy of the example; of its arrays only prompt and answer are copied. */
 pal_status cli_instances_add(cli_instances *all, const pal_example *example, pal_error *error);
-/* At most `limit` (0: all). PAL_E_FORMAT when that leaves none. */
+/* Reads a file with one instance per line, at most `limit` of them (0: all). Lines that the task
+ * refuses are recorded and skipped. PAL_E_FORMAT when no instance is left, PAL_E_UNSUPPORTED when
+ * the task reads none. */
 pal_status cli_instances_read(cli_instances *all, cli_job *job, const char *path, int limit,
                               pal_error *error);
-/* The refused lines on stderr. */
+/* Prints the refused lines to stderr. */
 void cli_instances_report(const cli_instances *all, const char *path);
 void cli_instances_free(cli_instances *all);
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A job: task, model and trainer opened from settings (floor 7). */
+/* A job: one task with one model and, for training, a trainer, created from settings (floor 7). */
 #include "cli/job.h"
 
 #include <stdlib.h>
@@ -8,9 +8,10 @@
 #include "cli/options.h"
 #include "cli/text.h"
 
-static const char *const prefix[3] = {"task.", "model.", "train."};
+static const char *const prefix[3] = {"task.", "model.", "train."}; /* by CLI_TASK, ... */
 
-/* Settings tables of kind k; a model has two. */
+/* The settings table number `which` (0 or 1) of owner k (CLI_TASK, ...), of *n settings; NULL when
+ * there is none. Only models have two: their own and the network's. */
 static const pal_setting *table_of(const cli_job *job, int k, int which, int *n) {
   *n = 0;
   if (k == CLI_TRAIN) return which ? NULL : pal_train_setting_table(n);
@@ -36,7 +37,7 @@ static bool has_key(const cli_job *job, int k, const char *key, size_t length) {
   return false;
 }
 
-static pal_status keep(cli_job *job, int k, const char *setting, pal_error *error) {
+static pal_status add_setting(cli_job *job, int k, const char *setting, pal_error *error) {
   if (job->n_set[k] == CLI_MAX_SET) return pal_fail(error, PAL_E_ARGUMENT, "too many settings");
   char *copy = strdup(setting);
   if (!copy) return pal_fail(error, PAL_E_MEMORY, "no memory for settings");
@@ -50,7 +51,7 @@ pal_status cli_job_set(cli_job *job, const char *setting, pal_error *error) {
     return pal_fail(error, PAL_E_ARGUMENT, "\"%s\" is not of the form key=value", setting);
   for (int k = 0; k < 3; k++)
     if (strncmp(setting, prefix[k], strlen(prefix[k])) == 0)
-      return keep(job, k, setting + strlen(prefix[k]), error);
+      return add_setting(job, k, setting + strlen(prefix[k]), error);
   int owner = -1;
   for (int k = 0; k < 3; k++) {
     if (!has_key(job, k, setting, (size_t)(equals - setting))) continue;
@@ -65,7 +66,7 @@ pal_status cli_job_set(cli_job *job, const char *setting, pal_error *error) {
                     "neither task \"%s\", model \"%s\" nor the trainer has a setting \"%.*s\"; "
                     "palimpsest info shows them",
                     job->task_name, job->model_name, (int)(equals - setting), setting);
-  return keep(job, owner, setting, error);
+  return add_setting(job, owner, setting, error);
 }
 
 pal_status cli_job_set_data(cli_job *job, const char *data, pal_error *error) {
@@ -76,11 +77,12 @@ pal_status cli_job_set_data(cli_job *job, const char *data, pal_error *error) {
   return status;
 }
 
+/* The settings of owner k as the library's functions take them. */
 static const char *const *texts(const cli_job *job, int k) {
   return (const char *const *)job->set[k];
 }
 
-/* train.seed, as given last or by default. */
+/* The value of train.seed: the one given last, else the default. */
 static uint64_t seed_of(const cli_job *job) {
   int n;
   const pal_setting *table = pal_train_setting_table(&n);

@@ -6,7 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The character at `text` of `left` bytes is one in JSON's eyes; its bytes, 0 for none. */
+/* Length in bytes of the UTF-8 character at the start of `text`, of which `left` bytes remain; 0
+ * when these bytes are no valid character. jansson decides what is valid. */
 static size_t character(const char *text, size_t left) {
   for (size_t n = 1; n <= 4 && n <= left; n++) {
     json_t *one = json_stringn(text, n);
@@ -38,6 +39,7 @@ json_t *cli_json_text(const char *text) {
 
 json_t *cli_json_number(double value) { return isfinite(value) ? json_real(value) : json_null(); }
 
+/* Makes *to NULL when an item could not be added to it. */
 static void drop_if(int failed, json_t **to) {
   if (!failed) return;
   json_decref(*to);

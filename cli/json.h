@@ -1,16 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* JSON from which nothing is missing unnoticed (floor 7). */
+/* Building JSON such that a failed allocation makes the whole result NULL instead of dropping an
+ * item silently (floor 7). */
 #ifndef PAL_CLI_JSON_H
 #define PAL_CLI_JSON_H
 
 #include <jansson.h>
 
-/* Any text: a byte that is not part of UTF-8, in a file's name say, becomes U+FFFD. */
+/* A string of any text. Bytes that are not valid UTF-8 (file names may have such) become U+FFFD. */
 json_t *cli_json_text(const char *text);
-/* A number; null where it is none, or infinite. */
+/* A real number; null for NaN and infinities, which JSON does not have. */
 json_t *cli_json_number(double value);
-/* Adds an item, taken over, to a list or object. Where that fails (item is NULL, say, for lack of
- * memory) *to is freed and becomes NULL, and so does everything that is packed from it. */
+/* Adds `item` to an array, or to an object under `key`, and takes ownership of it. On failure, also
+ * when item is NULL for lack of memory, *to is freed and becomes NULL; json_pack gives NULL in turn
+ * for what contains it. */
 void cli_json_append(json_t **to, json_t *item);
 void cli_json_put(json_t **to, const char *key, json_t *item);
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Files read line by line (floor 7). */
+/* Reading text files line by line (floor 7). */
 #include "cli/lines.h"
 
 #include <errno.h>
@@ -36,6 +36,7 @@ static pal_status put(cli_lines *l, char c, pal_error *error) {
   return PAL_OK;
 }
 
+/* Removes a UTF-8 byte order mark from the first line. */
 static void skip_mark(cli_lines *l) {
   static const char mark[] = "\xEF\xBB\xBF";
   if (l->number != 1 || l->length < strlen(mark) || memcmp(l->text, mark, strlen(mark)) != 0)
@@ -48,7 +49,8 @@ bool cli_lines_next(cli_lines *l, pal_error *error) {
   int c = getc(l->file);
   l->length = 0;
   l->number++;
-  if (c != EOF && put(l, 0, error)) return false; /* so that there is a text */
+  if (c != EOF && put(l, 0, error))
+    return false; /* allocates l->text, for lines without characters */
   for (l->length = 0; c != EOF && c != '\n' && c != '\r'; c = getc(l->file))
     if (put(l, (char)c, error)) return false;
   const bool read = c != EOF || l->length > 0;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* palimpsest instances: those a task evaluates on, as lines that --data reads (floor 7). */
+/* palimpsest instances: prints the instances of a task as lines that --data reads (floor 7). */
 #include <stdlib.h>
 #include <string.h>
 
@@ -7,6 +7,7 @@
 #include "cli/text.h"
 #include "cli/verbs.h"
 
+/* Prints the instance as a line. *text is a buffer of *room bytes that is reused and grows. */
 static pal_status print_line(const pal_task *task, const pal_example *e, pal_form form, char **text,
                              size_t *room, pal_error *error) {
   enum { LONGEST = 1 << 30 };
@@ -28,12 +29,12 @@ static pal_status print_line(const pal_task *task, const pal_example *e, pal_for
                         : PAL_OK;
 }
 
-/* One set is a file as any other program writes it; several are told apart by comments. */
+/* Prints all sets. Where there are several, a comment line with its name comes before each. */
 static pal_status print_sets(pal_task *task, int limit, pal_error *error) {
   const pal_task_definition *d = pal_task_definition_of(task);
   const char *heading = d->heading ? d->heading(task) : NULL;
   const bool several = d->set_name(task, 0) && d->set_name(task, 1);
-  const pal_form form = PAL_FORM_TRANSITION; /* the text of an instance is the same in all forms */
+  const pal_form form = PAL_FORM_TRANSITION; /* any: an instance's text is the same in all forms */
   char *text = NULL;
   size_t room = 0;
   int sets, size = 0;
@@ -52,6 +53,7 @@ static pal_status print_sets(pal_task *task, int limit, pal_error *error) {
   return status;
 }
 
+/* Prints the instances that training examples are made of (--train). */
 static pal_status print_training(pal_task *task, int limit, pal_error *error) {
   const pal_task_definition *d = pal_task_definition_of(task);
   if (!d->train_size || !d->train_instance)

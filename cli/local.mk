@@ -15,12 +15,12 @@ palimpsest_SOURCES = \
 	%D%/instances.c \
 	%D%/job.c \
 	%D%/json.c \
-	%D%/keep.c \
+	%D%/recorder.c \
 	%D%/lines.c \
 	%D%/list.c \
 	%D%/lock.c \
 	%D%/main.c \
-	%D%/notes.c \
+	%D%/pinned.c \
 	%D%/options.c \
 	%D%/outputs.c \
 	%D%/page.c \
@@ -48,10 +48,10 @@ noinst_HEADERS += \
 	%D%/instances.h \
 	%D%/job.h \
 	%D%/json.h \
-	%D%/keep.h \
+	%D%/recorder.h \
 	%D%/lines.h \
 	%D%/lock.h \
-	%D%/notes.h \
+	%D%/pinned.h \
 	%D%/options.h \
 	%D%/outputs.h \
 	%D%/page.h \

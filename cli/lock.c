@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One process at a time writes a run directory (floor 7).
+/* A lock, so that only one process at a time writes a run directory (floor 7).
  *
- * The lock is on a file there and ends with the process, however that ends; the file, which says whose
- * it is, goes when the lock is given back. A file that is left without a lock means nothing. */
+ * It is an flock() on the file DIR/lock, which the system releases when the process ends, however
+ * it ends. The file contains the owner's process id and is removed on release. A file that is left
+ * over without a lock on it has no effect. */
 #include "cli/lock.h"
 
 #include <errno.h>
@@ -15,6 +16,7 @@
 
 #include "cli/text.h"
 
+/* The error for a directory whose lock another process has. */
 static pal_status refuse(int fd, const char *directory, pal_error *error) {
   char text[32] = "", owner[48] = "";
   const ssize_t n = pread(fd, text, sizeof text - 1, 0);
@@ -26,16 +28,16 @@ static pal_status refuse(int fd, const char *directory, pal_error *error) {
                   directory, owner);
 }
 
-/* Whether the file that is locked is still that of the path: its last owner may have removed it between
- * our opening and our lock. */
+/* Whether the locked file is still the one at `path`: its last owner may have removed it after we
+ * opened it and before we locked it. */
 static bool is_current(int fd, const char *path) {
   struct stat ours, there;
   return fstat(fd, &ours) == 0 && stat(path, &there) == 0 && ours.st_dev == there.st_dev &&
          ours.st_ino == there.st_ino;
 }
 
-/* Locks fd; false when another process has. File systems without locks let everyone pass. */
-static bool take(int fd) {
+/* Locks fd; false when another process has the lock. On file systems without locks it succeeds. */
+static bool lock_file(int fd) {
   while (flock(fd, LOCK_EX | LOCK_NB) != 0) {
     if (errno == EWOULDBLOCK) return false;
     if (errno != EINTR) break;
@@ -43,14 +45,14 @@ static bool take(int fd) {
   return true;
 }
 
-pal_status cli_lock_take(cli_lock *lock, const char *directory, pal_error *error) {
+pal_status cli_lock_acquire(cli_lock *lock, const char *directory, pal_error *error) {
   char *path = cli_print(error, "%s/lock", directory);
   if (!path) return error->code;
   for (;;) {
     const int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
     pal_status status = PAL_OK;
     if (fd < 0) status = pal_fail(error, PAL_E_IO, "cannot open %s: %s", path, strerror(errno));
-    else if (!take(fd)) status = refuse(fd, directory, error);
+    else if (!lock_file(fd)) status = refuse(fd, directory, error);
     else if (is_current(fd, path)) {
       char text[32];
       const int n = snprintf(text, sizeof text, "%ld\n", (long)getpid());

@@ -1,18 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One process at a time writes a run directory (floor 7). */
+/* A lock, so that only one process at a time writes a run directory (floor 7). */
 #ifndef PAL_CLI_LOCK_H
 #define PAL_CLI_LOCK_H
 
 #include <palimpsest/palimpsest.h>
 
-/* That this process writes a run directory. Zero-initialise. */
+/* A lock on a run directory. Zero-initialise. */
 typedef struct cli_lock {
-  char *path; /* NULL: not held */
-  int fd;
+  char *path; /* of the lock file, owned; NULL: not locked */
+  int fd;     /* of the open lock file */
 } cli_lock;
 
-/* PAL_E_ARGUMENT names the directory, and the process where it is known, when another one has it. */
-pal_status cli_lock_take(cli_lock *lock, const char *directory, pal_error *error);
-/* Nothing when it is not held. */
+/* Locks `directory`, which exists. PAL_E_ARGUMENT when another process has the lock, with its
+ * process id where that is known; PAL_E_IO when the lock file cannot be written. */
+pal_status cli_lock_acquire(cli_lock *lock, const char *directory, pal_error *error);
+/* Does nothing when it is not locked. */
 void cli_lock_release(cli_lock *lock);
 #endif

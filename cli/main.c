@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The program: verbs over the library (floor 7). */
+/* The program `palimpsest`: reads the command line, opens a context and runs a verb (floor 7). */
 #include <locale.h>
 #include <stdlib.h>
 #include <string.h>
@@ -36,11 +36,13 @@ static int run_verb(pal_context *context, const cli_options *o) {
   if (strcmp(o->verb, "plan") == 0) return cli_verb_plan(context, o);
   if (strcmp(o->verb, "check-op") == 0) return cli_verb_check_op(context, o);
   if (strcmp(o->verb, "bench") == 0) return cli_verb_bench(context, o);
-  return cli_verb_info(context, o); /* others are refused when the command line is read */
+  return cli_verb_info(context, o); /* the command line has been checked: no other is left */
 }
 
-/* libgomp reads its environment before main does. Its default is to spin at barriers for so long that
- * on a busy machine, where a team member may wait for a core, runs become many times slower. */
+/* Makes OpenMP threads spin only briefly at barriers, unless the environment says otherwise. By
+ * default libgomp spins so long that on a busy machine, where a thread of the team may have to wait
+ * for a core, runs take many times longer. libgomp reads its environment before main(), so the
+ * program sets the variable and executes itself again. */
 static void spin_briefly(char **argv) {
   if (getenv("GOMP_SPINCOUNT") || getenv("OMP_WAIT_POLICY") || getenv("OMP_PROC_BIND")) return;
   if (setenv("GOMP_SPINCOUNT", "10000", 1) == 0) execv("/proc/self/exe", argv);
@@ -59,7 +61,7 @@ static int run(const cli_options *o) {
   if (threads < wanted)
     cli_say("of %d threads only %d can be made (see ulimit -u); going on with %d, more slowly",
             wanted, threads, threads);
-  int code = cli_outputs_try(o, &error) ? cli_report(&error) : CLI_DONE;
+  int code = cli_outputs_check(o, &error) ? cli_report(&error) : CLI_DONE;
   for (int i = 0; i < o->n_plugins && !code; i++)
     if (pal_plugin_load(context, o->plugin[i], &error)) code = cli_report(&error);
   if (!code) code = run_verb(context, o);
@@ -90,7 +92,7 @@ static int parse_and_run(int argc, char **argv) {
 
 int main(int argc, char **argv) {
   spin_briefly(argv);
-  (void)uselocale(newlocale(LC_ALL_MASK, "C", (locale_t)0)); /* whatever a plug-in may set */
+  (void)uselocale(newlocale(LC_ALL_MASK, "C", (locale_t)0)); /* even if a plug-in sets another */
   const bool version = argc == 2 && strcmp(argv[1], "--version") == 0;
   int code = version ? print_version() : parse_and_run(argc, argv);
   if (fflush(stdout) || ferror(stdout)) {

@@ -11,7 +11,7 @@ typedef struct option {
   const char *name;
   kind kind;
   size_t offset;
-  const char *verbs; /* which take it; "" is all */
+  const char *verbs; /* which set_option it; "" is all */
   const char *doc;
 } option;
 
@@ -93,7 +93,8 @@ void cli_usage(FILE *to, const char *verb) {
   fprintf(to, "  %-12s %s\n", "--version", "           version, instruction set, OpenMP");
 }
 
-static pal_status take(cli_options *out, const option *o, const char *value, pal_error *error) {
+static pal_status set_option(cli_options *out, const option *o, const char *value,
+                             pal_error *error) {
   char *field = (char *)out + o->offset, *end;
   switch (o->kind) {
     case FLAG:
@@ -190,7 +191,8 @@ static pal_status refuse_dash(pal_error *error) {
                   "\"-\" is no file name here: name a file, or /dev/stdin or /dev/stdout");
 }
 
-/* No option but perhaps a setting, --KEY=VALUE or --KEY VALUE; *i becomes the last word it takes. */
+/* No option but perhaps a setting, --KEY=VALUE or --KEY VALUE; *i becomes the last word it
+ * takes. */
 static pal_status setting(int argc, char **argv, int *i, cli_options *out, pal_error *error) {
   const char *key = argv[*i] + 2, *value = *i + 1 < argc ? argv[*i + 1] : "-";
   const bool joined = strchr(key, '=') != NULL,
@@ -198,13 +200,13 @@ static pal_status setting(int argc, char **argv, int *i, cli_options *out, pal_e
   if (!takes || strncmp(argv[*i], "--", 2) != 0 || !*key || (!joined && *value == '-'))
     return pal_fail(error, PAL_E_ARGUMENT, "there is no option %s; see palimpsest --help",
                     argv[*i]);
-  if (joined) return take(out, &options[0], key, error);
+  if (joined) return set_option(out, &options[0], key, error);
   const size_t room = strlen(key) + strlen(value) + 2;
   char *own = malloc(room);
   if (!own) return pal_fail(error, PAL_E_MEMORY, "no memory for the command line");
   snprintf(own, room, "%s=%s", key, value);
   ++*i;
-  const pal_status status = take(out, &options[0], own, error);
+  const pal_status status = set_option(out, &options[0], own, error);
   if (status) free(own);
   else out->owned[out->n_owned++] = own;
   return status;
@@ -214,7 +216,8 @@ void cli_options_free(cli_options *out) {
   while (out->n_owned) free(out->owned[--out->n_owned]);
 }
 
-/* One word of the command line, and the next where it is the value; *i becomes the last that is read. */
+/* One word of the command line, and the next where it is the value; *i becomes the last that is
+ * read. */
 static pal_status parse_one(int argc, char **argv, int *i, cli_options *out, int *given,
                             pal_error *error) {
   const char *text = argv[*i], *equals = strchr(text, '=');
@@ -233,7 +236,7 @@ static pal_status parse_one(int argc, char **argv, int *i, cli_options *out, int
   if (strcmp(value, "-") == 0) return refuse_dash(error);
   if (!*value && (o->kind == PATH || o->kind == MANY_FILES || o->kind == MANY_PLUGINS))
     return pal_fail(error, PAL_E_ARGUMENT, "%s takes a path, and was given an empty one", o->name);
-  return take(out, o, value, error);
+  return set_option(out, o, value, error);
 }
 
 pal_status cli_parse(int argc, char **argv, cli_options *out, pal_error *error) {

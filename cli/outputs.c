@@ -21,7 +21,8 @@ static void list(const cli_options *o, named output[OUTPUTS]) {
   memcpy(output, all, sizeof all);
 }
 
-/* Whether both are there and are one file that a second writer would replace, under whatever names. */
+/* Whether both are there and are one file that a second writer would replace, under whatever
+ * names. */
 static bool are_one(const char *a, const char *b) {
   struct stat x, y;
   return stat(a, &x) == 0 && stat(b, &y) == 0 && S_ISREG(x.st_mode) && x.st_dev == y.st_dev &&
@@ -104,7 +105,7 @@ static bool is_below(const char *path, const char *directory) {
   return strncmp(path, directory, n) == 0 && (path[n] == '/' || (n && path[n - 1] == '/'));
 }
 
-pal_status cli_outputs_try(const cli_options *o, pal_error *error) {
+pal_status cli_outputs_check(const cli_options *o, pal_error *error) {
   named output[OUTPUTS];
   list(o, output);
   const char *made = o->out ? o->out : strcmp(o->verb, "train") == 0 ? "runs" : NULL;

@@ -5,7 +5,7 @@
 
 #include "cli/options.h"
 
-/* Refuses an output that is written over another file of the same command, output or input, and one that
- * cannot be written. */
-pal_status cli_outputs_try(const cli_options *options, pal_error *error);
+/* Refuses an output that is written over another file of the same command, output or input, and one
+ * that cannot be written. */
+pal_status cli_outputs_check(const cli_options *options, pal_error *error);
 #endif

@@ -27,7 +27,7 @@ typedef struct reader {
 } reader;
 
 /* A copy that the recipes own; NULL without memory. */
-static const char *keep(cli_recipes *all, const char *text, pal_error *error) {
+static const char *own_copy(cli_recipes *all, const char *text, pal_error *error) {
   char **grown = realloc(all->owned, sizeof *grown * ((size_t)all->n_owned + 1));
   if (grown) all->owned = grown;
   char *copy = grown ? strdup(text) : NULL;
@@ -37,7 +37,7 @@ static const char *keep(cli_recipes *all, const char *text, pal_error *error) {
 }
 
 static pal_status put_text(cli_recipes *all, const char **to, const char *text, pal_error *error) {
-  *to = keep(all, text, error);
+  *to = own_copy(all, text, error);
   return *to ? PAL_OK : error->code;
 }
 
@@ -71,7 +71,7 @@ static pal_status add_setting(cli_recipes *all, cli_settings *to, const char *ke
   char *text = malloc(room);
   if (!text) return pal_fail(error, PAL_E_MEMORY, "no memory for recipes");
   snprintf(text, room, "%s=%s", key, value);
-  const pal_status status = add(to, keep(all, text, error), error);
+  const pal_status status = add(to, own_copy(all, text, error), error);
   free(text);
   return status;
 }

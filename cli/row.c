@@ -55,10 +55,10 @@ void cli_describe(const cli_job *job, cli_row *row) {
   row->n_columns = pal_task_definition_of(task)->n_report;
   for (int i = 0; i < row->n_columns; i++)
     row->total[i] = cli_is_judged(&row->column[i]) ? 0 : row->column[i].total(task);
-  cli_note(job, row);
+  cli_fill_notes(job, row);
 }
 
-void cli_note(const cli_job *job, cli_row *row) {
+void cli_fill_notes(const cli_job *job, cli_row *row) {
   *row->notes = 0;
   if (pal_task_definition_of(job->task)->notes)
     pal_task_definition_of(job->task)->notes(job->task, job->model, job->form, row->notes,

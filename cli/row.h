@@ -64,5 +64,5 @@ const pal_report_column *cli_counted(const cli_row *row);
 /* What is known without training or evaluation. */
 void cli_describe(const cli_job *job, cli_row *row);
 /* What the task says beside the figures of the job's present model. */
-void cli_note(const cli_job *job, cli_row *row);
+void cli_fill_notes(const cli_job *job, cli_row *row);
 #endif

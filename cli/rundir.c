@@ -7,7 +7,7 @@
 
 #include "cli/job.h"
 #include "cli/lines.h"
-#include "cli/notes.h"
+#include "cli/pinned.h"
 #include "cli/options.h"
 #include "cli/text.h"
 
@@ -33,7 +33,8 @@ static void add(writer *w, const char *a, const char *b, const char *c) {
   w->n += (size_t)snprintf(w->text + w->n, w->room - w->n, "%s%s%s", a, b, c);
 }
 
-/* Whether a value is read as it is written: blanks around it are not, quotes around it are refused. */
+/* Whether a value is read as it is written: blanks around it are not, quotes around it are
+ * refused. */
 static bool survives(const char *value) {
   const size_t n = strlen(value);
   if (!n) return true;
@@ -156,12 +157,13 @@ pal_status cli_run_open(cli_job *job, const cli_options *o, const char *data, pa
                         o->verb, o->set[i]);
   }
   if (!status) status = cli_job_open(job, false, error);
-  cli_notes notes = {.n = 0};
-  if (!status) status = cli_notes_make(&notes, job, false, error);
-  if (!status) status = cli_notes_hold(&notes, config, error);
-  if (!status) status = pal_weights_check(weights, (const char *const *)notes.text, notes.n, error);
+  cli_pinned pinned = {.n = 0};
+  if (!status) status = cli_pinned_collect(&pinned, job, false, error);
+  if (!status) status = cli_pinned_check(&pinned, config, error);
+  if (!status)
+    status = pal_weights_check(weights, (const char *const *)pinned.text, pinned.n, error);
   if (!status) status = pal_weights_load(job->model, weights, true, NULL, error);
-  cli_notes_free(&notes);
+  cli_pinned_free(&pinned);
   free(config);
   free(weights);
   return status;

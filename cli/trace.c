@@ -60,7 +60,7 @@ static void finish(int index, const pal_decoded *d, void *data) {
 }
 
 pal_status cli_decode_one(const cli_job *job, const pal_example *instance, cli_trace *trace,
-                          cli_take take, void *data, pal_error *error) {
+                          cli_on_decoded take, void *data, pal_error *error) {
   pal_decode_options options = {
       .sequences = 1, .seed = CLI_DECODE_SEED, .watch = trace ? watch : NULL, .watch_data = trace};
   if (cli_step_cap(job, instance, &options.max_steps, error) ||

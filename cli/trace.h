@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The states of one instance, pass by pass: recorded, shown, kept as a picture or a page (floor 7). */
+/* The states of one instance, pass by pass: recorded, shown, kept as a picture or a page (floor
+ * 7). */
 #ifndef PAL_CLI_TRACE_H
 #define PAL_CLI_TRACE_H
 
@@ -22,10 +23,10 @@ typedef struct cli_changes {
   int written, remasked, rewritten;
 } cli_changes;
 
-typedef void (*cli_take)(int index, const pal_decoded *decoded, void *data);
+typedef void (*cli_on_decoded)(int index, const pal_decoded *decoded, void *data);
 /* Decodes one instance; its states go to `trace` unless that is NULL. */
 pal_status cli_decode_one(const cli_job *job, const pal_example *instance, cli_trace *trace,
-                          cli_take take, void *data, pal_error *error);
+                          cli_on_decoded take, void *data, pal_error *error);
 /* Decodes one instance and records it. Free the trace in any case. */
 pal_status cli_trace_decode(cli_trace *trace, const cli_job *job, const pal_example *instance,
                             pal_error *error);

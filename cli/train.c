@@ -5,7 +5,7 @@
 #include "cli/evaluate.h"
 #include "cli/figures.h"
 #include "cli/job.h"
-#include "cli/keep.h"
+#include "cli/recorder.h"
 #include "cli/options.h"
 #include "cli/row.h"
 #include "cli/rundir.h"
@@ -16,13 +16,13 @@
 #include "cli/signals.h"
 #include "cli/verbs.h"
 
-static pal_status train_and_evaluate(cli_kept *kept, cli_job *job, const cli_options *o,
+static pal_status train_and_evaluate(cli_recorder *recorder, cli_job *job, const cli_options *o,
                                      cli_row *row, pal_error *error) {
   cli_catch_signals(true);
-  pal_status status = cli_train(job, kept, o->quiet, "training", row, error);
+  pal_status status = cli_train(job, recorder, o->quiet, "training", row, error);
   if (status == PAL_OK || status == PAL_E_INTERRUPTED) {
     pal_error own = {0};
-    if (cli_keep_checkpoint(kept, job, &own) && !status)
+    if (cli_recorder_checkpoint(recorder, job, &own) && !status)
       status = pal_fail(error, own.code, "%s", own.text);
   }
   cli_catch_signals(false);
@@ -35,21 +35,21 @@ int cli_verb_train(pal_context *context, const cli_options *o) {
   pal_error error = {0};
   cli_job job = {.context = context};
   cli_row own = {.n_sets = 0}, *row = &own;
-  cli_kept kept = {.metrics = {NULL, NULL}};
+  cli_recorder recorder = {.metrics = {NULL, NULL}};
   pal_status status = cli_run_settings(&job, o, NULL, &error);
   if (!status) status = cli_job_open(&job, true, &error);
-  if (!status) status = cli_keep_open(&kept, &job, o, &error);
-  if (!status) status = train_and_evaluate(&kept, &job, o, row, &error);
+  if (!status) status = cli_recorder_open(&recorder, &job, o, &error);
+  if (!status) status = train_and_evaluate(&recorder, &job, o, row, &error);
   if (!status) {
     cli_table(stdout, row, 1);
     cli_details(stdout, row);
     cli_few_legend(stdout, row, 1);
     printf("kept in ");
-    cli_show(stdout, kept.directory);
+    cli_show(stdout, recorder.directory);
     printf("\n");
     if (o->json) status = cli_json(o->json, job.task_name, row, 1, NULL, &error);
   }
-  if (cli_keep_close(&kept, &error) && !status) status = error.code;
+  if (cli_recorder_close(&recorder, &error) && !status) status = error.code;
   cli_job_close(&job);
   cli_row_free(row);
   return status ? cli_report(&error) : CLI_DONE;

@@ -3,15 +3,15 @@
 #include "cli/training.h"
 
 #include "cli/job.h"
-#include "cli/keep.h"
+#include "cli/recorder.h"
 #include "cli/progress.h"
 #include "cli/signals.h"
 #include "cli/row.h"
 
-pal_status cli_train(cli_job *job, cli_kept *kept, bool quiet, const char *label, cli_row *row,
-                     pal_error *error) {
+pal_status cli_train(cli_job *job, cli_recorder *recorder, bool quiet, const char *label,
+                     cli_row *row, pal_error *error) {
   int64_t steps = pal_trainer_steps(job->trainer), every = steps / 100 > 0 ? steps / 100 : 1;
-  const double start = cli_seconds(), before = kept ? kept->seconds : 0;
+  const double start = cli_seconds(), before = recorder ? recorder->seconds : 0;
   double sum = 0;
   const int64_t tokens = pal_trainer_tokens(job->trainer);
   int64_t summed = 0;
@@ -27,10 +27,10 @@ pal_status cli_train(cli_job *job, cli_kept *kept, bool quiet, const char *label
     if (status) break;
     double seconds = cli_seconds() - start;
     if (r.step > steps - every) sum += r.loss, summed++; /* the last hundredth's mean */
-    if (kept && (r.step % every == 0 || r.step == steps))
-      status = cli_keep_metrics(kept, job, &r, before + seconds, error);
-    if (!status && kept && r.step < steps && cli_keep_is_due(kept))
-      status = cli_keep_checkpoint(kept, job, error);
+    if (recorder && (r.step % every == 0 || r.step == steps))
+      status = cli_recorder_metrics(recorder, job, &r, before + seconds, error);
+    if (!status && recorder && r.step < steps && cli_recorder_is_due(recorder))
+      status = cli_recorder_checkpoint(recorder, job, error);
     if (r.step % 16 == 0 || r.step == steps) {
       char detail[96];
       snprintf(detail, sizeof detail, "loss %.4f  %.0f tokens/s", r.loss,

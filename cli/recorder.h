@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Writes the run directory of a training run (floor 7):
+ *
+ *   DIR/config                       all settings, defaults included, as text
+ *   DIR/metrics.csv, metrics.jsonl   a row every hundredth of the steps
+ *   DIR/ckpt/state.safetensors       the trainer's last checkpoint, for --resume
+ *   DIR/ckpt/weights.safetensors     the weights alone, for eval and sample
+ *   DIR/lock                         while the run is written; see lock.h */
+#ifndef PAL_CLI_RECORDER_H
+#define PAL_CLI_RECORDER_H
+
+#include "cli/job.h"
+#include "cli/lock.h"
+
+/* The files of a run directory that is being written. Zero-initialise. */
+typedef struct cli_recorder {
+  char *directory, *config, *checkpoints, *weights, *state, *metrics_path[2]; /* paths, owned */
+  cli_lock lock;
+  FILE *metrics[2]; /* CSV, JSON lines */
+  double every;     /* seconds between checkpoints */
+  double last;      /* time of the last checkpoint, by cli_seconds() */
+  double seconds;   /* trained before this process, when a run is resumed */
+} cli_recorder;
+/* Opens the directory of --out, by default runs/TASK-MODEL. A new one is created; with --resume the
+ * trainer's checkpoint is loaded, and rows of metrics after its step are removed. Reports before
+ * any training what cannot be written, and (PAL_E_ARGUMENT) a directory that holds a run already or
+ * that another process writes to. Call cli_recorder_close in any case. */
+pal_status cli_recorder_open(cli_recorder *recorder, const cli_job *job, const cli_options *options,
+                             pal_error *error);
+/* Appends a row to both files of metrics; `seconds` of training so far. PAL_E_IO when it cannot be
+ * written. */
+pal_status cli_recorder_metrics(cli_recorder *recorder, const cli_job *job,
+                                const pal_step_report *report, double seconds, pal_error *error);
+/* Whether `every` seconds have passed since the last checkpoint. */
+bool cli_recorder_is_due(const cli_recorder *recorder);
+/* Writes a checkpoint: state and weights. */
+pal_status cli_recorder_checkpoint(cli_recorder *recorder, const cli_job *job, pal_error *error);
+/* Closes the files and releases the lock. PAL_E_IO when closing the metrics fails. */
+pal_status cli_recorder_close(cli_recorder *recorder, pal_error *error);
+#endif
