@@ -5,29 +5,30 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Kinds of values. Those of MANY_... may be given several times. */
 typedef enum kind { TEXT, PATH, WHOLE, SECONDS, FLAG, MANY_SETS, MANY_PLUGINS, MANY_FILES } kind;
 
 typedef struct option {
   const char *name;
   kind kind;
-  size_t offset;
-  const char *verbs; /* which set_option it; "" is all */
+  size_t offset;     /* of its member in cli_options; unused for MANY_... */
+  const char *verbs; /* the verbs that have it, with blanks between; "": all of them */
   const char *doc;
 } option;
 
 #define AT(member) offsetof(cli_options, member)
 static const option options[] = {
     {"--set", MANY_SETS, 0, "train eval sample compare bench instances plan",
-     "KEY=VALUE  a setting of the task, model or trainer; later wins. Also --KEY VALUE"},
+     "KEY=VALUE  a setting of the task, model or trainer; the last one holds. Also --KEY VALUE"},
     {"--config", PATH, AT(config), "train plan",
      "FILE       settings, one key = value a line, # for comments"},
     {"--data", MANY_FILES, 0, "train eval sample instances compare plan",
      "FILE       the task's data; with eval and sample: one instance a line; eval takes several"},
     {"--model", TEXT, AT(model), "train plan",
-     "NAME       which definition to train; with plan the first one unless given"},
-    {"--models", TEXT, AT(models), "compare", "A,B,...    which definitions to compare"},
+     "NAME       the model to train; for plan, by default the first one that is defined"},
+    {"--models", TEXT, AT(models), "compare", "A,B,...    the models to compare"},
     {"--recipe", PATH, AT(recipe), "compare",
-     "FILE       how to train each; see palimpsest info recipe"},
+     "FILE       a recipe file, which says how to train each; see palimpsest info recipe"},
     {"--budget", TEXT, AT(budget), "compare",
      "KIND       matched (sequences, steps, parameters), free, or both"},
     {"--seeds", WHOLE, AT(seeds), "compare", "N          training seeds 1 to N"},
@@ -36,49 +37,49 @@ static const option options[] = {
     {"--out", PATH, AT(out), "train bench",
      "DIR        the run directory; with bench train CASE: weights, batch, gradients"},
     {"--resume", FLAG, AT(resume), "train",
-     "           go on from the run directory's last checkpoint"},
+     "           continue from the run directory's last checkpoint"},
     {"--keep-every", SECONDS, AT(keep_every), "train",
-     "SECONDS    between checkpoints, 600 unless given; one more at the end"},
+     "SECONDS    between checkpoints, by default 600; another is written at the end"},
     {"--steps", WHOLE, AT(steps), "eval",
-     "N          N single steps instead, drawn as in training by another seed (from the --data FILE), against labels; of a causal model, next tokens"},
+     "N          evaluate N single steps from labelled states, or a causal model's next tokens"},
     {"--answers", PATH, AT(answers), "eval",
-     "FILE       JSON lines: set, index, prompt, answer, exact, the task's columns, halted, passes"},
+     "FILE       writes each instance with its answer and figures as a line of JSON"},
     {"--train", FLAG, AT(train), "instances",
-     "           the instances that training examples are made of, instead"},
+     "           print the instances that training examples are made of, not the test sets"},
     {"--decode", FLAG, AT(decode), "plan",
-     "           the plan of a decoding step, instead of those of a training step"},
-    {"--watch", FLAG, AT(watch), "sample", "           one instance, pass by pass"},
+     "           print the plan of a decoding step, not those of a training step"},
+    {"--watch", FLAG, AT(watch), "sample", "           show one instance pass by pass"},
     {"--svg", PATH, AT(svg), "eval sample",
-     "FILE       of the watched instance, its states; with eval: exact by number of passes"},
-    {"--html", PATH, AT(html), "sample", "FILE       the same as a page to step through"},
-    {"--json", PATH, AT(json), "train eval compare bench", "FILE       the table as JSON"},
+     "FILE       the states of one instance; with eval: a plot of exact instances over passes"},
+    {"--html", PATH, AT(html), "sample",
+     "FILE       the states of one instance as a web page to step through"},
+    {"--json", PATH, AT(json), "train eval compare bench", "FILE       writes the table as JSON"},
     {"--plugin", MANY_PLUGINS, 0, "", "FILE       a shared object with ops, models or tasks"},
     {"--threads", WHOLE, AT(threads), "", "N          threads; results do not depend on it"},
     {"--isa", TEXT, AT(isa), "",
-     "NAME       caps the instruction set: generic, avx2, avx512, neon"},
-    {"--quiet", FLAG, AT(quiet), "", "           no progress on stderr"},
+     "NAME       the widest instruction set to use: generic, avx2, avx512, neon"},
+    {"--quiet", FLAG, AT(quiet), "", "           print no progress on stderr"},
     {"--help", FLAG, AT(help), "", "           this text"},
 };
 enum { OPTIONS = sizeof options / sizeof *options };
 
-/* Name, arguments, what it does, and how many arguments it takes at most. */
+/* The verbs. `most`: the most arguments that one takes. */
 static const struct verb {
   const char *name, *arguments, *doc;
   int most;
 } verbs[] = {
-    {"train", "TASK", "trains one model and keeps it in a run directory", 1},
+    {"train", "TASK", "trains one model and writes it to a run directory", 1},
     {"eval", "RUN", "evaluates a trained model", 1},
     {"sample", "RUN", "decodes a few instances and shows them", 1},
     {"instances", "TASK",
-     "prints what a task evaluates on, one instance a line, as --data reads it", 1},
+     "prints the test sets of a task, one instance per line, as --data reads them", 1},
     {"compare", "[TASK]", "trains several kinds of model side by side and prints one table", 1},
     {"plan", "TASK",
      "prints the plans of a model's training step: stages, chains, memory, the rewritten graph", 1},
-    {"check-op", "[NAME]", "tests an op, or every op, against its reference on random cases", 1},
+    {"check-op", "[NAME]", "checks an op, or every op, against its reference on random cases", 1},
     {"bench", "[PART [CASE]]", "measures ceilings, gemm, ops, train, decode, plan; or one of them",
      2},
-    {"info", "[KIND [NAME]]",
-     "what is built in: ops, models, tasks, optimizers, recipes; or one of them", 2},
+    {"info", "[KIND [NAME]]", "lists or describes ops, models, tasks, optimizers, recipes", 2},
 };
 
 void cli_usage(FILE *to, const char *verb) {
@@ -93,6 +94,7 @@ void cli_usage(FILE *to, const char *verb) {
   fprintf(to, "  %-12s %s\n", "--version", "           version, instruction set, OpenMP");
 }
 
+/* Stores the value of option o, or appends it where the option may be repeated. */
 static pal_status set_option(cli_options *out, const option *o, const char *value,
                              pal_error *error) {
   char *field = (char *)out + o->offset, *end;
@@ -149,9 +151,10 @@ static const struct verb *find_verb(const char *name) {
   return NULL;
 }
 
+/* Takes a word that is no option: the verb, then its arguments. */
 static pal_status word(cli_options *out, const char *text, pal_error *error) {
   const struct verb *verb = out->verb ? find_verb(out->verb) : NULL;
-  if (out->verb && !verb) return PAL_OK; /* the verb is refused */
+  if (out->verb && !verb) return PAL_OK; /* an unknown verb; check() refuses it */
   const int have = (out->argument != NULL) + (out->second != NULL);
   if (verb && have == verb->most)
     return pal_fail(error, PAL_E_ARGUMENT,
@@ -161,7 +164,8 @@ static pal_status word(cli_options *out, const char *text, pal_error *error) {
   return PAL_OK;
 }
 
-/* What is given is wanted: by a verb that has such an option, and once where one value is taken. */
+/* Refuses an unknown verb, options that the verb does not have, and options with one value that are
+ * given several times. given[i] counts how often option i occurs. */
 static pal_status check(const cli_options *out, const int *given, pal_error *error) {
   if (out->verb && !find_verb(out->verb))
     return pal_fail(error, PAL_E_ARGUMENT, "there is no verb \"%s\"; see palimpsest --help",
@@ -177,9 +181,10 @@ static pal_status check(const cli_options *out, const int *given, pal_error *err
                       given[i]);
   }
   if (out->n_files > 1 && out->verb && strcmp(out->verb, "eval") != 0)
-    return pal_fail(error, PAL_E_ARGUMENT, "--data is given too often: %s takes one", out->verb);
+    return pal_fail(error, PAL_E_ARGUMENT, "--data is given too often: %s takes one FILE",
+                    out->verb);
   if (out->steps && (out->n || out->svg || out->answers))
-    return pal_fail(error, PAL_E_ARGUMENT, "--steps goes without %s",
+    return pal_fail(error, PAL_E_ARGUMENT, "--steps cannot be combined with %s",
                     out->n     ? "--n"
                     : out->svg ? "--svg"
                                : "--answers");
@@ -191,8 +196,8 @@ static pal_status refuse_dash(pal_error *error) {
                   "\"-\" is no file name here: name a file, or /dev/stdin or /dev/stdout");
 }
 
-/* No option but perhaps a setting, --KEY=VALUE or --KEY VALUE; *i becomes the last word it
- * takes. */
+/* Handles a word that is no known option: as a setting, --KEY=VALUE or --KEY VALUE, where the verb
+ * takes settings. *i becomes the index of the last word used. */
 static pal_status setting(int argc, char **argv, int *i, cli_options *out, pal_error *error) {
   const char *key = argv[*i] + 2, *value = *i + 1 < argc ? argv[*i + 1] : "-";
   const bool joined = strchr(key, '=') != NULL,
@@ -216,8 +221,8 @@ void cli_options_free(cli_options *out) {
   while (out->n_owned) free(out->owned[--out->n_owned]);
 }
 
-/* One word of the command line, and the next where it is the value; *i becomes the last that is
- * read. */
+/* Parses word *i of the command line and, where it is an option with a separate value, the next
+ * one. *i becomes the index of the last word used. */
 static pal_status parse_one(int argc, char **argv, int *i, cli_options *out, int *given,
                             pal_error *error) {
   const char *text = argv[*i], *equals = strchr(text, '=');

@@ -8,26 +8,28 @@
 
 enum { CLI_MAX_SET = 128, CLI_MAX_PLUGINS = 16, CLI_MAX_FILES = 8 };
 
-/* The command line, taken apart. */
+/* The parsed command line. Texts point into argv unless they are in `owned`. */
 typedef struct cli_options {
   const char *verb, *argument, *second; /* palimpsest VERB ARGUMENT SECOND */
-  const char *set[CLI_MAX_SET];         /* key=value, in order; later wins */
+  const char *set[CLI_MAX_SET];         /* "KEY=VALUE", in order; of several the last holds */
   int n_set;
-  char *owned[CLI_MAX_SET]; /* those of the form --KEY VALUE */
+  char *owned[CLI_MAX_SET]; /* storage of the settings written as --KEY VALUE */
   int n_owned;
   const char *plugin[CLI_MAX_PLUGINS];
   int n_plugins;
-  const char *file[CLI_MAX_FILES]; /* of --data, the first of which is data */
+  const char *file[CLI_MAX_FILES]; /* of --data; `data` is the first of them */
   int n_files;
   const char *config, *data, *json, *out, *models, *model, *budget, *recipe, *isa;
   int threads, seeds, n, resume, steps;
-  double keep_every; /* seconds, 0: not given */
+  double keep_every; /* seconds between checkpoints; 0: not given */
   const char *svg, *html, *answers;
   bool quiet, help, watch, train, decode;
 } cli_options;
 
-/* PAL_E_ARGUMENT with what is wrong; to be freed in any case. */
+/* Parses the command line. PAL_E_ARGUMENT describes the first mistake. Call cli_options_free in any
+ * case. */
 pal_status cli_parse(int argc, char **argv, cli_options *options, pal_error *error);
 void cli_options_free(cli_options *options);
+/* Prints the usage: of one verb, or of all when it is NULL. */
 void cli_usage(FILE *to, const char *verb);
 #endif

@@ -8,28 +8,28 @@
 
 #include "cli/text.h"
 
-/* A file that the command line names, and how. */
+/* A file of the command line, and the option that names it, for messages. */
 typedef struct named {
   const char *option, *path;
 } named;
 
 enum { OUTPUTS = 4 };
 
+/* All options that name output files; the path is NULL where one is not given. */
 static void list(const cli_options *o, named output[OUTPUTS]) {
   const named all[OUTPUTS] = {
       {"--json", o->json}, {"--svg", o->svg}, {"--html", o->html}, {"--answers", o->answers}};
   memcpy(output, all, sizeof all);
 }
 
-/* Whether both are there and are one file that a second writer would replace, under whatever
- * names. */
+/* Whether both paths lead to the same existing regular file. */
 static bool are_one(const char *a, const char *b) {
   struct stat x, y;
   return stat(a, &x) == 0 && stat(b, &y) == 0 && S_ISREG(x.st_mode) && x.st_dev == y.st_dev &&
          x.st_ino == y.st_ino;
 }
 
-/* The directory that a path is in, owned; NULL without memory. */
+/* The directory part of a path, to be freed; NULL without memory. */
 static char *folder_of(const char *path) {
   const char *slash = strrchr(path, '/');
   return slash == path ? strdup("/") : slash ? strndup(path, (size_t)(slash - path)) : strdup(".");
@@ -40,7 +40,8 @@ static const char *last_of(const char *path) {
   return slash ? slash + 1 : path;
 }
 
-/* Whether both would be made as one file: the same name in the same directory. */
+/* Whether neither file exists and both would be created as the same one: the same name in the same
+ * directory. */
 static bool would_be_one(const char *a, const char *b) {
   struct stat x, y;
   if (stat(a, &x) == 0 || stat(b, &y) == 0) return false;
@@ -58,11 +59,12 @@ static pal_status refuse_same(const named *a, const named *b, pal_error *error) 
   if (!a->path || !b->path || (!are_one(a->path, b->path) && !would_be_one(a->path, b->path)))
     return PAL_OK;
   return pal_fail(error, PAL_E_ARGUMENT,
-                  "%s %s and %s %s are one file, which would be written over; name another one",
+                  "%s %s and %s %s are the same file, which would be overwritten; name another one",
                   a->option, a->path, b->option, b->path);
 }
 
-/* What a run directory holds, which the command reads or writes under these names. */
+/* Refuses an output that is one of the files of a run directory, which the command reads or writes
+ * too. */
 static pal_status refuse_in_run(const cli_options *o, const named *output, const char *directory,
                                 pal_error *error) {
   static const char *const kept[] = {"config", "metrics.csv", "metrics.jsonl",
@@ -78,6 +80,7 @@ static pal_status refuse_in_run(const cli_options *o, const named *output, const
   return status;
 }
 
+/* Refuses an output that is also another output or any input of the same command. */
 static pal_status refuse_overwriting(const cli_options *o, pal_error *error) {
   named output[OUTPUTS];
   list(o, output);
@@ -99,7 +102,7 @@ static pal_status refuse_overwriting(const cli_options *o, pal_error *error) {
   return status;
 }
 
-/* Whether a file is in the directory that the verb will make. */
+/* Whether a path is inside `directory`, judging by its text: the directory may not exist yet. */
 static bool is_below(const char *path, const char *directory) {
   const size_t n = strlen(directory);
   return strncmp(path, directory, n) == 0 && (path[n] == '/' || (n && path[n - 1] == '/'));

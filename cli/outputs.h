@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Files that options name for results, looked at before the work (floor 7). */
+/* Checks of the output files that options name, before any work is done (floor 7). */
 #ifndef PAL_CLI_OUTPUTS_H
 #define PAL_CLI_OUTPUTS_H
 
 #include "cli/options.h"
 
-/* Refuses an output that is written over another file of the same command, output or input, and one
- * that cannot be written. */
+/* Refuses (PAL_E_ARGUMENT) an output file that is also another output or an input of the same
+ * command, and (PAL_E_IO) one that cannot be written, so that no long training is lost for it. */
 pal_status cli_outputs_check(const cli_options *options, pal_error *error);
 #endif

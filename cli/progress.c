@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Progress on stderr: one rewriting line with an estimate of the time left (floor 7). */
+/* Progress on stderr, with an estimate of the time left (floor 7). */
 #include "cli/progress.h"
 
 #include <stdio.h>
 #include <time.h>
 #include <unistd.h>
 
-static double last_shown;
-static bool open_line;
+static double last_shown; /* time of the last line, by cli_seconds() */
+static bool open_line;    /* whether the terminal shows a line that is to be overwritten */
 
 double cli_seconds(void) {
   struct timespec t;

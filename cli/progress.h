@@ -1,13 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Progress on stderr, and time (floor 7). */
+/* Progress on stderr, and a clock (floor 7). */
 #ifndef PAL_CLI_PROGRESS_H
 #define PAL_CLI_PROGRESS_H
 
 #include <stdbool.h>
 
-/* One rewriting line on a terminal, now and then a plain one elsewhere; nothing when quiet. */
+/* Shows that `done` of `of` units are done after `seconds`. On a terminal one line is overwritten,
+ * at most ten times a second; elsewhere a new line is printed at most every ten seconds. Prints
+ * nothing when quiet. */
 void cli_progress(bool quiet, const char *label, double done, double of, double seconds,
                   const char *detail);
+/* Clears the line. */
 void cli_progress_end(bool quiet);
+/* Seconds of a monotonic clock. */
 double cli_seconds(void);
 #endif

@@ -10,23 +10,24 @@
 
 enum { MAX_GROUPS = 32 };
 
-/* Settings under a name, for rows to use. */
+/* A section [settings NAME], whose settings rows include by `use = NAME`. */
 typedef struct group {
   const char *name;
   cli_settings settings;
 } group;
 
-/* A file while it is read: where in it we are. */
+/* The state of reading a file. At most one of the three pointers is set: to the section that the
+ * current line is in. */
 typedef struct reader {
   cli_recipes *all;
   group group[MAX_GROUPS];
   int n_groups;
-  cli_settings *settings; /* within [settings ...] */
-  cli_recipe *row;        /* within [row ...] */
-  cli_published *published;
+  cli_settings *settings;   /* in [settings ...] */
+  cli_recipe *row;          /* in [row ...] */
+  cli_published *published; /* in [published ...] */
 } reader;
 
-/* A copy that the recipes own; NULL without memory. */
+/* A copy of the text that the recipes own; NULL without memory. */
 static const char *own_copy(cli_recipes *all, const char *text, pal_error *error) {
   char **grown = realloc(all->owned, sizeof *grown * ((size_t)all->n_owned + 1));
   if (grown) all->owned = grown;
@@ -76,7 +77,7 @@ static pal_status add_setting(cli_recipes *all, cli_settings *to, const char *ke
   return status;
 }
 
-/* Settings of the groups named, in the place of their names. */
+/* "use = NAME, NAME...": adds the settings of these groups, which must stand above in the file. */
 static pal_status use(const reader *r, cli_settings *to, char *names, pal_error *error) {
   pal_status status = PAL_OK;
   for (char *rest, *name = strtok_r(names, ",", &rest); name && !status;
@@ -93,14 +94,14 @@ static pal_status use(const reader *r, cli_settings *to, char *names, pal_error 
 
 /* ---- lines of sections ----------------------------------------------------------------------- */
 
-/* "LABEL: model.KEY=VALUE" */
+/* "evaluate = LABEL: model.KEY=VALUE" */
 static pal_status put_variant(cli_recipes *all, cli_recipe *row, char *value, pal_error *error) {
   static const char of_model[] = "model.";
   char *colon = strchr(value, ':'), *setting = colon ? cli_trim(colon + 1) : NULL;
   if (!setting || !begins(setting, of_model) || !strchr(setting, '='))
     return pal_fail(error, PAL_E_FORMAT, "evaluate is of the form LABEL: model.KEY=VALUE");
   if (row->n_variants == CLI_MAX_VARIANTS)
-    return pal_fail(error, PAL_E_FORMAT, "more than %d ways to evaluate", row->n_variants);
+    return pal_fail(error, PAL_E_FORMAT, "more than %d lines \"evaluate\"", row->n_variants);
   *colon = 0;
   cli_variant *v = &row->variant[row->n_variants++];
   const pal_status status = put_text(all, &v->label, cli_trim(value), error);
@@ -115,8 +116,8 @@ static pal_status row_line(reader *r, const char *key, char *value, pal_error *e
   if (is_setting(key)) return add_setting(r->all, to, key, value, error);
   if (strcmp(key, "use") == 0) return use(r, to, value, error);
   if (matched || freely)
-    return pal_fail(error, PAL_E_FORMAT, "only settings and use hold in one budget, not \"%.60s\"",
-                    key);
+    return pal_fail(error, PAL_E_FORMAT,
+                    "after matched. or free. come settings and use only, not \"%.60s\"", key);
   if (strcmp(key, "model") == 0) return put_text(r->all, &row->model, value, error);
   if (strcmp(key, "evaluate") == 0) return put_variant(r->all, row, value, error);
   if (strcmp(key, "form") == 0) return cli_form_read(value, &row->form, error);
@@ -153,12 +154,13 @@ static pal_status pair_line(reader *r, const char *key, char *value, pal_error *
     if (is_setting(key)) return add_setting(r->all, r->settings, key, value, error);
     if (strcmp(key, "use") == 0) return use(r, r->settings, value, error);
     return pal_fail(error, PAL_E_FORMAT,
-                    "\"%.60s\" is no setting: they begin with task., model. or train.", key);
+                    "\"%.60s\" is no setting: settings begin with task., model. or train.", key);
   }
   if (strcmp(key, "task") == 0) return put_text(r->all, &r->all->task, value, error);
   if (strcmp(key, "matched") == 0) return put_text(r->all, &r->all->matched, value, error);
-  return pal_fail(error, PAL_E_FORMAT,
-                  "before the first section stand task and matched, not \"%.60s\"", key);
+  return pal_fail(
+      error, PAL_E_FORMAT,
+      "before the first section only the keys task and matched may stand, not \"%.60s\"", key);
 }
 
 /* ---- sections -------------------------------------------------------------------------------- */
@@ -174,7 +176,7 @@ static pal_status too_many(const char *kind, int n, pal_error *error) {
   return pal_fail(error, PAL_E_FORMAT, "more than %d sections [%s ...]", n, kind);
 }
 
-/* "[KIND NAME]" */
+/* "[KIND NAME]" begins a section. */
 static pal_status section_line(reader *r, char *text, pal_error *error) {
   cli_recipes *all = r->all;
   const size_t n = strlen(text);

@@ -1,68 +1,71 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What is known of a model that was trained and evaluated: one row of a report (floor 7). */
+/* Results of one trained model: one row of a report (floor 7). */
 #ifndef PAL_CLI_ROW_H
 #define PAL_CLI_ROW_H
 
 #include "cli/job.h"
 
-/* Instances of one kind in a set. */
+/* Instances of a set that have a trait: a name that the task gives, such as "needs a guess". */
 enum { CLI_TRAITS = 96 };
 typedef struct cli_trait {
   char name[128];
   int n, exact;
 } cli_trait;
 
-/* Passes at which a report says how many sequences were exact by then. */
+/* Numbers of forward passes for which a report gives the share of exact instances. */
 enum { CLI_MARKS = 11 };
 extern const int cli_mark[CLI_MARKS];
 
 /* One evaluated set. */
 typedef struct cli_set {
   char name[256];
-  int n, exact, halted, capped;       /* halted by itself, stopped by the cap */
-  double sum[PAL_MAX_REPORT_COLUMNS]; /* of the task's columns, over the instances */
-  bool steps;                         /* single ones, which the task's columns say nothing of */
-  int left_out;                       /* of the set, since they would have cost too much */
-  int refused;                        /* lines of a file that hold no instance, beside n */
-  double passes_mean, passes_p95;
-  int most_passes, exact_by[CLI_MARKS];
+  int n, exact;       /* instances evaluated; exact ones that halted by themselves */
+  int halted, capped; /* halted by themselves; stopped by the cap on passes */
+  double sum[PAL_MAX_REPORT_COLUMNS]; /* of each of the task's columns, over the instances */
+  bool steps;                         /* single steps were evaluated, without the task's columns */
+  int left_out;                       /* instances not evaluated since they take too long */
+  int refused;                        /* lines of a file that are no instance, not among n */
+  double passes_mean, passes_p95;     /* forward passes: mean and 95 % quantile */
+  int most_passes;                    /* maximum of the forward passes */
+  int exact_by[CLI_MARKS];            /* exact within cli_mark[...] passes */
   int n_traits;
-  cli_trait trait[CLI_TRAITS]; /* by name */
-  bool likelihood; /* judged by `loss`, where the model defines one, and not by decoding */
-  pal_likelihood loss;
+  cli_trait trait[CLI_TRAITS]; /* [n_traits], sorted by name */
+  bool likelihood;             /* evaluated by likelihood, not by decoding */
+  pal_likelihood loss;         /* the likelihood, if the model defines one */
 } cli_set;
 
-/* Of a long path, the end. */
+/* Names the set after a file: its path or, of a long one, "..." and the end. */
 void cli_name_by_file(cli_set *set, const char *path);
 
 typedef struct cli_row {
-  char model[96];
-  const char *definition; /* the model's own name */
-  char notes[600];        /* of the task on these figures, each line ended */
+  char model[96];         /* the label of the row */
+  const char *definition; /* name of the model's definition */
+  char notes[600];        /* the task's notes on the figures, lines that end with "\n" */
   uint64_t seed;
-  int64_t parameters, examples, steps;
+  int64_t parameters;
+  int64_t examples, steps;         /* of training; steps 0: trained in another run */
   int64_t tokens;                  /* rows through the network in training */
   const pal_report_column *column; /* [n_columns], of the task */
   int n_columns;
-  int64_t total[PAL_MAX_REPORT_COLUMNS]; /* of columns on the training data */
-  double seconds, loss;
-  bool fitted; /* exceeds 99 % on every set of the training range */
+  int64_t total[PAL_MAX_REPORT_COLUMNS]; /* values of the columns that describe training data */
+  double seconds, loss;                  /* of training; loss: mean of the last hundredth */
+  bool fitted; /* more than 99 % exact on every set of the training range */
   int n_sets;
   cli_set *set; /* [n_sets], owned */
 } cli_row;
 
-/* Room for n sets, all empty, instead of those there are; row->n_sets counts from 0 again. */
+/* Replaces the row's sets by memory for n empty ones; row->n_sets becomes 0. */
 pal_status cli_row_sets(cli_row *row, int n, pal_error *error);
 void cli_row_free(cli_row *row);
 
-/* Whether the column is a figure of decoded instances, and not of the training data. */
+/* Whether the column describes decoded instances rather than the training data. */
 bool cli_is_judged(const pal_report_column *column);
-/* What such a column says of one instance: 0 or 1 for a share. */
+/* The value of such a column for one instance: 0 or 1 for a share. */
 double cli_figure(const pal_report_column *column, const pal_task *task, const pal_judged *judged);
-/* The first column that counts training data, and has counted any; NULL when there is none. */
+/* The first column that counts training data and is not 0; NULL when there is none. */
 const pal_report_column *cli_counted(const cli_row *row);
-/* What is known without training or evaluation. */
+/* Fills what is known without training or evaluation. */
 void cli_describe(const cli_job *job, cli_row *row);
-/* What the task says beside the figures of the job's present model. */
+/* Fills row->notes with the task's notes on the job's present model. */
 void cli_fill_notes(const cli_job *job, cli_row *row);
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A run directory's config: everything needed to repeat the run (floor 7). */
+/* The config of a run directory, which suffices to repeat the run, and opening a run (floor 7). */
 #include "cli/rundir.h"
 
 #include <stdlib.h>
@@ -11,12 +11,13 @@
 #include "cli/options.h"
 #include "cli/text.h"
 
+/* A config while it is composed. */
 typedef struct writer {
   char *text;
   size_t n, room;
-  const char *prefix;
-  char odd[64]; /* a key whose value would not be read as it is written */
-  bool failed;
+  const char *prefix; /* of the settings that follow: "task.", ... */
+  char odd[64];       /* a key whose value would be read differently from how it is written */
+  bool failed;        /* out of memory */
 } writer;
 
 static void add(writer *w, const char *a, const char *b, const char *c) {
@@ -33,8 +34,8 @@ static void add(writer *w, const char *a, const char *b, const char *c) {
   w->n += (size_t)snprintf(w->text + w->n, w->room - w->n, "%s%s%s", a, b, c);
 }
 
-/* Whether a value is read as it is written: blanks around it are not, quotes around it are
- * refused. */
+/* Whether a config file can hold the value: on reading, blanks around a value are dropped and
+ * quotes around it are refused. */
 static bool survives(const char *value) {
   const size_t n = strlen(value);
   if (!n) return true;
@@ -73,6 +74,7 @@ char *cli_run_config(const cli_job *job, size_t *size, pal_error *error) {
   return NULL;
 }
 
+/* Applies a line "key = value" of a config: names and form in pass 0, settings in pass 1. */
 static pal_status apply(cli_job *job, const char *key, const char *value, int pass,
                         pal_error *error) {
   bool task = strcmp(key, "task") == 0, model = strcmp(key, "model") == 0;
@@ -102,7 +104,8 @@ static pal_status read_setting(cli_job *job, cli_lines *l, int pass, pal_error *
   return status || !key ? status : apply(job, key, value, pass, error);
 }
 
-/* Two passes: which tables have a key is known once task and model are. */
+/* Reads the file in two passes, since the owner of a setting without prefix can only be found once
+ * the task and the model are known. */
 pal_status cli_run_read_config(cli_job *job, const char *path, pal_error *error) {
   cli_lines l;
   pal_error read = {0};
@@ -138,7 +141,7 @@ pal_status cli_run_settings(cli_job *job, const cli_options *o, const char *othe
   return status;
 }
 
-/* ---- opened again ---- */
+/* ---- opening a trained run ------------------------------------------------------------------- */
 
 pal_status cli_run_open(cli_job *job, const cli_options *o, const char *data, pal_error *error) {
   if (!o->argument)
@@ -169,7 +172,8 @@ pal_status cli_run_open(cli_job *job, const cli_options *o, const char *data, pa
   return status;
 }
 
-/* A data file is one of instances where the task can read such, else the task's own data. */
+/* --data names a file of instances where the task can read instances from text; otherwise it is the
+ * task's own training data. */
 pal_status cli_run_reads_instances(pal_context *context, const cli_options *o, bool *reads,
                                    pal_error *error) {
   *reads = false;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* palimpsest sample: a few instances decoded and shown, or one of them pass by pass (floor 7). */
+/* palimpsest sample: decodes a few instances and shows them, or one of them pass by pass (floor
+ * 7). */
 #include <stdlib.h>
 
 #include "cli/instances.h"
@@ -10,10 +11,11 @@
 #include "cli/trace_page.h"
 #include "cli/verbs.h"
 
+/* The argument of show(). */
 typedef struct shown {
   const cli_job *job;
   const pal_example *instance;
-  bool failed; /* no memory for its text */
+  bool failed; /* out of memory for the text */
 } shown;
 
 static void show(int index, const pal_decoded *decoded, void *data) {
@@ -38,6 +40,7 @@ static void show(int index, const pal_decoded *decoded, void *data) {
   free(after);
 }
 
+/* Whether the states after each pass are to be shown. */
 static bool traces(const cli_options *o) { return o->watch || o->svg || o->html; }
 
 static pal_status sample_one(const cli_job *job, const cli_options *o, const pal_example *instance,
@@ -68,7 +71,7 @@ static pal_status sample_file(cli_job *job, const cli_options *o, int n, bool *r
   return status;
 }
 
-/* Of every set; of the first when they are traced. */
+/* Shows n instances of every set; of the first set only, when they are shown pass by pass. */
 static pal_status sample_sets(cli_job *job, const cli_options *o, int n, pal_error *error) {
   const pal_task_definition *d = pal_task_definition_of(job->task);
   int sets, size = 0;

@@ -7,13 +7,13 @@
 
 static volatile sig_atomic_t caught;
 
-static void note(int signal) { caught = signal; }
+static void on_signal(int signal) { caught = signal; }
 
-void cli_catch_signals(bool wanted) {
+void cli_catch_signals(bool enable) {
   struct sigaction action;
   memset(&action, 0, sizeof action);
-  action.sa_handler = wanted ? note : SIG_DFL;
-  action.sa_flags = (int)SA_RESETHAND; /* a second one ends the program at once */
+  action.sa_handler = enable ? on_signal : SIG_DFL;
+  action.sa_flags = (int)SA_RESETHAND; /* a second signal ends the program at once */
   sigaction(SIGINT, &action, NULL);
   sigaction(SIGTERM, &action, NULL);
 }

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Signals while a run trains (floor 7). */
+/* Signals that end a training run gracefully (floor 7). */
 #ifndef PAL_CLI_SIGNALS_H
 #define PAL_CLI_SIGNALS_H
 
 #include <stdbool.h>
 
-/* While they are caught, SIGINT and SIGTERM only set what cli_signal returns, and training stops after its
- * step to save; at all other times they end the program at once. */
-void cli_catch_signals(bool wanted);
+/* While enabled, SIGINT and SIGTERM only set the value of cli_signal; training stops after the
+ * current step and writes a checkpoint. While disabled they end the program at once. */
+void cli_catch_signals(bool enable);
+/* The number of the signal caught, 0 if none. */
 int cli_signal(void);
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* palimpsest eval --steps: single steps from labelled states, held against their labels; or next tokens
- * of answers, given all before (floor 7). */
+/* palimpsest eval --steps: single decoding steps from labelled states, compared with their labels;
+ * for causal models, next tokens of answers given the true ones before (floor 7). */
 #include "cli/steps.h"
 
 #include <stdlib.h>
@@ -10,9 +10,12 @@
 #include "cli/job.h"
 #include "cli/row.h"
 
+/* Added to train.seed, so that states other than those of training are drawn; sequences decoded at
+ * a time. */
 enum { OTHER_SEED = 1000003, TOGETHER = 256 };
 
-/* What a step is to do, as the name of its kind. */
+/* Names of the kinds of edits in a step. The index has bit 0 for write, 1 for remask, 2 for insert,
+ * 3 for remove. */
 static const char *const kind_name[16] = {"nothing to do",
                                           "write",
                                           "remask",
@@ -31,20 +34,21 @@ static const char *const kind_name[16] = {"nothing to do",
                                           "write, remask, insert, remove"};
 
 typedef struct step {
-  int32_t *state, *next; /* as labelled; one block, owned through state */
-  int n_next, kind;
+  int32_t *state, *next; /* tokens before and after it, by the labels; one block, freed as state */
+  int n_next;            /* number of tokens after it */
+  int kind;              /* index of kind_name or, for next tokens, the place in the answer */
   bool exact;
 } step;
 
 typedef struct steps {
-  step *step;
-  pal_example *prompt;
+  step *step;          /* [n] of `room` */
+  pal_example *prompt; /* [n], whose prompts are the states */
   int n, room;
 } steps;
 
-/* A labelled state, what its step makes of it, and what kinds of edits that takes. */
-static pal_status take_state(steps *all, const pal_transition *t, int32_t mask, uint64_t id,
-                             pal_error *error) {
+/* Adds a labelled state, the state that its labels lead to, and the kinds of edits of that step. */
+static pal_status add_state(steps *all, const pal_transition *t, int32_t mask, uint64_t id,
+                            pal_error *error) {
   step *s = &all->step[all->n];
   s->state = malloc(sizeof *s->state * 3 * ((size_t)t->n + 1));
   if (!s->state) return pal_fail(error, PAL_E_MEMORY, "no memory for states");
@@ -62,8 +66,8 @@ static pal_status take_state(steps *all, const pal_transition *t, int32_t mask, 
   return PAL_OK;
 }
 
-/* The tokens up to the answer's token k, which is the last of them; how many there are. Where the prompt
- * has masks, the answer fills these; else it follows. */
+/* Writes the tokens up to and including token k of the answer and returns their number. The answer
+ * fills the masks of the prompt if it has any, else it follows the prompt. */
 static int up_to_answer(const pal_example *e, int32_t mask, int k, int32_t *token) {
   int n = 0, at = 0;
   while (n < e->n_prompt && at <= k) {
@@ -75,8 +79,8 @@ static int up_to_answer(const pal_example *e, int32_t mask, int k, int32_t *toke
   return n;
 }
 
-/* A token of the answer for each step, up to the end of the answer or of the room. */
-static pal_status take_answer(steps *all, const pal_example *e, int32_t mask, pal_error *error) {
+/* Adds a step for each token of the answer, until there are all->room of them. */
+static pal_status add_answer(steps *all, const pal_example *e, int32_t mask, pal_error *error) {
   for (int k = 0; k < e->n_answer && all->n < all->room; k++) {
     step *s = &all->step[all->n];
     const size_t most = (size_t)e->n_prompt + (size_t)k + 1;
@@ -92,14 +96,14 @@ static pal_status take_answer(steps *all, const pal_example *e, int32_t mask, pa
   return PAL_OK;
 }
 
-static pal_status take(steps *all, const cli_job *job, bool answers, const pal_example *e,
-                       pal_error *error) {
+static pal_status add_example(steps *all, const cli_job *job, bool answers, const pal_example *e,
+                              pal_error *error) {
   if ((answers ? e->n_answer : e->transition.n) == 0)
     return pal_fail(error, PAL_E_UNSUPPORTED, "--steps: task %s has no %s", job->task_name,
                     answers ? "answers" : "labelled states");
   const int32_t mask = pal_task_format(job->task)->mask;
-  return answers ? take_answer(all, e, mask, error)
-                 : take_state(all, &e->transition, mask, e->id, error);
+  return answers ? add_answer(all, e, mask, error)
+                 : add_state(all, &e->transition, mask, e->id, error);
 }
 
 static pal_status draw_states(steps *all, cli_job *job, bool answers, int n, pal_error *error) {
@@ -113,7 +117,7 @@ static pal_status draw_states(steps *all, cli_job *job, bool answers, int n, pal
   while (!status && all->n < n) {
     pal_example e;
     status = stream.next(stream.self, &e, error);
-    if (!status) status = take(all, job, answers, &e, error);
+    if (!status) status = add_example(all, job, answers, &e, error);
   }
   if (stream.self) stream.free(stream.self);
   return status;
@@ -130,6 +134,7 @@ static void name_of(int kind, bool answers, char *text, size_t size) {
   else snprintf(text, size, "token %d%s", kind + 1, kind + 1 < CLI_TRAITS ? "" : " or later");
 }
 
+/* Fills the set: the steps of each kind and the exact ones among them. */
 static void count(const steps *all, bool answers, cli_set *set) {
   set->steps = true;
   set->n = all->n;
@@ -152,8 +157,8 @@ pal_status cli_evaluate_steps(cli_job *job, int n, cli_row *row, pal_error *erro
   if (job->form != PAL_FORM_TRANSITION && !answers)
     return pal_fail(
         error, PAL_E_UNSUPPORTED,
-        "--steps is for models that learn labelled states or write one token after the other; %s does "
-        "neither",
+        "--steps needs a model that learns labelled states or writes one token after the "
+        "other; %s does neither",
         job->model_name);
   steps all = {0};
   pal_status status = draw_states(&all, job, answers, n, error);

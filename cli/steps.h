@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Single decoding steps held against labels (floor 7). */
+/* Evaluation of single decoding steps (floor 7). */
 #ifndef PAL_CLI_STEPS_H
 #define PAL_CLI_STEPS_H
 
 #include "cli/row.h"
 
-/* One decoding step from each of n states of the task's training stream under another seed (of other data,
- * if task settings say so): exact where all of it is as labelled, counted by what was to be done. Of causal
- * models, the next token from n beginnings of answers, counted by its place. PAL_E_UNSUPPORTED for others. */
+/* Evaluates one decoding step from each of n states and fills the one set of the row. The states
+ * are drawn from the task's training stream under another seed (task settings may choose other
+ * data). A step is exact when every token after it is as labelled; steps are counted by the kinds
+ * of edits that they need. For causal models it is the next token given each of n beginnings of
+ * answers, counted by its place in the answer. PAL_E_UNSUPPORTED for other models. */
 pal_status cli_evaluate_steps(cli_job *job, int n, cli_row *row, pal_error *error);
 #endif

@@ -21,7 +21,7 @@ void cli_wilson(int k, int n, double *low, double *high) {
   *high = k == n ? 1 : centre + half;
 }
 
-/* The task's columns on decoded instances. */
+/* Prints the task's columns on decoded instances: shares and means. */
 static void table_columns(FILE *to, const cli_row *row, const cli_set *s) {
   for (int i = 0; i < row->n_columns; i++) {
     const pal_report_column *c = &row->column[i];
@@ -30,7 +30,7 @@ static void table_columns(FILE *to, const cli_row *row, const cli_set *s) {
   }
 }
 
-/* And those on the training data. */
+/* Prints the task's columns on its training data: counts and flags. */
 static void table_totals(FILE *to, const cli_row *row) {
   for (int i = 0; i < row->n_columns; i++) {
     const pal_report_column *c = &row->column[i];
@@ -60,8 +60,8 @@ static void table_sets(FILE *to, const cli_row *row) {
     }
     fprintf(to, "\n");
     if (s->left_out)
-      fprintf(to, "    %-16s %d more were left out: so long a sequence takes long to decode\n", "",
-              s->left_out);
+      fprintf(to, "    %-16s %d more were left out: sequences this long take too long to decode\n",
+              "", s->left_out);
   }
 }
 
@@ -101,7 +101,7 @@ static double shown(const cli_set *s) { return 100.0 * s->exact / (s->n ? s->n :
 
 static void cell(FILE *to, double percent, int n) { fprintf(to, " %8.1f%s", percent, cli_few(n)); }
 
-/* Mean, least and greatest of n rows that differ in their seeds. */
+/* Lines with the mean, minimum and maximum of n rows that differ only in their seeds. */
 static void summary_of_seeds(FILE *to, const cli_row *row, int n, int width) {
   static const char *const what[] = {"mean", "min", "max"};
   for (int k = 0; k < 3; k++) {
@@ -120,8 +120,8 @@ static void summary_of_seeds(FILE *to, const cli_row *row, int n, int width) {
   }
 }
 
-/* Every row in one line: exact on each set; rows of one model stand together and, where
- * there are several seeds, are followed by what they have in common. */
+/* One line per row with the exact share of each set. Rows of one label stand together; after
+ * several seeds of a label follow their mean, minimum and maximum. */
 static void summary_by_set(FILE *to, const cli_row *row, int n) {
   bool seeds = false;
   int width = 32;
@@ -155,8 +155,8 @@ static int width_of(const pal_report_column *c) {
   return length > least ? length : least;
 }
 
-/* Cells of the task's columns in one line: headings where `row` is NULL. Of the training data, or of
- * the first set's instances. */
+/* Prints the cells of the task's columns on decoded instances of the first set (`judged`) or on the
+ * training data; the headings when `row` is NULL. */
 static void summary_columns(FILE *to, const pal_report_column *column, int n, bool judged,
                             const cli_row *row) {
   for (int i = 0; i < n; i++) {
@@ -174,7 +174,8 @@ static void summary_columns(FILE *to, const pal_report_column *column, int n, bo
   }
 }
 
-/* What each was trained on, and how its first set came out. */
+/* The table of tasks that count their training data: one line per row with what it was trained on
+ * and the result on its first set. */
 static void summary_by_training(FILE *to, const cli_row *row, int n) {
   const pal_report_column *columns = row[0].column;
   const int n_columns = row[0].n_columns;
@@ -199,14 +200,14 @@ static void summary_by_training(FILE *to, const cli_row *row, int n) {
     fprintf(to, " %8.2f %6.2f %7.1f %6.0f\n", 100 * s->halted / of, 100 * s->capped / of,
             s->passes_mean, s->passes_p95);
   }
-  fprintf(
-      to,
-      "transitions: states with labels for edit models, else sequences, each masked or cut anew\n"
-      "itself, cap: what ended decoding; passes: forward passes of one sequence\n");
+  fprintf(to,
+          "transitions: for edit models labelled states, else sequences, masked anew in each use\n"
+          "itself, cap: decoding ended by itself, or by the cap on passes\n"
+          "passes: forward passes of one sequence\n");
   for (int i = 0; i < n_columns; i++) fprintf(to, "%s: %s\n", columns[i].name, columns[i].doc);
 }
 
-/* The number that somebody else's row has in a column of the task, as text. */
+/* The value of a published result in a column of the task, as text; empty when it has none. */
 static const char *published_total(const cli_published *p, const char *column, char *text,
                                    size_t size) {
   *text = 0;
@@ -215,9 +216,9 @@ static const char *published_total(const cli_published *p, const char *column, c
   return text;
 }
 
-/* In the columns of the table by training. */
+/* Prints the published results in the columns of summary_by_training. */
 static void summary_published(FILE *to, const cli_row *row, const cli_recipes *r) {
-  if (r->n_published) fprintf(to, "\npublished, by others on data of their own\n");
+  if (r->n_published) fprintf(to, "\npublished by others, on their own data\n");
   for (const cli_published *p = r->published; p < r->published + r->n_published; p++) {
     char text[32];
     fprintf(to, "%-30s %4s %9.0f", p->model, "", p->parameters);

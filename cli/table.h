@@ -1,16 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Rows as tables of text (floor 7). */
+/* Results as text tables (floor 7). */
 #ifndef PAL_CLI_TABLE_H
 #define PAL_CLI_TABLE_H
 
 #include "cli/recipes.h"
 #include "cli/row.h"
 
-/* 95 % Wilson score interval of k successes in n. */
+/* The 95 % Wilson score interval of k successes in n trials (Wilson 1927); [0, 1] for n = 0. */
 void cli_wilson(int k, int n, double *low, double *high);
+/* Prints each row with all of its sets. */
 void cli_table(FILE *to, const cli_row *row, int n);
-/* Of each set: exact by number of passes, and by kind of instance, where the task tells kinds apart. */
+/* Prints for each set the exact share by number of passes and by trait, where the task names
+ * traits. */
 void cli_details(FILE *to, const cli_row *row);
-/* Every row in one line, then what others have published on the task. */
+/* Prints a table with one line per row, then the published results. */
 void cli_summary(FILE *to, const cli_row *row, int n, const cli_recipes *recipes);
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Texts as long as they are, and what of them a terminal may see (floor 7). */
+/* Texts of any length, and printing them safely on terminals (floor 7). */
 #include "cli/text.h"
 
 #include <stdarg.h>
@@ -25,24 +25,24 @@ char *cli_print(pal_error *error, const char *format, ...) {
 
 /* ---- of tasks -------------------------------------------------------------------------------- */
 
-/* Which text of a task: tokens for people, or what `traits` says of an instance. */
-typedef struct wanted {
+/* A text that a task can make: of tokens, by its `print`, or of an instance, by its `traits`. */
+typedef struct request {
   const pal_task *task;
   pal_form form;
   const pal_example *instance; /* NULL: tokens */
   const int32_t *token;
   int n;
-} wanted;
+} request;
 
-static size_t put(const wanted *w, char *text, size_t room) {
+static size_t put(const request *w, char *text, size_t room) {
   const pal_task *task = w->task;
   return w->instance ? pal_task_definition_of(task)->traits(task, w->instance, w->form, text, room)
                      : pal_task_definition_of(task)->print(task, w->token, w->n, text, room);
 }
 
-/* Asks again with more room where the first does not do. */
-static char *make(const wanted *w) {
-  enum { LONGEST = 1 << 30 }; /* more is nothing that a task can mean */
+/* Calls the task again with a larger buffer if the first was too small. NULL without memory. */
+static char *make(const request *w) {
+  enum { LONGEST = 1 << 30 }; /* a longer text is a fault of the task */
   size_t room = 512, length;
   char *text = malloc(room);
   if (!text || (length = put(w, text, room)) < room) return text;
@@ -54,16 +54,18 @@ static char *make(const wanted *w) {
 }
 
 char *cli_text_of(const pal_task *task, const int32_t *token, int n) {
-  return make(&(wanted){.task = task, .token = token, .n = n});
+  return make(&(request){.task = task, .token = token, .n = n});
 }
 
 char *cli_traits_of(const pal_task *task, pal_form form, const pal_example *instance) {
-  return make(&(wanted){.task = task, .form = form, .instance = instance});
+  return make(&(request){.task = task, .form = form, .instance = instance});
 }
 
 /* ---- for terminals --------------------------------------------------------------------------- */
 
-/* Bytes of the character at p that may be shown as they are; 0: it controls a terminal, or is no UTF-8. */
+/* Length in bytes of the character at p if it may be printed as it is; 0 when it is a control
+ * character, which could act on the terminal, or no valid UTF-8. With `lines`, line ends and tabs
+ * may be printed. */
 static int shown(const unsigned char *p, bool lines) {
   if (p[0] < 0x80)
     return (p[0] >= ' ' && p[0] != 0x7F) || (lines && (p[0] == '\n' || p[0] == '\t'));
@@ -76,6 +78,7 @@ static int shown(const unsigned char *p, bool lines) {
   return p[0] == 0xC2 && p[1] < 0xA0 ? 0 : length; /* U+0080 to U+009F are controls too */
 }
 
+/* Prints the text with \xNN for each byte that may not be printed. */
 static void put_shown(FILE *to, const char *text, bool lines) {
   const unsigned char *p = (const unsigned char *)text;
   for (int n; *p; p += n ? n : 1) {

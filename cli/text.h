@@ -1,20 +1,25 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Texts as long as they are, and what of them a terminal may see (floor 7). */
+/* Texts of any length, and printing them safely on terminals (floor 7). */
 #ifndef PAL_CLI_TEXT_H
 #define PAL_CLI_TEXT_H
 
 #include <palimpsest/palimpsest.h>
 #include <stdio.h>
 
-/* What printf would print, as long as it is, to be freed; NULL without memory. */
+/* Formats like printf into a text of the length needed. The caller frees it; NULL with an error
+ * when out of memory. */
 char *cli_print(pal_error *error, const char *format, ...) PAL_FORMAT(2, 3);
-/* A task's text of tokens, and of what kind an instance is, whole, to be freed; NULL without memory. */
+/* The tokens as the task prints them, and the traits of an instance as the task names them (with
+ * commas between). The caller frees the text; NULL without memory. */
 char *cli_text_of(const pal_task *task, const int32_t *token, int n);
 char *cli_traits_of(const pal_task *task, pal_form form, const pal_example *instance);
-/* Text of data: on a terminal what would control it is shown as \x1b and the like, but for ends of lines. */
+/* Prints a text that comes from data. On a terminal, control characters other than line ends and
+ * tabs are written as \x1b and the like. */
 void cli_show(FILE *to, const char *text);
-/* "palimpsest: " and a message on stderr, a line, with such characters shown in any case. */
+/* Prints "palimpsest: " and a message as one line to stderr. All control characters are written as
+ * \xNN, on a terminal or not. */
 void cli_say(const char *format, ...) PAL_FORMAT(1, 2);
-/* Text with such characters shown, at most size - 1 bytes of it. */
+/* Copies the text to `out`, of `size` bytes, with control characters written as \xNN; what does not
+ * fit is cut off. */
 void cli_escape(const char *text, char *out, size_t size);
 #endif

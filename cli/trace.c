@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One instance pass by pass, recorded and shown as text (floor 7). */
+/* Records the states of one instance pass by pass, and shows them as text (floor 7). */
 #include "cli/trace.h"
 
 #include <stdlib.h>
@@ -13,6 +13,7 @@
 
 /* ---- recording ------------------------------------------------------------------------------- */
 
+/* Appends a state to the trace, as a picture where the task draws them, else as text. */
 static void record(cli_trace *t, const int32_t *token, int n) {
   const pal_task *task = t->job->task;
   if (t->n == t->room && !t->failed) {
@@ -41,6 +42,7 @@ static void watch(int index, const pal_decoded *state, void *data) {
   record(data, state->token, state->n);
 }
 
+/* Called when decoding has ended: records the last state and composes the verdict. */
 static void finish(int index, const pal_decoded *d, void *data) {
   cli_trace *t = data;
   (void)index;
@@ -48,7 +50,7 @@ static void finish(int index, const pal_decoded *d, void *data) {
   const pal_score score = pal_task_definition_of(t->job->task)
                               ->score(t->job->task, t->instance, t->job->form, d->token, d->n);
   const char *passes = d->forward_passes == 1 ? "pass" : "passes";
-  if (pal_task_definition_of(t->job->task)->likelihood) /* no answer is the right one */
+  if (pal_task_definition_of(t->job->task)->likelihood) /* there is no one right answer */
     snprintf(t->verdict, sizeof t->verdict, "%s after %d %s",
              d->halted ? "halted by itself" : "stopped by the cap", d->forward_passes, passes);
   else if (score.exact && d->halted)
@@ -60,7 +62,7 @@ static void finish(int index, const pal_decoded *d, void *data) {
 }
 
 pal_status cli_decode_one(const cli_job *job, const pal_example *instance, cli_trace *trace,
-                          cli_on_decoded take, void *data, pal_error *error) {
+                          cli_on_decoded done, void *data, pal_error *error) {
   pal_decode_options options = {
       .sequences = 1, .seed = CLI_DECODE_SEED, .watch = trace ? watch : NULL, .watch_data = trace};
   if (cli_step_cap(job, instance, &options.max_steps, error) ||
@@ -68,7 +70,7 @@ pal_status cli_decode_one(const cli_job *job, const pal_example *instance, cli_t
     return error->code;
   options.max_length = instance->n_prompt + options.answer_room;
   pal_decoder *decoder = pal_decoder_new(job->model, &options, error);
-  pal_status status = decoder ? pal_decode(decoder, instance, 1, take, data, error) : error->code;
+  pal_status status = decoder ? pal_decode(decoder, instance, 1, done, data, error) : error->code;
   pal_decoder_free(decoder);
   return status;
 }
@@ -121,7 +123,8 @@ static void rule(const pal_picture *p) {
   printf("+\n");
 }
 
-/* Returns how many lines it took. What `before` had otherwise is reversed. */
+/* Draws a picture and returns its number of lines. Cells that differ from `before` are in reverse
+ * video. */
 static int draw_in_colour(const pal_picture *p, const pal_picture *before) {
   int lines = 0;
   for (int r = 0; r < p->rows; r++) {
@@ -139,7 +142,8 @@ static int draw_in_colour(const pal_picture *p, const pal_picture *before) {
   return lines;
 }
 
-/* Long traces are shown faster. */
+/* Waits a quarter of a second between states, or less when there are more than 60 of them, so that
+ * no trace takes much longer than 15 seconds. */
 static void wait_between(const cli_trace *t) {
   const double longest = 0.25, all = 15, each = all / t->n < longest ? all / t->n : longest;
   const struct timespec pause = {0, (long)(each * 1e9)};
@@ -165,9 +169,10 @@ static void show_on_terminal(const cli_trace *t) {
 
 /* ---- elsewhere ------------------------------------------------------------------------------- */
 
+/* The mark after a cell's character, by its sort: plain text has no colours. */
 static const char suffix[PAL_PICTURE_SORTS] = {' ', ' ', '\'', '?', '!', '"'};
 
-/* One line of a board, `width` columns. */
+/* Prints row r of the board, padded to `width` characters (0: no padding). */
 static void put_row(const pal_picture *p, int r, int width) {
   for (int c = 0; c < p->columns; c++) {
     const int i = r * p->columns + c;
@@ -177,6 +182,7 @@ static void put_row(const pal_picture *p, int r, int width) {
   if (width > 0) printf("%*s", width, "");
 }
 
+/* Prints the boards of all passes, as many side by side as fit into LINE characters. */
 static void show_plainly(const cli_trace *t) {
   enum { LINE = 110, GAP = 5, CAPTION = 33 };
   const pal_picture *p = t->state;

@@ -8,8 +8,8 @@
 #include "cli/json.h"
 #include "cli/page.h"
 
-/* Ink of each sort, and the ground of cells that the pass changed. Legible for the colour-blind: sorts
- * differ in weight and slope as well. */
+/* The text colour of each sort of cell and, below, the background of cells that the pass changed.
+ * Sorts differ in weight and slope too, so that they can be told apart without colours. */
 #define STYLE                                         \
   ".s0{fill:#b9b4a8;color:#b9b4a8}"                   \
   ".s1{fill:#1d1d1b;color:#1d1d1b;font-weight:700}"   \
@@ -21,8 +21,11 @@ static const char written[] = "#fdf0c4", erased[] = "#f6d9d5";
 
 /* ---- SVG ------------------------------------------------------------------------------------- */
 
+/* Pixels of a cell, of margins and of a caption; panels in all and in a row at most. */
 enum { CELL = 28, MARGIN = 24, CAPTION = 30, MOST_PANELS = 12, ACROSS = 4 };
 
+/* Draws the lines of a board at (x, y): all of them thin, or those of its border and blocks
+ * thick. */
 static void lines(FILE *to, const pal_picture *b, int x, int y, bool thick) {
   const int w = b->columns * CELL, h = b->rows * CELL;
   fprintf(to, "<path fill=\"none\" stroke=\"%s\" stroke-width=\"%s\" d=\"",
@@ -36,6 +39,7 @@ static void lines(FILE *to, const pal_picture *b, int x, int y, bool thick) {
   fprintf(to, "\" stroke-linecap=\"square\"/>\n");
 }
 
+/* Draws state k with its caption at (x, y). */
 static void panel(FILE *to, const cli_trace *t, int k, int x, int y) {
   const pal_picture *b = &t->state[k], *before = k ? &t->state[k - 1] : NULL;
   char caption[96];
@@ -169,7 +173,7 @@ pal_status cli_trace_html(const cli_trace *t, const char *path, pal_error *error
   pal_status status = cli_page_open(&page, error);
   if (!status) {
     fprintf(page.to, "%s", head);
-    for (const char *c = text; *c; c++) /* nothing in it may look like markup */
+    for (const char *c = text; *c; c++) /* "</script>" in a text must not end the script */
       if (*c == '<') fprintf(page.to, "\\u003c");
       else fputc(*c, page.to);
     fprintf(page.to, "%s", script);

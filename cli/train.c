@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* palimpsest train (floor 7). */
+/* palimpsest train: trains one model, writes its run directory and evaluates it (floor 7). */
 #include <stdlib.h>
 
 #include "cli/evaluate.h"
@@ -16,6 +16,8 @@
 #include "cli/signals.h"
 #include "cli/verbs.h"
 
+/* A signal during training ends it with a checkpoint; without one the trained model is evaluated,
+ * with averaged weights if the trainer has them. */
 static pal_status train_and_evaluate(cli_recorder *recorder, cli_job *job, const cli_options *o,
                                      cli_row *row, pal_error *error) {
   cli_catch_signals(true);

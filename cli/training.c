@@ -26,7 +26,7 @@ pal_status cli_train(cli_job *job, cli_recorder *recorder, bool quiet, const cha
     status = pal_trainer_step(job->trainer, &r, error);
     if (status) break;
     double seconds = cli_seconds() - start;
-    if (r.step > steps - every) sum += r.loss, summed++; /* the last hundredth's mean */
+    if (r.step > steps - every) sum += r.loss, summed++; /* for the mean of the last hundredth */
     if (recorder && (r.step % every == 0 || r.step == steps))
       status = cli_recorder_metrics(recorder, job, &r, before + seconds, error);
     if (!status && recorder && r.step < steps && cli_recorder_is_due(recorder))

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The verbs of the program and how they end (floor 7). */
+/* The verbs of the program and its exit codes (floor 7). */
 #ifndef PAL_CLI_VERBS_H
 #define PAL_CLI_VERBS_H
 
@@ -7,10 +7,9 @@
 
 enum cli_exit {
   CLI_DONE = 0,
-  CLI_FAILED = 1,
-  CLI_USAGE =
-      2, /* bad usage, config or data; also when only some instances of a file were refused */
-  CLI_DIVERGED = 3, /* a non-finite loss */
+  CLI_FAILED = 1,   /* input and output, memory, internal errors */
+  CLI_USAGE = 2,    /* wrong usage, config or data; also when some lines of a file were refused */
+  CLI_DIVERGED = 3, /* the loss became infinite or NaN */
   CLI_CHECK = 4,    /* check-op found a fault */
   CLI_SIGNAL = 128  /* plus the signal's number */
 };
@@ -25,6 +24,6 @@ int cli_verb_plan(pal_context *context, const cli_options *options);
 int cli_verb_check_op(pal_context *context, const cli_options *options);
 int cli_verb_bench(pal_context *context, const cli_options *options);
 int cli_verb_info(pal_context *context, const cli_options *options);
-/* Prints the error to stderr; the exit code that goes with it. */
+/* Prints the error to stderr and returns its exit code. */
 int cli_report(const pal_error *error);
 #endif

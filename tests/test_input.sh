@@ -62,7 +62,7 @@ for task in parity sudoku; do # as they stand in the source, to copy and change
   expect 0 "" info recipe $task
   cmp "$work/out" "${srcdir:-.}/recipes/$task.conf" || { echo "FAIL not the recipe of $task"; failed=1; }
 done
-expect 2 "no recipe is for a task named \"text\"" info recipe text
+expect 2 "there is no recipe for task \"text\"" info recipe text
 small="$tiny --set lengths=2,3 --set per_length=10 --set train_max=4"
 printf "$mark"'# mine\rtask = parity\r\nmatched = nothing\n[settings a]\nmodel.bias = 1\n[row one]\nmodel = arm
 use = a\nform = reasoned\nfree.train.steps = 3\n[row two]\nmodel = mdm\nleads = yes\ntrained_to = 3
@@ -74,7 +74,7 @@ tr -d '\n' <"$work/mine.json" | grep -q '"two, at random (matched)".*"two, sures
   grep -q '^two, surest (matched) .* did not fit' "$work/out" ||
   { echo "FAIL not the recipes of the file"; cat "$work/out"; failed=1; }
 expect 0 "" compare parity --recipe "$work/mine.conf" --models masked-arm $small # has no recipe there
-expect 2 "are one file" compare parity --recipe "$work/mine.conf" $small --json "$work/mine.conf"
+expect 2 "are the same file" compare parity --recipe "$work/mine.conf" $small --json "$work/mine.conf"
 expect 2 "for task parity, not sudoku" compare sudoku --recipe "$work/mine.conf"
 expect 2 "absent" compare parity --recipe "$work/absent"
 refused() { # refused WORDS LINES: the last line of a file of recipes is
@@ -85,7 +85,7 @@ refused 'before the first section' 'width = 3'
 refused 'sections are' 'task = parity\n[column x]'
 refused 'a row has no "width"' 'task = parity\n[row a]\nwidth = 3'
 refused 'no \[settings tiny\] stands above' 'task = parity\n[row a]\nuse = tiny'
-refused 'only settings and use hold in one budget' 'task = parity\n[row a]\nfree.model = arm'
+refused 'after matched. or free. come settings and use only' 'task = parity\n[row a]\nfree.model = arm'
 refused '\[row a\] names no model' 'task = parity\n[row a]\n[row b]'
 refused 'LABEL: model.KEY=VALUE' 'task = parity\n[row a]\nevaluate = order=random'
 refused 'leads is yes or no' 'task = parity\n[row a]\nleads = 1'

@@ -58,7 +58,7 @@ test "$(cat kept.json)" = old && test "$(ls | grep -c 'tmp-')" -eq 0 ||
 # One file has one writer, and is no input of the same command, under whatever names.
 ln -s kept.json link.json
 ln kept.json hard.json
-one="are one file, which would be written over"
+one="are the same file, which would be overwritten"
 expect 2 "--json new and --answers ./new $one" eval none --json new --answers ./new
 expect 2 "--json kept.json and --svg link.json $one" eval none --json kept.json --svg link.json
 expect 2 "--svg hard.json and --html ../.*/kept.json $one" sample none --watch --svg hard.json \
