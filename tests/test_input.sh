@@ -19,8 +19,8 @@ expect 2 "no option --;" train parity -- --model arm
 for option in --json --svg --steps --n; do
   expect 2 "$option is given 2 times" eval a $option 3 $option=4
 done
-expect 2 "without --n" eval a --steps 3 --n 4
-expect 2 "without --svg" eval a --steps 3 --svg "$work/none"
+expect 2 "combined with --n" eval a --steps 3 --n 4
+expect 2 "combined with --svg" eval a --steps 3 --svg "$work/none"
 
 # ---- ops that end the process ----
 
@@ -142,7 +142,7 @@ done
 
 again="train parity --config $work/run/config --resume --quiet --out $work/run"
 cp "$work/run/config" "$work/config.before"
-expect 2 "train.batch is 8, not 16; train.rate is 0.001, not 0.5; a run goes on" \
+expect 2 "train.batch is 8, not 16; train.rate is 0.001, not 0.5; a resumed run" \
   $again --set train.rate=0.5 --set train.batch=16
 expect 2 "model.heads is 1, not 2" $again --set heads=2
 expect 2 "train.seed is 1, not 2" $again --set train.seed=2
@@ -173,7 +173,7 @@ printf 'quizzes,solutions\n1.3.341..1434..1,1234341221434321\n..3.341..1434..1,1
 expect 0 "" instances sudoku --size 4 --train --puzzles 7 --lines board --n 5
 test "$(grep -cx '[.1-4]\{16\}' "$work/out")" -eq 5 || { echo "FAIL not 5 of 7 puzzles"; failed=1; }
 expect 2 "not made of a fixed set" instances parity --train
-expect 2 "without --answers" eval "$work/run" --steps 3 --answers "$work/none"
+expect 2 "combined with --answers" eval "$work/run" --steps 3 --answers "$work/none"
 expect 2 "evaluated by likelihood" eval "$work/text-run" --answers "$work/none"
 expect 0 "" eval "$work/boards" --data "$work/marked.csv" --answers "$work/answers" --json "$work/answers.json"
 grep -q '^{"set":".*marked.csv","index":0,"prompt":"1.3.341..1434..1","answer":"[.1-4]\{16\}","exact":[a-z]*,"valid":[a-z]*,"kept":[a-z]*,"halted":[a-z]*,"passes":[1-3]}$' \
