@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the machine can do: multiply-adds, bf16 dot products, memory, barriers (floor 6). */
+/* palimpsest bench ceilings: peaks of multiply-adds and bf16 dot products, memory bandwidth, costs
+ * of synchronisation (floor 6). */
 #include <pthread.h>
 #include <sched.h>
 #include <stdatomic.h>
@@ -24,15 +25,15 @@ const char *bench_team(const bench *b, int team, char *text, size_t size) {
   return text;
 }
 
-/* "fma_gflops" with the first of the numbers of threads, "fma_gflops_all" with the other. */
+/* Adds a result: under `key` for the first number of threads, under `key`_all for the second. */
 static void put(bench *b, json_t *to, const char *key, int team, double value) {
   char full[64];
   snprintf(full, sizeof full, "%s%s", key, team ? "_all" : "");
   b->lost |= json_object_set_new(to, full, json_real(value)) != 0;
 }
 
-/* Bytes of a data cache of core 0 as Linux tells them, 0 when it does not. The C library's sysconf
- * is no substitute: where several dies have an L3 each it may name the sum. */
+/* Bytes of core 0's cache of this level according to Linux; 0 if unknown. sysconf() is not used,
+ * since on machines with several L3 caches it may return their sum. */
 static int64_t cache_of(int level) {
   for (int i = 0; i < 8; i++) {
     char path[96], unit = 0;
@@ -62,8 +63,8 @@ static void find_caches(bench *b) {
   }
 }
 
-/* AVX512_BF16 is bit 5 of eax in leaf 7, subleaf 1; the library says whether AVX-512 can be used.
- */
+/* Whether bf16 dot products are available: AVX512_BF16 is bit 5 of eax in CPUID leaf 7, subleaf 1;
+ * the library knows whether AVX-512 can be used at all. */
 static bool has_dot(void) {
 #if defined(__x86_64__) || defined(__i386__)
   unsigned eax = 0, ebx, ecx, edx;
@@ -74,9 +75,9 @@ static bool has_dot(void) {
 #endif
 }
 
-/* ---- a barrier of two threads that only spin -------------------------------------------- */
+/* ---- a spinning barrier of two threads, as a lower bound for the library's ---------------- */
 
-enum { MEETINGS = 20000, PATIENCE = 1 << 14 };
+enum { MEETINGS = 20000 /* timed */, PATIENCE = 1 << 14 /* spins before yielding */ };
 
 typedef struct meeting {
   atomic_int arrived, turn;
@@ -98,8 +99,8 @@ static void *partner(void *data) {
   return NULL;
 }
 
-/* Microseconds of one meeting; 0 when there can be no second thread, or it would share our core, as
- * it does where OpenMP has bound this thread. */
+/* Microseconds of one barrier; 0 when it cannot be measured: there is no second thread, or OpenMP
+ * has bound this thread, whose core the second one would then share. */
 static double spin_barrier(void) {
   meeting m;
   pthread_t thread;
@@ -118,6 +119,7 @@ static double spin_barrier(void) {
 
 /* ---- arithmetic ------------------------------------------------------------------------- */
 
+/* Measures the peak of one instruction set with each number of threads into `rate`, in GFLOP/s. */
 static pal_status arithmetic(bench *b, const bench_peak *peak, bool dot, json_t *list,
                              double rate[BENCH_TEAMS], pal_error *error) {
   bench_compiled plan[BENCH_TEAMS] = {{NULL, NULL}};
@@ -141,6 +143,8 @@ static pal_status arithmetic(bench *b, const bench_peak *peak, bool dot, json_t 
   return status;
 }
 
+/* Measures the peak of each instruction set, or of the widest only unless `all`; and of bf16 dot
+ * products. */
 static pal_status all_arithmetic(bench *b, bool all, json_t *to, pal_error *error) {
   json_t *fma = json_array(), *dot = json_array();
   pal_status status = PAL_OK;
@@ -149,8 +153,11 @@ static pal_status all_arithmetic(bench *b, bool all, json_t *to, pal_error *erro
     double rate[BENCH_TEAMS] = {0};
     if (!pal_isa_available(sets[i]->isa)) continue;
     if (!sets[i]->fma)
-      fprintf(stderr, "palimpsest: loops for %s were built without its flags, peaks are too low\n",
-              sets[i]->name);
+      fprintf(
+          stderr,
+          "palimpsest: the loops for %s were built without its compiler flags; percentages of the "
+          "peak are too high\n",
+          sets[i]->name);
     if (!sets[i]->fma || (!all && sets[i] != b->best)) continue;
     status = arithmetic(b, sets[i], false, fma, rate, error);
     if (sets[i] == b->best) memcpy(b->fma, rate, sizeof rate);
@@ -190,7 +197,8 @@ static pal_status memory_level(bench *b, bench_level level, json_t *to, pal_erro
 
 /* ---- barriers --------------------------------------------------------------------------- */
 
-/* A stage costs a barrier, a run besides its stages a fork and a join: two lengths tell both. */
+/* A run costs one fork and join, and one barrier per stage. Timing plans of two different numbers
+ * of stages separates the two. */
 static pal_status barriers(bench *b, json_t *to, pal_error *error) {
   enum { SHORT = 2, LONG = 64 };
   bench_compiled plan[2] = {{NULL, NULL}};
@@ -220,7 +228,7 @@ static pal_status barriers(bench *b, json_t *to, pal_error *error) {
 pal_status bench_ceilings(bench *b, bool all, pal_error *error) {
   json_t *to = json_object(), *threads = json_array();
   const bool meet_too = all && b->threads[b->teams - 1] > 1;
-  const double spin = meet_too ? spin_barrier() : 0; /* before any team can be awake */
+  const double spin = meet_too ? spin_barrier() : 0; /* first, while no team of threads exists */
   find_caches(b);
   pal_status status = bench_probes(b, error);
   if (!status) status = all_arithmetic(b, all, to, error);

@@ -1,13 +1,13 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Palimpsest against PyTorch, JAX, OpenBLAS and oneDNN, in turn, as one Markdown table.
+"""Compares Palimpsest with PyTorch, JAX, OpenBLAS and oneDNN and prints one Markdown table.
 
     make bench && python3 ../bench/compare_all.py --program ./palimpsest --json compare.json
 
-For every case and number of threads: loss and gradients must agree; then all sides take turns, each
-alone, A B C A B C, until the budget of the case is used up. Each peer runs in processes of its own with
-their own environment: with default settings, and tuned. Ratios are medians of their time over ours in
-the same round.
+For every case and number of threads, loss and gradients must agree. Then the sides are timed
+alternately, one at a time (A B C A B C), until the time budget of the case is used up. Each other
+library ("peer") runs in processes of its own with their own environment: with default settings, and
+tuned. Ratios are medians of a peer's time divided by ours in the same round.
 """
 import argparse
 import json
@@ -22,10 +22,10 @@ import twin
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 LEAST_ROUNDS, MOST_ROUNDS = 2, 9
-# Activations that are allocated anew in every step stay in the process.
+# malloc keeps freed memory in the process, since activations are allocated anew in every step.
 MALLOC = {"MALLOC_TOP_PAD_": "268435456", "MALLOC_MMAP_THRESHOLD_": "1073741824",
           "MALLOC_TRIM_THRESHOLD_": "4294967296"}
-# Processes of a peer: (what is tuned, variants, environment).
+# The processes of each peer: (what is tuned, variants, environment).
 PEERS = {
     "torch": [("", ["eager"], {}),
               ("malloc tuned", ["eager", "compiled", "bf16", "bf16 compiled"], MALLOC)],
@@ -38,11 +38,12 @@ TITLES = {"train": "training step", "latency": "forward, batch 1",
 
 
 class Worker:
-    """A peer's process; dies with us, as its input ends."""
+    """A peer's process. It ends with this one, since its standard input does."""
 
     def __init__(self, peer, tuned, variants, environment, threads):
         self.tuned, self.variants, self.name = tuned, variants, peer
-        # What OpenMP is told of waiting and binding is ours: their threads would spin in our turns.
+        # OpenMP settings for waiting and binding are meant for our program only: with them the
+        # peers' threads would spin while our program is timed.
         inherited = {key: value for key, value in os.environ.items() if not key.startswith("OMP_")}
         environment = dict(inherited, OMP_NUM_THREADS=str(threads), **environment)
         if peer == "jax" and threads == 1:
@@ -63,7 +64,7 @@ class Worker:
 
 
 def bench(options, threads, *arguments, rounds=1):
-    """Results of `palimpsest bench`, or None when it refuses."""
+    """Results of `palimpsest bench` as parsed JSON, or None when it fails."""
     with tempfile.TemporaryDirectory() as scratch:
         path = os.path.join(scratch, "result.json")
         command = [options.program, "bench", *arguments, "--threads", str(threads), "--n", str(rounds),
@@ -77,14 +78,14 @@ def bench(options, threads, *arguments, rounds=1):
 
 
 def only(results, **wanted):
-    """The one result with these values."""
+    """The only result that has these values; ends the program if there is none or more than one."""
     found = [r for r in results if all(r[key] == value for key, value in wanted.items())]
     if len(found) != 1:
         raise SystemExit("palimpsest gave %d results with %s" % (len(found), wanted))
     return found[0]
 
 
-# ---- sides: a label and a function that takes a turn, {what: {"ms", ...}} -----------------------
+# ---- sides: (label, function that measures once and returns {what: {"ms": ..., ...}}) -----------
 
 
 def our_training(options, case, threads, precision):
@@ -97,13 +98,13 @@ def our_training(options, case, threads, precision):
 
 
 def our_decoding(options, threads):
-    """A side for each precision; the first one's turn measures both."""
+    """A side for each precision. Measuring the first one gives the results of both."""
     last = {}
 
     def side(precision):
         def turn():
             if precision == "f32":
-                # A median, as the peers' turns are: one pass is short enough to be hit by a neighbour.
+                # A median of three, since another process may disturb a single short pass.
                 found = bench(options, threads, "decode", rounds=3)
                 last["decode"] = (found or {"decode": []})["decode"]
             mine = [r for r in last["decode"] if r["precision"] == precision]
@@ -113,7 +114,7 @@ def our_decoding(options, threads):
 
 
 def their(options, worker, variant, parts):
-    """`parts`: {what: directory of the case}."""
+    """A side for one variant of a peer. `parts`: {what: directory of the case}."""
     def turn():
         found = {}
         for what, case in parts.items():
@@ -127,7 +128,7 @@ def their(options, worker, variant, parts):
 
 
 def rounds(options, sides):
-    """{what: {label: [results]}}; a side that fails once is left out."""
+    """Times the sides alternately: {what: {label: [results]}}. A side that fails is dropped."""
     found, sides, start, n = {}, list(sides), time.monotonic(), 0
     while True:
         begin = time.monotonic()
@@ -147,7 +148,7 @@ def rounds(options, sides):
 
 
 def tabulate(what, case, threads, sides):
-    """Rows of one measurement; the FLOP of a run and the peak are those that our side tells."""
+    """Table rows of one measurement; the FLOP of a run and the peak are taken from our results."""
     mine = {label[11:]: [r["ms"] for r in results] for label, results in sides.items()
             if label.startswith("palimpsest ")}
     ours = sides["palimpsest f32"]
@@ -179,7 +180,7 @@ HEADER = """| | threads | side | ms | tokens/s | of FMA peak | range | time / ou
 
 
 def agree(workers, case, name):
-    """Whether the peers' loss and gradients are ours; says so."""
+    """Whether the peers' loss and gradients agree with ours; prints the result to stderr."""
     good = True
     for worker in workers:
         answer = worker.ask(case, "check")
@@ -192,7 +193,7 @@ def agree(workers, case, name):
 
 
 def compare(options, peers, threads, directories, table):
-    """All measurements at one number of threads; rows go to `table`. True if all agree."""
+    """All measurements with one number of threads, appended to `table`. True if all agree."""
     workers = [Worker(peer, *process, threads) for peer in peers for process in PEERS[peer]]
     good = True
 
@@ -218,7 +219,7 @@ def compare(options, peers, threads, directories, table):
 
 
 def products(options, threads):
-    """Medians of the drivers that `make bench` has built."""
+    """Lines with the medians printed by the gemm programs that `make bench` has built."""
     for library in ("openblas", "onednn"):
         driver = os.path.join(os.path.dirname(options.program), "bench", "gemm_" + library)
         if not os.path.exists(driver):
@@ -234,14 +235,15 @@ def arguments(peers):
     parser.add_argument("--program", default="./palimpsest", help="the palimpsest to compare with")
     parser.add_argument("--case", default="A,B,C,D", help="cases of `palimpsest bench train`")
     parser.add_argument("--what", default="train,decode,gemm",
-                        help="train: whole steps; decode: one sequence of case A forward and 256 boards "
-                             "of case C; gemm: the drivers built by make bench")
-    parser.add_argument("--threads", default="1,2", help="numbers of threads, each measured apart")
-    parser.add_argument("--budget", type=float, default=35, help="seconds of all rounds of a case")
-    parser.add_argument("--seconds", type=float, default=0.5, help="a peer's turn lasts at least")
+                        help="train: whole training steps; decode: the forward pass of one sequence of "
+                             "case A and 256 boards of case C; gemm: the programs of make bench")
+    parser.add_argument("--threads", default="1,2", help="numbers of threads to measure with")
+    parser.add_argument("--budget", type=float, default=35, help="seconds for all rounds of a case")
+    parser.add_argument("--seconds", type=float, default=0.5,
+                        help="least duration of one timing of a peer")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE",
                         help="passed to `palimpsest bench train`, e.g. train.shard=4")
-    parser.add_argument("--json", metavar="FILE", help="the table as JSON too")
+    parser.add_argument("--json", metavar="FILE", help="write the table as JSON too")
     options = parser.parse_args()
     options.what = options.what.split(",")
     options.program = os.path.abspath(options.program)

@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Palimpsest against JAX: the same encoder, weights and batch, both timed in turn.
+"""Compares Palimpsest with JAX: the same encoder, weights and batch, timed alternately.
 
     python3 bench/compare_jax.py --program ./palimpsest
 
-Options and output are those of compare_all.py, of which this is a part. Everything is compiled by
-jax.jit; "bf16" has weights and activations of the forward and backward pass in bf16, masters in f32.
+Options and output are those of compare_all.py. Everything is compiled by jax.jit. The variant
+"jit bf16" has bf16 weights and activations in the forward and backward pass, and f32 master weights.
 """
 import math
 
@@ -16,7 +16,7 @@ class Encoder:
     variants = ["jit", "jit bf16"]
 
     def __init__(self, case, threads):
-        del threads  # by the environment, see compare_all.py
+        del threads  # compare_all.py sets the number of threads by the environment
         import jax
         import jax.numpy
         self.jax, self.np, self.case = jax, jax.numpy, case
@@ -43,7 +43,7 @@ class Encoder:
         return y + p[name + ".bias"] if name + ".bias" in p else y
 
     def rotate(self, x):
-        """[batch, heads, length, columns], rotate-half."""
+        """Rotary embedding (rotate-half) of x [batch, heads, length, columns]."""
         half = x.shape[-1] // 2
         cosine, sine = [r[:x.shape[2]].astype(x.dtype) for r in self.rotation]
         a, b = x[..., :half], x[..., half:]
@@ -79,7 +79,7 @@ class Encoder:
         return self.linear(p, "model.output", self.norm(p, "model.norm", x))
 
     def without_mask(self, logits):
-        """The mask is never predicted."""
+        """The logits in f32 with the mask token excluded, since it is never predicted."""
         forbidden = self.np.arange(self.case.vocabulary) == self.case.mask
         return self.np.where(forbidden, -1e30, logits.astype("float32"))
 
@@ -117,7 +117,7 @@ class Encoder:
         return new
 
     def repeat(self, function, state, carry):
-        """Runs on its own result, if it carries one, and waits for it."""
+        """A function that runs `function` once and waits; with `carry`, on the last result."""
         compiled, box = self.jax.jit(function), [state]
 
         def run():
@@ -146,7 +146,7 @@ class Encoder:
         places, boards = np.arange(case.length), np.array(case.boards().astype("int32"))
 
         def one_pass(p, token):
-            """The surest mask of every board is written."""
+            """Writes the most confident mask of every board."""
             chance = self.log_softmax(self.without_mask(self.logits(p, token)))
             best = np.where(token == case.mask, np.max(chance, axis=-1), -np.inf)
             written = places == np.argmax(best, axis=-1)[:, None]

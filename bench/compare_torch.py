@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Palimpsest against PyTorch: the same encoder, weights and batch, both timed in turn.
+"""Compares Palimpsest with PyTorch: the same encoder, weights and batch, timed alternately.
 
     python3 bench/compare_torch.py --program ./palimpsest
 
-Options and output are those of compare_all.py, of which this is a part. PyTorch runs eagerly and through
-torch.compile, in f32 and under bf16 autocast, each where the installed version can. Its batch is made
-once and is dense; ours is drawn anew and packed in every step.
+Options and output are those of compare_all.py. PyTorch runs eagerly and with torch.compile, in f32
+and under bf16 autocast, where the installed version can. Its batch is dense and made once; ours is
+drawn and packed in every step.
 """
 import math
 
@@ -28,7 +28,7 @@ class Encoder:
         self.forbidden = torch.arange(case.vocabulary) == case.mask
 
     def parameters(self):
-        """Fresh leaves from the weights of the file."""
+        """New leaf tensors with the weights of the case."""
         return {name: self.torch.from_numpy(array.copy()).requires_grad_()
                 for name, array in self.case.weights.items()}
 
@@ -42,7 +42,7 @@ class Encoder:
                                                    p.get(name + ".bias"), 1e-5)
 
     def rotate(self, x):
-        """[batch, heads, length, columns], rotate-half."""
+        """Rotary embedding (rotate-half) of x [batch, heads, length, columns]."""
         cosine, sine = self.rotation
         length = x.shape[2]
         cosine, sine = cosine[:length].to(x.dtype), sine[:length].to(x.dtype)
@@ -75,7 +75,7 @@ class Encoder:
         return self.linear(p, "model.output", self.norm(p, "model.norm", x))
 
     def without_mask(self, logits):
-        """The mask is never predicted."""
+        """The logits in f32 with the mask token excluded, since it is never predicted."""
         return logits.float().masked_fill(self.forbidden, -math.inf)
 
     def loss(self, p):
@@ -94,7 +94,7 @@ class Encoder:
         return loss.item(), {name: x.grad.numpy() for name, x in p.items()}
 
     def variant(self, name, function):
-        """The function as the variant runs it."""
+        """`function` under autocast and compiled, as the variant's name says."""
         torch = self.torch
         if "bf16" in name:
             plain = function
@@ -109,7 +109,7 @@ class Encoder:
                    "weight_decay": 0.01 if decay else 0.0} for decay in (True, False)]
         try:
             return self.torch.optim.AdamW(groups, lr=1e-4, fused=True)
-        except (TypeError, RuntimeError, ValueError):  # older versions, or not on the CPU
+        except (TypeError, RuntimeError, ValueError):  # versions without it on the CPU
             return self.torch.optim.AdamW(groups, lr=1e-4)
 
     def stepper(self, name):
@@ -132,7 +132,7 @@ class Encoder:
         return run
 
     def decode_pass(self, p, token):
-        """The surest mask of every board is written."""
+        """Writes the most confident mask of every board."""
         chance = self.torch.log_softmax(self.without_mask(self.logits(p, token)), dim=-1)
         best, value = chance.max(dim=-1)
         place = best.masked_fill(token != self.case.mask, -math.inf).argmax(dim=-1, keepdim=True)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* palimpsest bench decode: many boards at once, one board fast (floor 6). */
+/* palimpsest bench decode: throughput for many boards, latency of one sequence (floor 6). */
 #include <string.h>
 
 #include "bench/net.h"
@@ -9,7 +9,7 @@
 enum { BOARDS = 256, STEPS = 8, PRECISIONS = 2 };
 static const char *const precision_name[PRECISIONS] = {"f32", "bf16"};
 
-/* bf16 is left out where it would only be emulated. */
+/* The number of precisions to measure: without bf16 where it would be emulated. */
 static int precisions(const bench *b) { return b->dot ? PRECISIONS : 1; }
 
 static pal_status open_net(bench *b, bench_net *net, const bench_net_case *c, const char *model,
@@ -20,7 +20,7 @@ static pal_status open_net(bench *b, bench_net *net, const bench_net_case *c, co
   return bench_net_open(net, b->context, c, model, &set, 1, error);
 }
 
-/* A decoder and the prompts it is given. */
+/* A decoder and its prompts. */
 typedef struct decoding {
   pal_decoder *decoder;
   const pal_example *prompt;
@@ -28,7 +28,7 @@ typedef struct decoding {
   int64_t passes; /* of the last call, over all sequences */
 } decoding;
 
-static void take(int index, const pal_decoded *decoded, void *data) {
+static void count_passes(int index, const pal_decoded *decoded, void *data) {
   (void)index;
   ((decoding *)data)->passes += decoded->forward_passes;
 }
@@ -36,7 +36,7 @@ static void take(int index, const pal_decoded *decoded, void *data) {
 static pal_status run_decoder(void *data, pal_error *error) {
   decoding *d = data;
   d->passes = 0;
-  return pal_decode(d->decoder, d->prompt, d->n, take, d, error);
+  return pal_decode(d->decoder, d->prompt, d->n, count_passes, d, error);
 }
 
 static void report(bench *b, const char *name, const char *precision, int sequences, double passes,
@@ -55,9 +55,10 @@ static void report(bench *b, const char *name, const char *precision, int sequen
                       t->rate, "fraction", fraction, "peak_gflops", peak, "spread", t->spread));
 }
 
-/* ---- masks: every pass reads whole boards ----------------------------------------------- */
+/* ---- masked diffusion: every pass computes all rows of a board -------------------------- */
 
-/* All boards, in each precision, and half of them, in turn: half the rows must cost half. */
+/* Decodes all boards in each precision, and half of them in f32: half the rows should take half the
+ * time, as only the rows of active sequences are computed. */
 static pal_status masked(bench *b, pal_error *error) {
   const bench_net_case *c = bench_net_find("C", error);
   const pal_decode_options options = {.sequences = BOARDS,
@@ -107,7 +108,7 @@ static pal_status masked(bench *b, pal_error *error) {
   return status;
 }
 
-/* ---- left to right with caches: every pass reads one row of a board --------------------- */
+/* ---- autoregressive with a key-value cache: every pass computes one row of a board ------ */
 
 static pal_status cached(bench *b, pal_error *error) {
   const bench_net_case *c = bench_net_find("C", error);
@@ -126,8 +127,8 @@ static pal_status cached(bench *b, pal_error *error) {
   pal_status status = bench_net_open(&net, b->context, c, "arm", NULL, 0, error);
   d.decoder = status ? NULL : pal_decoder_new(net.model, &options, error);
   if (!status && !d.decoder) status = error->code;
-  if (!status) status = run_decoder(&d, error); /* tells the number of passes */
-  /* A row's products, and attention to half of the board in the mean. */
+  if (!status) status = run_decoder(&d, error); /* counts the passes */
+  /* FLOP: the matrix products of one row per pass, and attention to half of a board on average. */
   const double passes = (double)d.passes, rows = c->length;
   const double attention = (double)c->layers * 4 * rows * c->width;
   const double work =
@@ -144,7 +145,7 @@ static pal_status cached(bench *b, pal_error *error) {
 
 /* ---- latency ---------------------------------------------------------------------------- */
 
-/* Logits of one sequence: a plan of its own, whose weights stay. */
+/* A plan that computes the logits of one sequence, with its packed weights held between runs. */
 static pal_status forward_plan(bench_net *net, pal_precision precision, bench_compiled *plan,
                                pal_error *error) {
   pal_batch batch;
@@ -160,7 +161,7 @@ static pal_status forward_plan(bench_net *net, pal_precision precision, bench_co
   return status ? status : pal_exec_hold(plan->exec, true, error);
 }
 
-/* Of case A, in each precision. */
+/* The forward pass of one sequence of case A, in each precision. */
 static pal_status latency(bench *b, pal_error *error) {
   const bench_net_case *c = bench_net_find("A", error);
   bench_compiled plan[PRECISIONS] = {{NULL, NULL}};

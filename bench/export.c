@@ -6,7 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Tensors that start at zero would hide all gradients behind them. */
+/* Gives parameters that are initialised to zero random values: through zeros no gradient would
+ * flow, so those behind them could not be compared. */
 static void shake(pal_store *store) {
   static const double SCALE = 0.1;
   pal_variable *v;
@@ -20,6 +21,7 @@ static void shake(pal_store *store) {
   }
 }
 
+/* Arrays of n numbers; *lost is set without memory. */
 static json_t *integers(const int32_t *x, int64_t n, bool *lost) {
   json_t *list = json_array();
   for (int64_t i = 0; i < n; i++) *lost |= json_array_append_new(list, json_integer(x[i])) != 0;
@@ -32,6 +34,7 @@ static json_t *reals(const float *x, int64_t n, bool *lost) {
   return list;
 }
 
+/* Writes case.json: settings of the network, one batch and its loss. */
 static pal_status write_case(const bench_net *net, const pal_batch *batch, double loss,
                              const char *path, pal_error *error) {
   const bench_net_case *c = net->c;
@@ -61,7 +64,7 @@ static pal_status write_case(const bench_net *net, const pal_batch *batch, doubl
   return status;
 }
 
-/* Gradients are saved as the weights of a model of the same kind. */
+/* Saves the gradients as a weights file, by way of a second model of the same kind. */
 static pal_status write_gradients(const bench_net *net, pal_context *context, pal_exec *exec,
                                   const char *const *set, int n, const char *path,
                                   pal_error *error) {
@@ -87,7 +90,7 @@ static pal_status write_gradients(const bench_net *net, pal_context *context, pa
   return status;
 }
 
-/* Weights, gradients and description, in this order. */
+/* Runs one step and writes weights, gradients and the description of the case. */
 static pal_status export_to(const char *weights, const char *gradients, const char *description,
                             bench *b, const bench_net_case *c, const char *const *set, int n,
                             pal_error *error) {

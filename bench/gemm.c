@@ -1,17 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* palimpsest bench gemm: products of the shapes of training, in all transposed forms (floor 6). */
+/* palimpsest bench gemm: matrix products with the shapes and transpositions of training (floor
+ * 6). */
 #include "bench/product.h"
 #include "bench/probe.h"
 #include "bench/timing.h"
 
 enum { MOST_PRODUCTS = 256 };
 
-/* Of one number of threads, the skinny ones apart. */
+/* Fractions of the peak of all products but the skinny ones, with one number of threads. */
 typedef struct summary {
   double fraction[MOST_PRODUCTS], least;
   int n;
 } summary;
 
+/* Times one product. `of` [teams] collects its fractions of the peak, `gain` the speed-up by all
+ * threads over one. */
 static pal_status one(bench *b, const bench_product *p, summary *of, double *gain, int *gains,
                       pal_error *error) {
   bench_compiled plan = {NULL, NULL};

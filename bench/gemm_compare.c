@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Products of `palimpsest bench gemm` against another library's, in turn in one process:
+/* Compares the products of `palimpsest bench gemm` with those of another library ("peer"), timed
+ * alternately in one process:
  *
  *   gemm_<library> [THREADS [ROUNDS]]
  *
- * Prints GFLOP/s of each and its fraction of the multiply-adds' peak measured in between, checks
- * that the products agree, and ends with medians. */
+ * Checks that the products agree, prints the GFLOP/s of each side and the fraction of the peak of
+ * multiply-adds measured in the same rounds, and ends with medians. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,9 +16,11 @@
 
 enum { MOST_PEERS = 4, MOST_PRODUCTS = 256, ROUNDS = 7 };
 
-/* Fractions of all products of a kind; of us first, then of each peer and of the best of them. */
+/* Results of all products of a kind. */
 typedef struct results {
-  double fraction[MOST_PEERS + 2][MOST_PRODUCTS], ratio[MOST_PRODUCTS];
+  double fraction[MOST_PEERS + 2]
+                 [MOST_PRODUCTS]; /* of the peak: ours, each peer's, the best peer's */
+  double ratio[MOST_PRODUCTS];    /* our speed over that of the best peer */
   int n;
 } results;
 enum { REGULAR, SKINNY, KINDS };
@@ -34,7 +37,8 @@ static pal_status run_peer(void *data, pal_error *error) {
                                : pal_fail(error, PAL_E_UNSUPPORTED, "%s failed", r->peer->name);
 }
 
-/* Terms are products of numbers in [-1, 1): both sides round about k times. */
+/* Whether two results agree. Each of the k terms of a sum is below 1 in absolute value, and both
+ * sides round about k times. */
 static bool agree(const float *x, const float *y, const bench_product *p) {
   const double allowed = 1e-6 * (double)p->k + 1e-4;
   for (int64_t i = 0; i < p->m * p->n; i++)
@@ -47,7 +51,8 @@ static void print(const char *name, const bench_timed *t, double *fraction) {
   printf("   %s %.1f GFLOP/s %.1f %%", name, t->rate, 100 * *fraction);
 }
 
-/* timed[0] is ours; a peer that cannot do the product has no rate. */
+/* Prints and collects the results of one product. timed[0] is ours, timed[i] that of peer i - 1;
+ * its rate is 0 if that peer cannot do the product. */
 static void note(results *r, const bench_product *p, const bench_timed *timed, int peers) {
   double fraction[MOST_PEERS + 2] = {0}, best = 0;
   printf("%s %6lld x %5lld x %6lld", bench_form_name[p->form], (long long)p->m, (long long)p->n,
@@ -64,20 +69,22 @@ static void note(results *r, const bench_product *p, const bench_timed *timed, i
   r->ratio[r->n++] = timed[0].rate / best;
 }
 
-/* The peer's product must be ours, of which `kept` is a copy. */
+/* Fails unless the peer computes the same product as we, a copy of which is `kept`. */
 static pal_status check(peer_run *run, const gemm_call *call, const float *kept, pal_error *error) {
   const pal_status status = run_peer(run, error);
   if (!status && !agree(kept, call->c, &call->product))
-    return pal_fail(error, PAL_E_NONFINITE, "the product of %s is not ours", run->peer->name);
+    return pal_fail(error, PAL_E_NONFINITE, "the product of %s differs from ours", run->peer->name);
   return status;
 }
 
-/* All sides read and write the same memory, that of our plan. `kept` gets our product. */
-static pal_status lend(const bench_compiled *plan, gemm_call *call, float *kept, pal_error *error) {
+/* Runs our product, copies it to `kept`, and lets the peers read and write the memory of our plan,
+ * so that all sides have the same placement. */
+static pal_status share_memory(const bench_compiled *plan, gemm_call *call, float *kept,
+                               pal_error *error) {
   const pal_status status = pal_exec_run(plan->exec, error);
   if (status) return status;
   const void *c = pal_exec_output(plan->exec, "c", NULL);
-  memcpy(&call->c, &c, sizeof call->c); /* ours to write to, as we wait meanwhile */
+  memcpy(&call->c, &c, sizeof call->c); /* may be written while our plan does not run */
   memcpy(kept, c, sizeof *kept * (size_t)(call->product.m * call->product.n));
   call->a = pal_exec_input(plan->exec, "a");
   call->b = pal_exec_input(plan->exec, "b");
@@ -95,7 +102,7 @@ static pal_status compare(bench *b, const bench_product *p, int peers, results *
   float *kept = malloc(sizeof *kept * (size_t)(p->m * p->n));
   pal_status status = kept ? bench_product_plan(b->context, p, &plan, error)
                            : pal_fail(error, PAL_E_MEMORY, "no memory for a product");
-  if (!status) status = lend(&plan, &call, kept, error);
+  if (!status) status = share_memory(&plan, &call, kept, error);
   turn[0] = (bench_timed){.run = bench_run, .data = &plan, .work = work};
   for (int i = 0; i < peers && !status; i++) {
     run[i] = (peer_run){&gemm_peers[i], gemm_peers[i].make(&call)};
@@ -114,6 +121,7 @@ static pal_status compare(bench *b, const bench_product *p, int peers, results *
   return status;
 }
 
+/* Prints the medians of a kind of product. */
 static void conclude(results *r, const char *kind, int peers, int threads) {
   if (!r->n) return;
   printf("median of %d %s ones, threads %d: ours %.1f %%", r->n, kind, threads,
@@ -123,7 +131,7 @@ static void conclude(results *r, const char *kind, int peers, int threads) {
   printf(", best of them %.1f %%; ratio %.2f, ",
          100 * bench_median(r->fraction[peers + 1], r->n, NULL),
          bench_median(r->ratio, r->n, NULL));
-  printf("from %.2f to %.2f\n", r->ratio[0], r->ratio[r->n - 1]); /* sorted now */
+  printf("from %.2f to %.2f\n", r->ratio[0], r->ratio[r->n - 1]); /* bench_median sorted it */
 }
 
 int main(int argc, char **argv) {

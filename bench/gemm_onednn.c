@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* oneDNN: dnnl_sgemm, and its matmul primitive on plain layouts (C API of versions 2 and 3). */
+/* The peer oneDNN for gemm_compare.c: dnnl_sgemm, and the matmul primitive with row-major operands
+ * (C API of versions 2 and 3). */
 #include <oneapi/dnnl/dnnl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -46,7 +47,7 @@ static void drop_matmul(void *data) {
   free(made);
 }
 
-/* Rows, columns and strides of a, b and c as the primitive sees them: [m, k], [k, n], [m, n]. */
+/* Sizes and strides of a [m, k], b [k, n] and c [m, n]; strides express the transpositions. */
 static void layout(const bench_product *p, dnnl_dims_t dim[3], dnnl_dims_t stride[3]) {
   const dnnl_dim_t dims[3][2] = {{p->m, p->k}, {p->k, p->n}, {p->m, p->n}};
   const bool across[3] = {p->form == BENCH_TN, p->form == BENCH_NT, false};
@@ -100,7 +101,7 @@ static bool make_primitive(matmul *made, const bench_product *p, void *const dat
 static void *make_matmul(const gemm_call *call) {
   matmul *made = calloc(1, sizeof *made);
   void *data[3] = {NULL, NULL, call->c};
-  memcpy(&data[0], &call->a, sizeof call->a); /* the library takes inputs as if it wrote to them */
+  memcpy(&data[0], &call->a, sizeof call->a); /* oneDNN's pointers to inputs are not const */
   memcpy(&data[1], &call->b, sizeof call->b);
   if (made && !dnnl_engine_create(&made->engine, dnnl_cpu, 0) &&
       !dnnl_stream_create(&made->stream, made->engine, dnnl_stream_default_flags) &&

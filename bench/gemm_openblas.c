@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* OpenBLAS: cblas_sgemm. */
+/* The peer OpenBLAS for gemm_compare.c: cblas_sgemm. */
 #include <cblas.h>
 #include <stdlib.h>
 

@@ -1,30 +1,30 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A matrix product of another library, as the driver in gemm_compare.c calls it. */
+/* The interface of gemm_compare.c to the matrix products of another library. */
 #ifndef PAL_BENCH_GEMM_PEER_H
 #define PAL_BENCH_GEMM_PEER_H
 
 #include "bench/product.h"
 
-/* c [m, n] of bench/product.h, all row-major: a is [m, k] or, in TN, [k, m]; b is [k, n] or, in
- * NT, [n, k]. */
+/* A product c [m, n] = a b as in bench/product.h, all f32 and row-major. a is [m, k], in form TN
+ * [k, m]; b is [k, n], in form NT [n, k]. */
 typedef struct gemm_call {
   bench_product product;
   const float *a, *b;
   float *c;
 } gemm_call;
 
-/* One way to call it. */
+/* One function of the library. */
 typedef struct gemm_peer {
   const char *name;
-  /* Whatever can be done before the first product; NULL when it cannot do this one. */
+  /* Prepares the product, untimed; NULL if the function cannot do it. */
   void *(*make)(const gemm_call *call);
-  bool (*run)(void *made);
-  void (*drop)(void *made);
+  bool (*run)(void *made);  /* computes the product; false on failure */
+  void (*drop)(void *made); /* frees what make has returned */
 } gemm_peer;
 
-/* Ends with a NULL name. */
+/* The functions of the library; the list ends with a NULL name. */
 extern const gemm_peer gemm_peers[];
-/* Library and version. */
+/* Name and version of the library. */
 const char *gemm_library(void);
 void gemm_set_threads(int threads);
 #endif

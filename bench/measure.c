@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The sections of a request in turn: measurements, stated as fractions of what the machine can do (floor 6). */
+/* palimpsest bench: runs the measurements that a request names and writes the results (floor 6). */
 #include "bench/measure.h"
 
 #include <stdlib.h>
@@ -22,7 +22,7 @@ void bench_add(bench *b, const char *key, json_t *item) {
     b->lost |= json_object_set_new(b->json, key, list) != 0;
   }
   b->lost |= json_array_append_new(list, item) != 0;
-  fflush(stdout); /* a row at a time, into a pipe too */
+  fflush(stdout); /* so that the lines appear one by one, also in a pipe */
 }
 
 pal_status bench_check(const bench_request *r, pal_error *error) {
@@ -47,7 +47,7 @@ pal_status bench_check(const bench_request *r, pal_error *error) {
   return PAL_OK;
 }
 
-/* On one thread and on all of the context; on all of them alone when the request says so. */
+/* Numbers of threads: one and all of the context, or only all when the request says so. */
 static void choose_teams(bench *b, const bench_request *r) {
   const int all = pal_context_threads(b->context);
   b->threads[0] = r->all_threads_only ? all : 1;
@@ -59,8 +59,9 @@ static bool wanted(const bench_request *r, const char *section) {
   return !r->section || strcmp(r->section, section) == 0;
 }
 
-/* Fractions of a machine that others use mean little; says so before and after. */
-static pal_status watch(bench *b, const char *when, pal_error *error) {
+/* Records the share of the processor that this process gets, and warns when other processes use it
+ * too: percentages of the peak then mean little. `when`: "before" or "after". */
+static pal_status check_load(bench *b, const char *when, pal_error *error) {
   static const double QUIET = 0.95;
   double share = 1;
   const pal_status status = bench_share(b, &share, error);
@@ -76,13 +77,13 @@ static pal_status watch(bench *b, const char *when, pal_error *error) {
 
 static pal_status measure(bench *b, const bench_request *r, pal_error *error) {
   pal_status status = bench_ceilings(b, wanted(r, "ceilings"), error);
-  if (!status) status = watch(b, "before", error);
+  if (!status) status = check_load(b, "before", error);
   if (!status && wanted(r, "gemm")) status = bench_gemm(b, error);
   if (!status && wanted(r, "ops")) status = bench_ops(b, error);
   if (!status && wanted(r, "train")) status = bench_train(b, r, error);
   if (!status && wanted(r, "decode")) status = bench_decode(b, error);
   if (!status && wanted(r, "plan")) status = bench_plan(b, error);
-  return status ? status : watch(b, "after", error);
+  return status ? status : check_load(b, "after", error);
 }
 
 static pal_status write_json(const bench *b, const char *path, pal_error *error) {

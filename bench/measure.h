@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What `palimpsest bench` asks of this folder (floor 6): one request, checked and then measured. */
+/* The interface of this folder to `palimpsest bench` (floor 6): a request is checked, then
+ * measured. */
 #ifndef PAL_BENCH_MEASURE_H
 #define PAL_BENCH_MEASURE_H
 
@@ -7,18 +8,20 @@
 
 typedef struct bench_request {
   const char *section;    /* "ceilings", "gemm", ...; NULL: all of them */
-  const char *name;       /* of a training case, or "rows"; NULL: all of them */
+  const char *name;       /* a training case, or "rows"; NULL: all of them */
   const char *const *set; /* "model.KEY=VALUE" and "train.KEY=VALUE" for training cases */
   int n_set;              /* at most BENCH_MOST_SET */
-  int rounds;             /* repetitions of everything; 0: as many as usual */
-  bool all_threads_only;  /* and not one thread too */
-  const char *out;        /* directory for what a twin needs to repeat the case, or NULL */
+  int rounds;             /* of timings; 0: the default */
+  bool all_threads_only;  /* do not measure one thread as well */
+  const char *out;        /* directory to export the training case to, see export.h; or NULL */
   const char *json;       /* file for the results, or NULL */
 } bench_request;
 enum { BENCH_MOST_SET = 128 };
 
-/* PAL_E_ARGUMENT or PAL_E_NOT_FOUND when it cannot be measured. Writes nothing. */
+/* Checks a request without writing anything: PAL_E_ARGUMENT or PAL_E_NOT_FOUND when it cannot be
+ * measured. */
 pal_status bench_check(const bench_request *request, pal_error *error);
-/* Measures what has been checked. The directory `out` exists, and nobody else writes to it. */
+/* Carries out a request that bench_check has accepted. The directory `out` must exist and be locked
+ * by the caller. */
 pal_status bench_measure(pal_context *context, const bench_request *request, pal_error *error);
 #endif

@@ -33,7 +33,7 @@ double bench_net_flops(const bench_net_case *c) {
 pal_example bench_net_example(bench_source *source, uint64_t number) {
   pal_rng rng = {.key = source->key, .sample = number};
   const int prompt = source->length / 3;
-  for (int i = 0; i < source->length; i++) /* the last token is the mask */
+  for (int i = 0; i < source->length; i++) /* any token but the last one, which is the mask */
     source->token[i] = (int32_t)pal_rng_below(&rng, (uint32_t)source->vocabulary - 1);
   return (pal_example){.id = number,
                        .prompt = source->token,
@@ -42,6 +42,7 @@ pal_example bench_net_example(bench_source *source, uint64_t number) {
                        .n_answer = source->length - prompt};
 }
 
+/* The functions of pal_stream for random sequences. */
 static pal_status next(void *self, pal_example *example, pal_error *error) {
   bench_source *source = self;
   (void)error;
@@ -64,7 +65,7 @@ static pal_status load(void *self, const void *state, size_t bytes, pal_error *e
   return PAL_OK;
 }
 
-static void forget(void *self) { (void)self; }
+static void free_nothing(void *self) { (void)self; }
 
 /* ---- model ------------------------------------------------------------------------------ */
 
@@ -77,8 +78,8 @@ pal_status bench_net_open(bench_net *net, pal_context *context, const bench_net_
                      .source = {.key = pal_rng_key(1, "bench", 0),
                                 .length = c->length,
                                 .vocabulary = c->vocabulary}};
-  net->stream =
-      (pal_stream){.self = &net->source, .next = next, .save = save, .load = load, .free = forget};
+  net->stream = (pal_stream){
+      .self = &net->source, .next = next, .save = save, .load = load, .free = free_nothing};
   snprintf(text[0], sizeof text[0], "layers=%d", c->layers);
   snprintf(text[1], sizeof text[1], "width=%d", c->width);
   snprintf(text[2], sizeof text[2], "heads=%d", c->heads);
@@ -104,8 +105,9 @@ void bench_net_close(bench_net *net) {
   net->store = NULL;
 }
 
-/* ---- the step as one graph -------------------------------------------------------------- */
+/* ---- a training step as one graph ------------------------------------------------------- */
 
+/* Adds the gradients of all parameters as outputs, and AdamW, each when wanted. */
 static void add_gradients(const bench_net *net, pal_graph *g, pal_value loss, bool gradients,
                           bool update) {
   static const pal_role role = PAL_PARAMETER;

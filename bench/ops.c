@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* palimpsest bench ops: attention against the multiply-adds' peak, row-local ops and updates
- * against the memory that holds their operands (floor 6). */
+/* palimpsest bench ops: attention as a fraction of the peak of multiply-adds; row-local ops and
+ * optimizer updates as a fraction of the bandwidth of the memory level that holds their operands
+ * (floor 6). */
 #include <math.h>
 #include <string.h>
 
@@ -12,11 +13,11 @@ enum { ROWS = 2592, WIDTH = 128, CLASSES = 31 };
 
 typedef struct op_case {
   const char *name;
-  int64_t rows, width; /* of x */
+  int64_t rows, width; /* x is [rows, width] */
   void (*build)(const struct op_case *c, pal_graph *g, pal_symbol rows);
   int heads;
-  int64_t length; /* of a sequence */
-  bool causal, backward;
+  int64_t length;        /* of a sequence, for attention; else 0 */
+  bool causal, backward; /* backward: the gradients as well */
 } op_case;
 
 static pal_value input(const op_case *c, pal_graph *g, pal_symbol T, const char *name) {
@@ -133,7 +134,8 @@ static void fill_inputs(const op_case *c, pal_exec *exec) {
   }
 }
 
-/* Products of queries and keys, weights and values; backward twice that. Causal: the half. */
+/* FLOP of the products of queries with keys and of weights with values; the backward pass has twice
+ * as many, causal attention about half. 0 for other ops. */
 static double attention_flops(const op_case *c) {
   const double pairs = (double)c->rows * (double)(c->causal ? c->length + 1 : 2 * c->length) / 2;
   return c->length ? (c->backward ? 3 : 1) * 4 * pairs * (double)c->width : 0;
@@ -141,7 +143,7 @@ static double attention_flops(const op_case *c) {
 
 /* ---- results ---------------------------------------------------------------------------- */
 
-/* The memory whose speed bounds an op: the smallest that holds everything it touches. */
+/* The memory level whose bandwidth bounds an op: the smallest that holds all its operands. */
 static bench_level level_of(const bench *b, double bytes, int team) {
   if (bytes < 0.75 * (double)b->cache[BENCH_L2] * b->threads[team]) return BENCH_L2;
   return bytes < 0.5 * (double)b->cache[BENCH_L3] ? BENCH_L3 : BENCH_DRAM;
@@ -198,7 +200,7 @@ static pal_status one(bench *b, const op_case *c, pal_error *error) {
   return status;
 }
 
-/* AdamW on one matrix, whose gradient is an input. */
+/* AdamW on one [width, width] matrix, with the gradient as an input. */
 static pal_status update(bench *b, int64_t width, pal_error *error) {
   bench_compiled plan = {NULL, NULL};
   char shape[48];

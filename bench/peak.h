@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Loops that reach what a core can do, compiled once per instruction set (floor 6).
+/* Loops that reach the peak of a core, compiled once per instruction set (floor 6).
  *
- * Each peak_<set>.c defines one table and nothing else that is external. A file compiled
- * without the flags of its set has a table of NULLs: that set is not in this build. */
+ * Each peak_<set>.c defines one table and no other external symbol. If it was compiled without the
+ * flags of its instruction set, the functions in the table are NULL. */
 #ifndef PAL_BENCH_PEAK_H
 #define PAL_BENCH_PEAK_H
 
@@ -10,14 +10,15 @@
 
 typedef struct bench_peak {
   const char *name;
-  pal_isa isa; /* whose presence it needs */
-  /* Independent chains of fused multiply-adds in registers; the result depends on all of them. */
+  pal_isa isa; /* the instruction set that it needs */
+  /* Runs independent chains of fused multiply-adds in registers, enough to hide their latency.
+   * The result depends on all chains, so that the compiler cannot remove any. */
   float (*fma)(int64_t rounds, float x);
-  double fma_flops; /* of one round */
-  /* The same of bf16 pairs summed to f32; NULL where there is no such instruction. */
+  double fma_flops; /* FLOP of one round */
+  /* The same with dot products of bf16 pairs, summed in f32; NULL without such an instruction. */
   float (*dot)(int64_t rounds, float x);
-  double dot_flops;
-  /* Sum of n floats, n a multiple of BENCH_READ_STEP, read `passes` times. */
+  double dot_flops; /* FLOP of one round */
+  /* Reads n floats `passes` times and returns their sum; n is a multiple of BENCH_READ_STEP. */
   float (*read)(const float *x, int64_t n, int64_t passes);
 } bench_peak;
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Peak of portable C (floor 6): what the generic kernels could reach at most. */
+/* Peak of portable C, an upper bound for the generic kernels (floor 6). */
 #include <math.h>
 
 #include "bench/peak.h"

@@ -7,7 +7,7 @@
 
 enum { LANES = 4, CHAINS = 24, STREAMS = 8 };
 
-/* Named registers: an array might be kept in memory. */
+/* One variable per register, by macros: the compiler might keep an array in memory. */
 /* clang-format off */
 #define EIGHT(X) X(0) X(1) X(2) X(3) X(4) X(5) X(6) X(7)
 #define EACH(X)                                                                        \

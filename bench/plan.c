@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* palimpsest bench plan: what compiling a training step costs, and what the plan is (floor 6). */
+/* palimpsest bench plan: time to compile a training step, and memory and stages of its plan (floor
+ * 6). */
 #include <stdlib.h>
 #include <string.h>
 
@@ -7,7 +8,7 @@
 #include "bench/probe.h"
 #include "bench/timing.h"
 
-/* A line of /proc/self/status in bytes (it counts kilobytes); 0 where there is none. */
+/* The value of a line of /proc/self/status, such as "VmRSS", in bytes; 0 if unknown. */
 static double own_memory(const char *key) {
   char line[256];
   double kilobytes = 0;
@@ -18,15 +19,16 @@ static double own_memory(const char *key) {
   return kilobytes * 1024;
 }
 
-/* Linux forgets the highest resident set when told so; other sections would be in it. */
-static void forget_peak(void) {
+/* Resets the process's peak resident set size (Linux), which earlier measurements have raised. */
+static void reset_peak(void) {
   FILE *file = fopen("/proc/self/clear_refs", "w");
   if (!file) return;
   fputs("5", file);
   fclose(file);
 }
 
-/* Builds and compiles b->rounds times; keeps the last plan. */
+/* Builds the graph and compiles it b->rounds times; returns the last plan. seconds[0] gets the
+ * times of building, seconds[1] those of compiling. */
 static pal_status compile(bench *b, const bench_net *net, int sequences, double *seconds[2],
                           pal_plan **plan, pal_error *error) {
   for (int r = 0; r < b->rounds; r++) {
@@ -46,6 +48,7 @@ static pal_status compile(bench *b, const bench_net *net, int sequences, double 
   return PAL_OK;
 }
 
+/* Prints one result. rss: resident set size before a run, and its peak, in bytes. */
 static void report(bench *b, const bench_net_case *c, int sequences, const pal_plan_stats *s,
                    double build, double compiled, double spread, double rss[2]) {
   const double ratio = s->largest_live ? (double)s->arena_bytes / (double)s->largest_live : 0;
@@ -78,13 +81,14 @@ static pal_status one(bench *b, const bench_net_case *c, int sequences, pal_erro
   pal_status status = bench_net_open(&net, b->context, c, "mdm", NULL, 0, error);
   if (!status && (!seconds[0] || !seconds[1])) status = pal_fail(error, PAL_E_MEMORY, "no memory");
   if (!status) status = compile(b, &net, sequences, seconds, &plan.plan, error);
-  forget_peak();
+  reset_peak();
   rss[0] = own_memory("VmRSS");
   if (!status) {
     plan.exec = pal_exec_new(plan.plan, error);
     status = plan.exec ? bench_net_feed(&net, plan.exec, sequences, &batch, error) : error->code;
   }
-  if (!status) status = pal_exec_run(plan.exec, error); /* touches what it needs */
+  if (!status)
+    status = pal_exec_run(plan.exec, error); /* makes the memory that it needs resident */
   rss[1] = own_memory("VmHWM");
   if (!status) {
     const pal_plan_stats stats = pal_plan_statistics(plan.plan);
@@ -104,7 +108,7 @@ pal_status bench_plan(bench *b, pal_error *error) {
   printf("plans of a training step: sequences x length, all in one graph\n");
   for (int i = 0; bench_net_at(i) && !status; i++) {
     const bench_net_case *c = bench_net_at(i);
-    status = one(b, c, c->shard, error); /* what the trainer runs at once */
+    status = one(b, c, c->shard, error); /* the trainer's plan is that of one shard */
     if (!status && c->shard != c->batch) status = one(b, c, c->batch, error);
   }
   return status;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Plans that measure the machine: ops of the program's own, run by the library's executor on its
- * own threads, so that they meet the same cores, the same barriers and the same neighbours as its
- * kernels (floor 6). */
+/* Plans that measure the machine (floor 6). Their ops do nothing but arithmetic, reading or
+ * synchronisation. The library's executor runs them on its own threads, so that the same cores,
+ * barriers and other load affect them as affect its kernels. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,18 +12,20 @@ static const bench_peak *const peaks[] = {&bench_peak_generic, &bench_peak_avx2,
                                           &bench_peak_bf16, &bench_peak_neon};
 enum { PEAKS = sizeof peaks / sizeof *peaks };
 
-/* Tasks per thread: the executor hands out an eighth of a thread's share at a time. */
+/* Tasks per thread: the executor hands out an eighth of a thread's part at a time. */
 enum { SHARES = 8 };
-/* A burst long enough to tell and short enough to stand between any two measurements. */
+/* A burst is long enough to be timed and short enough to be run between any two measurements. */
 static const double BURST_SECONDS = 8e-3, READ_SECONDS = 20e-3;
-/* Claimed by stages that do nothing, or the executor would run them on one thread. */
+/* The cost that empty stages declare: the executor runs cheap stages on one thread. */
 static const double PRETENDED_FLOPS = 1e12;
 
+/* Attributes of the ops below. */
 typedef struct probe {
-  int64_t peak;   /* index of the instruction set */
-  int64_t dot;    /* 1: dot products */
-  int64_t rounds; /* of a task; passes over its piece */
-  int64_t tasks, pieces;
+  int64_t peak;   /* index in `peaks` of the loops to run */
+  int64_t dot;    /* 1: bf16 dot products instead of multiply-adds */
+  int64_t rounds; /* of the loop in each task; for reading, passes over a piece */
+  int64_t tasks;  /* number of tasks, the rows of the output */
+  int64_t pieces; /* parts of the input, read by the tasks in turn */
 } probe;
 
 static const pal_attr_field fields[] = {
@@ -107,7 +109,7 @@ static const pal_op nothing = {PROBE("bench_stages", "One task per thread that d
 void bench_fill(float *x, int64_t n, uint64_t seed) {
   uint32_t state = (uint32_t)seed * 2654435769u + 1;
   for (int64_t i = 0; i < n; i++) {
-    state = state * 1664525u + 1013904223u; /* the usual full-period generator modulo 2^32 */
+    state = state * 1664525u + 1013904223u; /* a linear congruential generator of full period */
     x[i] = (float)(state >> 8) * 0x1p-23f - 1;
   }
 }
@@ -136,7 +138,8 @@ static pal_status probe_plan(bench *b, const char *op, const probe *p, int64_t f
   pal_output(g, "y", x);
   const pal_status status = bench_compile(g, plan, error);
   float *input = status ? NULL : pal_exec_input(plan->exec, "x");
-  for (int64_t i = 0; input && i < floats; i++) input[i] = 0.5f; /* also gives the pages memory */
+  for (int64_t i = 0; input && i < floats; i++)
+    input[i] = 0.5f; /* writing makes the pages resident */
   return status;
 }
 
@@ -146,7 +149,7 @@ static int index_of(const bench_peak *peak) {
   return i;
 }
 
-/* Rounds that last about so many seconds on one thread. */
+/* The number of rounds that take about `wanted` seconds on one thread. */
 static int64_t rounds_for(float (*loop)(int64_t rounds, float x), double wanted) {
   volatile float kept;
   for (int64_t rounds = 1024;; rounds *= 2) {
@@ -176,14 +179,15 @@ pal_status bench_reading(bench *b, bench_level level, int team, bench_compiled *
                          pal_error *error) {
   const int64_t threads = b->threads[team], l2 = b->cache[BENCH_L2], l3 = b->cache[BENCH_L3];
   probe p = {.peak = index_of(b->best), .tasks = SHARES * threads, .pieces = threads};
-  int64_t piece = l2 / 2; /* bytes; of a cache that nothing else uses */
+  int64_t piece = l2 / 2; /* bytes that one thread reads again and again */
   if (level == BENCH_L3) piece = l3 / (8 * threads) > 3 * l2 ? l3 / (8 * threads) : 3 * l2;
   if (level == BENCH_DRAM) {
     p.pieces = p.tasks;
     piece = 8 * l3 / p.tasks;
   }
   piece -= piece % (int64_t)(BENCH_READ_STEP * sizeof(float));
-  /* At 100 GB/s; a first pass from farther away must not count. */
+  /* So many passes that the first one, which reads from a slower level, hardly counts: as if the
+   * level gave 100 GB/s. */
   p.rounds = level == BENCH_DRAM ? 1 : (int64_t)(READ_SECONDS / SHARES * 100e9 / (double)piece) + 1;
   *bytes = (double)piece * (double)(p.rounds * p.tasks);
   return probe_plan(b, reading.name, &p, p.pieces * piece / (int64_t)sizeof(float), 1, plan, error);
@@ -194,14 +198,14 @@ pal_status bench_stages(bench *b, int depth, bench_compiled *plan, pal_error *er
   return probe_plan(b, nothing.name, &p, p.tasks, depth, plan, error);
 }
 
-/* ---- what there is ---------------------------------------------------------------------- */
+/* ---- setting up ------------------------------------------------------------------------- */
 
 static bool usable(const bench_peak *peak) { return peak->fma && pal_isa_available(peak->isa); }
 
 pal_status bench_probes(bench *b, pal_error *error) {
   static const pal_op *const ops[] = {&burst, &reading, &nothing};
   double flops;
-  for (int i = 0; i < PEAKS; i++) /* the widest is the last; a trial could be disturbed */
+  for (int i = 0; i < PEAKS; i++) /* they are ordered by width; timing them could mislead */
     if (usable(peaks[i])) b->best = peaks[i];
   pal_status status = PAL_OK;
   for (size_t i = 0; i < sizeof ops / sizeof *ops && !status; i++)

@@ -5,10 +5,11 @@
 
 const char *const bench_form_name[BENCH_FORMS] = {"NT", "NN", "TN"};
 
-/* Layers [O, I]: projections in, out and of the MLP at widths 128 and 256, and 31 classes. */
+/* Linear layers [outputs, inputs] at widths 128 and 256: qkv, attention output, the two of the MLP,
+ * and logits of 31 classes. */
 static const int64_t layers[][2] = {{384, 128}, {128, 128}, {512, 128},  {128, 512},  {31, 128},
                                     {768, 256}, {256, 256}, {1024, 256}, {256, 1024}, {31, 256}};
-/* Rows: 8 sequences of 324, 256 of 81. */
+/* Numbers of rows: 8 sequences of length 324, 256 of length 81. */
 static const int64_t rows[] = {2592, 20736};
 static const bench_product skinny[] = {
     {BENCH_NT, 1, 512, 128, true},   {BENCH_NT, 1, 1024, 256, true},

@@ -17,7 +17,7 @@ static int by_value(const void *a, const void *b) {
   return (x > y) - (x < y);
 }
 
-/* Between the two neighbours, as quartiles of few values would jump otherwise. */
+/* The q-quantile of n sorted values, interpolated linearly between neighbours. */
 static double quantile(const double *sorted, int n, double q) {
   const double at = q * (n - 1);
   const int i = (int)at;
@@ -49,8 +49,8 @@ static pal_status run_times(bench_timed *t, int64_t times, double *seconds, pal_
   return status;
 }
 
-/* The first run touches memory and wakes threads; doubling then finds how many runs last long
- * enough. */
+/* Finds how many runs take at least b->least seconds, by doubling. The first run is not counted,
+ * since it touches memory for the first time and starts threads. */
 static pal_status calibrate(const bench *b, bench_timed *t, int64_t *times, pal_error *error) {
   double seconds;
   pal_status status = run_times(t, 1, &seconds, error);
@@ -69,7 +69,8 @@ pal_status bench_rounds(bench *b, bench_timed *timed, int n, pal_error *error) {
   double *seconds = malloc(sizeof *seconds * (size_t)n * (size_t)b->rounds);
   pal_status status = seconds ? PAL_OK : pal_fail(error, PAL_E_MEMORY, "no memory for timings");
   if (!status && n > BENCH_MOST_TIMED)
-    status = pal_fail(error, PAL_E_ARGUMENT, "%d things cannot be timed in turn", n);
+    status = pal_fail(error, PAL_E_ARGUMENT, "at most %d things can be timed together, not %d",
+                      BENCH_MOST_TIMED, n);
   for (int i = 0; i < n && !status; i++) {
     pal_context_set_threads(b->context, b->threads[timed[i].team]);
     status = calibrate(b, &timed[i], &times[i], error);
@@ -81,7 +82,7 @@ pal_status bench_rounds(bench *b, bench_timed *timed, int n, pal_error *error) {
     }
   for (int i = 0; i < n && !status; i++) {
     timed[i].median = bench_median(seconds + i * b->rounds, b->rounds, &timed[i].spread);
-    timed[i].best = seconds[i * b->rounds]; /* sorted now */
+    timed[i].best = seconds[i * b->rounds]; /* the first one: bench_median sorts */
     timed[i].rate = timed[i].work / timed[i].median * 1e-9;
   }
   free(seconds);
@@ -92,7 +93,8 @@ pal_status bench_time(bench *b, bench_timed *timed, int n, pal_error *error) {
   bench_timed all[BENCH_MOST_TIMED];
   int burst[BENCH_TEAMS], count = n;
   if (n + b->teams > BENCH_MOST_TIMED)
-    return pal_fail(error, PAL_E_ARGUMENT, "%d things cannot be timed in turn", n);
+    return pal_fail(error, PAL_E_ARGUMENT, "at most %d things can be timed together, not %d",
+                    BENCH_MOST_TIMED - b->teams, n);
   memcpy(all, timed, sizeof *all * (size_t)n);
   for (int t = 0; t < b->teams; t++) {
     burst[t] = -1;

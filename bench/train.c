@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* palimpsest bench train: whole steps of the trainer, batch drawn, forward, backward, AdamW (floor
- * 6). */
+/* palimpsest bench train: whole steps of the trainer, from drawing the batch to AdamW (floor 6). */
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,8 +9,8 @@
 
 enum { MOST_SETTINGS = BENCH_MOST_SET + 8 };
 
-/* --set keys for the model and for the trainer, without their prefixes, and the precisions to
- * measure. */
+/* The request's settings for the model and for the trainer, without their prefixes, and the
+ * precisions to measure. */
 enum { PRECISIONS = 2, MOST_SIDES = BENCH_TEAMS * PRECISIONS };
 typedef struct settings {
   const char *model[MOST_SETTINGS], *train[MOST_SETTINGS];
@@ -20,7 +19,7 @@ typedef struct settings {
   int precisions;
 } settings;
 
-/* Both precisions in turn, unless one is asked for or bf16 would only be emulated. */
+/* Measures both precisions, unless the request names one or bf16 would be emulated. */
 static pal_status sort_settings(const bench *b, const bench_request *r, settings *s,
                                 pal_error *error) {
   static const char key[] = "train.precision=";
@@ -113,7 +112,7 @@ static pal_status one(bench *b, const bench_net_case *c, const settings *set, pa
   return status;
 }
 
-/* Case C with about 1,000, 10,000 and 100,000 rows: cost must grow as the work does. */
+/* Case C with about 1,000, 10,000 and 100,000 rows: the time should grow in proportion. */
 static pal_status rows(bench *b, const settings *set, pal_error *error) {
   static const int batch[] = {12, 123, 1234};
   bench_net_case c = *bench_net_find("C", error);
@@ -122,7 +121,7 @@ static pal_status rows(bench *b, const settings *set, pal_error *error) {
   for (size_t i = 0; i < sizeof batch / sizeof *batch && !status; i++) {
     c.name = "C-rows";
     c.batch = batch[i];
-    c.shard = batch[0]; /* what a shard costs is not the question */
+    c.shard = batch[0]; /* shards of one size, so that only their number differs */
     status = one(b, &c, set, error);
   }
   return status;

@@ -1,15 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the twins in compare_torch.py and compare_jax.py share: a case read from files, the check that
-loss and gradients agree, and turns of work at the request of compare_all.py.
+"""What compare_torch.py and compare_jax.py share: reading a case that `palimpsest bench train` has
+exported, checking that loss and gradients agree, and timing at the request of compare_all.py.
 
-A twin is a class of one case with these members:
-    library         name and version
-    variants        names of its ways of running, e.g. ["eager", "compiled"]
-    gradients()     (loss, {name: array}) of the case's batch, in f32
+A twin repeats a case in another library. It is a class, constructed as (case, threads), with these
+members:
+    name            name and version of the library
+    variants        names of ways to run it, e.g. ["eager", "compiled"]
+    gradients()     (loss, {name: gradient}) of the case's batch, in f32
     stepper(v)      a function that does one training step in variant v
     forward(v)      a function that computes the logits of one sequence
-    decoder(v)      a function that decodes the whole batch by PASSES passes
-Whatever a variant cannot do raises.
+    decoder(v)      a function that decodes the whole batch in PASSES passes
+A variant that cannot do something raises an exception.
 """
 import json
 import os
@@ -22,7 +23,7 @@ PASSES = 8  # of decoding, as in `palimpsest bench decode`
 
 
 def read_safetensors(path):
-    """{name: array} of a safetensors file; bf16 does not occur here."""
+    """{name: array} of a safetensors file without bf16 tensors."""
     import numpy
     with open(path, "rb") as file:
         data = file.read()
@@ -38,12 +39,12 @@ def read_safetensors(path):
 
 
 def decays(name):
-    """Weight matrices but the embedding, as in Palimpsest's trainer."""
+    """Whether weight decay applies: to weight matrices except the embedding, as in Palimpsest."""
     return name.endswith(".weight") and name != "model.embedding.weight"
 
 
 class Case:
-    """Settings, weights, one batch, its loss and gradients as Palimpsest computed them."""
+    """An exported case: settings, weights, one batch, and Palimpsest's loss and gradients."""
 
     def __init__(self, directory):
         import numpy
@@ -60,14 +61,14 @@ class Case:
         self.gradients = read_safetensors(os.path.join(directory, "gradients.safetensors"))
 
     def rotary(self):
-        """Cosines and sines [length, head / 2] of the rotate-half embedding."""
+        """Cosines and sines [length, head width / 2] of the rotary embedding (rotate-half)."""
         import numpy
         d = self.width // self.heads
         angle = numpy.arange(self.length)[:, None] * self.rotary_base ** (-numpy.arange(0, d, 2) / d)
         return numpy.cos(angle).astype(numpy.float32), numpy.sin(angle).astype(numpy.float32)
 
     def boards(self):
-        """What decoding starts from: a token, then masks."""
+        """The tokens from which decoding starts [batch, length]: one token, then masks."""
         import numpy
         token = numpy.full_like(self.token, self.mask)
         token[:, 0] = numpy.arange(self.batch) % (self.vocabulary - 1)
@@ -75,7 +76,7 @@ class Case:
 
 
 def check(case, twin):
-    """Loss and every gradient must agree to f32's rounding."""
+    """Checks that loss and gradients agree up to the rounding of f32."""
     import numpy
     loss, gradients = twin.gradients()
     worst, where = 0.0, "nothing"
@@ -93,7 +94,7 @@ def check(case, twin):
 
 
 def seconds_of(run, least):
-    """Seconds of one run, from as many as last `least`."""
+    """Seconds of one run, averaged over as many as take `least` seconds."""
     times, start = 0, time.perf_counter()
     while True:
         run()
@@ -108,7 +109,7 @@ def serve(make, threads):
     decode, "variant": name, "seconds": of a turn}. A function is made and run twice at its first
     request, untimed: that compiles it and touches its memory."""
     answers = os.fdopen(os.dup(1), "w")
-    os.dup2(2, 1)  # whatever else is printed goes elsewhere
+    os.dup2(2, 1)  # anything else that is printed goes to stderr
     twins, runs = {}, {}
     for line in sys.stdin:
         r = json.loads(line)
@@ -124,7 +125,7 @@ def serve(make, threads):
                     runs[key] = parts[r["what"]](r["variant"])
                     runs[key](), runs[key]()
                 answer = {"ms": 1e3 * seconds_of(runs[key], r["seconds"])}
-        except Exception as error:  # of whatever kind: it is the answer
+        except Exception as error:  # any error is reported in the answer
             answer = {"error": "%s: %s" % (type(error).__name__, str(error).strip().split("\n")[0])}
         print(json.dumps(answer), file=answers, flush=True)
 

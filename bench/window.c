@@ -1,18 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* palimpsest bench decode: a windowed step must cost the same however long the tail (floor 6). */
+/* palimpsest bench decode: a step of windowed decoding should take the same time however many rows
+ * follow the window (floor 6). */
 #include <stdlib.h>
 
 #include "bench/bench.h"
 #include "bench/timing.h"
 
 enum { SEQUENCES = 16, SHORT = 2000, LONG = 6000, ROUNDS = 5, TAILS = 2 };
-static const int tail[TAILS] = {10, 100000};
+static const int tail[TAILS] = {10, 100000}; /* rows after the window */
 
 static void ignore(int index, const pal_decoded *decoded, void *data) {
   (void)index, (void)decoded, (void)data;
 }
 
-/* Seconds of decoding with that cap. An untrained model edits nothing, so every step is taken. */
+/* Seconds of decoding with a cap of `steps`. An untrained model edits nothing and never halts, so
+ * it takes all of them. */
 static pal_status seconds(pal_model *model, const pal_example *prompt, int steps, double *taken,
                           pal_error *error) {
   const pal_decode_options options = {
@@ -26,7 +28,7 @@ static pal_status seconds(pal_model *model, const pal_example *prompt, int steps
   return status;
 }
 
-/* What a step costs: the difference of two caps, so that filling and reading the tail drop out. */
+/* Seconds of one step: the difference between two caps, which excludes reading the prompt. */
 static pal_status one_step(pal_model *model, const int32_t *token, int rows, double *step,
                            pal_error *error) {
   pal_example prompt[SEQUENCES];
