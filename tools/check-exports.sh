@@ -1,14 +1,15 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# The shared library exports what include/palimpsest/*.h declares with PAL_API, no more and no
-# less, and calls nothing that aborts, exits or prints. Run by `make check` in the build folder.
+# Checks that the shared library exports exactly what include/palimpsest/*.h declares with PAL_API,
+# and that it calls no function that aborts, exits or prints. Run by `make check` in the build
+# folder.
 srcdir=${srcdir:-.}
 library=${PAL_LIBRARY:-.libs/libpalimpsest.so}
 : "${NM:=nm}"
 LC_ALL=C; export LC_ALL
 
-# Exported although in no public header: hooks for tests that drive the shared library.
-#   pal_alloc_fail_after  src/alloc.h, fails the n-th allocation
+# Exported although no public header declares them: hooks for tests that use the shared library.
+#   pal_alloc_fail_after  src/alloc.h, makes the n-th allocation fail
 hooks="pal_alloc_fail_after"
 
 test -f "$library" || { echo "no $library: configured without shared libraries"; exit 77; }
@@ -46,7 +47,7 @@ sort "$work/public" "$work/hooks" >"$work/wanted"
 declared $(find "$srcdir"/src "$srcdir"/graph "$srcdir"/ops "$srcdir"/autograd "$srcdir"/models \
   "$srcdir"/train "$srcdir"/tasks -name '*.h') >"$work/internal"
 
-# Symbols the linker itself defines are not ours; those of a sanitizer begin with two underscores.
+# Symbols that the linker defines, and those of sanitizers, are left out.
 "$NM" -D --defined-only "$library" | awk '{ print $NF }' | sed 's/@.*//' |
   grep -vx -e _init -e _fini -e _edata -e _end -e __bss_start -e '__odr_asan.*' -e '__[atu].san_.*' \
     -e '__start_asan.*' -e '__stop_asan.*' -e '___asan.*' | sort -u >"$work/exported"
@@ -60,7 +61,7 @@ report "exported but not declared" "$work/list"
 comm -3 "$work/internal" "$work/hooks" >"$work/list"
 report "internal PAL_API declarations are not the hooks listed in this script" "$work/list"
 
-# The static archive too has to stay out of the way of a user's own names.
+# The external names of the static archive must not clash with names of the user's program.
 archive=${library%.so}.a
 if test -f "$archive"; then
   "$NM" -g --defined-only "$archive" 2>/dev/null | awk 'NF == 3 { print $3 }' |
@@ -76,5 +77,5 @@ if test -z "$PAL_SANITIZER_CFLAGS"; then
   report "the library aborts, exits or prints through" "$work/list"
 fi
 
-echo "$(wc -l <"$work/exported") symbols exported, $(wc -l <"$work/wanted") wanted"
+echo "$(wc -l <"$work/exported") symbols exported, $(wc -l <"$work/wanted") expected"
 exit $failed

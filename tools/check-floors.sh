@@ -1,12 +1,15 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# Dependencies only point down. Reads the #include lines of every .c and .h and, where this tree is
-# built, the symbols of every object: an object uses symbols of its own folder or of a lower floor
-# only, and what a header declares is defined on the header's floor. Every line that points up is
-# printed with the reason. The table of floors is below; a new folder or public header without a
-# floor is a failure too. A function or table of the library that no other object uses, none of a
-# test either, and no public header declares is dead or should be static: where the tests are built,
-# that fails as well.
+# Checks that dependencies point down only. Every folder is on a floor; see the table below, where a
+# new folder or public header must be added. Three rules:
+#
+#   - a file includes only headers of its own folder or of a lower floor;
+#   - an object uses only symbols of its own folder or of a lower floor, and what a header declares is
+#     defined on the header's floor (checked where the tree is built);
+#   - a function or table of the library is used by another object, be it a test's, or declared in a
+#     public header; otherwise it is dead or should be static (checked where the tests are built).
+#
+# Prints every violation with the reason.
 #
 #   sh tools/check-floors.sh [BUILD]    BUILD: where the objects are, by default the current folder
 : "${NM:=nm}"
@@ -22,8 +25,8 @@ BEGIN {
   floor["models"] = 4; floor["train"] = 5; floor["tasks"] = 5; floor["bench"] = 6
   floor["cli"] = 7; floor["examples"] = 8
 
-  # Public headers. The umbrella is for the top of the library, where pal_open gathers everything,
-  # and for programs.
+  # Public headers. The umbrella palimpsest.h is for programs and for pal_open, which registers all
+  # built-in definitions and so is at the top of the library.
   public["status"] = 0; public["type"] = 0; public["isa"] = 0; public["rng"] = 0
   public["setting"] = 0
   public["context"] = 1; public["op"] = 1; public["graph"] = 1; public["store"] = 1
@@ -35,7 +38,8 @@ BEGIN {
   public["palimpsest"] = 5
 }
 
-# Folders of programs: they include public headers and their own, none of the library inside.
+# Folders of programs: they include public headers and their own, but no internal header of the
+# library.
 function program(folder) { return folder == "bench" || folder == "cli" || folder == "examples" }
 
 # Name of a public header without its folder and ending, or "".
@@ -74,8 +78,8 @@ match($0, /\(floor [0-9]+\)/) && folder != "include" && substr($0, RSTART + 7) +
   complain("OpenMP belongs to src/team.c alone")
 }
 
-# Text with numbers is the same under every locale. The program sees no internal header: its main()
-# takes the C locale for itself.
+# Numbers in text must not depend on the locale. The program, which may not include internal
+# headers, sets the C locale in main() instead.
 /(^|[^_a-zA-Z])(strto(d|f|ld)|atof|[sf]?scanf|v[sf]?n?printf)\(/ && !program(folder) && here != "src/number.c" {
   complain("numbers in text follow the locale here: use src/number.h")
 }
@@ -84,7 +88,7 @@ match($0, /\(floor [0-9]+\)/) && folder != "include" && substr($0, RSTART + 7) +
   complain("locales belong to src/number.c and cli/main.c alone")
 }
 
-# A call of snprintf, to its end.
+# From a call of snprintf up to its end.
 /(^|[^_a-zA-Z])snprintf\(/ && !program(folder) { printing = 1 }
 printing && /%[-+ #0-9.*]*l?[aefgAEFG]/ {
   complain("a real number is printed here: use src/number.h")
@@ -125,7 +129,7 @@ END {
 
 # ---- symbols -------------------------------------------------------------------------------
 
-# Objects of this tree: those whose source is still there (others are left from an older build).
+# The objects whose sources exist; others are left over from an older build.
 objects=$(cd "$build" && for folder in $folders; do
   find "$folder" -name '*.o' 2>/dev/null
 done | LC_ALL=C sort | while read -r object; do
@@ -144,11 +148,11 @@ trap 'rm -f "$symbols"' EXIT
 tests=$(cd "$build" && find tests -name '*.o' 2>/dev/null)
 (cd "$build" && echo "$objects" $tests | xargs "$NM" -A -P) >"$symbols" || failed=1
 
-# First the symbols, "OBJECT: NAME TYPE ...", then the headers.
+# Reads first the symbols, lines "OBJECT: NAME TYPE ...", then the headers.
 find include $folders -name '*.h' | LC_ALL=C sort | xargs awk "$table"'
 function complain(text) { print text; bad++ }
 
-# The declarations in the text of the header `file`: functions and extern data.
+# Finds the functions and extern data that the text of the header `file` declares.
 function declarations(   at, rest, n, part, i, name) {
   while ((at = index(text, "/*")) > 0) {
     rest = substr(text, at + 2)

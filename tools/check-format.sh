@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# Every C file is formatted as .clang-format says, and every source file names its licence. The
-# format is compared where clang-format 14 is installed, since other versions break lines
-# differently; elsewhere the test is skipped once the licences have been seen.
+# Checks that every C file is formatted by .clang-format and that every source file names its
+# licence. The format is compared only where clang-format 14 is installed, since other versions
+# break lines differently; elsewhere the test is skipped after the licences have been checked.
 cd "${srcdir:-$(dirname "$0")/..}" || exit 99
 failed=0
 

@@ -1,8 +1,9 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# Only the kernel objects of an instruction set may contain its instructions, and such an object may
-# define one external symbol, its table: a shared inline function there would be kept by the linker
-# for everyone, and fail on a lesser machine. Run by `make check` in the build folder.
+# Checks that only the kernel objects of an instruction set contain its instructions, and that each
+# such object defines one external symbol, its table of kernels. If it defined an inline function
+# that other objects define too, the linker might use this copy everywhere, and the program would
+# crash on machines without the instruction set. Run by `make check` in the build folder.
 : "${NM:=nm}" "${OBJDUMP:=objdump}"
 command -v "$OBJDUMP" >/dev/null || { echo "no objdump"; exit 77; }
 case $(uname -m) in x86_64 | i?86) ;; *) echo "not an x86 machine"; exit 77 ;; esac

@@ -1,8 +1,9 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# Every source file of a folder is named in that folder's local.mk, every public header in
-# Makefile.am and in the umbrella, every script here in a fragment; and every name in a local.mk is
-# a file. Otherwise the tarball would lack it, or a user the declaration.
+# Checks that every source file is named in its folder's local.mk, every public header in
+# Makefile.am and in the umbrella header, every script of tools/ in Makefile.am or a local.mk, and
+# that every file named in a local.mk exists. Otherwise the source tarball would lack a file, or
+# users of the umbrella a declaration.
 cd "${srcdir:-$(dirname "$0")/..}" || exit 99
 failed=0
 
@@ -22,7 +23,8 @@ for file in include/palimpsest/*.h; do
   test "$name" = palimpsest/palimpsest.h || grep -qF "<$name>" include/palimpsest/palimpsest.h ||
     { echo "$file is not in the umbrella palimpsest.h"; failed=1; }
 done
-# A public builder that is no macro of its own name would leave errors without the caller's line.
+# Every public function that adds to a graph needs a macro of its name that records the caller's
+# file and line; without one, errors could not name them.
 unrecorded=$(awk '
 FNR == 1 { text = "" }
 /#define pal_/ { name = $2; sub(/\(.*/, "", name); macro[name] = 1 }
@@ -37,14 +39,15 @@ FNR == 1 { text = "" }
 }
 END {
   split("pal_graph_free pal_graph_set_precision pal_here pal_graph_fail", own)
-  for (i in own) delete builder[own[i]] # nothing can be wrong, or the place is given
+  for (i in own) delete builder[own[i]] # these cannot fail, or are given the place
   for (name in builder) if (!(name in macro)) print name
 }' include/palimpsest/graph.h include/palimpsest/gradient.h include/palimpsest/ops.h include/palimpsest/optim.h \
   include/palimpsest/model.h include/palimpsest/layers.h include/palimpsest/masked.h |
   LC_ALL=C sort)
 test -z "$unrecorded" ||
   { echo "these builders have no macro that records the caller:" $unrecorded; failed=1; }
-# The program and the trainer know no task and no model by name: recipes and definitions do.
+# The program and the trainer must not depend on a task or model by name; recipes and definitions
+# may.
 for name in $(sed -n 's/^    \.name = "\(.*\)",$/\1/p' tasks/*.c models/*.c); do
   grep -nE "\"([^\" ]*[,=])?$name[\"=,]" cli/*.[ch] train/*.[ch] &&
     { echo "the task or model $name is named here"; failed=1; }

@@ -1,7 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# embed-recipes.sh FILE.conf...: C source on stdout that holds the files byte by byte, each under its name
-# without the ending. Bytes, since a compiler need not take long strings.
+# embed-recipes.sh FILE.conf...: prints C source that contains the files, each under its name
+# without the ending. They are arrays of bytes, since compilers need not accept long string
+# literals.
 echo '/* Made from recipes/ by tools/embed-recipes.sh. */'
 echo '#include "cli/recipes.h"'
 i=0

@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Golden values: one small transformer of each kind in NumPy, in double precision.
+"""Golden values for tests: one small transformer of each kind in NumPy, in double precision.
 
-Written from the published definitions and not from the library's code; gradients come from the
-`autograd` package (pip install numpy autograd). Writes tests/golden/models.json, which is committed;
-tests/test_golden.c reads it, so that tests need no Python:
+Written from the published definitions, independently of the library's code; gradients come from the
+`autograd` package (pip install numpy autograd). Its output is committed as tests/golden/models.json
+and read by tests/test_golden.c, so that running the tests needs no Python:
 
     python3 tools/golden.py > tests/golden/models.json
 """
@@ -19,7 +19,7 @@ TOKENS = [[0, 3, 5], [1, 6, 2, 6, 4], [6]]
 
 
 def fill(name, shape):
-    """The same numbers as tests/test_golden.c: f32 roundings of a sine of index and name."""
+    """A parameter's values, as in tests/test_golden.c: sines of index and name, rounded to f32."""
     n = int(numpy.prod(shape))
     phase = sum(name.encode()) % 97
     gain = name.endswith(".gain")
@@ -28,6 +28,7 @@ def fill(name, shape):
 
 
 def shapes(c):
+    """{name: shape} of the parameters of case c."""
     w, h = c["width"], c["hidden"]
     s = {"embedding.weight": (V, w)}
     if c["positions"] == "learned":
@@ -91,7 +92,7 @@ def activate(c, x):
 
 
 def rotate(x, base):
-    """Rotate-half rotary embedding of [L, D] at positions 0 .. L-1."""
+    """Rotary embedding (rotate-half) of x [L, D] at positions 0 to L - 1."""
     length, d = x.shape
     angle = numpy.arange(length)[:, None] * base ** (-numpy.arange(0, d, 2) / d)[None, :]
     a, b = x[:, : d // 2], x[:, d // 2:]
@@ -117,13 +118,14 @@ def attend(c, q, k, v):
 
 
 def time_features(t):
-    """cos and sin of 1000 t, rounded to a whole number as the library does, at 32 frequencies."""
+    """cos and sin [64] at 32 frequencies of 1000 t, rounded to an integer as in the library."""
     level = numpy.floor(1000 * t + 0.5)
     angle = level * 10000.0 ** (-numpy.arange(0, 64, 2) / 64)
     return numpy.concatenate([numpy.cos(angle), numpy.sin(angle)])
 
 
 def hidden(c, p, tokens, t):
+    """The backbone's output [L, width] for one sequence; t: its diffusion time."""
     x = p["model.embedding.weight"][numpy.array(tokens)]
     if c["positions"] == "learned":
         x = x + p["model.position.weight"][: len(tokens)]
@@ -155,6 +157,7 @@ def logits_of(c, p, x):
 
 
 def cross_entropy(z, target):
+    """Cross-entropy in nats of the logits z [V] without the mask token."""
     z = np.concatenate([z[:MASK], z[MASK + 1:]])
     target = target - (target > MASK)
     m = np.max(z)
@@ -166,7 +169,7 @@ def softplus(x):
 
 
 def labels(rows):
-    """Targets and labels of row r: functions of its number, as in tests/test_golden.c."""
+    """Targets and labels of each row: functions of its number, as in tests/test_golden.c."""
     r = numpy.arange(rows)
     return {"target": numpy.where(r % 3 == 1, -1, (r * 5 + 2) % 6), "weight": 0.5 + 0.25 * (r % 4),
             "remask": (r % 2 == 0) * 1.0, "insert": (r % 3 == 0) * 1.0, "remove": (r % 4 == 1) * 1.0,
@@ -174,6 +177,7 @@ def labels(rows):
 
 
 def evaluate(c, p):
+    """The loss over all sequences, as a sum of weighted terms, and the logits [rows, V]."""
     rows = sum(len(s) for s in TOKENS)
     label = labels(rows)
     total, r, logits = 0.0, 0, []

@@ -1,11 +1,12 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# Plants one fault at a time into a copy of the tree and asks the tests to notice.
+# Mutation test: plants one fault at a time in a copy of the tree and checks that a test fails.
 #
 #   tools/mutation.sh            in the source folder; some minutes
 #
-# Each line of the table: file | perl substitution | test programs of which one must fail. A fault
-# that no longer fits its file, or that no test notices, is a failure of this script.
+# Each line of the table: fault | file | perl substitution | test programs, one of which must fail.
+# The script fails when a substitution does not match its file any more, or when no test notices a
+# fault.
 [ -n "${BASH_VERSION-}" ] || exec bash "$0" "$@" # `sh tools/mutation.sh` works too
 set -u
 cd "$(dirname "$0")/.." && [ -f configure.ac ] || exit 1

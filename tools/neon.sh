@@ -1,15 +1,16 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# The NEON kernels without an AArch64 machine: cross-builds a copy of this tree and, under QEMU's
-# user emulation, runs the base tests, checks every op (the generic and the NEON table must give
-# the same bits) and trains each kind of model for a few steps, whose files must be byte for byte
-# those of the native program. Not part of `make check`: it fetches packages and takes minutes.
+# Tests the NEON kernels without an AArch64 machine. Cross-compiles a copy of this tree and, under
+# QEMU's user emulation, runs the basic tests, checks every op (the generic and the NEON kernels
+# must give the same bits) and trains each kind of model for a few steps; the tensors must be the
+# same bytes as those of the native program. Not part of `make check`: it downloads packages and
+# takes minutes.
 #
 #   tools/neon.sh [NATIVE-PROGRAM]     e.g. build/palimpsest; without one nothing is trained
 #
-# CASES=N random cases of each op (default 5); KEEP=1 leaves the temporary directory.
-# Exits 77, saying what is missing, when it cannot run here. Needs no privileges: the libraries of
-# the other machine are unpacked into the temporary directory, never installed.
+# CASES=N: random cases of each op (default 5); KEEP=1: do not remove the temporary directory. Exits
+# with 77 and says what is missing when it cannot run here. It needs no privileges: the AArch64
+# libraries are unpacked into the temporary directory and not installed.
 set -eu
 triplet=aarch64-linux-gnu
 : "${CASES:=5}" "${KEEP:=}"
@@ -43,8 +44,8 @@ failed() {
   exit 1
 }
 
-# ---- libraries of the other machine ---------------------------------------------------------
-# apt of its own state: this machine's lists, architectures and packages are not touched.
+# ---- AArch64 libraries ----------------------------------------------------------------------
+# apt runs with a state of its own, so that this machine's package lists and packages do not change.
 mkdir -p "$work/apt/lists/partial" "$work/apt/cache/archives/partial" "$work/packages"
 : >"$work/apt/status"
 cat >"$work/apt.conf" <<END
@@ -64,7 +65,7 @@ for package in "$work"/packages/*.deb; do dpkg-deb -x "$package" "$sysroot"; don
 libraries=$sysroot/usr/lib/$triplet
 
 # ---- build ----------------------------------------------------------------------------------
-# A copy, since configure refuses a tree that was itself configured.
+# The tree is copied, since configure refuses a source tree in which it has been run.
 mkdir "$work/tree" "$work/build"
 (cd "$root" && tar cf - --exclude=.git --exclude=config.status --exclude=config.h \
   --exclude='*.o' --exclude='*.lo' --exclude='*.la' --exclude='.libs' --exclude='.deps' .) |
@@ -75,13 +76,14 @@ cd "$work/build"
 PKG_CONFIG_LIBDIR=$libraries/pkgconfig ../tree/configure --host=$triplet --with-isa=neon \
   CPPFLAGS="-isystem $sysroot/usr/include -isystem $sysroot/usr/include/$triplet" \
   LDFLAGS="-L$libraries -Wl,-rpath-link,$libraries" >"$log" 2>&1 || failed configure
-# One after the other: `all` is a make of its own, which would build the same objects meanwhile.
+# Two runs, one after the other: `all` starts a make of its own, and both would build the same
+# objects.
 { make -j"$(nproc)" && make tests/test_base tests/test_file; } >"$log" 2>&1 || failed make
 
 # ---- run ------------------------------------------------------------------------------------
 QEMU_LD_PREFIX=/usr/$triplet
 QEMU_SET_ENV=LD_LIBRARY_PATH=$libraries:$work/build/.libs
-OMP_WAIT_POLICY=passive # emulated spinning would starve the thread that works
+OMP_WAIT_POLICY=passive # spinning threads would slow down the emulated one that works
 CK_DEFAULT_TIMEOUT=300
 export QEMU_LD_PREFIX QEMU_SET_ENV OMP_WAIT_POLICY CK_DEFAULT_TIMEOUT
 unset PAL_ISA
@@ -97,7 +99,7 @@ echo "ops checked: $(grep -c ' ok$' "$log") agree, $(grep -c 'not checked:' "$lo
 grep -v -e ' ok$' -e 'not checked:' "$log" || :
 
 test -n "$native" || { echo "no native program given: nothing trained"; exit $status; }
-# The tensors of a safetensors file, without its header, which names the instruction set.
+# The tensors of a safetensors file without its header, whose metadata names the instruction set.
 tensors() { tail -c +$(($(od -An -tu8 -N8 "$1") + 9)) "$1"; }
 for model in arm masked-arm mdm ap-mdm; do
   set -- train parity --model $model --quiet --set train.steps=20 --set layers=2 --set width=36 \

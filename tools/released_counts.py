@@ -1,13 +1,15 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Events of a released Sudoku trace by kind, for the literal counts in tests/test_sudoku_policy.c.
+"""Counts the events of a released Sudoku trace by kind, for tests/test_sudoku_policy.c.
 
-A statement apart from the library's and from that of its tests: a loop over a plain board with a list of
-open branches, no tokens, no recursion. The description: naked singles in reading order; else a branch on
-the first cell with fewest candidates, smallest digit first; a cell without candidates gets a skull, and the
-deepest branch is erased, its digit parked, the next one tried; an event is two transitions. Two choices it
-leaves open are as in tasks/sudoku_released.c: a branch cell without an untried digit gets a skull too, and
-parking and erasing are an event each.
+It implements the published description independently of the library and of its tests: a loop over a
+plain board with a list of open branches, without tokens or recursion. The solver fills naked
+singles in reading order. Where there are none it branches on the first cell with the fewest
+candidates and tries the smallest digit first. A cell without candidates is marked with a skull;
+then the deepest branch is erased, its digit is noted as tried ("parked"), and the next one is
+tried. An event is two transitions. Two choices that the description leaves open are made as in
+tasks/sudoku_released.c: a branch cell without an untried digit gets a skull too, and parking and
+erasing are one event each.
 
     python3 tools/released_counts.py BOARD
 """
@@ -24,8 +26,8 @@ def candidates(board, cell):
 def count(text):
     board = [0 if ch in ".0" else int(ch) for ch in text]
     n = {"fill": 0, "try": 0, "skull": 0, "park": 0, "erase": 0}
-    branches = []  # cell, digit, cells written since
-    taken_back = None  # cell and digit
+    branches = []  # open branches: (cell, digit, cells written since)
+    taken_back = None  # (cell, digit) of the branch that was erased last
     deepest = 0
     while 0 in board:
         left = {cell: candidates(board, cell) for cell in range(81) if board[cell] == 0}

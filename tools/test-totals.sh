@@ -1,8 +1,9 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# Totals of the tests whose logs lie in the given build folders:   N passed, N failed, N skipped
-# A log with Check's summary line counts its unit tests; any other counts once, by its .trs. A
-# program that died, or failed beyond what its summary admits, adds one failure.
+# Prints the totals of the tests whose logs are in the given build folders: N passed, N failed, N
+# skipped. Where a log has the summary line of the Check library, its unit tests count; any other
+# log counts as one test, with the result in its .trs file. A program that failed although its
+# summary has no failure, by a crash for instance, adds one failure.
 find "$@" -name '*.trs' | LC_ALL=C sort |
 awk '
 {
