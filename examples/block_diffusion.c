@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A plug-in with block diffusion: left to right by blocks, masked diffusion within each (Arriola et al.,
- * arXiv 2503.09573).
+/* A plug-in that defines block diffusion: autoregressive over blocks, masked diffusion within each
+ * (Arriola et al., arXiv 2503.09573).
  *
  *   cc -shared -fPIC block_diffusion.c $(pkg-config --cflags --libs palimpsest) -o block_diffusion.so
  *   $ palimpsest compare parity --plugin ./block_diffusion.so --models arm,block-diffusion --budget free --set train.steps=40 --set train_max=4 --set lengths=2,3 --set per_length=20 --set layers=1 --set width=16 --set heads=2 --quiet
  *
- * Training rows are two copies of a sequence. Clean rows see clean rows of their own and of earlier
- * blocks; noisy rows see the noisy rows of their own block and the clean ones of earlier blocks. So one
- * pass trains every block, each given the true ones before it. Decoding has clean rows only. */
+ * A training sequence has two copies as rows. Clean rows attend to clean rows of their own and of
+ * earlier blocks; noisy (masked) rows attend to the noisy rows of their own block and to the clean
+ * rows of earlier ones. So one pass trains every block, given the true earlier ones. In decoding
+ * all rows are clean. */
 #include <math.h>
 #include <palimpsest/palimpsest.h>
 
@@ -27,13 +28,12 @@ static const char *const parts[] = {"elbo"};
 static const int32_t visible[2 * 2] = {PAL_SEES_EARLIER_AND_SAME, PAL_SEES_NOTHING, /* clean */
                                        PAL_SEES_EARLIER, PAL_SEES_SAME};            /* noisy */
 
-/* The masks of each block are drawn as those of masked diffusion: the sum over blocks is, on average, a
- * bound of -log p. */
+/* Masks each block as masked diffusion does: the expected sum over blocks is a bound of -log p. */
 static pal_status rows(const pal_model *model, const pal_example *example, pal_rng *rng,
                        bool evaluate, pal_batch *batch, pal_error *error) {
   const int size = (int)((const block_settings *)pal_model_own(model))->size;
   const pal_answer clean = pal_answer_add_copies(batch, model, example, 2, error);
-  (void)evaluate; /* training is on the bound too */
+  (void)evaluate; /* training minimises the same bound */
   if (clean.first < 0) return error->code;
   batch->count[0] += clean.n;
   pal_answer noisy = clean;
@@ -59,7 +59,7 @@ static void loss(const pal_model *model, pal_graph *g, const pal_batch_values *i
   pal_masked_loss_of(model, g, in, &network, part);
 }
 
-/* Writes the k surest masks of the first block that has any. */
+/* Writes the k most confident masks of the first block that has masks. */
 static void step(const pal_model *model, pal_graph *g, pal_decoding *d) {
   pal_network network = pal_network_of_step(g, d);
   see(model, g, &network, pal_affine(g, d->position, 0, 0));

@@ -1,12 +1,11 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# Installs into a temporary folder, compiles every example against that copy with public headers
-# only, and runs the examples as their opening comments say:
+# Installs the library into a temporary folder, compiles every example against that copy, with
+# public headers only, and runs the commands in the opening comment of each example, lines such as
 #
 #    *   $ palimpsest --plugin ./custom_op.so ...
-#
-# An example with a main() is a program and is run; any other is a plug-in, and has at least one
-# such line. Commands run in an empty folder beside <name>.so. Run by `make check`.
+# An example with a main() is a program and is run instead. Any other is a plug-in and must have at
+# least one such line. Commands run in a folder that contains only <name>.so. Run by `make check`.
 . "${srcdir:-.}/tests/installed.sh"
 test -n "$(ls "$srcdir"/examples/*.c 2>/dev/null)" || { echo "no examples"; exit 77; }
 
@@ -34,7 +33,8 @@ for source in "$srcdir"/examples/*.c; do
   echo "ok $name"
 done
 
-# A model and a task that are both plug-ins get the whole program, with the task's own columns.
+# A model and a task that are both plug-ins work with every verb, and the reports have the task's
+# columns.
 cd "$work" || exit 99
 palimpsest() {
   verb=$1

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-# Plug-ins a user would write, and Sudoku's recipes. The plug-ins are compiled against an installed copy, with
-# public headers only, by build_installed.sh as a part of `make check`.
+# Plug-ins and a program as a user would write them, and the recipes for Sudoku. `make check`
+# compiles them by build_installed.sh against an installed copy, with public headers only.
 EXTRA_DIST += \
 	%D%/block_diffusion.c \
 	%D%/op_segment_log_sum_exp.c \

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A plug-in with a reduction per sequence: y[s] = log of the sum of exp(x[t]) over its rows t, or 0.
+/* A plug-in that defines a reduction per sequence: y[s] = log of the sum of exp(x[t]) over the rows
+ * t of sequence s.
  *
  *   cc -shared -fPIC op_segment_log_sum_exp.c $(pkg-config --cflags --libs palimpsest) -o op_segment_log_sum_exp.so
  *   $ palimpsest check-op segment_log_sum_exp --plugin ./op_segment_log_sum_exp.so
  *
- * Sequence s has the rows begin[s] .. begin[s] + length[s] - 1 of x f32 [T, C]; rows of none may lie
- * between. A task of the op is one sequence. */
+ * Sequence s has the rows begin[s] to begin[s] + length[s] - 1 of x f32 [T, C]; rows may belong to
+ * none. An empty sequence gives 0. A task, the executor's unit of work, is one sequence here. */
 #include <math.h>
 #include <palimpsest/palimpsest.h>
 
@@ -24,7 +25,7 @@ static pal_status infer(pal_infer *call) {
   return PAL_OK;
 }
 
-/* dx[t] = exp(x[t] - y[s]) dy[s]; a row of no sequence has s = -1, for which gather_rows gives zeros. */
+/* dx[t] = exp(x[t] - y[s]) dy[s]; a row of no sequence has s = -1, where gather_rows gives 0. */
 static pal_status gradient(pal_gradient_call *call) {
   pal_graph *g = call->graph;
   const pal_value of = pal_ragged_index(g, call->in[BEGIN], call->in[LENGTH], call->in[X]).sequence;
@@ -60,7 +61,7 @@ static pal_status run(const pal_run *run) {
       return pal_fail(run->error, PAL_E_ARGUMENT, "sequence %d is not in the rows", (int)s);
     for (int64_t c = 0; c < wide; c++) {
       const float *x = (const float *)run->in[X] + (n > 0 ? begin * wide : 0) + c;
-      float top = -INFINITY, sum = 0; /* sums of exp(x - top), so that none is too large */
+      float top = -INFINITY, sum = 0; /* the sum is of exp(x - top), which cannot overflow */
       for (int64_t i = 0; i < n; i++) top = fmaxf(top, x[i * wide]);
       for (int64_t i = 0; i < n; i++) sum += expf(x[i * wide] - top);
       ((float *)run->out[0])[s * wide + c] = n > 0 ? top + logf(sum) : 0;
@@ -69,7 +70,7 @@ static pal_status run(const pal_run *run) {
   return PAL_OK;
 }
 
-/* A random instance for the checks: sequences of any length, gaps between them. */
+/* A random case for the checks: sequences of any length with gaps between them. */
 static pal_value sample(pal_case *random) {
   const pal_type type = PAL_TYPE(PAL_F32, pal_case_rows(random), 1, pal_case_size(random));
   pal_value in[3] = {pal_case_f32(random, type, -3, 3)};

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A plug-in with an op of one's own: softsign, y = x / (1 + |x|), with its gradient.
+/* A plug-in that defines an op: softsign, y = x / (1 + |x|), with its gradient.
  *
  *   cc -shared -fPIC op_softsign.c $(pkg-config --cflags --libs palimpsest) -o op_softsign.so
  *   $ palimpsest check-op softsign --plugin ./op_softsign.so
  *
- * Everything a built-in op gets, it gets: shape errors with the caller's line, planning, chains,
- * threads, and the whole battery of checks from its reference and its sample. */
+ * It is treated like a built-in op: shape errors name the caller's line; the planner may fuse it
+ * into a chain with other ops and run it in threads; check-op tests it by its reference and its
+ * sample. */
 #include <palimpsest/palimpsest.h>
 
 #include <math.h>
@@ -32,7 +33,8 @@ static pal_status reference(const pal_reference *call) {
   return PAL_OK;
 }
 
-/* Row-local: the framework says which rows, and may run this in a chain with others. */
+/* Computes rows call->begin to call->end - 1. An op of one such phase is row-local: the executor
+ * chooses the rows, and may run it in a chain with other row-local ops. */
 static pal_status run(const pal_run *call) {
   const pal_type *type = &call->out_type[0];
   int64_t row = pal_type_row(type) * (type->symbol.id ? type->dim[0] : 1);
@@ -42,7 +44,7 @@ static pal_status run(const pal_run *call) {
   return PAL_OK;
 }
 
-/* A random instance for the checks; away from 0, where |x| has a kink. */
+/* A random case for the checks. It avoids 0, where the derivative of |x| jumps. */
 static pal_value sample(pal_case *random) {
   pal_type type = PAL_TYPE(PAL_F32, pal_case_rows(random), 1, pal_case_size(random));
   double sign = pal_case_int(random, 0, 1) ? 1 : -1;

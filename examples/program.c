@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A program of one's own on the library: it trains an edit model on parity, keeps its weights, loads
- * them again and decodes a string of a thousand bits.
+/* A program that uses the library: it trains an edit model on parity, saves its weights, loads them
+ * into another model and decodes a string of a thousand bits.
  *
  *   cc program.c $(pkg-config --cflags --libs palimpsest) -o program && ./program
  *
- * Every call that may fail takes a pal_error, in which the first failure is described. */
+ * Every call that may fail takes a pal_error, which then describes the first failure. */
 #include <palimpsest/palimpsest.h>
 
 #include <stdio.h>
@@ -17,14 +17,16 @@ static int fail(const pal_error *error) {
   return 1;
 }
 
-static void take(int index, const pal_decoded *decoded, void *data) {
+/* Called by pal_decode for each finished sequence. */
+static void on_decoded(int index, const pal_decoded *decoded, void *data) {
   (void)index;
-  *(int *)data = decoded->n == 2; /* "BOS 1" is left of an odd string, "BOS" of an even one */
+  *(int *)data =
+      decoded->n == 2; /* the edits leave "BOS 1" of an odd string, "BOS" of an even one */
   printf("halted by itself: %s, after %d forward passes\n", decoded->halted ? "yes" : "no",
          decoded->forward_passes);
 }
 
-/* Parity of a random string by the model's own edits; 0 where it is right. */
+/* Lets the model decide the parity of a random string by its edits; returns 0 if it is right. */
 static int decode(pal_model *model, pal_error *error) {
   int32_t prompt[BITS + 1];
   int odd = 0, said = -1;
@@ -35,7 +37,7 @@ static int decode(pal_model *model, pal_error *error) {
   const pal_decode_options options = {
       .sequences = 1, .max_length = BITS + 1, .max_steps = 2 * BITS + 4, .seed = 1};
   pal_decoder *decoder = pal_decoder_new(model, &options, error);
-  if (!decoder || pal_decode(decoder, &example, 1, take, &said, error)) return fail(error);
+  if (!decoder || pal_decode(decoder, &example, 1, on_decoded, &said, error)) return fail(error);
   pal_decoder_free(decoder);
   printf("%d bits: %s, and the model says %s\n", BITS, odd ? "odd" : "even", said ? "odd" : "even");
   return said != odd;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A plug-in with a diffusion variant of one's own: masked diffusion whose sampler takes back what it
- * is least sure of, after the idea of ReMDM (Wang et al., arXiv 2503.00307).
+/* A plug-in that defines a variant of masked diffusion, whose sampler masks uncertain tokens again,
+ * after ReMDM (Wang et al., arXiv 2503.00307).
  *
  *   cc -shared -fPIC remasking.c $(pkg-config --cflags --libs palimpsest) -o remasking.so
  *   $ palimpsest compare parity --plugin ./remasking.so --models mdm,remasking --budget free --set train.steps=40 --set train_max=4 --set lengths=2,3 --set per_length=20 --set layers=1 --set width=16 --set heads=2 --quiet
@@ -8,11 +8,11 @@
  *   $ palimpsest train parity --plugin ./remasking.so --config run/config --out run --resume --set train.steps=40 --set sigma=0.2 --quiet
  *   $ palimpsest eval run --plugin ./remasking.so --set sigma=0.1 --set model.steps=8 --quiet
  *
- * Training is that of an MDM with the linear schedule. A step writes the surest mask; while a sequence
- * is younger than `steps`, each token that the model wrote becomes a mask again with probability
- * `sigma` times the chance that the network gives to other tokens. Everything else (network, trainer,
- * decoder, tasks) is shared. Neither setting matters to training (PAL_KEPT_BY_NONE): a run may go on,
- * and what was trained be evaluated, with other values. */
+ * Training is that of an MDM with the linear schedule. A decoding step writes the most confident
+ * mask. During a sequence's first `steps` steps, each token that the model wrote becomes a mask
+ * again with probability `sigma` times (1 - its present probability). The network, trainer, decoder
+ * and tasks are the library's. The settings do not affect training (PAL_KEPT_BY_NONE), so a run may
+ * be resumed or evaluated with other values. */
 #include <palimpsest/palimpsest.h>
 
 typedef struct remasking_settings {
@@ -21,17 +21,17 @@ typedef struct remasking_settings {
 } remasking_settings;
 
 static const pal_setting settings[] = {
-    PAL_SET_REAL(remasking_settings, sigma, "0.5", 0, 1, "how readily a token is taken back",
+    PAL_SET_REAL(remasking_settings, sigma, "0.5", 0, 1, "how readily a token is masked again",
                  PAL_KEPT_BY_NONE),
     PAL_SET_WHOLE(remasking_settings, steps, "16", 0, 1 << 20,
-                  "steps in which tokens may be taken back; then the masks left are written",
+                  "steps in which tokens may be masked again; then the masks left are written",
                   PAL_KEPT_BY_NONE),
 };
 static const pal_column columns[] = {PAL_TARGET_COLUMNS};
 static const pal_column states[] = {PAL_ANSWER_STATE};
 static const char *const parts[] = {"elbo"};
 
-/* Every answer token is a mask with probability t, with weight 1 / t; in evaluation the ELBO. */
+/* Masks each answer token with probability t and weight 1 / t; in evaluation as in the ELBO. */
 static pal_status rows(const pal_model *model, const pal_example *example, pal_rng *rng,
                        bool evaluate, pal_batch *batch, pal_error *error) {
   const pal_answer answer = pal_answer_add(batch, model, example, error);
@@ -56,7 +56,7 @@ static void step(const pal_model *model, pal_graph *g, pal_decoding *d) {
   const pal_value log_p = pal_log_softmax(g, now.logits);
   const pal_value write = pal_masked_best(g, d, &now, pal_max(g, log_p, 1, false), 1);
 
-  /* Taken back with chance sigma (1 - p of the token): what the model wrote, while it is young. */
+  /* Masked again with probability sigma (1 - p): the model's own tokens, in the first steps. */
   const pal_value own = pal_one_hot(g, d->token, pal_model_format(model)->vocabulary);
   const pal_value p = pal_sum(g, pal_mul(g, pal_exp(g, log_p), own), 1, false);
   const pal_value chance = pal_clamp(g, pal_affine(g, p, -set->sigma, set->sigma), 0, 1);
@@ -75,7 +75,7 @@ static void step(const pal_model *model, pal_graph *g, pal_decoding *d) {
 static const pal_model_definition remasking = {
     .abi_size = sizeof(pal_model_definition),
     .name = "remasking",
-    .doc = "Masked diffusion that takes unsure tokens back while it decodes.",
+    .doc = "Masked diffusion that masks uncertain tokens again while it decodes.",
     .form = PAL_FORM_ANSWER,
     .setting = settings,
     .n_settings = PAL_SETTINGS(settings),

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A plug-in with a task of one's own: letters that repeat their left neighbour are dropped, so that
+/* A plug-in that defines a task: remove the letters that repeat their left neighbour, so that
  * "aabbba" becomes "aba".
  *
  *   cc -shared -fPIC task_squeeze.c $(pkg-config --cflags --libs palimpsest) -o task_squeeze.so
  *   $ palimpsest compare squeeze --plugin ./task_squeeze.so --models arm,mdm,ap-mdm --budget free --set longest=5 --set tests=40 --set train.steps=40 --set layers=1 --set width=16 --set heads=2 --quiet
  *
- * Models that answer read the letters and append the shorter word; the format has an eos, which they
- * add by themselves. Edit models learn the steps: repeated letters become masks, masks go, and what is
- * left is a state in which nothing is to be done. */
+ * Models that generate an answer read the word and append the shorter one; since the format has an
+ * eos, they append that by themselves. Edit models learn steps: repeated letters become masks,
+ * masks are removed, and in the state that is left there is nothing to do. */
 #include <palimpsest/palimpsest.h>
 
 #include <stdio.h>
@@ -28,13 +28,13 @@ static const pal_setting settings[] = {
     PAL_SET_SEED(squeeze_settings, seed, "1", "of the words to evaluate on", PAL_KEPT_BY_NONE),
 };
 
-/* One word and what is made of it; arrays of the examples point in here. */
+/* A word with its answer and labels. The arrays of a pal_example point in here. */
 typedef struct word {
   int32_t prompt[MOST], answer[MOST], y[MOST];
   uint8_t remask[MOST], insert[MOST], remove[MOST];
 } word;
 
-/* The labels of a state: repeated letters become masks, masks go. */
+/* Labels a state: repeated letters become masks, masks are removed. */
 static void label(word *w, int n, uint64_t id, pal_example *e) {
   int32_t *x = w->prompt;
   for (int i = 0; i < n; i++) {
@@ -48,6 +48,7 @@ static void label(word *w, int n, uint64_t id, pal_example *e) {
       .state = x, .y = w->y, .remask = w->remask, .insert = w->insert, .remove = w->remove, .n = n};
 }
 
+/* Draws a random word of 1 to `longest` letters as an example. */
 static void make(word *w, pal_rng *rng, int longest, pal_form form, uint64_t id, pal_example *e) {
   const int n = 1 + (int)pal_rng_below(rng, (uint32_t)longest);
   *e = (pal_example){.id = id, .prompt = w->prompt, .n_prompt = n + 1};
@@ -80,7 +81,7 @@ static pal_status stream_next(void *self, pal_example *example, pal_error *error
   make(&s->word, &rng, s->longest, s->form, id, example);
   if (s->form != PAL_FORM_TRANSITION) return PAL_OK;
   int n = example->n_prompt;
-  const uint32_t at = pal_rng_below(&rng, 3); /* the word, its masks, the end */
+  const uint32_t at = pal_rng_below(&rng, 3); /* the word, that with masks, or the last state */
   label(&s->word, n, id, example);
   for (uint32_t step = 0; step < at; step++) {
     int32_t next[2 * MOST];
@@ -166,7 +167,7 @@ static int step_cap(const pal_task *task, const pal_example *instance, pal_form 
 static pal_score score(const pal_task *task, const pal_example *e, pal_form form,
                        const int32_t *token, int n) {
   (void)task;
-  const int before = form == PAL_FORM_TRANSITION ? 1 : e->n_prompt; /* rows that are no answer */
+  const int before = form == PAL_FORM_TRANSITION ? 1 : e->n_prompt; /* tokens before the answer */
   pal_score s = {.kept =
                      n >= before && memcmp(token, e->prompt, sizeof *token * (size_t)before) == 0};
   s.valid = s.kept && n > before;
@@ -191,7 +192,7 @@ static size_t print(const pal_task *task, const int32_t *token, int n, char *tex
   return (size_t)n;
 }
 
-/* Letters of the answer: a column that is a mean. */
+/* The number of letters in the answer, for a column that reports the mean. */
 static double letters(const pal_task *task, const pal_judged *j) {
   (void)task;
   int n = 0;
@@ -201,9 +202,10 @@ static double letters(const pal_task *task, const pal_judged *j) {
 }
 
 static const pal_report_column report[] = {
-    {"valid", "letters, none beside its like", PAL_REPORT_SHARE, pal_report_valid, NULL},
-    {"kept", "what was given is as it was", PAL_REPORT_SHARE, pal_report_kept, NULL},
-    {"letters", "of the answer", PAL_REPORT_MEAN, letters, NULL},
+    {"valid", "the answer has only letters, and no two neighbours are equal", PAL_REPORT_SHARE,
+     pal_report_valid, NULL},
+    {"kept", "the prompt is unchanged", PAL_REPORT_SHARE, pal_report_kept, NULL},
+    {"letters", "letters of the answer", PAL_REPORT_MEAN, letters, NULL},
 };
 
 static const pal_task_definition squeeze = {

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A plug-in with uniform diffusion: noise replaces tokens by any others instead of masks (Austin et al.,
+/* A plug-in that defines uniform diffusion: noise makes tokens random, not masks (Austin et al.,
  * arXiv 2107.03006, with the uniform transition; Schiff et al., arXiv 2412.10193).
  *
  *   cc -shared -fPIC uniform_diffusion.c $(pkg-config --cflags --libs palimpsest) -o uniform_diffusion.so
  *   $ palimpsest compare parity --plugin ./uniform_diffusion.so --models mdm,uniform-diffusion --budget free --set train.steps=40 --set train_max=4 --set lengths=2,3 --set per_length=20 --set layers=1 --set width=16 --set heads=2 --quiet
  *
- * At time t, from 0 (data) to 1 (noise), each token of the answer is a random one with probability t. The
- * network is told t and predicts the data. A step predicts, then adds the noise of the next lower time. */
+ * At time t, from 0 (data) to 1 (noise), an answer token is random with probability t. The network
+ * gets t and predicts the data. A step predicts, then adds the noise of the next lower time. */
 #include <palimpsest/palimpsest.h>
 
 typedef struct uniform_settings {
@@ -36,13 +36,13 @@ static pal_status rows(const pal_model *model, const pal_example *example, pal_r
   for (int i = 0; i < answer.rows; i++) {
     if (!pal_answer_has(&answer, i)) continue;
     int32_t *token = &batch->token[answer.first + i], data = *token;
-    pal_answer_mask(&answer, batch, i, 1); /* which makes the data its target */
+    pal_answer_mask(&answer, batch, i, 1); /* sets the target to the token */
     *token = pal_rng_real(rng) < t ? noise(pal_model_format(model), rng) : data;
   }
   return PAL_OK;
 }
 
-static int start(const pal_model *model, pal_start *s) { /* an answer of noise */
+static int start(const pal_model *model, pal_start *s) { /* random answer tokens */
   const int n = pal_masked_start(model, s);
   for (int i = 0; i < n && n <= s->room; i++)
     if (((const int32_t *)s->state[0])[i]) s->token[i] = noise(pal_model_format(model), s->rng);
