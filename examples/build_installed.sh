@@ -4,6 +4,7 @@
 # public headers only, and runs the commands in the opening comment of each example, lines such as
 #
 #    *   $ palimpsest --plugin ./custom_op.so ...
+#
 # An example with a main() is a program and is run instead. Any other is a plug-in and must have at
 # least one such line. Commands run in a folder that contains only <name>.so. Run by `make check`.
 . "${srcdir:-.}/tests/installed.sh"

@@ -20,8 +20,7 @@ static int fail(const pal_error *error) {
 /* Called by pal_decode for each finished sequence. */
 static void on_decoded(int index, const pal_decoded *decoded, void *data) {
   (void)index;
-  *(int *)data =
-      decoded->n == 2; /* the edits leave "BOS 1" of an odd string, "BOS" of an even one */
+  *(int *)data = decoded->n == 2; /* an odd string is edited to "BOS 1", an even one to "BOS" */
   printf("halted by itself: %s, after %d forward passes\n", decoded->halted ? "yes" : "no",
          decoded->forward_passes);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Elementwise ops of the tests' own; plain C, and differentiable any number of times. */
+/* Three elementwise ops that only the tests define, in plain C; their gradients consist of them
+ * too, so that they can be differentiated any number of times. */
 #define PAL_NO_CALLER
 #include "tests/bend.h"
 

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Three differentiable ops of the tests' own, under names no built-in has: autograd/ must
- * differentiate, recompute and check them without knowing any op. */
+/* Three differentiable ops that only the tests define. The functions of autograd/ must
+ * differentiate, recompute and check them, which shows that they know no op by name. */
 #ifndef PAL_TESTS_BEND_H
 #define PAL_TESTS_BEND_H
 
 #include <palimpsest/graph.h>
 
-/* bend_mul (a, b of one type: a b), bend_line (slope x + shift), bend_bell (1 / (1 + x^2)). */
+/* All elementwise: bend_mul: a b, for a and b of one type; bend_line: slope x + shift; bend_bell: 1
+ * / (1 + x^2). */
 extern const pal_op bend_mul_op, bend_line_op, bend_bell_op;
 pal_status bend_define(pal_context *context, pal_error *error);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Columns of a batch by their names, for tests. */
+/* Access to the columns of a batch by name. */
 #ifndef PAL_TESTS_COLUMNS_H
 #define PAL_TESTS_COLUMNS_H
 
@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-/* NULL where no such column is declared. */
+/* The column's data, NULL when no such column is declared. */
 static inline void *column_of(const pal_batch *batch, const char *name) {
   for (int i = 0; i < batch->columns; i++)
     if (strcmp(batch->declared[i].name, name) == 0) return batch->column[i];

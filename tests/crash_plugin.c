@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Ops that end the process they run in, and a sound one after them; for test_input.sh. */
+/* A plug-in with ops that abort or exit the process, and a correct one, for test_input.sh: check-op
+ * must report each and go on. */
 #include <palimpsest/palimpsest.h>
 
 #include <stdlib.h>

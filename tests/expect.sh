@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
-# What scripts that drive the program share; they read it in. It makes the folder "$work".
+# Functions for test scripts that run the program; they source this file. It creates the folder
+# "$work".
 program=${PROGRAM:-./palimpsest}
 test -x "$program" || { echo "no program"; exit 77; }
 work=$(mktemp -d) || exit 99
 trap 'rm -rf "$work"' EXIT
 failed=0
 
-# expect CODE WORDS ARGUMENTS...: runs the program; its stderr must have the words.
+# expect CODE WORDS ARGUMENTS...: runs the program, which must exit with CODE and print WORDS to
+# stderr.
 expect() {
   code=$1 words=$2
   shift 2

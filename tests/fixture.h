@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the tests of graph/ stand on: a context with the toy ops, a store, a graph; made anew for
- * every test by the checked fixture fixture_set_up, fixture_tear_down. */
+/* The fixture of the tests of graph/: a context with the ops of toy.h, a store and a graph, created
+ * for every test by fixture_set_up and freed by fixture_tear_down. */
 #ifndef PAL_TESTS_FIXTURE_H
 #define PAL_TESTS_FIXTURE_H
 
@@ -13,14 +13,14 @@ extern pal_error error;
 
 void fixture_set_up(void);
 void fixture_tear_down(void);
-/* An instance of the plan of g; fails the test when there is none. */
+/* Compiles g and creates an instance of the plan; fails the test when that fails. */
 pal_exec *compile(void);
 /* Frees an instance and its plan. */
 void discard(pal_exec *exec);
-/* Fails the test unless the graph, or its compilation, has been refused with `code`; then begins a
- * new graph. */
+/* Fail the test unless building g, or compiling it, has failed with `code`; then begin a new graph
+ * g. */
 void refused(pal_status code);
 void compile_refused(pal_status code);
-/* An input f32 [3]. */
+/* An input of g, f32 [3]. */
 pal_value vector(const char *name);
 #endif

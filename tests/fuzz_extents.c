@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A fuzzer of ops with extents of 0 and 1, huge attributes and inputs that do not fit.
+/* A fuzzer for ops with extents of 0 and 1, huge attributes and inputs that do not match.
  *
- * An execution takes an op with the operands of one of its samples, replaces extents, capacities,
- * counts and attributes, and runs what is not refused, with its gradient at times, both by the plan and
- * by the reference interpreter. It stops where one of the two fails and the other does not, or where
- * their numbers differ; sanitizers find the rest. In a build with --enable-sanitizers=address,undefined:
+ * Each execution takes an op with the operands of one of its samples and replaces extents,
+ * capacities, counts and attributes. If the graph is not refused, it is run, sometimes with its
+ * gradient, by the plan and by the reference interpreter. The fuzzer stops when only one of the two
+ * fails or when their results differ; sanitizers find memory faults. In a build with
+ * --enable-sanitizers=address,undefined:
  *   make tests/fuzz_extents && tests/fuzz_extents [SECONDS [SEED [OP]]]
- * Each draw is from the bytes of one buffer, so that libFuzzer can guide it: configure with CC=clang,
- * CFLAGS="-O1 -g -fsanitize=fuzzer-no-link" and CPPFLAGS=-DPAL_LIBFUZZER=1 beside the sanitizers, then
+ * All random draws come from the bytes of one buffer, so that libFuzzer can guide them: configure
+ * with CC=clang, CFLAGS="-O1 -g -fsanitize=fuzzer-no-link" and CPPFLAGS=-DPAL_LIBFUZZER=1 beside
+ * the sanitizers, then
  *   make tests/fuzz_extents LDFLAGS=-fsanitize=fuzzer && tests/fuzz_extents -max_total_time=60 */
 #include <math.h>
 #include <palimpsest/ops.h>
@@ -117,8 +119,8 @@ static bool is_small(const pal_graph *g, const pal_type *type, int64_t most) {
   return n <= most;
 }
 
-/* The sample's op on inputs "in0", ... of `to`; false where it is refused. What is not small is only
- * compiled. */
+/* The sample's op on inputs "in0", ... of `to`; false where it is refused. What is not small is
+ * only compiled. */
 static bool copy_node(const pal_graph *from, const pal_node *node, pal_graph *to, pal_value *in,
                       pal_value *out, bool *small) {
   *small = true;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A plug-in that fails in the middle of its definitions; for test_plugin.c. */
+/* A plug-in whose registration fails after some of its definitions, for test_plugin.c. */
 #include <palimpsest/palimpsest.h>
 
 static pal_model_definition half_model;

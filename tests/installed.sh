@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-# What scripts share that use an installed copy; they read it in from the build folder. It makes the
-# folder "$work", installs below it, and sets PATH and the like so that the copy is found, and
-#   $strict, $cflags, $libs   flags of the compiler: strict ones, and those that pkg-config gives
+# For test scripts that use an installed copy; they source this file in the build folder. It creates
+# the folder "$work", installs there, sets PATH and the like such that the copy is found, and sets
+#   $strict, $cflags, $libs   compiler flags: strict warnings, and those that pkg-config prints
 srcdir=$(cd "${srcdir:-.}" && pwd) || exit 99
 : "${CC:=cc}" "${MAKE:=make}" "${PKG_CONFIG:=pkg-config}"
 test -f "${PAL_LIBRARY:-.libs/libpalimpsest.so}" || { echo "no shared library"; exit 77; }
@@ -10,7 +10,7 @@ work=$(mktemp -d) || exit 99
 trap 'rm -rf "$work"' EXIT
 root=$work/root
 
-# Nothing of the outer make's job server or variables.
+# The inner make must not use the job server or variables of the outer one.
 unset MAKEFLAGS MFLAGS MAKELEVEL
 "$MAKE" install DESTDIR="$root" >"$work/install.log" 2>&1 ||
   { cat "$work/install.log"; echo "make install failed"; exit 1; }

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-# Tests. A new unit test is two lines among the ones below; it links the core with internal symbols
-# visible, and exits non-zero on failure. A script exits 77 when it cannot run here.
+# Tests. A new unit test needs two lines like those below; it is linked with the library's objects,
+# so that it can call internal functions. A test exits with 0 on success; a script that cannot run
+# here exits with 77.
 noinst_HEADERS += %D%/columns.h %D%/run.h
 
 if HAVE_CHECK

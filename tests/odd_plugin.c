@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A plug-in whose task "odd" is parity, but for the member that the variable ODD of the environment names:
- * "set_size -3" makes set_size answer -3. For test_plugin.c and test_odd.sh. */
+/* A plug-in for test_plugin.c and test_odd.sh. Its task "odd" is parity, except that the
+ * environment variable ODD makes one function return a wrong value: with ODD="set_size -3",
+ * set_size returns -3. */
 #include <limits.h>
 #include <palimpsest/palimpsest.h>
 #include <stdio.h>

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-# awk -f output.awk SHOWN OUTPUT: whether a program's output is what a document shows. "..." stands
-# for any text within a line, and alone on a line for any number of lines. Prints the first line
-# that was not found, and exits 1, when it is not.
+# awk -f output.awk SHOWN OUTPUT: compares a program's OUTPUT with what a document shows. In SHOWN,
+# "..." within a line stands for any text, and alone on a line for any number of lines. If they
+# differ, prints the first line of SHOWN that was not found and exits with 1.
 FNR == 1 { which++ }
 which == 1 { shown[++shows] = $0 }
 which == 2 { line[++lines] = $0 }

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* How every test program ends, and which build it is.
+/* Running a suite of tests, and the length of long tests.
  *
- * Sanitized builds (quickstart check runs everything under them once more) are there to find memory
- * faults and undefined behaviour: they run every code path, on short cases. Long training, statistics
- * and comparisons of bits belong to the plain build: such a loop takes its length from
- * WHOLE_OR_SHORT, and asserts what only the whole length shows where WHOLE_BUILD is 1. Both passes
- * together stay under 12 minutes on two quiet cores; a change adds at most one minute to them. */
+ * Builds with sanitizers (`quickstart check` runs all tests in one, too) find memory faults and
+ * undefined behaviour; they need to run every code path, but only on short cases. Long training,
+ * statistics and comparisons of bits are for the build without sanitizers. So a long loop takes its
+ * length from WHOLE_OR_SHORT, and assertions that hold only after the whole length are made when
+ * WHOLE_BUILD is 1. Both builds together should take less than 12 minutes on two idle cores, and no
+ * change should add more than one minute. */
 #ifndef PAL_TESTS_RUN_H
 #define PAL_TESTS_RUN_H
 
@@ -26,8 +27,8 @@
 #endif
 #define WHOLE_OR_SHORT(whole, few) (WHOLE_BUILD ? (whole) : (few))
 
-/* Runs the suite as the environment says (CK_VERBOSITY, CK_RUN_CASE ...) and frees it; the exit
- * status of the program. */
+/* Runs the suite with the options of the environment (CK_VERBOSITY, CK_RUN_CASE, ...) and frees it.
+ * Returns the exit status of the program. */
 static inline int run_suite(Suite *suite) {
   SRunner *runner = srunner_create(suite);
   srunner_run_all(runner, CK_ENV);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Attention beyond its random cases: nothing in its plan, forward or backward, may grow with the
- * square of the number of rows; short sequences and lone queries, which have kernels of their own, come
- * out as the others do, and so do q, k and v that are joined. */
+/* Properties of attention that the random cases of test_ops.c do not cover: memory of the plan,
+ * forward and backward, is not quadratic in the number of rows; the special kernels for short
+ * sequences and for single queries agree with the general one; and so does q, k and v as one joined
+ * tensor. */
 #include <check.h>
 #include <math.h>
 #include <palimpsest/palimpsest.h>
@@ -41,7 +42,8 @@ START_TEST(memory_is_linear_in_rows) {
   ck_assert_msg(context != NULL, "%s", error.text);
   size_t one = bytes_at(context, 4096), two = bytes_at(context, 8192),
          four = bytes_at(context, 16384);
-  /* Linear growth: the second doubling adds twice what the first did; quadratic would add four times. */
+  /* Linear growth: the second doubling adds twice what the first did; quadratic would add four
+   * times. */
   ck_assert_msg((double)(four - two) < 2.1 * (double)(two - one), "%zu, %zu, %zu bytes", one, two,
                 four);
   ck_assert_uint_lt(four, (size_t)16384 * 16384);
@@ -116,8 +118,8 @@ static pal_exec *run_short(pal_context *context, bool biased, bool positions, bo
   return exec;
 }
 
-/* Full, causal, windowed, both, each with positions that count up or (in every other sequence) not; in both
- * precisions. */
+/* Full, causal, windowed, both, each with positions that count up or (in every other sequence) not;
+ * in both precisions. */
 START_TEST(short_sequences_are_as_others) {
   static const char *const result[] = {"out", "dq", "dk", "dv"};
   static const int64_t width[] = {DV, D, D, DV};

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Floor 0: status, types, allocation, random numbers, instruction sets, team.
+/* Tests of src/: status, types, allocation, random numbers, instruction sets, thread team.
  *
- * The parent of the forked tests never opens a parallel region, and the team's test comes last for
- * when nothing is forked. */
+ * Tests run in forked children, so the parent must not start threads. The test of the team comes
+ * last, for runs without forking (CK_FORK=no). */
 #include <palimpsest/rng.h>
 #include <palimpsest/type.h>
 

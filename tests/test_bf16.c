@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Products of the precision bf16: the chain that gemm_bf16.h defines, on every table; what of a graph
- * is of that precision; training that follows f32. */
+/* Products in the precision bf16: every instruction set computes the sum in the order that
+ * gemm_bf16.h defines; which ops of a graph use that precision; training gets close to that in
+ * f32. */
 #include <check.h>
 #include <math.h>
 #include <stdlib.h>

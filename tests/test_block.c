@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Variables that are parts of a block: they keep what makes them variables, whoever changes
- * what. */
+/* Variables that are parts of one block of memory: each can be read, written, saved and loaded as a
+ * variable of its own, whether it is changed by itself or as part of the block. */
 #include <check.h>
 #include <palimpsest/ops.h>
 #include <palimpsest/plan.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* An error of a graph names the line that called the builder, whichever floor the builder is on, and
- * types with the names of their symbols. This file stands for a plug-in: it sees public headers only
- * for what it builds. */
+/* Errors of a graph name the file and line that called the builder, for ops, layers and models
+ * alike, and print types with the names of their symbols. Like a plug-in, this file builds graphs
+ * with the public headers only. */
 #include <palimpsest/gradient.h>
 #include <palimpsest/masked.h>
 #include <palimpsest/optim.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The op checker finds faults that are planted in an op, and passes ops that have none. */
+/* The op checker reports each of the faults planted in ops, and accepts correct ops. */
 #include <check.h>
 #include <palimpsest/check.h>
 #include <string.h>
@@ -187,8 +187,8 @@ static pal_status prepared_run(const pal_run *r) {
   return PAL_OK;
 }
 
-/* An op that reads members which no field declares would be merged with one that differs in these, and
- * what a node prepares for itself is not another's. */
+/* An op that reads members which no field declares would be merged with one that differs in these,
+ * and what a node prepares for itself is not another's. */
 START_TEST(faults_with_attributes_are_found) {
   static const char around[] = "check fields, n_fields and attrs_size";
   pal_op op = bend_line_op;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Files of training and evaluation: a resumed run is one that never stopped; hostile files change
- * nothing; weights; losses of examples and their standard errors. */
+/* Files of training and evaluation: a resumed run gives the bits of an uninterrupted one; loading
+ * an invalid file fails and changes nothing; weights files; losses of examples and their standard
+ * errors. */
 #include <check.h>
 #include <math.h>
 #include <stdio.h>

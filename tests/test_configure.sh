@@ -1,6 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# configure refuses flags that change how numbers are computed, before it looks for anything else.
+# configure refuses compiler flags that change floating-point results, before it checks anything
+# else.
 source=$(cd "${srcdir:-.}" && pwd)
 test -x "$source/configure" || { echo "no configure"; exit 77; }
 work=$(mktemp -d) || exit 99

@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# The public headers are C++17 too, with every warning an error, and so are the macros in them.
+# The public headers and their macros compile as C++17 too, with warnings as errors.
 root="${srcdir:-$(dirname "$0")/..}"
 command -v g++ >/dev/null || { echo "there is no g++"; exit 77; }
 g++ -std=c++17 -Wall -Wextra -Wpedantic -Werror -I"$root/include" -x c++ -fsyntax-only - <<'END'

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Decoding: cached steps give the bits of the uncached forward; results do not depend on what is
- * decoded beside them. */
+/* Decoding: steps with a key-value cache give the bits of the forward pass without one; a result
+ * does not depend on which other sequences are decoded at the same time. */
 #include <check.h>
 #include <limits.h>
 #include <stdlib.h>
@@ -146,7 +146,8 @@ START_TEST(cached_bits) {
 }
 END_TEST
 
-/* With structure_at=next the groups of row 5 matter to row 4, which predicts it, and not otherwise. */
+/* With structure_at=next the groups of row 5 matter to row 4, which predicts it, and not
+ * otherwise. */
 START_TEST(bias_of_the_row_predicted) {
   enum { ROWS = 6, V = 9 };
   const char *const setting[] = {"layers=1", "width=32", "heads=2", _i ? "structure_at=next" : NULL,

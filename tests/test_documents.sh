@@ -1,15 +1,15 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# What documents show is true: the code and the commands of README.md and the like, and of doc/*.md.
-# The first line of a block says what is done with it:
+# Checks the code, the commands and the links in the documents: README.md and the like, and
+# doc/*.md. The first line of a block says what is done with it:
 #
-#   ```c file=NAME.c      is compiled, public headers only, and kept as NAME.c for later commands
-#   ```c from=PATH        stands in that file of the checkout, line by line
-#   ```sh run             is run with sh -e in a folder of the document's own, beside examples/
-#   ```text output        is what the commands before it print (stdout); see output.awk for "..."
-#   ```sh, ```text        are only shown: what installs, pictures. C is never only shown
+#   ```c file=NAME.c      is compiled with public headers only, and saved as NAME.c for later commands
+#   ```c from=PATH        must occur in that source file, line by line
+#   ```sh run             is run with sh -e in a folder of the document's own, which contains examples/
+#   ```text output        must be what the commands before it print to stdout; "..." as in output.awk
+#   ```sh, ```text        are not checked: commands that install, pictures. C code is always checked
 #
-# Links to files lead somewhere. Run by `make check`.
+# Links to files must lead to existing files. Run by `make check`.
 . "${srcdir:-.}/tests/installed.sh"
 failed=0 ran=0
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* edit against the sequential statement of g, window_refill against a plain list, ragged_index and
- * compact against loops: random cases by the batch, through graph, plan and executor. */
+/* Ops on sequences against simple implementations, in batches of random cases that run as compiled
+ * graphs: edit against a sequential implementation of the paper's g, window_refill against a list,
+ * ragged_index and compact against loops. */
 #include <check.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Extents of 0, sizes beyond all bounds, and indices and counts that do not fit: refused when the graph
- * is built, or an error of the plan and of the reference interpreter alike. */
+/* Extents of 0, huge sizes, and indices and counts out of range: either the graph is refused when
+ * it is built, or the plan and the reference interpreter report the same error. */
 #include <check.h>
 #include <palimpsest/ops.h>
 #include <palimpsest/plan.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Floor 0: bounded reading, writing whole or not at all, safetensors.
+/* Files of src/: bounded reading, atomic replacement, safetensors.
  *
- * Runs in a scratch directory of its own, removed at the end. */
+ * Runs in a temporary directory of its own, which is removed at the end. */
 #ifndef _DEFAULT_SOURCE
 #define _DEFAULT_SOURCE /* mkdtemp, symlink */
 #endif

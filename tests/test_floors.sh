@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# tools/check-floors.sh passes a small tree that is right, and names each fault planted in it.
+# tools/check-floors.sh accepts a small correct tree and reports each fault that is planted in it.
 tool=$(cd "${srcdir:-.}" && pwd)/tools/check-floors.sh
 : "${CC:=cc}"
 work=$(mktemp -d) || exit 99

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Golden values: logits, loss and all gradients of one small transformer of each kind against an
- * implementation in NumPy's double precision that shares nothing with ours (tools/golden.py wrote
- * tests/golden/models.json). Both the planned f32 run and the double reference must agree. */
+/* Golden values: logits, loss and all gradients of one small transformer of each kind are compared
+ * with an independent implementation in NumPy in double precision (tools/golden.py, which wrote
+ * tests/golden/models.json). Both the plan in f32 and the reference interpreter in double must
+ * agree with it. */
 #include <check.h>
 #include <jansson.h>
 #include <math.h>

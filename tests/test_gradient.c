@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* pal_gradient and recompute sections on three ops of the tests' own: the transformation knows no
- * op by name. Then on graphs of built-in ops, by the Taylor test. */
+/* pal_gradient and recompute sections on the three ops of bend.h, which shows that they know no op
+ * by name; then on graphs of built-in ops, by the Taylor test. */
 #include <check.h>
 #include <palimpsest/gradient.h>
 #include <palimpsest/check.h>

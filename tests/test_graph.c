@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Floor 1 on ops of the tests' own: builder errors, rewrites, stages, memory plan, executor,
- * effects, loops, dump and parse. */
+/* graph/ on the ops of toy.h: builder errors, rewrites, stages, memory plan, executor, effects,
+ * loops, dump and parse. */
 #include <check.h>
 #include <palimpsest/plan.h>
 #include <stdlib.h>

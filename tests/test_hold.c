@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Held instances: weights are packed once, in the form that the rows at hand ask for; what could have
- * changed is made anew. */
+/* Instances whose weights are held (pal_exec_hold): weights are packed once, in the form that suits
+ * the number of active rows, and packed again when they may have changed. */
 #include <check.h>
 #include <palimpsest/palimpsest.h>
 #include <string.h>
@@ -66,8 +66,8 @@ static bool same(int n, const float *x, const float *y) {
   return memcmp(x, y, sizeof *x * (size_t)(n * N)) == 0;
 }
 
-/* Few rows and many want their weights in other forms, those of few not packed at all: whoever comes
- * first must not decide for all. _i: transposed or not, and the precision. */
+/* Few rows and many want their weights in other forms, those of few not packed at all: whoever
+ * comes first must not decide for all. _i: transposed or not, and the precision. */
 START_TEST(results_are_those_of_others) {
   enum { RUNS = 9 };
   static const int count[2][RUNS] = {{3, 70, 5, 9, 0, 70, 1, 70, 4},
@@ -91,7 +91,8 @@ START_TEST(results_are_those_of_others) {
 }
 END_TEST
 
-/* The rows of a product are bound in the run itself and pass from many to few; all beside a team. */
+/* The rows of a product are bound in the run itself and pass from many to few; all beside a
+ * team. */
 START_TEST(rows_of_a_run_decide) {
   enum { LONG = 3000 };
   static float first[LONG * N], second[LONG * N];

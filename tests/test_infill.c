@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Prompts that hold masks: decoding against a loop written by hand, alone and among others; what
- * does not fit is refused. The ARM, which reads to the left only, against its forward pass over what
- * came out. The masked models' likelihoods are in test_likelihood.c. */
+/* Prompts that contain masks to fill in: decoding, of one sequence and of several, is compared with
+ * a loop written by hand; prompts that do not fit are refused. The ARM, which attends to the left
+ * only, is compared with its forward pass over the result. Likelihoods of the masked models are in
+ * test_likelihood.c. */
 #include <check.h>
 #include <math.h>
 #include <stdlib.h>
@@ -245,8 +246,8 @@ static void open_arm(lab *l, int which, const char *infill) {
   lab_shake(l, 0.6);
 }
 
-/* What was decoded, given to the forward pass in one piece: each letter in place of a mask is the best one
- * after all before it. Returns the sum of their nats. */
+/* What was decoded, given to the forward pass in one piece: each letter in place of a mask is the
+ * best one after all before it. Returns the sum of their nats. */
 static double read_back(lab *l, pal_exec *exec, const pal_example *e, const int32_t *decoded,
                         bool best) {
   const bool anchor = e->prompt[0] == MASK;
@@ -331,8 +332,8 @@ START_TEST(left_to_right) {
 }
 END_TEST
 
-/* A cap on steps leaves masks; a prompt without masks is decoded as by an ARM that takes no others, and by
- * that one prompts with masks are refused, as are those that are too long. */
+/* A cap on steps leaves masks; a prompt without masks is decoded as by an ARM that takes no others,
+ * and by that one prompts with masks are refused, as are those that are too long. */
 START_TEST(left_to_right_or_not) {
   static lab_decoded whole[ARM_PROMPTS], cut[ARM_PROMPTS], one[1];
   static int32_t longest[LONG_ROWS];

@@ -1,6 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# What the program is given, on its command line and in files, is used or refused by name.
+# Input of the program, on the command line and in files, is either used or refused with a message
+# that names it.
 . "${srcdir:-.}/tests/expect.sh"
 
 # ---- the command line ----

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The shared network with rows of several kinds: in block diffusion a noisy copy beside a clean one gives
- * what decoding will see, a row's kind is nothing that it can tell, and what would show hidden rows is
- * refused. */
+/* The network with rows of several kinds. In block diffusion, training on a noisy copy beside a
+ * clean one gives the logits that decoding gives; a row's output does not depend on its own kind;
+ * and settings that would let rows see hidden ones are refused. */
 #include <check.h>
 #include <math.h>
 #include <stdlib.h>
@@ -66,8 +66,8 @@ static void run(lab *l, const rows *r, float *to) {
 static const pal_format format = {
     .vocabulary = 12, .mask = MASK, .bos = -1, .eos = -1, .context = N};
 
-/* Clean rows first, then noisy ones in which every third token is a mask. Decoding of a block has clean
- * rows only: true tokens before it, its own noisy ones, and masks behind it. */
+/* Clean rows first, then noisy ones in which every third token is a mask. Decoding of a block has
+ * clean rows only: true tokens before it, its own noisy ones, and masks behind it. */
 START_TEST(noisy_rows_are_as_in_decoding) {
   static const char *const setting[] = {"layers=2", "width=32", "heads=2", NULL};
   static float both[2 * N * WIDTH], decoded[N * WIDTH];

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Likelihoods by enumeration of all strings of three letters: the ARM's and the Masked-ARM's sum
- * to 1, the MDM's any-order likelihood does, its exact ELBO is at most the log of that, and what
- * the models estimate agrees with what is exact. */
+/* Likelihoods, by enumerating all strings of three letters: those of the ARM and of the Masked-ARM
+ * sum to 1, and so does the MDM's any-order likelihood; the MDM's exact ELBO is at most its
+ * logarithm; and the estimates agree with the exact values. */
 #include <check.h>
 #include <math.h>
 #include <stdlib.h>

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A host program whose locale writes numbers with commas changes nothing: settings, dumps, messages
- * and JSON have points. The locale is made here, for few machines have one installed. */
+/* In a host program whose locale writes decimal commas, settings, dumps, messages and JSON still
+ * have decimal points. The test compiles such a locale itself, since few machines have one
+ * installed. */
 #ifndef _DEFAULT_SOURCE
 #define _DEFAULT_SOURCE /* mkdtemp, setenv */
 #endif

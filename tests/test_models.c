@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The model definitions: they train, to the same bits on any number of threads and any instruction
- * set; the corruption's labels repair what it damaged; parity is learned from eleven states; settings
- * are checked. */
+/* The built-in models: training gives the same bits with any number of threads and any instruction
+ * set; the labels of a corrupted state repair it; an AP-MDM learns parity from eleven states;
+ * settings are checked. */
 #include <check.h>
 #include <limits.h>
 #include <stdlib.h>
@@ -311,8 +311,8 @@ START_TEST(positions_have_their_vectors) {
 }
 END_TEST
 
-/* What stands where can be learned only by a model that is told where: token p % 4 at position p, which is
- * the first of its groups. */
+/* What stands where can be learned only by a model that is told where: token p % 4 at position p,
+ * which is the first of its groups. */
 static double learn_places(const char *positions) {
   const pal_format format = letters();
   const char *const setting[] = {"layers=1",       "width=16", "heads=2",

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# A task that answers nonsense is refused by the names of task and member, by every verb that asks it;
-# many sets are all there.
+# When a function of a task returns an invalid value, every verb that calls it fails with a message
+# that names the task and the function. Also: a task with very many sets.
 . "${srcdir:-.}/tests/expect.sh"
 plugin=tests/.libs/odd_plugin.so
 test -f "$plugin" || { echo "no $plugin"; exit 77; }

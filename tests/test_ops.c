@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Every registered op through every check of the harness: values against the double reference,
- * gradients by the Taylor test, and the bits at all active counts, fillings of inactive rows,
- * instruction sets, threads, in-place results and capacities. */
+/* Runs every check of the op checker on every built-in op: values against the reference in double,
+ * gradients by the Taylor test, and equal bits for all numbers of active rows, contents of inactive
+ * rows, instruction sets, threads, in-place updates and capacities. */
 #include <check.h>
 #include <math.h>
 #include <palimpsest/check.h>
@@ -45,7 +45,8 @@ START_TEST(an_op_passes_every_check) {
 }
 END_TEST
 
-/* Far below zero gelu is zero, however large x is, and far above x; an infinity below has no gelu. */
+/* Far below zero gelu is zero, however large x is, and far above x; an infinity below has no
+ * gelu. */
 START_TEST(gelu_far_out) {
   static const float far[] = {-1e38f, -1e30f, -1e4f, -100.0f, -20.0f,
                               20.0f,  100.0f, 1e4f,  1e30f,   -INFINITY};
@@ -69,8 +70,8 @@ START_TEST(gelu_far_out) {
 }
 END_TEST
 
-/* Nodes that differ in attributes alone are not one node, wherever their hashes meet in the table of those
- * that are there: of so many some do. */
+/* Nodes that differ in attributes alone are not one node, wherever their hashes meet in the table
+ * of those that are there: of so many some do. */
 START_TEST(attributes_tell_nodes_apart) {
   enum { N = 100 };
   char name[N][16];

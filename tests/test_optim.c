@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Optimizers against plain double loops over several steps; norm, clipping, EMA; and a run that
- * fails, after which the store is as it was. */
+/* Optimizers against simple loops in double over several steps; gradient norm, clipping and EMA;
+ * and a run that fails, which must leave the store unchanged. */
 #include <check.h>
 #include <math.h>
 #include <palimpsest/ops.h>

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# Where the program writes: known before the work to be writable, by one process at a time, under any
-# name that a file may have.
+# Files that the program writes: they are checked before the work begins, are written by one process
+# at a time, and may have any name.
 . "${srcdir:-.}/tests/expect.sh"
 program=$(cd "$(dirname "$program")" && pwd)/$(basename "$program")
 cd "$work" || exit 99

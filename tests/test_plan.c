@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Floor 1 where it is easily wrong: what a failed run takes back, versions of variables, loops,
- * bound symbols, plans at size, instances side by side, and a built-in op made again outside the
- * tree. */
+/* Parts of graph/ where mistakes are easy: undoing the writes of a failed run, versions of
+ * variables, loops, bound symbols, large plans, several instances of a plan, and a built-in op
+ * defined once more outside the library. */
 #include <check.h>
 #include <palimpsest/gradient.h>
 #include <palimpsest/ops.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A plug-in that fails leaves nothing behind. (Plug-ins that work are built by
+/* A plug-in whose registration fails leaves no definition behind. (Plug-ins that work are tested by
  * examples/build_installed.sh.) */
 #include <check.h>
 #include <dlfcn.h>

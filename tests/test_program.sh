@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# The program from outside: good runs, and what bad input gets (a clear message on stderr, a
-# non-zero exit code, nothing half-written).
+# The program as a user runs it: successful runs, and errors, which must give a clear message on
+# stderr, a non-zero exit code and no partly written file.
 . "${srcdir:-.}/tests/expect.sh"
 
 expect 0 "" --version
@@ -163,8 +163,8 @@ for recipe in quickstart full 16x16 arm4x4; do
     --set test_puzzles=1 --set cap=1 --set train.warmup=1 --out "$work/$recipe"
 done
 
-# One of them pass by pass, without escape sequences since no terminal is there. The run may move, and
-# needs no more than its config and weights.
+# One of them pass by pass, without escape sequences since no terminal is there. The run may move,
+# and needs no more than its config and weights.
 mkdir -p "$work/elsewhere/ckpt" && mv "$work/sudoku/config" "$work/elsewhere" &&
   mv "$work/sudoku/ckpt/weights.safetensors" "$work/elsewhere/ckpt"
 expect 0 "" sample "$work/elsewhere" --watch --data "$work/good-boards" --svg "$work/board.svg" --html "$work/board.html"
@@ -195,7 +195,8 @@ expect 0 "" eval "$kept" --set test_puzzles=5 --set test_seed=3
 grep -q "exact 100.00 %.* of  *5\* valid 100.00 %  kept 100.00 %" "$work/out" ||
   { echo "FAIL the kept checkpoint does not solve five boards"; cat "$work/out"; failed=1; }
 
-# Instances as lines, in each form: nothing but what a file of that form holds, read back and evaluated.
+# Instances as lines, in each form: nothing but what a file of that form holds, read back and
+# evaluated.
 for form in csv board row; do
   expect 0 "" instances sudoku --set size=4 --set test_puzzles=40 --set test_seed=9 --set lines=$form
   cp "$work/out" "$work/lines.$form"
@@ -300,9 +301,9 @@ done
 for run in whole parts; do cut -d, -f1,4-6,11-12 "$work/$run/metrics.csv" >"$work/$run.losses"; done
 cmp "$work/whole.losses" "$work/parts.losses" || { echo "FAIL resumed metrics differ"; failed=1; }
 
-# Killed after a checkpoint of several, and resumed: the same end, and each step once in the metrics. The
-# weights may be older than the state; rows may be there that will be written again, the last one in part.
-# A checkpoint at every step makes the run slow enough to be caught.
+# Killed after a checkpoint of several, and resumed: the same end, and each step once in the
+# metrics. The weights may be older than the state; rows may be there that will be written again,
+# the last one in part. A checkpoint at every step makes the run slow enough to be caught.
 for attempt in 1 2 3 4 5; do
   rm -rf "$work/killed"
   "$program" $course --out "$work/killed" --keep-every 0.0001 --quiet >"$work/out" 2>&1 </dev/null &
@@ -359,8 +360,8 @@ expect 3 "the loss is not a number\|not finite" train parity --model arm $tiny -
   --set train.weight_decay=1 --set norm=rms --set train.steps=500 --out "$work/diverged"
 test ! -e "$work/diverged/ckpt/weights.safetensors" || { echo "FAIL a diverged run left weights"; failed=1; }
 
-# A user who may have two processes: fewer threads, said once, and the same bits. libtool's wrapper would
-# need processes of its own, and root is under no limit.
+# A user who may have two processes: fewer threads, said once, and the same bits. libtool's wrapper
+# would need processes of its own, and root is under no limit.
 real=$(dirname "$program")/.libs/$(basename "$program")
 test -x "$real" || real=$program
 if test -z "$PAL_SANITIZER_CFLAGS" && prlimit --nproc=2 true 2>"$work/err"; then
@@ -417,8 +418,8 @@ expect 0 "" compare parity --models ap-mdm --seeds 2 --n 20 --quiet --set train.
 test "$(sed -n '/^exact %/,$p' "$work/out" | grep -c 'mean of 2 seeds')" = 2 ||
   { echo "FAIL the seeds of each way to decode are not summed up"; cat "$work/out"; failed=1; }
 
-# A running parity behind each bit: learned on strings of two bits, exact at any length, one state after
-# another of those trained. A prompt with such places is for an ARM that is told to fill them.
+# A running parity behind each bit: learned on strings of two bits, exact at any length, one state
+# after another of those trained. A prompt with such places is for an ARM that is told to fill them.
 between="train parity --model arm --quiet --set answer=infill --set train_max=2 --set layers=1 --set heads=4 \
   --set width=4 --set hidden=6 --set positions=none --set attention_window=2 --set train.batch=64 \
   --set train.shard=64 --set train.rate=0.01 --set train.steps=1500 --set lengths=1,300 --set per_length=60"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Floor 1 at its borders: constants in masses, no rows, hostile texts, no memory, and every refusal
- * of builders, definitions and counts. */
+/* Limits of graph/: very many constants, no rows, invalid texts of graphs, no memory, and every
+ * error of builders, definitions and counts. */
 #include <check.h>
 #include <palimpsest/gradient.h>
 #include <palimpsest/plan.h>

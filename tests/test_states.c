@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* States that a definition declares are carried from step to step: by rows, by sequences, through
- * edits, growth of the plan and the leaving of finished sequences. */
+/* The states that a model definition declares, per row and per sequence, are carried from one
+ * decoding step to the next: through edits, growth of the plan's capacity and the removal of
+ * finished sequences. */
 #include <string.h>
 
 #include "tests/lab.h"

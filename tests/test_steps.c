@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A decoding step is one run of one plan, and between steps the host sees no token rows.
+/* A decoding step is one run of one plan, and between steps the host does not read token rows.
  *
- * The linker gives this file every call by which the decoder runs a plan or gets at its data
- * (--wrap, in local.mk). Besides counting them it scrambles all token rows after a run and unscrambles
- * them before the next: whoever looked in between, in whatever way, would decode something else. */
+ * The linker redirects to this file every call by which the decoder runs a plan or accesses its
+ * data (--wrap, in local.mk). The functions here count the calls. They also scramble all token rows
+ * after a run and restore them before the next one: if the decoder read them in between, in any
+ * way, its result would change. */
 #include <check.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Variables of a store in files: byte for byte, by role and prefix, strict and lenient; what is
- * refused changes nothing. */
+/* Saving and loading the variables of a store: all bytes are kept; by role and by prefix; strict
+ * and lenient loading; a file that is refused changes nothing. */
 #include <check.h>
 #include <math.h>
 #include <palimpsest/store.h>

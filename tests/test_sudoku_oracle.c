@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Sudoku through the library: the restart policy, built as a step of ops, solves every test puzzle
- * under the decoder; a short training run learns to take its steps. */
+/* Sudoku with the decoder and the trainer: the restart policy, written as a decoding step of ops,
+ * solves every test puzzle; a short training run learns its steps. */
 #include <check.h>
 #include <math.h>
 #include <stdio.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Labels of states: through g and against plain loops, an oracle that plays the policy, released
- * traces against a recursive statement of them and literal counts. */
+/* The labels of Sudoku states: applying them by g, against simple loops; playing the restart policy
+ * to the end; the released traces against a recursive implementation and against known counts. */
 #include <check.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -327,9 +327,9 @@ static kinds count_kinds(const uint8_t *given) {
   return k;
 }
 
-/* A puzzle of our generator. The counts are those that tools/released_counts.py prints, a third statement
- * of the description in another language: a loop with a list of open branches, neither tokens nor
- * recursion. */
+/* A puzzle of our generator. The counts are those that tools/released_counts.py prints, a third
+ * statement of the description in another language: a loop with a list of open branches, neither
+ * tokens nor recursion. */
 START_TEST(released_counts_of_a_literal_puzzle) {
   static const char puzzle[] =
       "2....98..9...3....1.......45..6..7..89..1.54...3........57...1....1...67..6...9..";

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The task sudoku: settings, formats, answers and their verdicts, files, held-out puzzles. */
+/* The task sudoku: settings, formats, scoring of answers, files, held-out puzzles. */
 #ifndef _DEFAULT_SOURCE
 #define _DEFAULT_SOURCE /* mkstemp */
 #endif

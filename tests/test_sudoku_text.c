@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Sudoku boards as text: three forms that are read back, and what is refused for which reason. */
+/* Sudoku boards as text: the three forms are written and read back, and invalid lines are refused
+ * with the reason. */
 #include <check.h>
 #include <stdio.h>
 #include <stdlib.h>

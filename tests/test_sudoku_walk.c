@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Walks over labelled states: streams resume, and every kind of damage is in them.
+/* Walks over labelled states, the training stream of Sudoku: streams resume, and every kind of
+ * random damage occurs.
  *
- * A walk that is loaded as a solved board begins anew and makes one step until it is seen: a state of its
- * puzzle, perhaps half revealed, the policy's edits, perhaps in part, and perhaps damage. Puzzles are
- * chosen so that each of these leaves a state which nothing else leads to, or hardly anything (now and then
- * the whole solution is revealed, and the walk begins anew in this step). */
+ * A walk that is loaded with a solved board starts anew, and makes one step before its state is
+ * seen. That state is one of its puzzle, perhaps with part of the solution revealed, after the
+ * policy's edits or some of them, perhaps with damage. The puzzles are chosen such that each of
+ * these leaves a state that (almost) nothing else leads to. "Almost", because sometimes the whole
+ * solution is revealed and the walk starts anew in the same step. */
 #include <check.h>
 #include <stdlib.h>
 #include <string.h>
@@ -81,9 +83,9 @@ END_TEST
 
 enum { WALKS = 1024, TIMES = 20, SEEN = 500, STATES = TIMES * SEEN };
 
-/* States one step after a walk began with the only puzzle, as a stream gives them: the last bytes of a
- * saved stream are the states of its walks, 81 each. Less than half the states are passed over, so
- * that 500 come from different walks. */
+/* States one step after a walk began with the only puzzle, as a stream gives them: the last bytes
+ * of a saved stream are the states of its walks, 81 each. Less than half the states are passed
+ * over, so that 500 come from different walks. */
 static void first_steps(const uint8_t *given, const uint8_t *solution, uint8_t (*state)[81]) {
   uint8_t only[2][81];
   memcpy(only[0], given, 81);
@@ -132,8 +134,9 @@ static bool is_candidate(const uint8_t *given, int cell, int token) {
   return may_stand(&shape9, given, cell, (token - 1) % 9 + 1);
 }
 
-/* More than half of the expected share of the states, and less than twice as many. Shares are reckoned
- * from the chances named in tasks/sudoku_walk.c, and from how readily a stream takes such a state. */
+/* More than half of the expected share of the states, and less than twice as many. Shares are
+ * reckoned from the chances named in tasks/sudoku_walk.c, and from how readily a stream takes such
+ * a state. */
 static void about(const char *what, int n, double share) {
   const double expected = share * STATES;
   ck_assert_msg(n > expected / 2 && n < 2 * expected, "%s: %d of %d, not about %.0f", what, n,
@@ -192,8 +195,8 @@ START_TEST(steps_are_dropped_in_part) {
 }
 END_TEST
 
-/* The same with a contradiction among the givens: nothing is there to be erased, so that a step does
- * nothing unless the conflict is overlooked. */
+/* The same with a contradiction among the givens: nothing is there to be erased, so that a step
+ * does nothing unless the conflict is overlooked. */
 START_TEST(conflicts_are_overlooked) {
   static uint8_t state[STATES][81];
   uint8_t given[81], solution[81];

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The thread team where threads are not to be had: pthread_create fails, or the process is a forked
+/* The thread team when threads cannot be created: pthread_create fails, or the process is a forked
  * child. */
 #include <check.h>
 #include <errno.h>

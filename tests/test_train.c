@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Training: the same bits at any number of threads, groups, instruction sets and any room; the tree
- * and the schedules; what is updated how; failures that leave everything as it was. */
+/* Training: equal bits for any number of threads and of groups, any instruction set and any
+ * capacity; the reduction tree of gradients and the schedules; which parameters are updated how;
+ * failures leave everything unchanged. */
 #include <check.h>
 #include <limits.h>
 #include <math.h>
@@ -59,8 +60,8 @@ START_TEST(room_is_no_number) {
 }
 END_TEST
 
-/* Blocks that are computed again for their gradients give the same bits, dropout's draws included, in
- * less memory. */
+/* Blocks that are computed again for their gradients give the same bits, dropout's draws included,
+ * in less memory. */
 START_TEST(recomputed_blocks) {
   recipe deep = recipes[_i];
   deep.model[0] = "layers=6";
@@ -97,8 +98,8 @@ START_TEST(accumulation_adds_up) {
 }
 END_TEST
 
-/* While a worker has shards of its own to itself the next step's rows are drawn beside them: one step
- * ahead, but not past the last. A checkpoint has the stream as if they were not. */
+/* While a worker has shards of its own to itself the next step's rows are drawn beside them: one
+ * step ahead, but not past the last. A checkpoint has the stream as if they were not. */
 START_TEST(drawn_ahead) {
   const int threads[] = {1, 2, 7}; /* of 5 shards */
   gym b;
@@ -409,8 +410,8 @@ START_TEST(not_finite) {
 }
 END_TEST
 
-/* The stream, or the model's rows, fail in the rows of step 2 while they are drawn beside step 1, or
- * (7 threads: no worker is without shards) when it comes. */
+/* The stream, or the model's rows, fail in the rows of step 2 while they are drawn beside step 1,
+ * or (7 threads: no worker is without shards) when it comes. */
 START_TEST(a_draw_that_fails) {
   static const char *const says[] = {"step 2: the toy ran dry", "step 2: arm appends its answer"};
   const bool masks = _i % 2;

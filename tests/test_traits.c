@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Traits of a model's own weights, as a plug-in makes them: decay, matrix optimizer, frozen, rate. */
+/* Traits of the weights that a plug-in's model creates: weight decay, matrix optimizer, frozen,
+ * learning-rate factor. */
 #include <check.h>
 #include <palimpsest/layers.h>
 #include <palimpsest/ops.h>
@@ -16,8 +17,8 @@ enum { WIDTH = 16 };
 static pal_traits of_bias;
 static const pal_traits *of_matrix;
 
-/* An ARM with a layer of its own after the backbone, outside of the scope "model": a matrix, a bias and
- * a frozen matrix. */
+/* An ARM with a layer of its own after the backbone, outside of the scope "model": a matrix, a bias
+ * and a frozen matrix. */
 static void own_loss(const pal_model *model, pal_graph *g, const pal_batch_values *in,
                      pal_value *part) {
   const int64_t mask = MASK;
@@ -54,7 +55,8 @@ static void ice_loss(const pal_model *model, pal_graph *g, const pal_batch_value
                                              in->column[PAL_COLUMN_WEIGHT], (pal_ints){&mask, 1}));
 }
 
-/* The model "arm" with another loss; the output is tied, so that gradients reach the layer at once. */
+/* The model "arm" with another loss; the output is tied, so that gradients reach the layer at
+ * once. */
 static void open_model(gym *b, void (*loss)(const pal_model *, pal_graph *,
                                             const pal_batch_values *, pal_value *)) {
   static const recipe arm = {"arm", {NULL}, {NULL}};
@@ -97,8 +99,8 @@ static bool same(const gym *a, const gym *b, const char *name) {
          0;
 }
 
-/* A matrix decays unless it is declared not to; a vector does when it is declared to. Both runs take the
- * same step, but for the decay. */
+/* A matrix decays unless it is declared not to; a vector does when it is declared to. Both runs
+ * take the same step, but for the decay. */
 START_TEST(decay) {
   static const pal_traits plain = {0};
   gym b[2];
@@ -217,8 +219,8 @@ START_TEST(nothing_to_train) {
 }
 END_TEST
 
-/* Graphs that declare one variable differently are refused, and told what the difference is. A factor of
- * 0 is the factor 1. */
+/* Graphs that declare one variable differently are refused, and told what the difference is. A
+ * factor of 0 is the factor 1. */
 START_TEST(another_graph) {
   static const pal_traits first = {.decays = true, .rate = 0.25};
   static const pal_traits other[] = {{.decays = true, .rate = 1},

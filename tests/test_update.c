@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The trainer's update against optimizers applied tensor by tensor, with the average as an op of its
- * own: the same bits, whatever is updated together. */
+/* The trainer's update, which joins tensors and fuses the moving average, gives the same bits as
+ * optimizers applied to each tensor with the average as a separate op. */
 #include <check.h>
 #include <palimpsest/ops.h>
 #include <stdio.h>

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What is checked between the passes of pal_compile: each pass is made to slip, one fault at a time,
- * and the compilation must fail. The linker puts the slips behind the passes (--wrap, in local.mk). */
+/* The verifier that runs between the passes of pal_compile. Each test plants one fault in the
+ * result of a pass, and the compilation must fail. The linker inserts the faults after the passes
+ * (--wrap, in local.mk). */
 #include <check.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Visibility by kind and block: against a dense mask that the test writes out itself, and as the bits of
- * plain and causal attention where kinds say the same. */
+/* Attention with visibility by kind and block: compared with attention under a dense mask that the
+ * test computes, and equal in bits to full and causal attention where the kinds mean the same. */
 #include <check.h>
 #include <math.h>
 #include <palimpsest/palimpsest.h>
@@ -82,8 +82,9 @@ static void done(run *r) {
 
 /* ---- a dense mask ---------------------------------------------------------------------------- */
 
-/* Block diffusion (Arriola et al., arXiv 2503.09573, equations of section 3 and appendix B): noisy rows
- * see their own block and the clean ones before it, clean rows see clean ones up to their block. */
+/* Block diffusion (Arriola et al., arXiv 2503.09573, equations of section 3 and appendix B): noisy
+ * rows see their own block and the clean ones before it, clean rows see clean ones up to their
+ * block. */
 static bool block_diffusion(int32_t kind, int32_t block, int32_t key_kind, int32_t key_block) {
   if (kind == NOISY && key_kind == NOISY) return block == key_block;
   if (kind == NOISY) return block > key_block;
@@ -92,7 +93,8 @@ static bool block_diffusion(int32_t kind, int32_t block, int32_t key_kind, int32
 static const int32_t block_diffusion_table[KINDS * KINDS] = {
     PAL_SEES_EARLIER_AND_SAME, PAL_SEES_NOTHING, PAL_SEES_EARLIER, PAL_SEES_SAME};
 
-/* Every other set: a kind that sees all but its own block of the other kind, which sees what comes. */
+/* Every other set: a kind that sees all but its own block of the other kind, which sees what
+ * comes. */
 static bool others(int32_t kind, int32_t block, int32_t key_kind, int32_t key_block) {
   if (kind == CLEAN && key_kind == NOISY) return block != key_block;
   if (kind == NOISY && key_kind == CLEAN) return key_block > block;
@@ -192,8 +194,8 @@ END_TEST
 
 /* ---- the bits of other forms ------------------------------------------------------------------- */
 
-/* With every row a block of its own, or all in one, kinds say what causal and full attention do: in each
- * precision, alone and on top of a window. */
+/* With every row a block of its own, or all in one, kinds say what causal and full attention do: in
+ * each precision, alone and on top of a window. */
 START_TEST(kinds_give_the_bits_of_other_forms) {
   static const int32_t earlier[1] = {PAL_SEES_EARLIER_AND_SAME}, all[1] = {PAL_SEES_ALL};
   const bool causal = _i & 1, bf16 = _i & 2;

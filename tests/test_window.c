@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Decoding of scripted policies: windows, growth, caps and halting are those of a host
- * simulation. */
+/* Decoding with scripted edits instead of a network: windows, growth, caps and halting are those of
+ * a simulation on the host. */
 #include <check.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Ops of the tests' own; plain C, one element at a time. */
+/* The ops of toy.h, in plain C. */
 #define PAL_NO_CALLER
 #include "tests/toy.h"
 
