@@ -29,7 +29,7 @@ static pal_status copy(const pal_run *run) {
   return PAL_OK;
 }
 
-/* In case 1 of the first three alone, which has more rows than that. */
+/* Fails only in case 1 of the first three cases, since only that one has more rows. */
 static pal_status abort_run(const pal_run *run) {
   if (run->in_rows[0] > 256) abort();
   return copy(run);

@@ -61,7 +61,7 @@ static int64_t extent(int64_t old) {
   }
 }
 
-/* Equal extents remain equal, mostly: else every op would refuse its operands. */
+/* Equal extents mostly stay equal, since otherwise every op would refuse its operands. */
 typedef struct extents {
   int64_t from[MOST_EXTENTS], to[MOST_EXTENTS];
   int n;
@@ -109,7 +109,7 @@ static void copy_symbols(const pal_graph *from, pal_graph *to) {
   }
 }
 
-/* Whether a run is quick. Loops go over what is empty, too, so that extents of 0 count as 1. */
+/* Whether a run is quick. Extents of 0 count as 1, since loops may run over the other extents. */
 static bool is_small(const pal_graph *g, const pal_type *type, int64_t most) {
   int64_t n = type->symbol.id ? pal_symbol_capacity(g, type->symbol) : 1;
   for (int d = 0; d < type->rank && n <= most; d++) {
@@ -219,7 +219,8 @@ static void stop(const pal_graph *g, const char *what, const char *more) {
   abort();
 }
 
-/* Rounding apart: this finds rows that were not written, not a last bit. */
+/* Equal up to rounding: the comparison is to find rows that were not written, not wrong last
+ * bits. */
 static void compare(const pal_graph *g, const pal_exec *exec, const pal_reference_result *r) {
   for (size_t i = 0; i < g->output.n; i++) {
     int64_t rows, expected_rows;

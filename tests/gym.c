@@ -30,7 +30,7 @@ static size_t toy_save(const void *self, void *state, size_t room) {
 
 static pal_status toy_load(void *self, const void *state, size_t bytes, pal_error *error) {
   toy *t = self;
-  t->next = 0; /* whoever hands in a bad state has to put this right */
+  t->next = 0; /* spoils the stream: the caller must restore it when loading fails */
   if (bytes != sizeof t->next) return pal_fail(error, PAL_E_FORMAT, "no state of a toy");
   memcpy(&t->next, state, sizeof t->next);
   return PAL_OK;
@@ -112,7 +112,7 @@ pal_step_report gym_step(gym *b) {
   return report;
 }
 
-/* Blocks of parameters and of state hold nothing that their parts do not. */
+/* Block variables are skipped: they have no contents besides those of their parts. */
 static size_t bytes_of(const pal_variable *v) {
   return pal_variable_role(v) == PAL_SCRATCH ? 0 : pal_variable_bytes(v);
 }
@@ -121,7 +121,7 @@ memory gym_remember(const gym *b) {
   memory m = {.done = pal_trainer_done(b->trainer),
               .examples = pal_trainer_examples(b->trainer),
               .next = b->toy.next};
-  if (b->trainer) { /* where a checkpoint would have the stream */
+  if (b->trainer) { /* the stream's state as a checkpoint would save it */
     pal_error error = {0};
     const pal_stream_state *stream = pal_trainer_stream(b->trainer, &error);
     ck_assert_msg(stream != NULL, "%s", error.text);

@@ -56,7 +56,7 @@ void lab_shake(lab *l, double scale) {
   }
 }
 
-/* AdamW on every parameter that the loss has made. */
+/* AdamW on every parameter that building the loss has created. */
 static void build_steps(lab *l, pal_graph *g, pal_value total) {
   enum { MOST = 128 };
   const pal_optimizer *adamw = pal_lookup(l->context, "optimizer", "adamw");

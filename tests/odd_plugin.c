@@ -10,7 +10,7 @@
 
 static pal_task_definition parity, odd;
 
-/* Whether ODD names the member, and the number that it is to answer. */
+/* Whether ODD names the member; *number becomes the number that it shall return. */
 static bool is_odd(const char *member, int *number) {
   const char *told = getenv("ODD");
   const size_t n = strlen(member);
@@ -19,7 +19,7 @@ static bool is_odd(const char *member, int *number) {
   return true;
 }
 
-/* The example as it is, but for one of its members. */
+/* Changes one member of the example if ODD says so. */
 static void bend(pal_example *e) {
   static int32_t prompt[3] = {2, 0, 1}, answer[1], state[1];
   static uint8_t no[1];
@@ -91,7 +91,7 @@ static size_t write_line(const pal_task *task, const pal_example *e, pal_form fo
   return is_odd("write", &n) ? (size_t)n : parity.write(task, e, form, text, size);
 }
 
-/* The stream of parity, bent as it comes out. */
+/* The stream of parity, whose examples are changed if ODD says so. */
 static pal_stream inner;
 static pal_status next(void *self, pal_example *e, pal_error *error) {
   const pal_status status = inner.next(self, e, error);

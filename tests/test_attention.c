@@ -53,7 +53,7 @@ END_TEST
 
 /* ---- short sequences --------------------------------------------------------------------- */
 
-/* 40 sequences of 0 .. 16 rows, 2 heads of 4 and of 7 columns. */
+/* 40 sequences of 0 to 16 rows; 2 heads of 4 and of 7 columns. */
 enum { SHORT = 40, LONGEST = 16, SHORT_HEADS = 2, D = 4, DV = 7 };
 
 /* q, k, v to out and the gradients of a loss in it. A bias of zeros changes nothing, and keeps
@@ -271,7 +271,7 @@ typedef struct lone_form {
   bool holes, biased;
 } lone_form;
 
-/* Out and lse of the first of each sequence's `queries` queries over keys of its own. */
+/* The output and log-sum-exp of the first of each sequence's `queries` queries over its keys. */
 static void run_lone(const char *isa, const lone_form *f, int queries, float *out) {
   const int64_t width[3] = {LONE_HEADS * f->d, LONE_HEADS * f->d, LONE_HEADS * f->dv};
   static const char *const name[3] = {"q", "k", "v"};
@@ -346,7 +346,7 @@ static void run_lone(const char *isa, const lone_form *f, int queries, float *ou
   pal_context_free(context);
 }
 
-/* Beside seven other queries; on every instruction set. */
+/* A single query gives the same bits as among seven others, on every instruction set. */
 START_TEST(lone_queries_are_as_others) {
   static const lone_form form[] = {
       {16, 16, {.causal = false}, false, false},

@@ -47,7 +47,7 @@ typedef struct table {
   const pal_gemm_bf16_kernels *bf16;
 } table;
 
-/* The tables of every set, with dot products and without. */
+/* The kernel tables of every instruction set, with bf16 dot products and without. */
 static int tables(table *to) {
   int n = 0;
   for (int i = 0; i < PAL_ISA_COUNT; i++) {
@@ -220,7 +220,7 @@ START_TEST(blocks) {
 }
 END_TEST
 
-/* The processor is as it was after a product: subnormal numbers exist. */
+/* After a product the processor's mode is restored: subnormal numbers are not flushed to zero. */
 START_TEST(mode_is_left) {
   const volatile float small = 0x1p-126f;
   const float one = 1;
@@ -241,7 +241,8 @@ static int count_of(const char *text, const char *what) {
   return n;
 }
 
-/* What is built before and after the setting is f32, and gradients are what their products are. */
+/* Ops built before and after the precision is set are f32; gradients have the precision of their
+ * products. */
 START_TEST(gradients_follow) {
   gym b;
   gym_open_model(&b, &recipes[ARM], 1, NULL, LONGEST);

@@ -44,7 +44,7 @@ static pal_variable *block_of(pal_variable *const *list, int n) {
 
 static float *data(pal_variable *v) { return pal_variable_data(v); }
 
-/* All of them one after the other. */
+/* The contents of all parts. */
 typedef struct contents {
   float x[PARTS][MOST];
 } contents;
@@ -210,7 +210,7 @@ START_TEST(everybody_sees_the_present) {
 }
 END_TEST
 
-/* Rows written in place are written in the block, and taken back there when the run fails. */
+/* In-place writes of rows change the block, and are undone there when the run fails. */
 START_TEST(rows_in_place) {
   pal_variable *block = block_of(part, PARTS);
   pal_graph *g = pal_graph_new(context, store);
@@ -237,7 +237,7 @@ START_TEST(rows_in_place) {
 }
 END_TEST
 
-/* What a plan changes may not be there a second time under another name. */
+/* A plan that changes a variable must not have the same contents under a second name. */
 START_TEST(shared_contents_are_refused) {
   pal_variable *some[] = {part[3], part[1]};
   pal_variable *all = block_of(part, PARTS), *two = block_of(some, 2);

@@ -17,7 +17,7 @@ enum { A, B, MASK, VOCABULARY };
 static const pal_format format = {
     .vocabulary = VOCABULARY, .mask = MASK, .bos = -1, .eos = -1, .context = 16};
 
-/* Does what is wrong, and is the line it does it on. */
+/* Runs a call that must fail and records its line. */
 #define AT(call) ((void)(call), __LINE__)
 
 /* ---- builders, one by one --------------------------------------------------------------- */
@@ -40,7 +40,7 @@ static int network_of_batch(site *s) {
 static int network_of_step(site *s) { return AT(pal_network_of_step(s->g, &(pal_decoding){0})); }
 static int backbone(site *s) {
   pal_network network = pal_network_of_batch(s->g, &s->in);
-  network.position = PAL_NIL; /* found deep in the library */
+  network.position = PAL_NIL; /* the error is found in a function that the library calls */
   return AT(pal_backbone(s->g, s->model, &network));
 }
 static int logits(site *s) { return AT(pal_output_logits(s->g, s->model, PAL_NIL)); }

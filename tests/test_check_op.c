@@ -163,11 +163,11 @@ static pal_status tucked_reference(const pal_reference *r) {
 static pal_value line_sample(pal_case *random) {
   pal_type type = PAL_TYPE(PAL_F32, pal_case_rows(random), 1, pal_case_size(random));
   pal_value x = pal_case_f32(random, type, -2, 2);
-  const double attrs[] = {1.5, 1}; /* always the same: no luck of the draws is needed */
+  const double attrs[] = {1.5, 1}; /* constant, so that the fault shows in every case */
   return pal_apply(pal_case_graph(random), "bend_fault", &x, 1, attrs, NULL);
 }
 
-/* The first phase prepares what the second uses, not in scratch but in one place for all nodes. */
+/* The first phase prepares data for the second in one static place, not in scratch memory. */
 static float prepared;
 
 static int64_t one_task(const pal_run *r) {

@@ -55,7 +55,7 @@ START_TEST(resume) {
 }
 END_TEST
 
-/* Back to a checkpoint of its own: what was drawn ahead since is dropped. */
+/* A trainer loads its own earlier checkpoint: examples drawn in advance since then are dropped. */
 START_TEST(back_again) {
   const recipe *r = &recipes[_i];
   const char *path = in_folder("back");
@@ -85,7 +85,7 @@ END_TEST
 static void refuse_state(gym *b, const char *path, const char *says) {
   pal_error error = {0};
   const memory before = gym_remember(b);
-  const uint64_t read = b->toy.next; /* the stream itself: ahead of what a checkpoint has */
+  const uint64_t read = b->toy.next; /* the stream is ahead of its state in a checkpoint */
   ck_assert_msg(pal_trainer_load(b->trainer, path, &error), "%s is taken", path);
   ck_assert_uint_eq(b->toy.next, read);
   ck_assert_msg(error.code && strstr(error.text, says), "wanted \"%s\", got: %s", says, error.text);
@@ -319,7 +319,7 @@ START_TEST(learning) {
 }
 END_TEST
 
-/* The spread that is reported is the spread there is, over independent seeds. */
+/* The reported standard error is that of results with independent seeds. */
 START_TEST(standard_error) {
   enum { SEEDS = 60 };
   gym b;
@@ -344,7 +344,7 @@ static void no_answer(int index, const pal_decoded *decoded, void *data) {
   ck_abort_msg("a model without numbers has answered");
 }
 
-/* A weight that is no number is refused by name, and logits that are none are no answer. */
+/* A weight of NaN is refused by name; logits of NaN give an error and no answer. */
 START_TEST(not_finite) {
   gym b;
   pal_error error = {0};

@@ -90,7 +90,7 @@ static void run(lab *l, pal_exec *exec, const pal_batch *b) {
   ck_assert_msg(!pal_exec_run(exec, &l->error), "%s", l->error.text);
 }
 
-/* Feeds rows first .. first + n - 1 of every sequence. */
+/* Sets the inputs to rows first to first + n - 1 of every sequence. */
 static const float *feed(lab *l, pal_exec *exec, int32_t (*token)[CACHE_LENGTH], int first, int n) {
   pal_batch b = pal_batch_of(exec, pal_model_definition_of(l->model));
   b.row_room = 512;
@@ -200,7 +200,7 @@ START_TEST(window_of_attention) {
 }
 END_TEST
 
-/* The decoder's greedy answers against argmax over whole forwards, written with a loop. */
+/* The decoder's greedy answers against a loop of argmax over complete forward passes. */
 START_TEST(greedy) {
   lab l;
   const pal_format format = letters(_i ? 3 : -1);
@@ -302,7 +302,7 @@ START_TEST(alone_or_among_others) {
   }
   if (strstr(ways[_i].definition, "arm"))
     for (int i = 0; i < n; i++) ck_assert_int_eq(out[i].passes, room);
-  options.sequences = 4; /* groups */
+  options.sequences = 4; /* fewer than the prompts: they are decoded in groups */
   lab_decode(&l, &options, prompt, n, two);
   for (int i = 0; i < n; i++) lab_assert_same(&out[i], &two[i]);
   options.sequences = 1;
@@ -321,7 +321,7 @@ START_TEST(alone_or_among_others) {
 }
 END_TEST
 
-/* bf16 decodes otherwise than f32, and the same on every instruction set. */
+/* bf16 gives other results than f32, but the same ones on every instruction set. */
 START_TEST(precisions) {
   static const char *const definition[] = {"arm", "mdm", "ap-mdm"};
   const pal_format format = letters(-1);
@@ -497,7 +497,7 @@ START_TEST(bad_calls) {
   ck_assert_int_eq(pal_batch_add(&(pal_batch){0}, token, -1, 1, &l.error), -1);
   ck_assert_int_eq(l.error.code, PAL_E_ARGUMENT);
   pal_error_clear(&l.error);
-  prompt.prompt = token; /* and it still works */
+  prompt.prompt = token; /* after the error the decoder still works */
   ck_assert_int_eq(pal_decode(decoder, &prompt, 1, lab_keep, out, &l.error), PAL_OK);
   ck_assert_int_eq(out->n, 2);
   pal_decoder_free(decoder);

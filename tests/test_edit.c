@@ -111,7 +111,8 @@ static edit_run edit_start(int32_t mask, int64_t capacity) {
   return r;
 }
 
-/* The statement of g: x, y and flags of n rows give the new rows and where they came from. */
+/* A sequential implementation of g: from x, y and the flags of n rows, the new rows and their
+ * sources. */
 static int64_t g_statement(int32_t *const x[5], int64_t at, int64_t n, int32_t mask, int32_t *token,
                            int32_t *source) {
   int64_t m = 0;
@@ -139,7 +140,7 @@ static int edit_draw(const edit_run *r) {
   return n;
 }
 
-/* pal_transition_apply makes the same of rows that start at `at`. */
+/* Checks that pal_transition_apply gives the same for the rows that start at `at`. */
 static void apply_compare(const edit_run *r, int64_t at, int n, const int32_t *token, int64_t m) {
   uint8_t flag[3][LONGEST];
   int32_t next[2 * LONGEST];

@@ -55,7 +55,7 @@ static void compile(void) {
 
 static void hold(bool on) { ck_assert_msg(!pal_exec_hold(exec, on, &error), "%s", error.text); }
 
-/* y for so many rows. */
+/* Runs the plan with so many rows and returns y. */
 static void run(int n, float y[ROWS * N]) {
   ck_assert_msg(!pal_exec_count(exec, "T", n, &error), "%s", error.text);
   ck_assert_msg(!pal_exec_run(exec, &error), "%s", error.text);
@@ -177,7 +177,7 @@ START_TEST(a_failed_run_leaves_nothing) {
 }
 END_TEST
 
-/* A plan that changes the weights itself, by assignment or in place, keeps nothing of them. */
+/* A plan that changes the weights itself, by assignment or in place, does not cache packed ones. */
 START_TEST(own_changes_are_seen) {
   static float plain[3][ROWS * N], y[ROWS * N];
   const pal_value w = weight(), x = rows();

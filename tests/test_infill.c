@@ -86,7 +86,7 @@ static pal_exec *forward(lab *l, int rows, pal_plan **plan) {
   return exec;
 }
 
-/* How sure the row is, by the way's order, and its best letter. */
+/* The row's confidence under the order that is tested, and its most probable letter. */
 static double surety(const way *w, const float *logits, int row, int32_t *best) {
   double p[LETTERS], sum = 0, entropy = 0, second = 0;
   *best = 0;
@@ -103,7 +103,7 @@ static double surety(const way *w, const float *logits, int row, int32_t *best) 
   return has(w, "order=entropy") ? -entropy : p[*best];
 }
 
-/* One step by hand: the k surest masks are written. */
+/* One step by hand: writes the k most confident masks. */
 static void write_surest(lab *l, pal_exec *exec, const way *w, int all, int32_t *row, int n) {
   const int masks = masks_in(row, n);
   pal_batch b = pal_batch_of(exec, pal_model_definition_of(l->model));
