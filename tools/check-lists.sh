@@ -55,6 +55,12 @@ done
 for file in recipes/*.conf; do
   grep -qF "$file" cli/local.mk || { echo "$file is not in cli/local.mk"; failed=1; }
 done
+# Documents and settings of editors in the top folder are in the source tarball.
+for file in [[:upper:]]* .clang-format .editorconfig; do
+  case $file in Makefile*) continue ;; esac
+  tr -s ' \t\\' '\n' <Makefile.am | grep -qxF "$file" ||
+    { echo "$file is not in EXTRA_DIST of Makefile.am"; failed=1; }
+done
 for file in tools/*; do
   grep -qF "$file" Makefile.am */local.mk || { echo "$file is in no fragment"; failed=1; }
 done
