@@ -7,6 +7,7 @@ which == 1 { shown[++shows] = $0 }
 which == 2 { line[++lines] = $0 }
 
 function like(text, form,   piece, n, i, at) {
+  sub(/ +$/, "", text); sub(/ +$/, "", form) # blanks at the end of a line cannot be seen
   n = split(form, piece, /\.\.\./)
   if (n < 2) return text == form
   if (substr(text, 1, length(piece[1])) != piece[1]) return 0
