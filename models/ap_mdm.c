@@ -28,37 +28,50 @@ typedef struct ap_mdm_settings {
 } ap_mdm_settings;
 
 static const pal_setting settings[] = {
-    PAL_SET_CHOICE(ap_mdm_settings, bits, "threshold", "threshold sample",
-                   "threshold: bits are set above their chances below; sample: drawn",
-                   PAL_KEPT_BY_NONE),
+    PAL_SET_CHOICE(
+        ap_mdm_settings, bits, "threshold", "threshold sample",
+        "how edits are decided from their predicted probabilities: threshold compares them with "
+        "the tau settings; sample draws each",
+        PAL_KEPT_BY_NONE),
     PAL_SET_REAL(ap_mdm_settings, tau_unmask, "0.5", 0, 1,
-                 "a mask stays a mask where the chance of remask is above this", PAL_KEPT_BY_NONE),
-    PAL_SET_LIST(ap_mdm_settings, tau_remask, "", 0, 1,
-                 "a token becomes a mask where it is above this: one number, or one for each "
-                 "class of tokens with commas; empty: 0.5",
-                 PAL_KEPT_BY_NONE),
-    PAL_SET_REAL(ap_mdm_settings, jitter, "0", 0, 1e3,
-                 "every step moves a sequence's tau_remask by up to so many logits, so that no "
-                 "mistake need repeat itself for ever",
-                 PAL_KEPT_BY_NONE),
-    PAL_SET_REAL(ap_mdm_settings, tau_insert, "0.5", 0, 1,
-                 "a mask is inserted where the chance of it is above this", PAL_KEPT_BY_NONE),
+                 "a mask is not written if its remask probability is above this", PAL_KEPT_BY_NONE),
+    PAL_SET_LIST(
+        ap_mdm_settings, tau_remask, "", 0, 1,
+        "a token is remasked if its remask probability is above this: one number, or one for each "
+        "class of tokens, separated by commas; empty: 0.5",
+        PAL_KEPT_BY_NONE),
+    PAL_SET_REAL(
+        ap_mdm_settings, jitter, "0", 0, 1e3,
+        "each step moves a sequence's tau_remask by a random number of up to so many logits, so "
+        "that the same mistake is not repeated for ever",
+        PAL_KEPT_BY_NONE),
+    PAL_SET_REAL(
+        ap_mdm_settings, tau_insert, "0.5", 0, 1,
+        "a mask is inserted behind a row if the insert probability of the row is above this",
+        PAL_KEPT_BY_NONE),
     PAL_SET_REAL(ap_mdm_settings, tau_remove, "0.5", 0, 1,
-                 "a mask goes where the chance of it is above this", PAL_KEPT_BY_NONE),
-    PAL_SET_LIST(ap_mdm_settings, tau_write, "", 0, 1,
-                 "and a mask stays one unless chance of writing x chance of y is above this: one "
-                 "number, or one for each class of tokens y with commas; empty: off",
-                 PAL_KEPT_BY_NONE),
+                 "a mask is deleted if its delete probability is above this", PAL_KEPT_BY_NONE),
+    PAL_SET_LIST(
+        ap_mdm_settings, tau_write, "", 0, 1,
+        "a mask is written only if (1 - remask probability) x probability of the token y is above "
+        "this: one number, or one for each class of y, separated by commas; empty: always",
+        PAL_KEPT_BY_NONE),
     PAL_SET_REAL(ap_mdm_settings, temperature, "0", 0, 1e6,
-                 "of sampled tokens; 0: the most likely one", PAL_KEPT_BY_NONE),
-    PAL_SET_FLAG(ap_mdm_settings, guess, "0",
-                 "1: a sequence that would not change writes its surest mask, its token drawn",
+                 "sampling temperature of written tokens; 0 takes the most likely token",
                  PAL_KEPT_BY_NONE),
-    PAL_SET_WHOLE(ap_mdm_settings, window, "0", 0, 1 << 20,
-                  "rows a decoding step reads; the rest waits behind them. 0: everything",
-                  PAL_KEPT_BY_NONE),
+    PAL_SET_FLAG(
+        ap_mdm_settings, guess, "0",
+        "1: a sequence that a step would leave unchanged writes the mask whose token is most "
+        "certain, and draws that token",
+        PAL_KEPT_BY_NONE),
+    PAL_SET_WHOLE(
+        ap_mdm_settings, window, "0", 0, 1 << 20,
+        "rows that a decoding step reads; later rows enter the window as its rows are deleted. 0: "
+        "all rows",
+        PAL_KEPT_BY_NONE),
     PAL_SET_REAL(ap_mdm_settings, noise, "0.1", 0, 1,
-                 "highest rate of each kind of damage in training from answers", PAL_KEPT_BY_RUN),
+                 "highest rate of each kind of corruption when training from answers alone",
+                 PAL_KEPT_BY_RUN),
 };
 
 static const pal_column columns[] = {PAL_TARGET_COLUMNS, PAL_EDIT_COLUMNS};

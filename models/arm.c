@@ -22,15 +22,18 @@ typedef struct arm_settings {
 
 static const pal_setting settings[] = {
     PAL_SET_REAL(arm_settings, temperature, "0", 0, 1e6,
-                 "of sampled tokens; 0: the most likely one", PAL_KEPT_BY_NONE),
+                 "sampling temperature; 0 takes the most likely token", PAL_KEPT_BY_NONE),
     PAL_SET_WHOLE(arm_settings, top_k, "0", 0, 1e9,
-                  "sample among this many most likely tokens; 0: all", PAL_KEPT_BY_NONE),
+                  "samples among this many most likely tokens only; 0: among all",
+                  PAL_KEPT_BY_NONE),
     PAL_SET_REAL(arm_settings, top_p, "1", 1e-9, 1,
-                 "and among the fewest that hold this much probability", PAL_KEPT_BY_NONE),
+                 "then among the smallest set of most likely tokens with at least this probability "
+                 "(nucleus sampling)",
+                 PAL_KEPT_BY_NONE),
     PAL_SET_FLAG(
         arm_settings, infill, "0",
-        "1: masks in a prompt are filled from left to right, each from what stands before it "
-        "and not from what follows; 0: such prompts are refused",
+        "1: masks in a prompt are filled from left to right, each from the tokens before it only; "
+        "0: prompts with masks are refused",
         PAL_KEPT_BY_NONE),
 };
 

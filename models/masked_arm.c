@@ -16,7 +16,7 @@ typedef struct masked_arm_settings {
 
 static const pal_setting settings[] = {
     PAL_SET_REAL(masked_arm_settings, temperature, "0", 0, 1e6,
-                 "of sampled tokens; 0: the most likely one", PAL_KEPT_BY_NONE),
+                 "sampling temperature; 0 takes the most likely token", PAL_KEPT_BY_NONE),
 };
 static const pal_column columns[] = {PAL_TARGET_COLUMNS};
 static const char *const parts[] = {"answer"};

@@ -33,18 +33,23 @@ typedef struct mdm_settings {
 } mdm_settings;
 
 static const pal_setting settings[] = {
-    PAL_SET_CHOICE(mdm_settings, schedule, "linear", "linear cosine",
-                   "share of masks over time: linear or cosine", PAL_KEPT_BY_RUN),
-    PAL_SET_CHOICE(mdm_settings, order, "confidence", "random confidence margin entropy ancestral",
-                   "which masks a step writes: random, confidence, margin, entropy (the "
-                   "surest first), or ancestral (each by chance, after the schedule)",
-                   PAL_KEPT_BY_NONE),
-    PAL_SET_WHOLE(mdm_settings, k, "1", 1, 1e9, "tokens written per step (not ancestral)",
-                  PAL_KEPT_BY_NONE),
+    PAL_SET_CHOICE(
+        mdm_settings, schedule, "linear", "linear cosine",
+        "noise schedule, the share of masked tokens as a function of time: linear or cosine",
+        PAL_KEPT_BY_RUN),
+    PAL_SET_CHOICE(
+        mdm_settings, order, "confidence", "random confidence margin entropy ancestral",
+        "which masks a decoding step writes: random; those with the highest confidence, the "
+        "largest margin or the lowest entropy; or ancestral, which writes each mask with the "
+        "probability that the noise schedule gives",
+        PAL_KEPT_BY_NONE),
+    PAL_SET_WHOLE(mdm_settings, k, "1", 1, 1e9,
+                  "tokens written per decoding step (not used by ancestral)", PAL_KEPT_BY_NONE),
     PAL_SET_WHOLE(mdm_settings, steps, "0", 0, MOST_STEPS,
-                  "steps of ancestral sampling; 0: one per row of the context", PAL_KEPT_BY_NONE),
+                  "decoding steps of ancestral sampling; 0: one for each row of the context",
+                  PAL_KEPT_BY_NONE),
     PAL_SET_REAL(mdm_settings, temperature, "0", 0, 1e6,
-                 "of sampled tokens; 0: the most likely one", PAL_KEPT_BY_NONE),
+                 "sampling temperature; 0 takes the most likely token", PAL_KEPT_BY_NONE),
 };
 
 enum { TIME = PAL_OWN_COLUMNS };

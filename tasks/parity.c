@@ -45,17 +45,19 @@ typedef struct parity_settings {
 enum { APPEND, INFILL };
 
 static const pal_setting settings[] = {
-    PAL_SET_WHOLE(parity_settings, train_max, "20", 2, MAX_LENGTH,
-                  "training strings have 2 to this many bits (answering models)"),
+    PAL_SET_WHOLE(
+        parity_settings, train_max, "20", 2, MAX_LENGTH,
+        "longest training string, in bits, of models that answer; the shortest has 2 bits"),
     PAL_SET_TEXT(parity_settings, lengths, "2,3,5,10,20,30,100,1000,10000",
-                 "lengths evaluated, in bits", PAL_KEPT_BY_NONE),
-    PAL_SET_WHOLE(parity_settings, per_length, "1000", 1, 1e6, "strings of each length",
+                 "lengths of the evaluated strings, in bits, separated by commas",
+                 PAL_KEPT_BY_NONE),
+    PAL_SET_WHOLE(parity_settings, per_length, "1000", 1, 1e6, "evaluated strings of each length",
                   PAL_KEPT_BY_NONE),
     PAL_SET_SEED(parity_settings, seed, "1", "seed of the evaluated strings"),
     PAL_SET_CHOICE(
         parity_settings, answer, "append", "append infill",
-        "for models that answer: append (behind the string), infill (the running parities, each "
-        "in place of a mask behind its bit)",
+        "where models that answer write: append, behind the string; infill, running parities, "
+        "each at a mask behind its bit",
         PAL_KEPT_BY_WEIGHTS),
 };
 

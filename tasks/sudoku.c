@@ -47,40 +47,52 @@ typedef struct sudoku {
 
 #define SUDOKU sudoku_settings
 static const pal_setting settings[] = {
-    PAL_SET_WHOLE(SUDOKU, size, "9", 4, 16, "4, 9 or 16 rows", PAL_KEPT_BY_WEIGHTS),
+    PAL_SET_WHOLE(SUDOKU, size, "9", 4, 16, "rows of a board: 4, 9 or 16", PAL_KEPT_BY_WEIGHTS),
     PAL_SET_WHOLE(SUDOKU, puzzles, "100", 0, PAL_SUDOKU_MOST_PUZZLES,
-                  "training puzzles, 1 or more; with a file: at most, 0 for all of it"),
-    PAL_SET_TEXT(SUDOKU, data, "",
-                 "file of training puzzles, one a line: 81 characters, CSV with puzzle and "
-                 "solution, or 325 integers",
-                 PAL_KEPT_BY_NONE),
+                  "number of training puzzles. With a file: at most so many of it, 0 for all"),
+    PAL_SET_TEXT(
+        SUDOKU, data, "",
+        "file of training puzzles, one on each line: 81 characters, CSV with puzzle and solution, "
+        "or 325 integers; empty: puzzles are generated",
+        PAL_KEPT_BY_NONE),
     PAL_SET_SEED(SUDOKU, seed, "1", "seed of the generated training puzzles"),
-    PAL_SET_TEXT(SUDOKU, givens, "",
-                 "of a generated puzzle, uniform in LEAST-MOST; empty: 4-8, 20-28, 100-130"),
-    PAL_SET_FLAG(SUDOKU, augment, "1", "training puzzles appear under random symmetries: 0 or 1"),
-    PAL_SET_CHOICE(SUDOKU, trace, "restart", "restart released",
-                   "states edit models learn: restart (a token a cell) or released (four)",
-                   PAL_KEPT_BY_WEIGHTS),
-    PAL_SET_CHOICE(SUDOKU, answer, "infill", "infill append pairs",
-                   "for others: infill (masks in the prompt), append (board, then board), pairs "
-                   "(place, digit)",
-                   PAL_KEPT_BY_WEIGHTS),
-    PAL_SET_CHOICE(SUDOKU, order, "reading", "reading solver",
-                   "of the pairs when answer is pairs: reading or solver", PAL_KEPT_BY_WEIGHTS),
-    PAL_SET_WHOLE(SUDOKU, test_puzzles, "1000", 1, MOST_TESTS, "size of the held-out set",
+    PAL_SET_TEXT(
+        SUDOKU, givens, "",
+        "givens of a generated puzzle, drawn uniformly from LEAST-MOST; empty: 4-8, 20-28 or "
+        "100-130 by size"),
+    PAL_SET_FLAG(SUDOKU, augment, "1", "1: training puzzles appear under random symmetries"),
+    PAL_SET_CHOICE(
+        SUDOKU, trace, "restart", "restart released",
+        "training states of edit models: restart, one token for each cell; released, the paper's "
+        "four tokens for each cell",
+        PAL_KEPT_BY_WEIGHTS),
+    PAL_SET_CHOICE(
+        SUDOKU, answer, "infill", "infill append pairs",
+        "what other models answer: infill, the masks of the board; append, the whole board again; "
+        "pairs, a place and a digit for each blank",
+        PAL_KEPT_BY_WEIGHTS),
+    PAL_SET_CHOICE(
+        SUDOKU, order, "reading", "reading solver",
+        "order of answer=pairs: reading order, or solver, the order in which a solver finds the "
+        "digits",
+        PAL_KEPT_BY_WEIGHTS),
+    PAL_SET_WHOLE(SUDOKU, test_puzzles, "1000", 1, MOST_TESTS, "number of held-out puzzles",
                   PAL_KEPT_BY_NONE),
-    PAL_SET_TEXT(SUDOKU, test_givens, "", "givens of held-out puzzles; empty: as givens",
-                 PAL_KEPT_BY_NONE),
-    PAL_SET_WHOLE(SUDOKU, test_guesses, "0", 0, MOST_GUESSES,
-                  "of a held-out puzzle, at least: right ones, where singles lead no further",
-                  PAL_KEPT_BY_NONE),
+    PAL_SET_TEXT(SUDOKU, test_givens, "",
+                 "givens of held-out puzzles; empty: as the setting givens", PAL_KEPT_BY_NONE),
+    PAL_SET_WHOLE(
+        SUDOKU, test_guesses, "0", 0, MOST_GUESSES,
+        "least number of right guesses that a held-out puzzle needs where naked and hidden "
+        "singles lead no further",
+        PAL_KEPT_BY_NONE),
     PAL_SET_SEED(SUDOKU, test_seed, "1", "seed of the held-out puzzles", PAL_KEPT_BY_NONE),
-    PAL_SET_WHOLE(SUDOKU, cap, "2000", 1, MOST_CAP, "forward passes of an edit model on one puzzle",
-                  PAL_KEPT_BY_NONE),
-    PAL_SET_CHOICE(SUDOKU, lines, "csv", "csv board row",
-                   "what palimpsest instances writes: csv (puzzle,solution), board or row (of "
-                   "size 9: 325 integers)",
-                   PAL_KEPT_BY_NONE),
+    PAL_SET_WHOLE(SUDOKU, cap, "2000", 1, MOST_CAP,
+                  "most forward passes of an edit model on one puzzle", PAL_KEPT_BY_NONE),
+    PAL_SET_CHOICE(
+        SUDOKU, lines, "csv", "csv board row",
+        "format that palimpsest instances writes: csv, puzzle and solution; board, the board "
+        "alone; row, 325 integers (size 9 only)",
+        PAL_KEPT_BY_NONE),
 };
 
 /* ---- settings -------------------------------------------------------------------------------- */

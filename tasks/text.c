@@ -35,13 +35,14 @@ typedef struct text_settings {
 
 static const pal_setting settings[] = {
     PAL_SET_TEXT(text_settings, data, "",
-                 "the file: UTF-8 text, or any bytes with characters=bytes", PAL_KEPT_BY_NONE),
+                 "the text file: UTF-8, or any bytes with characters=bytes", PAL_KEPT_BY_NONE),
     PAL_SET_WHOLE(text_settings, block, "64", 1, 1 << 16,
                   "characters of a training example and of a scored block"),
-    PAL_SET_TEXT(text_settings, characters, "",
-                 "code points in hexadecimal, e.g. a,20-7e; bytes:20-7e: bytes; bytes: the file's "
-                 "bytes; empty: the file's characters, in UTF-8",
-                 PAL_KEPT_BY_WEIGHTS),
+    PAL_SET_TEXT(
+        text_settings, characters, "",
+        "the alphabet: code points in hexadecimal such as a,20-7e; bytes:20-7e for bytes; bytes "
+        "for the bytes that the file has; empty: the characters that the file has, in UTF-8",
+        PAL_KEPT_BY_WEIGHTS),
 };
 
 /* Decodes one code point at p, where n bytes are left. Sets *used to its length in bytes, or to 0

@@ -7,40 +7,58 @@
 #define TRAIN pal_train_settings
 #define BELOW_ONE (1 - 1e-9)
 static const pal_setting settings[] = {
-    PAL_SET_WHOLE(TRAIN, steps, "1000", 0, 1e12, "optimizer steps in all", PAL_KEPT_BY_NONE),
+    PAL_SET_WHOLE(TRAIN, steps, "1000", 0, 1e12, "number of optimizer steps", PAL_KEPT_BY_NONE),
     PAL_SET_WHOLE(TRAIN, batch, "32", 1, 1e6, "examples per step"),
-    PAL_SET_WHOLE(TRAIN, shard, "8", 1, 1e6,
-                  "most examples of a shard; batches are cut evenly. Part of the numbers"),
-    PAL_SET_WHOLE(TRAIN, micro, "1", 1, 1e6,
-                  "groups in which shards are run. Not part of the numbers", PAL_KEPT_BY_NONE),
-    PAL_SET_TEXT(TRAIN, optimizer, "adamw", "adamw, sgd or a defined one"),
+    PAL_SET_WHOLE(
+        TRAIN, shard, "8", 1, 1e6,
+        "largest number of examples of a shard, the unit in which gradients are computed and "
+        "summed; results depend on it"),
+    PAL_SET_WHOLE(
+        TRAIN, micro, "1", 1, 1e6,
+        "number of groups in which the shards of a batch are run one after another, to save "
+        "memory; results do not depend on it",
+        PAL_KEPT_BY_NONE),
+    PAL_SET_TEXT(TRAIN, optimizer, "adamw", "adamw, sgd, or an optimizer that a plug-in defines"),
     PAL_SET_REAL(TRAIN, rate, "0.001", 0, 1e6, "learning rate after warm-up"),
-    PAL_SET_TEXT(TRAIN, matrix_optimizer, "none",
-                 "of matrices (in the backbone: those of blocks), e.g. muon; none: the one above"),
-    PAL_SET_REAL(TRAIN, matrix_rate, "0.02", 0, 1e6, "its learning rate"),
-    PAL_SET_REAL(TRAIN, weight_decay, "0.01", 0, 1e3,
-                 "decoupled, of matrices but embeddings, unless declared otherwise"),
-    PAL_SET_REAL(TRAIN, beta1, "0.9", 0, BELOW_ONE, "decay of the first moment (adamw)"),
-    PAL_SET_REAL(TRAIN, beta2, "0.999", 0, BELOW_ONE, "decay of the second moment (adamw)"),
+    PAL_SET_TEXT(
+        TRAIN, matrix_optimizer, "none",
+        "optimizer of the matrices inside the blocks, for example muon; none: as the other "
+        "parameters"),
+    PAL_SET_REAL(TRAIN, matrix_rate, "0.02", 0, 1e6, "learning rate of matrix_optimizer"),
+    PAL_SET_REAL(
+        TRAIN, weight_decay, "0.01", 0, 1e3,
+        "decoupled weight decay of matrices; embeddings have none, nor does what is declared "
+        "without"),
+    PAL_SET_REAL(TRAIN, beta1, "0.9", 0, BELOW_ONE, "decay rate of the first moment (adamw)"),
+    PAL_SET_REAL(TRAIN, beta2, "0.999", 0, BELOW_ONE, "decay rate of the second moment (adamw)"),
     PAL_SET_REAL(TRAIN, epsilon, "1e-8", 0, 1, "added to the root of the second moment (adamw)"),
-    PAL_SET_REAL(TRAIN, momentum, "0.95", 0, BELOW_ONE, "of sgd and muon"),
-    PAL_SET_REAL(TRAIN, clip, "1", 0, 1e9,
-                 "greatest norm of the gradient over all parameters; 0: unlimited"),
+    PAL_SET_REAL(TRAIN, momentum, "0.95", 0, BELOW_ONE, "momentum of sgd and muon"),
+    PAL_SET_REAL(
+        TRAIN, clip, "1", 0, 1e9,
+        "largest norm of the gradient over all parameters; a larger one is scaled down to it. 0: "
+        "no limit"),
     PAL_SET_CHOICE(TRAIN, schedule, "cosine", "constant linear cosine",
-                   "of the rate after warm-up: constant, linear or cosine"),
-    PAL_SET_WHOLE(TRAIN, warmup, "100", 0, 1e12, "steps in which the rate rises from 0"),
-    PAL_SET_REAL(TRAIN, final, "0.1", 0, 1, "share of the rate that is left at the end"),
-    PAL_SET_REAL(TRAIN, ema, "0", 0, BELOW_ONE,
-                 "decay of the averages that are evaluated and saved, e.g. 0.999; 0: none"),
-    PAL_SET_LIST(TRAIN, weights, "", 0, 1e9,
-                 "of the loss's parts in turn, with commas, the last serving the rest; empty: 1"),
+                   "learning-rate schedule after warm-up: constant, linear or cosine"),
+    PAL_SET_WHOLE(TRAIN, warmup, "100", 0, 1e12,
+                  "steps in which the learning rate rises linearly from 0"),
+    PAL_SET_REAL(TRAIN, final, "0.1", 0, 1,
+                 "learning rate at the last step, as a share of the highest"),
+    PAL_SET_REAL(
+        TRAIN, ema, "0", 0, BELOW_ONE,
+        "decay rate of the moving average of the weights, for example 0.999, which is then "
+        "evaluated and saved; 0: none"),
+    PAL_SET_LIST(
+        TRAIN, weights, "", 0, 1e9,
+        "weights of the parts of the loss in their order, separated by commas; the last one holds "
+        "for the rest. Empty: all 1"),
     PAL_SET_CHOICE(TRAIN, precision, "f32", "f32 bf16",
-                   "of matrix products while training: f32, or bf16 with f32 sums"),
-    PAL_SET_FLAG(TRAIN, recompute, "0",
-                 "1: blocks are computed again in the backward pass instead of kept, for less "
-                 "memory and more time. Not part of the numbers",
-                 PAL_KEPT_BY_NONE),
-    PAL_SET_SEED(TRAIN, seed, "1", "of corruption and dropout, at most 19 digits"),
+                   "matrix products in training: f32, or bf16 operands with f32 sums"),
+    PAL_SET_FLAG(
+        TRAIN, recompute, "0",
+        "1: blocks are computed again in the backward pass instead of stored, which takes less "
+        "memory and more time; results do not depend on it",
+        PAL_KEPT_BY_NONE),
+    PAL_SET_SEED(TRAIN, seed, "1", "seed of corruption and dropout, at most 19 digits"),
 };
 
 const pal_setting *pal_train_setting_table(int *n) {
