@@ -18,8 +18,33 @@ static void print_name(const char *name, const void *definition, void *data) {
   printf("  %s\n", name);
 }
 
+/* Prints a text from column `at` on, broken at blanks before column 80, where later lines begin at
+ * column `indent`. */
+static void print_wrapped(const char *text, int at, int indent) {
+  while (*text) {
+    const int word = (int)strcspn(text, " ");
+    if (at > indent && at + 1 + word > 80) {
+      printf("\n%*s", indent, "");
+      at = indent;
+    } else if (at > indent) {
+      putchar(' ');
+      at++;
+    }
+    printf("%.*s", word, text);
+    at += word;
+    text += word;
+    text += strspn(text, " ");
+  }
+  putchar('\n');
+}
+
 static void print_settings(const pal_setting *s, int n) {
-  for (int i = 0; i < n; i++) printf("  %-14s %-12s %s\n", s[i].name, s[i].value, s[i].doc);
+  enum { INDENT = 30 };
+  for (int i = 0; i < n; i++) {
+    int at = printf("  %-14s %-12s", s[i].name, s[i].value);
+    if (at < INDENT) at += printf("%*s", INDENT - at, "");
+    print_wrapped(s[i].doc, at, INDENT);
+  }
 }
 
 static void print_one(const char *kind, const void *definition) {
@@ -32,8 +57,9 @@ static void print_one(const char *kind, const void *definition) {
     printf("%s\n%s\n", optimizer->name, optimizer->doc);
   } else if (strcmp(kind, "model") == 0) {
     const pal_model_definition *model = definition;
-    printf("%s\n%s\nlikelihood: %s\n\nsettings of its own:\n", model->name, model->doc,
-           likelihood[model->likelihood]);
+    printf("%s\n", model->name);
+    print_wrapped(model->doc, 0, 0);
+    printf("likelihood: %s\n\nsettings of its own:\n", likelihood[model->likelihood]);
     print_settings(model->setting, model->n_settings);
     printf("settings of the network:\n");
     const pal_setting *s = pal_network_setting_table(&n);
@@ -43,7 +69,9 @@ static void print_one(const char *kind, const void *definition) {
     print_settings(s, n);
   } else {
     const pal_task_definition *task = definition;
-    printf("%s\n%s\n\nsettings:\n", task->name, task->doc);
+    printf("%s\n", task->name);
+    print_wrapped(task->doc, 0, 0);
+    printf("\nsettings:\n");
     print_settings(task->setting, task->n_settings);
   }
 }

@@ -9,37 +9,44 @@
 
 #define NETWORK pal_network_settings
 static const pal_setting settings[] = {
-    PAL_SET_WHOLE(NETWORK, layers, "4", 1, 1000, "blocks"),
-    PAL_SET_WHOLE(NETWORK, heads, "4", 1, 1000, "attention heads"),
+    PAL_SET_WHOLE(NETWORK, layers, "4", 1, 1000, "number of transformer blocks"),
+    PAL_SET_WHOLE(NETWORK, heads, "4", 1, 1000, "number of attention heads"),
     PAL_SET_WHOLE(NETWORK, head_width, "0", 0, 1 << 20, "columns of a head; 0: width / heads"),
     PAL_SET_WHOLE(NETWORK, attention_window, "0", 0, 1 << 30,
-                  "rows that a row of a causal model attends to: itself and those just before it; "
-                  "0: all"),
+                  "rows that a row of a causal model attends to, itself and those just before it; "
+                  "0: all before it"),
     PAL_SET_WHOLE(NETWORK, width, "128", 1, 1 << 20, "columns of the residual stream"),
-    PAL_SET_WHOLE(NETWORK, hidden, "0", 0, 1 << 20, "width of the MLP; 0: 4 x width"),
+    PAL_SET_WHOLE(NETWORK, hidden, "0", 0, 1 << 20, "hidden columns of the MLP; 0: 4 x width"),
     PAL_SET_CHOICE(NETWORK, activation, "gelu", "relu gelu gelu_erf silu",
-                   "of the MLP: relu, gelu (tanh form), gelu_erf or silu"),
-    PAL_SET_CHOICE(NETWORK, norm, "layer", "layer rms", "layer or rms"),
+                   "activation of the MLP: relu, gelu (tanh form), gelu_erf or silu"),
+    PAL_SET_CHOICE(NETWORK, norm, "layer", "layer rms",
+                   "normalization: layer (LayerNorm) or rms "
+                   "(RMSNorm)"),
     PAL_SET_FLAG(NETWORK, bias, "0", "1: linear layers and norms have biases"),
     PAL_SET_CHOICE(NETWORK, positions, "rotary", "rotary learned factored none",
-                   "rotary; learned, a vector for each; factored, one for each of the "
-                   "format's groups that a position is in, added; none"),
+                   "rotary embedding; learned, a vector for each position; factored, the sum of a "
+                   "vector for each group of the task's format that a position is in (a row, a "
+                   "column); or none"),
     PAL_SET_REAL(NETWORK, rotary_base, "10000", 1, 1e12,
-                 "wavelengths grow up to 2 pi times this many rows"),
+                 "base of the rotary embedding: wavelengths grow up to 2 pi times this many rows"),
     PAL_SET_CHOICE(NETWORK, time, "none", "none adaln",
-                   "adaln: blocks are shifted, scaled and gated by the noise level; none"),
+                   "adaln: the noise level shifts, scales and gates the blocks; none: the network "
+                   "is not told the noise level"),
     PAL_SET_CHOICE(NETWORK, structure, "bias", "bias heads none",
-                   "of the format's groups, if any: bias, a learned attention bias; heads, "
-                   "one more head for each kind of group, averaging over it; none"),
+                   "how the network is told which positions share a group of the task's format, "
+                   "if there are groups: bias, a learned bias of attention; heads, one more head "
+                   "for each kind of group, which averages over the group; none"),
     PAL_SET_CHOICE(NETWORK, structure_at, "row", "row next",
-                   "whose groups structure=bias compares with those of the keys: row, the row "
-                   "that is read; next, the row that a causal model predicts from it"),
-    PAL_SET_WHOLE(NETWORK, group_width, "32", 1, 1 << 20, "columns of each of those heads"),
-    PAL_SET_FLAG(NETWORK, tied, "0", "1: the output shares the embedding's table"),
-    PAL_SET_REAL(NETWORK, dropout, "0", 0, 0.99, "rate on residual branches while training",
-                 PAL_KEPT_BY_RUN),
+                   "the position whose groups structure=bias compares with those of each key: row, "
+                   "the row itself; next, the row that a causal model predicts from it"),
+    PAL_SET_WHOLE(NETWORK, group_width, "32", 1, 1 << 20,
+                  "columns of each head of structure=heads"),
+    PAL_SET_FLAG(NETWORK, tied, "0", "1: the output layer shares the table of the embedding"),
+    PAL_SET_REAL(NETWORK, dropout, "0", 0, 0.99,
+                 "dropout rate of the residual branches in training", PAL_KEPT_BY_RUN),
     PAL_SET_CHOICE(NETWORK, decode_precision, "f32", "f32 bf16",
-                   "of products in decoding: f32, or bf16 with f32 sums", PAL_KEPT_BY_NONE),
+                   "matrix products in decoding: f32, or bf16 operands with f32 sums",
+                   PAL_KEPT_BY_NONE),
 };
 
 const pal_setting *pal_network_setting_table(int *n) {
