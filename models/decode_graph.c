@@ -109,6 +109,27 @@ static void close_graph(const decode_graph *d, const outcome *o) {
 
 /* ---- steps of a definition -------------------------------------------------------------- */
 
+/* Refuses a step that left out a value which has no default. */
+static void check_step(const decode_graph *d, const pal_model_definition *definition,
+                       const pal_decoding *step) {
+  const bool begin = !pal_is_nil(step->next_begin), length = !pal_is_nil(step->next_length);
+  const char *missing = pal_is_nil(step->next_token) ? "next_token"
+                        : pal_is_nil(step->done)     ? "done"
+                        : begin && !length           ? "next_length, but next_begin"
+                        : length && !begin           ? "next_begin, but next_length"
+                                                     : NULL;
+  if (missing)
+    pal_graph_fail(d->graph, PAL_E_ARGUMENT, "the step of model \"%s\" did not set %s",
+                   definition->name, missing);
+  const pal_symbol rows = pal_type_of(d->graph, step->next_token).symbol;
+  for (int i = 0; i < definition->n_states; i++)
+    if (!definition->state[i].per_sequence && pal_is_nil(step->next_state[i]) && rows.id != d->T.id)
+      pal_graph_fail(d->graph, PAL_E_ARGUMENT,
+                     "the step of model \"%s\" changed the rows, but did not set next_state[%d], "
+                     "the state \"%s\" of each row",
+                     definition->name, i, definition->state[i].name);
+}
+
 static pal_decoding build_step(const decode_graph *d) {
   pal_graph *g = d->graph;
   const pal_ragged index = pal_ragged_index(g, d->state[PAL_BEGIN], d->state[PAL_LENGTH], d->token);
@@ -129,9 +150,7 @@ static pal_decoding build_step(const decode_graph *d) {
   const pal_model_definition *definition = pal_model_definition_of(model);
   memcpy(step.state, d->own, sizeof step.state);
   definition->step(model, g, &step);
-  if (pal_is_nil(step.next_token) || pal_is_nil(step.done))
-    pal_graph_fail(g, PAL_E_ARGUMENT, "the step of model \"%s\" did not set %s", definition->name,
-                   pal_is_nil(step.next_token) ? "next_token" : "done");
+  check_step(d, definition, &step);
   for (int i = 0; i < definition->n_states; i++)
     if (pal_is_nil(step.next_state[i])) step.next_state[i] = step.state[i];
   if (pal_is_nil(step.next_begin)) {

@@ -92,6 +92,9 @@ check_PROGRAMS += %D%/test_caller
 check_PROGRAMS += %D%/test_decode
 %C%_test_decode_SOURCES = %D%/test_decode.c %D%/lab.c %D%/lab.h
 
+check_PROGRAMS += %D%/test_definition
+%C%_test_definition_SOURCES = %D%/test_definition.c %D%/gym.c %D%/gym.h
+
 check_PROGRAMS += %D%/test_golden
 %C%_test_golden_SOURCES = %D%/test_golden.c
 

@@ -66,27 +66,29 @@ static pal_status run_draw(evaluation *e, int draw, pal_error *error) {
 /* Each part of the loss is a ratio R = sum / count over all chunks. Its standard error follows from
  * the delta method: a chunk contributes to R, to first order, (sum - R x count) / (count of a
  * draw), and the variance of this between draws is estimated for each chunk. */
-static void conclude(const evaluation *e, int draws, pal_likelihood_kind kind,
-                     pal_likelihood *result) {
-  double sum[PAL_MAX_PARTS] = {0}, count[PAL_MAX_PARTS] = {0}, variance = 0;
+static pal_status conclude(const evaluation *e, int draws, const pal_model *model,
+                           pal_likelihood *result, pal_error *error) {
+  double sum[PAL_MAX_PARTS] = {0}, count[PAL_MAX_PARTS] = {0}, mean_of[PAL_MAX_PARTS] = {0};
+  double variance = 0;
   for (size_t i = 0; i < (size_t)draws * (size_t)e->chunks; i++)
     for (int k = 0; k < PAL_MAX_PARTS; k++) {
       sum[k] += e->at[i].sum[k];
       count[k] += e->at[i].count[k];
     }
+  const pal_status status = pal_part_means(model, sum, count, mean_of, error);
+  if (status) return status;
   *result = (pal_likelihood){.examples = e->n,
                              .tokens = (int64_t)(count[0] / draws + 0.5),
-                             .kind = kind,
+                             .kind = pal_model_definition_of(model)->likelihood,
                              .draws = e->drawn ? draws : 0};
-  for (int k = 0; k < PAL_MAX_PARTS; k++) result->nats += count[k] > 0 ? sum[k] / count[k] : 0;
+  for (int k = 0; k < PAL_MAX_PARTS; k++) result->nats += mean_of[k];
   for (int c = 0; c < e->chunks && draws > 1; c++) {
     double mean = 0, square = 0;
     for (int d = 0; d < draws; d++) {
       const cell *at = &e->at[(size_t)d * (size_t)e->chunks + (size_t)c];
       double share = 0;
       for (int k = 0; k < PAL_MAX_PARTS; k++)
-        if (count[k] > 0)
-          share += (at->sum[k] - sum[k] / count[k] * at->count[k]) * draws / count[k];
+        if (count[k] > 0) share += (at->sum[k] - mean_of[k] * at->count[k]) * draws / count[k];
       const double step = share - mean; /* Welford */
       mean += step / (d + 1);
       square += step * (share - mean);
@@ -94,6 +96,7 @@ static void conclude(const evaluation *e, int draws, pal_likelihood_kind kind,
     variance += square / (draws - 1) / draws;
   }
   result->standard_error = sqrt(variance);
+  return PAL_OK;
 }
 
 static pal_status evaluate(evaluation *e, pal_model *model, pal_likelihood *result,
@@ -110,8 +113,7 @@ static pal_status evaluate(evaluation *e, pal_model *model, pal_likelihood *resu
     status = run_draw(e, draws++, error);
     if (!e->drawn) break; /* exact: another draw would be the same */
   }
-  if (!status) conclude(e, draws, pal_model_definition_of(model)->likelihood, result);
-  return status;
+  return status ? status : conclude(e, draws, model, result, error);
 }
 
 pal_status pal_evaluate_loss(

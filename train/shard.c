@@ -6,6 +6,7 @@
 #include <palimpsest/gradient.h>
 #include <palimpsest/ops.h>
 
+#include <math.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
@@ -318,4 +319,19 @@ pal_totals pal_shards_totals(const pal_shards *shards) {
     for (int k = 0; k < PAL_MAX_PARTS; k++) total.count[k] += b->count[k];
   }
   return total;
+}
+
+pal_status pal_part_means(const pal_model *model, const double sum[PAL_MAX_PARTS],
+                          const double count[PAL_MAX_PARTS], double mean[PAL_MAX_PARTS],
+                          pal_error *error) {
+  const pal_model_definition *d = pal_model_definition_of(model);
+  for (int k = 0; k < d->n_parts; k++) {
+    if (!isfinite(count[k]) || count[k] < 0 || (count[k] == 0 && sum[k] != 0))
+      return pal_fail(error, PAL_E_ARGUMENT,
+                      "model \"%s\": part %d of the loss, %s, is %g, but count[%d] is %g: its rows "
+                      "must add to count[%d] what the part divides by",
+                      d->name, k, d->part[k], sum[k], k, count[k], k);
+    mean[k] = count[k] > 0 ? sum[k] / count[k] : 0;
+  }
+  return PAL_OK;
 }

@@ -42,6 +42,13 @@ typedef struct pal_totals {
 } pal_totals;
 pal_totals pal_shards_totals(const pal_shards *shards);
 
+/* The loss per count of each part of the model: mean[k] = sum[k] / count[k], and 0 for a part that
+ * has nothing to score. Refuses (PAL_E_ARGUMENT) a sum other than 0 whose count is 0, and a count
+ * that is negative or not finite: the definition's `rows` forgot to count what its `loss` adds. */
+pal_status pal_part_means(const pal_model *model, const double sum[PAL_MAX_PARTS],
+                          const double count[PAL_MAX_PARTS], double mean[PAL_MAX_PARTS],
+                          pal_error *error);
+
 /* Other work, to be done while shards run. */
 typedef struct pal_aside {
   void (*run)(void *data);

@@ -176,6 +176,10 @@ static pal_status run(pal_trainer *t, int64_t step, pal_step_report *report, pal
   for (int64_t g = 0; g < groups && !status; g++)
     status = pal_shards_run(&t->shards, (int)(n * g / groups), (int)(n * (g + 1) / groups), scale,
                             seed, &t->tree, g == groups - 1 ? &ahead : NULL, error);
+  double sum[PAL_MAX_PARTS] = {0}, mean[PAL_MAX_PARTS];
+  for (int k = 0; k < parts && !status; k++)
+    for (int s = 0; s < n; s++) sum[k] += t->shards.part[s][k];
+  if (!status) status = pal_part_means(t->model, sum, total.count, mean, error);
   if (!status)
     status = pal_update_run(&t->update, t->set->rate * factor, t->set->matrix_rate * factor, step,
                             average_decay(t->set->ema, step), error);
@@ -186,10 +190,8 @@ static pal_status run(pal_trainer *t, int64_t step, pal_step_report *report, pal
                               .sequences = total.sequences,
                               .gradient_norm = (double)*t->update.norm};
   for (int k = 0; k < parts; k++) {
-    double sum = 0;
-    for (int s = 0; s < n; s++) sum += t->shards.part[s][k];
-    report->part[k] = total.count[k] > 0 ? sum / total.count[k] : 0;
-    report->loss += pal_number_at(t->set->weights, k, 1) * report->part[k];
+    report->part[k] = mean[k];
+    report->loss += pal_number_at(t->set->weights, k, 1) * mean[k];
   }
   return PAL_OK;
 }
