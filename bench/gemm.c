@@ -40,12 +40,14 @@ static pal_status one(bench *b, const bench_product *p, summary *of, double *gai
                         bench_form_name[p->form], "threads", b->threads[t], "gflops", timed[t].rate,
                         "fraction", fraction, "peak_gflops", timed[t].peak, "spread",
                         timed[t].spread, "skinny", (int)p->skinny));
-    if (p->skinny || of[t].n == MOST_PRODUCTS) continue;
+    if (p->skinny) continue;
+    if (of[t].n == MOST_PRODUCTS)
+      return pal_fail(error, PAL_E_CAPACITY, "bench gemm sums up at most %d products",
+                      MOST_PRODUCTS);
     if (!of[t].n || fraction < of[t].least) of[t].least = fraction;
     of[t].fraction[of[t].n++] = fraction;
   }
-  if (!status && b->teams > 1 && !p->skinny && *gains < MOST_PRODUCTS)
-    gain[(*gains)++] = timed[1].rate / timed[0].rate;
+  if (!status && b->teams > 1 && !p->skinny) gain[(*gains)++] = timed[1].rate / timed[0].rate;
   return status;
 }
 

@@ -53,7 +53,8 @@ static void print(const char *name, const bench_timed *t, double *fraction) {
 
 /* Prints and collects the results of one product. timed[0] is ours, timed[i] that of peer i - 1;
  * its rate is 0 if that peer cannot do the product. */
-static void note(results *r, const bench_product *p, const bench_timed *timed, int peers) {
+static pal_status note(results *r, const bench_product *p, const bench_timed *timed, int peers,
+                       pal_error *error) {
   double fraction[MOST_PEERS + 2] = {0}, best = 0;
   printf("%s %6lld x %5lld x %6lld", bench_form_name[p->form], (long long)p->m, (long long)p->n,
          (long long)p->k);
@@ -64,9 +65,11 @@ static void note(results *r, const bench_product *p, const bench_timed *timed, i
   fraction[peers + 1] = best / timed[0].peak;
   printf("   ratio %.2f%s\n", timed[0].rate / best, p->skinny ? "  (skinny)" : "");
   r += p->skinny ? SKINNY : REGULAR;
-  if (r->n == MOST_PRODUCTS) return;
+  if (r->n == MOST_PRODUCTS)
+    return pal_fail(error, PAL_E_CAPACITY, "at most %d products are summed up", MOST_PRODUCTS);
   for (int i = 0; i <= peers + 1; i++) r->fraction[i][r->n] = fraction[i];
   r->ratio[r->n++] = timed[0].rate / best;
+  return PAL_OK;
 }
 
 /* Fails unless the peer computes the same product as we, a copy of which is `kept`. */
@@ -113,7 +116,7 @@ static pal_status compare(bench *b, const bench_product *p, int peers, results *
   }
   if (!status) status = bench_time(b, turn, n, error);
   for (int i = 0; i < n; i++) timed[place[i]] = turn[i];
-  if (!status && n > 1) note(r, p, timed, peers);
+  if (!status && n > 1) status = note(r, p, timed, peers, error);
   for (int i = 0; i < peers; i++)
     if (run[i].made) gemm_peers[i].drop(run[i].made);
   bench_release(&plan);

@@ -11,7 +11,11 @@ static const bench_net_case cases[] = {
     {"C", 3, 128, 4, 512, 81, 256, 11, 32, false},
     {"D", 1, 4, 1, 40, 3, 64, 10, 64, true}, /* 558 parameters */
 };
-enum { CASES = sizeof cases / sizeof *cases, MOST_SETTINGS = 64, MOST_PARAMETERS = 1024 };
+enum {
+  CASES = sizeof cases / sizeof *cases,
+  OWN_SETTINGS = 5,
+  MOST_SETTINGS = BENCH_MOST_SET + OWN_SETTINGS
+};
 
 const bench_net_case *bench_net_at(int i) { return i < CASES ? &cases[i] : NULL; }
 
@@ -71,7 +75,7 @@ static void free_nothing(void *self) { (void)self; }
 
 pal_status bench_net_open(bench_net *net, pal_context *context, const bench_net_case *c,
                           const char *definition, const char *const *set, int n, pal_error *error) {
-  char text[5][32];
+  char text[OWN_SETTINGS][32];
   const char *setting[MOST_SETTINGS];
   int settings = 0;
   *net = (bench_net){.c = c,
@@ -80,13 +84,15 @@ pal_status bench_net_open(bench_net *net, pal_context *context, const bench_net_
                                 .vocabulary = c->vocabulary}};
   net->stream = (pal_stream){
       .self = &net->source, .next = next, .save = save, .load = load, .free = free_nothing};
+  if (n > BENCH_MOST_SET)
+    return pal_fail(error, PAL_E_ARGUMENT, "at most %d settings are taken here", BENCH_MOST_SET);
   snprintf(text[0], sizeof text[0], "layers=%d", c->layers);
   snprintf(text[1], sizeof text[1], "width=%d", c->width);
   snprintf(text[2], sizeof text[2], "heads=%d", c->heads);
   snprintf(text[3], sizeof text[3], "hidden=%d", c->hidden);
   snprintf(text[4], sizeof text[4], "bias=%d", c->biased);
-  for (int i = 0; i < 5; i++) setting[settings++] = text[i];
-  for (int i = 0; i < n && settings < MOST_SETTINGS; i++) setting[settings++] = set[i];
+  for (int i = 0; i < OWN_SETTINGS; i++) setting[settings++] = text[i];
+  for (int i = 0; i < n; i++) setting[settings++] = set[i];
   const pal_format format = {.vocabulary = c->vocabulary,
                              .mask = c->vocabulary - 1,
                              .bos = -1,
@@ -114,9 +120,15 @@ static void add_gradients(const bench_net *net, pal_graph *g, pal_value loss, bo
   const pal_optimizer *adamw = pal_lookup(pal_model_context(net->model), "optimizer", "adamw");
   const pal_value rate = pal_input(g, "rate", pal_type_scalar(PAL_F32));
   const pal_value step = pal_input(g, "step", pal_type_scalar(PAL_F32));
-  pal_value parameter[MOST_PARAMETERS], gradient[MOST_PARAMETERS];
+  const size_t all = pal_store_count(net->store);
+  pal_value *parameter = calloc(2 * all + 1, sizeof *parameter),
+            *gradient = parameter ? parameter + all : NULL;
   int n = 0;
-  for (size_t i = 0, all = pal_store_count(net->store); i < all && n < MOST_PARAMETERS; i++) {
+  if (!parameter) {
+    pal_graph_fail(g, PAL_E_MEMORY, "no memory for %zu gradients", all);
+    return;
+  }
+  for (size_t i = 0; i < all; i++) {
     const pal_variable *v = pal_store_at(net->store, i);
     if (pal_variable_role(v) == role) parameter[n++] = pal_variable_old(g, pal_variable_name(v));
   }
@@ -134,6 +146,7 @@ static void add_gradients(const bench_net *net, pal_graph *g, pal_value loss, bo
                                     .rate = rate,
                                     .step = step});
   }
+  free(parameter);
 }
 
 pal_graph *bench_net_step(const bench_net *net, int64_t sequences, bool gradients, bool update,

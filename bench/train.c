@@ -7,13 +7,13 @@
 #include "bench/net.h"
 #include "bench/timing.h"
 
-enum { MOST_SETTINGS = BENCH_MOST_SET + 8 };
+enum { OWN_SETTINGS = 7, MOST_SETTINGS = BENCH_MOST_SET + OWN_SETTINGS };
 
 /* The request's settings for the model and for the trainer, without their prefixes, and the
  * precisions to measure. */
 enum { PRECISIONS = 2, MOST_SIDES = BENCH_TEAMS * PRECISIONS };
 typedef struct settings {
-  const char *model[MOST_SETTINGS], *train[MOST_SETTINGS];
+  const char *model[BENCH_MOST_SET], *train[BENCH_MOST_SET];
   int models, trains;
   const char *precision[PRECISIONS];
   int precisions;
@@ -55,11 +55,11 @@ static pal_status open_side(bench *b, side *s, const bench_net_case *c, const se
   char batch[32], shard[32], precision[32];
   const char *setting[MOST_SETTINGS] = {
       "steps=1000000000", "warmup=0", "schedule=constant", "rate=0.0001", batch, shard, precision};
-  int n = 7;
+  int n = OWN_SETTINGS;
   snprintf(precision, sizeof precision, "precision=%s", s->precision);
   snprintf(batch, sizeof batch, "batch=%d", c->batch);
   snprintf(shard, sizeof shard, "shard=%d", c->shard);
-  for (int i = 0; i < set->trains && n < MOST_SETTINGS; i++) setting[n++] = set->train[i];
+  for (int i = 0; i < set->trains; i++) setting[n++] = set->train[i];
   pal_status status = bench_net_open(&s->net, b->context, c, "mdm", set->model, set->models, error);
   if (status) return status;
   s->trainer = pal_trainer_new(s->net.model, &s->net.stream, setting, n, error);

@@ -38,7 +38,13 @@ static bool has_key(const cli_job *job, int k, const char *key, size_t length) {
 }
 
 static pal_status add_setting(cli_job *job, int k, const char *setting, pal_error *error) {
-  if (job->n_set[k] == CLI_MAX_SET) return pal_fail(error, PAL_E_ARGUMENT, "too many settings");
+  if (job->n_set[k] == CLI_MAX_SET)
+    return pal_fail(error, PAL_E_ARGUMENT,
+                    "\"%s%s\": more than %d settings of the %s, those of files included", prefix[k],
+                    setting, CLI_MAX_SET,
+                    k == CLI_TASK    ? "task"
+                    : k == CLI_MODEL ? "model"
+                                     : "trainer");
   char *copy = strdup(setting);
   if (!copy) return pal_fail(error, PAL_E_MEMORY, "no memory for settings");
   job->set[k][job->n_set[k]++] = copy;

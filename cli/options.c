@@ -98,6 +98,7 @@ void cli_usage(FILE *to, const char *verb) {
 static pal_status set_option(cli_options *out, const option *o, const char *value,
                              pal_error *error) {
   char *field = (char *)out + o->offset, *end;
+  int most = 0;
   switch (o->kind) {
     case FLAG:
       if (o->offset == AT(resume)) out->resume = 1;
@@ -122,20 +123,21 @@ static pal_status set_option(cli_options *out, const option *o, const char *valu
       return PAL_OK;
     }
     case MANY_SETS:
-      if (out->n_set == CLI_MAX_SET) break;
+      if (out->n_set == (most = CLI_MAX_SET)) break;
       out->set[out->n_set++] = value;
       return PAL_OK;
     case MANY_FILES:
-      if (out->n_files == CLI_MAX_FILES) break;
+      if (out->n_files == (most = CLI_MAX_FILES)) break;
       out->file[out->n_files++] = value;
       out->data = out->file[0];
       return PAL_OK;
     case MANY_PLUGINS:
-      if (out->n_plugins == CLI_MAX_PLUGINS) break;
+      if (out->n_plugins == (most = CLI_MAX_PLUGINS)) break;
       out->plugin[out->n_plugins++] = value;
       return PAL_OK;
   }
-  return pal_fail(error, PAL_E_ARGUMENT, "%s is given too often", o->name);
+  return pal_fail(error, PAL_E_ARGUMENT, "%s %s is given too often: at most %d times", o->name,
+                  value, most);
 }
 
 static const option *find(const char *name, size_t length) {

@@ -43,6 +43,10 @@ for file in twin/weights.safetensors twin/gradients.safetensors twin/case.json t
   test -s "$file" || { echo "FAIL bench train wrote no $file"; failed=1; }
 done
 absent twin/lock
+# All settings that are taken are used, the last one too, and one more is refused with the limit.
+many=$(for i in $(seq 127); do echo --set model.layers=1; done)
+expect 2 "model.width=oops\|width.*oops" bench train D --out twin $many --set model.width=oops
+expect 2 "at most 128 times" bench train D --out twin $many --set model.width=4 --set model.width=4
 mkdir -p ro/ckpt
 if test "$(id -u)" -ne 0; then
   chmod a-w ro/ckpt

@@ -152,6 +152,10 @@ grep -q "boards (3)<" "$work/two.svg" && grep -q "good-boards ([1-9][0-9]*)<" "$
   test "$(grep -c 'fill="none" stroke=' "$work/two.svg")" -eq 2 ||
   { echo "FAIL two files are not two lines of the plot"; cat "$work/two.svg"; failed=1; }
 expect 2 "data is given too often" train sudoku --model ap-mdm --data "$work/boards" --data "$work/boards"
+for i in $(seq 128); do echo "task.per_length = 10"; done >"$work/many"
+expect 2 '"task.lengths=2": more than 128 settings of the task' train parity --model arm --config "$work/many" \
+  --set lengths=2
+expect 2 "plugin p is given too often: at most 16 times" info $(for i in $(seq 17); do echo --plugin p; done)
 expect 2 "every instance is refused" eval "$work/sudoku" --data "$work/bad-boards"
 expect 2 "boards:7" train sudoku --model ap-mdm $tiny --set size=4 --data "$work/boards" --out "$work/none"
 expect 0 "" train sudoku --model ap-mdm $tiny --set size=4 --set puzzles=0 --data "$work/good-boards" \
