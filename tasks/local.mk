@@ -4,6 +4,12 @@ libpal_core_la_SOURCES += \
 	%D%/alphabet.c \
 	%D%/asked.c \
 	%D%/counted.c \
+	%D%/mincut.c \
+	%D%/mincut_example.c \
+	%D%/mincut_graph.c \
+	%D%/mincut_sequence.c \
+	%D%/mincut_text.c \
+	%D%/mincut_trace.c \
 	%D%/open.c \
 	%D%/parity.c \
 	%D%/sudoku.c \
@@ -25,5 +31,6 @@ libpal_core_la_SOURCES += \
 noinst_HEADERS += \
 	%D%/alphabet.h \
 	%D%/counted.h \
+	%D%/mincut.h \
 	%D%/sudoku.h \
 	%D%/sudoku_task.h

@@ -110,6 +110,9 @@ check_PROGRAMS += %D%/test_likelihood
 check_PROGRAMS += %D%/test_locale
 %C%_test_locale_SOURCES = %D%/test_locale.c
 
+check_PROGRAMS += %D%/test_mincut
+%C%_test_mincut_SOURCES = %D%/test_mincut.c
+
 check_PROGRAMS += %D%/test_models
 %C%_test_models_SOURCES = %D%/test_models.c %D%/lab.c %D%/lab.h
 

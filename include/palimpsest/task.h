@@ -185,7 +185,7 @@ PAL_API void pal_task_set_format(pal_task *task, const pal_format *format);
  * and a resumed run uses; the text task records its alphabet this way. */
 PAL_API pal_status pal_task_set(pal_task *task, const char *setting, pal_error *error);
 
-/* Defines parity, sudoku and text. */
+/* Defines mincut, parity, sudoku and text. */
 PAL_API pal_status pal_register_tasks(pal_context *context, pal_error *error);
 
 #ifdef __cplusplus
