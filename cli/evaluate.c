@@ -110,6 +110,11 @@ pal_status cli_step_cap(const cli_job *job, const pal_example *instance, int *ca
   return status;
 }
 
+int cli_most_rows(const cli_job *job, int n_prompt, int answer_room) {
+  const int n = n_prompt + answer_room, context = pal_task_format(job->task)->context;
+  return job->form == PAL_FORM_TRANSITION && context > n ? context : n;
+}
+
 /* The largest step cap, answer and length that any instance of the batch needs: one decoder serves
  * them all. */
 static pal_status largest_needs(const batch *b, pal_decode_options *options, pal_error *error) {
@@ -123,7 +128,7 @@ static pal_status largest_needs(const batch *b, pal_decode_options *options, pal
     if (room > options->answer_room) options->answer_room = room;
     if (e->n_prompt > options->max_length) options->max_length = e->n_prompt;
   }
-  options->max_length += options->answer_room;
+  options->max_length = cli_most_rows(b->job, options->max_length, options->answer_room);
   return PAL_OK;
 }
 

@@ -16,4 +16,7 @@ pal_status cli_evaluate(cli_job *job, const char *const *file, int n_files, int 
  * of steps of the model's sampler. */
 pal_status cli_step_cap(const cli_job *job, const pal_example *instance, int *cap,
                         pal_error *error);
+/* The most rows that a sequence may have whose prompt has so many and whose answer may take
+ * `answer_room` more. States that are edited may grow to the task's longest sequence. */
+int cli_most_rows(const cli_job *job, int n_prompt, int answer_room);
 #endif

@@ -39,7 +39,7 @@ static pal_status print_decoding(const cli_job *job, pal_error *error) {
       cli_step_cap(job, &instance, &options.max_steps, error) ||
       pal_task_answer_room(job->task, &instance, job->form, &options.answer_room, error))
     return error->code;
-  options.max_length = instance.n_prompt + options.answer_room;
+  options.max_length = cli_most_rows(job, instance.n_prompt, options.answer_room);
   pal_decoder *decoder = pal_decoder_new(job->model, &options, error);
   if (!decoder) return error->code;
   const pal_status status =

@@ -68,7 +68,7 @@ pal_status cli_decode_one(const cli_job *job, const pal_example *instance, cli_t
   if (cli_step_cap(job, instance, &options.max_steps, error) ||
       pal_task_answer_room(job->task, instance, job->form, &options.answer_room, error))
     return error->code;
-  options.max_length = instance->n_prompt + options.answer_room;
+  options.max_length = cli_most_rows(job, instance->n_prompt, options.answer_room);
   pal_decoder *decoder = pal_decoder_new(job->model, &options, error);
   pal_status status = decoder ? pal_decode(decoder, instance, 1, done, data, error) : error->code;
   pal_decoder_free(decoder);

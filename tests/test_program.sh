@@ -161,6 +161,21 @@ expect 2 "boards:7" train sudoku --model ap-mdm $tiny --set size=4 --data "$work
 expect 0 "" train sudoku --model ap-mdm $tiny --set size=4 --set puzzles=0 --data "$work/good-boards" \
   --set test_puzzles=2 --set cap=3 --out "$work/from-file"
 
+# Graphs of a user, likewise; and a state may grow to the longest of the task.
+graphs="--set nodes=4-5 --set per_size=2"
+expect 0 "" train mincut --model ap-mdm $tiny $graphs --set tau_insert=0 --out "$work/mincut"
+printf '%s\n' '# graphs' '5 9 5>12 12>9' '5 9 5>12 12>5 12>9' '5 5 5>9' '5 9 9>5' '5 64 5>9' '5 9 5>9 x' \
+  '0 9 0>1 1>2 2>3 3>4 4>5 5>6 6>7 7>8 8>9' '5 9 5>9' >"$work/graphs"
+expect 2 "graphs:3: edges 5>12 and 12>5 are antiparallel" eval "$work/mincut" --data "$work/graphs" --json "$work/graphs.json"
+for words in 'graphs:4: node 5 is both' 'graphs:5: no path leads' 'graphs:6: "64" is not' 'graphs:7: "x" is not' \
+             'graphs:8: a graph of 10 nodes and 9 edges'; do
+  grep -q "$words" "$work/err" || { echo "FAIL no \"$words\""; cat "$work/err"; failed=1; }
+done
+test "$(grep -c refused: "$work/err")" -eq 6 && grep -q '"n": 2' "$work/graphs.json" ||
+  { echo "FAIL not six of eight graphs refused"; cat "$work/err"; failed=1; }
+expect 0 "" sample "$work/mincut" --n 1 --watch
+grep -q '^pass 2: ' "$work/out" || { echo "FAIL the state does not grow"; cat "$work/out"; failed=1; }
+
 # The kept recipes are settings of today.
 for recipe in quickstart full 16x16 arm4x4; do
   expect 0 "" train sudoku --config "${srcdir:-.}/examples/sudoku/$recipe.conf" $tiny --set puzzles=2 \
