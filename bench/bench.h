@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Declarations that the measurements of `palimpsest bench` share (floor 6).
+/* Declarations that the measurements of `palimpsest bench` share (floor 7).
  *
  * Alternatives that are compared are timed alternately, one run of each per round. Short bursts of
  * fused multiply-adds on the library's threads are timed in the same rounds; they give the peak

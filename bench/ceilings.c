@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* palimpsest bench ceilings: peaks of multiply-adds and bf16 dot products, memory bandwidth, costs
- * of synchronisation (floor 6). */
+ * of synchronisation (floor 7). */
 #include <pthread.h>
 #include <sched.h>
 #include <stdatomic.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* palimpsest bench decode: throughput for many boards, latency of one sequence (floor 6). */
+/* palimpsest bench decode: throughput for many boards, latency of one sequence (floor 7). */
 #include <string.h>
 
 #include "bench/net.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* See export.h (floor 6). */
+/* See export.h (floor 7). */
 #include "bench/export.h"
 #include "bench/probe.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Export of a training case, so that another framework can repeat it; see twin.py (floor 6). */
+/* Export of a training case, so that another framework can repeat it; see twin.py (floor 7). */
 #ifndef PAL_BENCH_EXPORT_H
 #define PAL_BENCH_EXPORT_H
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-# Floor 6: `palimpsest bench`, a module of the program. It sees only what the shared library exports.
+# Floor 7: `palimpsest bench`, a module of the program. It sees only what the shared library exports.
 palimpsest_SOURCES += \
 	%D%/ceilings.c \
 	%D%/decode.c \

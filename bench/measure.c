@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* palimpsest bench: runs the measurements that a request names and writes the results (floor 6). */
+/* palimpsest bench: runs the measurements that a request names and writes the results (floor 7). */
 #include "bench/measure.h"
 
 #include <stdlib.h>

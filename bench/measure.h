@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The interface of this folder to `palimpsest bench` (floor 6): a request is checked, then
+/* The interface of this folder to `palimpsest bench` (floor 7): a request is checked, then
  * measured. */
 #ifndef PAL_BENCH_MEASURE_H
 #define PAL_BENCH_MEASURE_H

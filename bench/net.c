@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* See net.h (floor 6). */
+/* See net.h (floor 7). */
 #include "bench/net.h"
 
 #include <stdlib.h>

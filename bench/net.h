@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The networks that are measured, each with a stream of random sequences (floor 6). */
+/* The networks that are measured, each with a stream of random sequences (floor 7). */
 #ifndef PAL_BENCH_NET_H
 #define PAL_BENCH_NET_H
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* palimpsest bench ops: attention as a fraction of the peak of multiply-adds; row-local ops and
  * optimizer updates as a fraction of the bandwidth of the memory level that holds their operands
- * (floor 6). */
+ * (floor 7). */
 #include <math.h>
 #include <string.h>
 

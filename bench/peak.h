@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Loops that reach the peak of a core, compiled once per instruction set (floor 6).
+/* Loops that reach the peak of a core, compiled once per instruction set (floor 7).
  *
  * Each peak_<set>.c defines one table and no other external symbol. If it was compiled without the
  * flags of its instruction set, the functions in the table are NULL. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Peak of AVX2 with FMA (floor 6). */
+/* Peak of AVX2 with FMA (floor 7). */
 #include "bench/peak.h"
 
 #if defined(__AVX2__) && defined(__FMA__)

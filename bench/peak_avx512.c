@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Peak of AVX-512 (floor 6). */
+/* Peak of AVX-512 (floor 7). */
 #include "bench/peak.h"
 
 #if defined(__AVX512F__)

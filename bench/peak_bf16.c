@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Peak of AVX-512 dot products of bf16 pairs (floor 6). */
+/* Peak of AVX-512 dot products of bf16 pairs (floor 7). */
 #include "bench/peak.h"
 
 #if defined(__AVX512BF16__)

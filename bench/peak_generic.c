@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Peak of portable C, an upper bound for the generic kernels (floor 6). */
+/* Peak of portable C, an upper bound for the generic kernels (floor 7). */
 #include <math.h>
 
 #include "bench/peak.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Peak of AArch64 Advanced SIMD (floor 6). */
+/* Peak of AArch64 Advanced SIMD (floor 7). */
 #include "bench/peak.h"
 
 #if defined(__ARM_NEON) && defined(__aarch64__)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Plans that measure the machine (floor 6). Their ops do nothing but arithmetic, reading or
+/* Plans that measure the machine (floor 7). Their ops do nothing but arithmetic, reading or
  * synchronisation. The library's executor runs them on its own threads, so that the same cores,
  * barriers and other load affect them as affect its kernels. */
 #include <stdlib.h>

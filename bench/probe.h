@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Compiled plans, and plans that measure the machine (floor 6). */
+/* Compiled plans, and plans that measure the machine (floor 7). */
 #ifndef PAL_BENCH_PROBE_H
 #define PAL_BENCH_PROBE_H
 

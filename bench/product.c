@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* See product.h (floor 6). */
+/* See product.h (floor 7). */
 #include "bench/product.h"
 #include "bench/probe.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Matrix products as plans of one op (floor 6); gemm_compare.c uses them too. */
+/* Matrix products as plans of one op (floor 7); gemm_compare.c uses them too. */
 #ifndef PAL_BENCH_PRODUCT_H
 #define PAL_BENCH_PRODUCT_H
 

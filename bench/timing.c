@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* See timing.h (floor 6). */
+/* See timing.h (floor 7). */
 #include "bench/timing.h"
 
 #include <stdlib.h>

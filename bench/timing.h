@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Timing in rounds, as bench.h describes it (floor 6). */
+/* Timing in rounds, as bench.h describes it (floor 7). */
 #ifndef PAL_BENCH_TIMING_H
 #define PAL_BENCH_TIMING_H
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* palimpsest bench train: whole steps of the trainer, from drawing the batch to AdamW (floor 6). */
+/* palimpsest bench train: whole steps of the trainer, from drawing the batch to AdamW (floor 7). */
 #include <stdlib.h>
 #include <string.h>
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* palimpsest bench decode: a step of windowed decoding should take the same time however many rows
- * follow the window (floor 6). */
+ * follow the window (floor 7). */
 #include <stdlib.h>
 
 #include "bench/bench.h"

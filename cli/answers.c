@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* palimpsest eval --answers: writes every decoded instance as a line of JSON, so that other
- * programs can score the answers (floor 7). */
+ * programs can score the answers (floor 8). */
 #include "cli/answers.h"
 
 #include <jansson.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Decoded instances as JSON lines, so that other programs can score the answers (floor 7). */
+/* Decoded instances as JSON lines, so that other programs can score the answers (floor 8). */
 #ifndef PAL_CLI_ANSWERS_H
 #define PAL_CLI_ANSWERS_H
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* palimpsest check-op: runs the test suite's checks on one op or on all, those of plug-ins included
- * (floor 7). */
+ * (floor 8). */
 #include <errno.h>
 #include <signal.h>
 #include <string.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* See choose.h (floor 7). */
+/* See choose.h (floor 8). */
 #include "cli/choose.h"
 
 #include <stdio.h>

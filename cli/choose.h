@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Which recipes a comparison trains (floor 7). */
+/* Which recipes a comparison trains (floor 8). */
 #ifndef PAL_CLI_CHOOSE_H
 #define PAL_CLI_CHOOSE_H
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* palimpsest compare: trains several kinds of model on one task and prints one table (floor 7). */
+/* palimpsest compare: trains several kinds of model on one task and prints one table (floor 8). */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>

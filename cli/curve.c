@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Plot of the share of exact instances over the number of forward passes (floor 7). */
+/* Plot of the share of exact instances over the number of forward passes (floor 8). */
 #include "cli/curve.h"
 
 #include <math.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* palimpsest eval: evaluates the trained model of a run directory (floor 7). */
+/* palimpsest eval: evaluates the trained model of a run directory (floor 8). */
 #include <stdlib.h>
 #include <string.h>
 

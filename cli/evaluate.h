@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Evaluation of a model on sets of instances (floor 7). */
+/* Evaluation of a model on sets of instances (floor 8). */
 #ifndef PAL_CLI_EVALUATE_H
 #define PAL_CLI_EVALUATE_H
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Likelihoods as text and JSON, each marked as exact, an upper bound or an estimate (floor 7). */
+/* Likelihoods as text and JSON, each marked as exact, an upper bound or an estimate (floor 8). */
 #include "cli/figures.h"
 
 #include <math.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Likelihoods in reports, and the mark of shares that rest on few instances (floor 7). */
+/* Likelihoods in reports, and the mark of shares that rest on few instances (floor 8). */
 #ifndef PAL_CLI_FIGURES_H
 #define PAL_CLI_FIGURES_H
 

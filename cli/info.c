@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* palimpsest info: lists or describes ops, optimizers, models, tasks and recipes, those of plug-ins
- * included (floor 7). */
+ * included (floor 8). */
 #include <string.h>
 
 #include "cli/options.h"

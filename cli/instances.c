@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Lists of instances in memory, and files of instances (floor 7). */
+/* Lists of instances in memory, and files of instances (floor 8). */
 #include "cli/instances.h"
 
 #include <stdlib.h>

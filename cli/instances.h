@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Lists of instances in memory, and files of instances (floor 7). */
+/* Lists of instances in memory, and files of instances (floor 8). */
 #ifndef PAL_CLI_INSTANCES_H
 #define PAL_CLI_INSTANCES_H
 

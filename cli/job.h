@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A job: one task with one model and, for training, a trainer, created from settings (floor 7). */
+/* A job: one task with one model and, for training, a trainer, created from settings (floor 8). */
 #ifndef PAL_CLI_JOB_H
 #define PAL_CLI_JOB_H
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* See json.h (floor 7). */
+/* See json.h (floor 8). */
 #include "cli/json.h"
 
 #include <math.h>

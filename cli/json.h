@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Building JSON such that a failed allocation makes the whole result NULL instead of dropping an
- * item silently (floor 7). */
+ * item silently (floor 8). */
 #ifndef PAL_CLI_JSON_H
 #define PAL_CLI_JSON_H
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Reading text files line by line (floor 7). */
+/* Reading text files line by line (floor 8). */
 #include "cli/lines.h"
 
 #include <errno.h>

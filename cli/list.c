@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* palimpsest instances: prints the instances of a task as lines that --data reads (floor 7). */
+/* palimpsest instances: prints the instances of a task as lines that --data reads (floor 8). */
 #include <stdlib.h>
 #include <string.h>
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A lock, so that only one process at a time writes a run directory (floor 7).
+/* A lock, so that only one process at a time writes a run directory (floor 8).
  *
  * It is an flock() on the file DIR/lock, which the system releases when the process ends, however
  * it ends. The file contains the owner's process id and is removed on release. A file that is left

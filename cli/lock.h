@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A lock, so that only one process at a time writes a run directory (floor 7). */
+/* A lock, so that only one process at a time writes a run directory (floor 8). */
 #ifndef PAL_CLI_LOCK_H
 #define PAL_CLI_LOCK_H
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The command line (floor 7). */
+/* The command line (floor 8). */
 #ifndef PAL_CLI_OPTIONS_H
 #define PAL_CLI_OPTIONS_H
 

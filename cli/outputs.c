@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* See outputs.h (floor 7). */
+/* See outputs.h (floor 8). */
 #include "cli/outputs.h"
 
 #include <stdlib.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Checks of the output files that options name, before any work is done (floor 7). */
+/* Checks of the output files that options name, before any work is done (floor 8). */
 #ifndef PAL_CLI_OUTPUTS_H
 #define PAL_CLI_OUTPUTS_H
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* See page.h (floor 7). */
+/* See page.h (floor 8). */
 #include "cli/page.h"
 
 #include <stdlib.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A text that is composed in memory, then written to a file as a whole (floor 7). */
+/* A text that is composed in memory, then written to a file as a whole (floor 8). */
 #ifndef PAL_CLI_PAGE_H
 #define PAL_CLI_PAGE_H
 

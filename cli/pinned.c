@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Settings that must keep their values: compared with a run's config and its weights (floor 7). */
+/* Settings that must keep their values: compared with a run's config and its weights (floor 8). */
 #include "cli/pinned.h"
 
 #include <stdlib.h>

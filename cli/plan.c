@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* palimpsest plan: the plans that a model's training or decoding step runs (floor 7).
+/* palimpsest plan: the plans that a model's training or decoding step runs (floor 8).
  *
  * They are those of the trainer and the decoder themselves, not rebuilt here. */
 #include <stdlib.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Progress on stderr, with an estimate of the time left (floor 7). */
+/* Progress on stderr, with an estimate of the time left (floor 8). */
 #include "cli/progress.h"
 
 #include <stdio.h>

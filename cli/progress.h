@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Progress on stderr, and a clock (floor 7). */
+/* Progress on stderr, and a clock (floor 8). */
 #ifndef PAL_CLI_PROGRESS_H
 #define PAL_CLI_PROGRESS_H
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* See recipes.h (floor 7). */
+/* See recipes.h (floor 8). */
 #include "cli/recipes.h"
 
 #include <stdlib.h>

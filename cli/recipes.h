@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Recipes: how `compare` trains each model on a task, and published results (floor 7). They are
+/* Recipes: how `compare` trains each model on a task, and published results (floor 8). They are
  * text files; those of the folder recipes/ are compiled into the program. The comment at the top of
  * each of these describes the format. */
 #ifndef PAL_CLI_RECIPES_H

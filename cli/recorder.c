@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Writes the run directory of a training run: config, metrics, checkpoints (floor 7). */
+/* Writes the run directory of a training run: config, metrics, checkpoints (floor 8). */
 #include "cli/recorder.h"
 
 #include <dirent.h>

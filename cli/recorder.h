@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Writes the run directory of a training run (floor 7):
+/* Writes the run directory of a training run (floor 8):
  *
  *   DIR/config                       all settings, defaults included, as text
  *   DIR/metrics.csv, metrics.jsonl   a row every hundredth of the steps

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* See row.h (floor 7). */
+/* See row.h (floor 8). */
 #include "cli/row.h"
 
 #include <stdio.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Results of one trained model: one row of a report (floor 7). */
+/* Results of one trained model: one row of a report (floor 8). */
 #ifndef PAL_CLI_ROW_H
 #define PAL_CLI_ROW_H
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The config of a run directory, which suffices to repeat the run, and opening a run (floor 7). */
+/* The config of a run directory, which suffices to repeat the run, and opening a run (floor 8). */
 #include "cli/rundir.h"
 
 #include <stdlib.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Reading a run directory, which has the config and the weights of one model (floor 7). */
+/* Reading a run directory, which has the config and the weights of one model (floor 8). */
 #ifndef PAL_CLI_RUNDIR_H
 #define PAL_CLI_RUNDIR_H
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* See signals.h (floor 7). */
+/* See signals.h (floor 8). */
 #include "cli/signals.h"
 
 #include <signal.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Signals that end a training run gracefully (floor 7). */
+/* Signals that end a training run gracefully (floor 8). */
 #ifndef PAL_CLI_SIGNALS_H
 #define PAL_CLI_SIGNALS_H
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* palimpsest eval --steps: single decoding steps from labelled states, compared with their labels;
- * for causal models, next tokens of answers given the true ones before (floor 7). */
+ * for causal models, next tokens of answers given the true ones before (floor 8). */
 #include "cli/steps.h"
 
 #include <stdlib.h>

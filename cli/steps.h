@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Evaluation of single decoding steps (floor 7). */
+/* Evaluation of single decoding steps (floor 8). */
 #ifndef PAL_CLI_STEPS_H
 #define PAL_CLI_STEPS_H
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* See table.h (floor 7). */
+/* See table.h (floor 8). */
 #include "cli/table.h"
 
 #include <math.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Results as text tables (floor 7). */
+/* Results as text tables (floor 8). */
 #ifndef PAL_CLI_TABLE_H
 #define PAL_CLI_TABLE_H
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* See table_json.h (floor 7). */
+/* See table_json.h (floor 8). */
 #include "cli/table_json.h"
 
 #include <stdlib.h>

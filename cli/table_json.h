@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Results as JSON (floor 7). */
+/* Results as JSON (floor 8). */
 #ifndef PAL_CLI_TABLE_JSON_H
 #define PAL_CLI_TABLE_JSON_H
 

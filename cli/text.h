@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Texts of any length, and printing them safely on terminals (floor 7). */
+/* Texts of any length, and printing them safely on terminals (floor 8). */
 #ifndef PAL_CLI_TEXT_H
 #define PAL_CLI_TEXT_H
 

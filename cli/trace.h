@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Records the states of one instance pass by pass, and shows them as text (floor 7). */
+/* Records the states of one instance pass by pass, and shows them as text (floor 8). */
 #ifndef PAL_CLI_TRACE_H
 #define PAL_CLI_TRACE_H
 

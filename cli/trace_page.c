@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* See trace_page.h (floor 7). */
+/* See trace_page.h (floor 8). */
 #include "cli/trace_page.h"
 
 #include <stdlib.h>

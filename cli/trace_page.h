@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The states of one instance as an SVG picture or an HTML page (floor 7). */
+/* The states of one instance as an SVG picture or an HTML page (floor 8). */
 #ifndef PAL_CLI_TRACE_PAGE_H
 #define PAL_CLI_TRACE_PAGE_H
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* palimpsest train: trains one model, writes its run directory and evaluates it (floor 7). */
+/* palimpsest train: trains one model, writes its run directory and evaluates it (floor 8). */
 #include <stdlib.h>
 
 #include "cli/evaluate.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* See training.h (floor 7). */
+/* See training.h (floor 8). */
 #include "cli/training.h"
 
 #include "cli/job.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The training loop (floor 7). */
+/* The training loop (floor 8). */
 #ifndef PAL_CLI_TRAINING_H
 #define PAL_CLI_TRAINING_H
 

@@ -5,6 +5,14 @@ EXTRA_DIST += \
 	%D%/block_diffusion.c \
 	%D%/op_segment_log_sum_exp.c \
 	%D%/op_softsign.c \
+	%D%/pram/brackets.pram \
+	%D%/pram/components.pram \
+	%D%/pram/list_ranking.pram \
+	%D%/pram/maximum.pram \
+	%D%/pram/prefix_sums.pram \
+	%D%/pram/qbf.pram \
+	%D%/pram/sequential.pram \
+	%D%/pram/sort.pram \
 	%D%/program.c \
 	%D%/remasking.c \
 	%D%/sudoku/README.md \

@@ -10,7 +10,6 @@ libpal_core_la_SOURCES += \
 	%D%/mincut_sequence.c \
 	%D%/mincut_text.c \
 	%D%/mincut_trace.c \
-	%D%/open.c \
 	%D%/parity.c \
 	%D%/sudoku.c \
 	%D%/sudoku_answer.c \

@@ -124,6 +124,9 @@ check_PROGRAMS += %D%/test_steps
 %C%_test_steps_LDFLAGS = -Wl,--wrap=pal_exec_run -Wl,--wrap=pal_exec_run_serial \
 	-Wl,--wrap=pal_exec_input -Wl,--wrap=pal_exec_output -Wl,--wrap=pal_variable_data
 
+check_PROGRAMS += %D%/test_pram
+%C%_test_pram_SOURCES = %D%/test_pram.c
+
 check_PROGRAMS += %D%/test_sudoku
 %C%_test_sudoku_SOURCES = %D%/test_sudoku.c %D%/boards.c %D%/boards.h
 

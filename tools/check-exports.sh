@@ -45,7 +45,7 @@ declared "$srcdir"/include/palimpsest/*.h >"$work/public"
 for name in $hooks; do echo "$name"; done | sort >"$work/hooks"
 sort "$work/public" "$work/hooks" >"$work/wanted"
 declared $(find "$srcdir"/src "$srcdir"/graph "$srcdir"/ops "$srcdir"/autograd "$srcdir"/models \
-  "$srcdir"/train "$srcdir"/tasks -name '*.h') >"$work/internal"
+  "$srcdir"/train "$srcdir"/tasks "$srcdir"/pram -name '*.h') >"$work/internal"
 
 # Symbols that the linker defines, and those of sanitizers, are left out.
 "$NM" -D --defined-only "$library" | awk '{ print $NF }' | sed 's/@.*//' |

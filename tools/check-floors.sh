@@ -16,14 +16,14 @@
 build=$(cd "${1:-.}" && pwd) || exit 99
 cd "${srcdir:-$(dirname "$0")/..}" || exit 99
 root=$PWD
-folders="src graph ops autograd models train tasks bench cli"
+folders="src graph ops autograd models train tasks pram bench cli"
 failed=0
 
 table='
 BEGIN {
   floor["src"] = 0; floor["graph"] = 1; floor["ops"] = 2; floor["autograd"] = 3
-  floor["models"] = 4; floor["train"] = 5; floor["tasks"] = 5; floor["bench"] = 6
-  floor["cli"] = 7; floor["examples"] = 8
+  floor["models"] = 4; floor["train"] = 5; floor["tasks"] = 5; floor["pram"] = 6; floor["bench"] = 7
+  floor["cli"] = 8; floor["examples"] = 9
 
   # Public headers. The umbrella palimpsest.h is for programs and for pal_open, which registers all
   # built-in definitions and so is at the top of the library.
@@ -35,7 +35,8 @@ BEGIN {
   public["gradient"] = 3; public["check"] = 3; public["optim"] = 3
   public["model"] = 4; public["layers"] = 4; public["masked"] = 4
   public["train"] = 5; public["task"] = 5
-  public["palimpsest"] = 5
+  public["pram"] = 6
+  public["palimpsest"] = 6
 }
 
 # Folders of programs: they include public headers and their own, but no internal header of the

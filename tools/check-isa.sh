@@ -12,7 +12,7 @@ case " $CFLAGS $CC " in
 esac
 
 failed=0 baseline=0 tables=0
-for object in $(find src graph ops autograd models train tasks -name '*.o' 2>/dev/null | LC_ALL=C sort); do
+for object in $(find src graph ops autograd models train tasks pram -name '*.o' 2>/dev/null | LC_ALL=C sort); do
   case $object in
     */libpal_*-isa_*)
       tables=$((tables + 1))

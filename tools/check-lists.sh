@@ -7,7 +7,7 @@
 cd "${srcdir:-$(dirname "$0")/..}" || exit 99
 failed=0
 
-for folder in src graph ops autograd models train tasks cli examples bench tests; do
+for folder in src graph ops autograd models train tasks pram cli examples bench tests; do
   for file in $(find "$folder" -name '*.[ch]' -o -name '*.py' | LC_ALL=C sort); do
     grep -qF "%D%/${file#*/}" "$folder/local.mk" ||
       { echo "$file is not in $folder/local.mk"; failed=1; }

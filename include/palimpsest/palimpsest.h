@@ -18,6 +18,7 @@
 #include <palimpsest/ops.h>
 #include <palimpsest/optim.h>
 #include <palimpsest/plan.h>
+#include <palimpsest/pram.h>
 #include <palimpsest/rng.h>
 #include <palimpsest/setting.h>
 #include <palimpsest/status.h>

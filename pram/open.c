@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* pal_open and pal_version (floor 5). pal_open defines everything that is built in, so this file
+/* pal_open and pal_version (floor 6). pal_open defines everything that is built in, so this file
  * depends on all other files of the library. */
 #include <palimpsest/palimpsest.h>
 

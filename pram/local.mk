@@ -1,0 +1,9 @@
+# SPDX-License-Identifier: Apache-2.0
+# Floor 6: programs of a parallel random access machine.
+libpal_core_la_SOURCES += \
+	%D%/assemble.c \
+	%D%/expression.c \
+	%D%/open.c \
+	%D%/run.c
+noinst_HEADERS += \
+	%D%/expression.h
