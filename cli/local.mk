@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-# Floor 7: the program. It sees only what the shared library exports.
+# Floor 8: the program. It sees only what the shared library exports.
 bin_PROGRAMS += palimpsest
 palimpsest_SOURCES = \
 	%D%/answers.c \
@@ -25,6 +25,7 @@ palimpsest_SOURCES = \
 	%D%/outputs.c \
 	%D%/page.c \
 	%D%/plan.c \
+	%D%/pram.c \
 	%D%/progress.c \
 	%D%/recipes.c \
 	%D%/row.c \

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The program `palimpsest`: reads the command line, opens a context and runs a verb (floor 7). */
+/* The program `palimpsest`: reads the command line, opens a context and runs a verb (floor 8). */
 #include <locale.h>
 #include <stdlib.h>
 #include <string.h>
@@ -34,6 +34,7 @@ static int run_verb(pal_context *context, const cli_options *o) {
   if (strcmp(o->verb, "instances") == 0) return cli_verb_instances(context, o);
   if (strcmp(o->verb, "compare") == 0) return cli_verb_compare(context, o);
   if (strcmp(o->verb, "plan") == 0) return cli_verb_plan(context, o);
+  if (strcmp(o->verb, "pram") == 0) return cli_verb_pram(context, o);
   if (strcmp(o->verb, "check-op") == 0) return cli_verb_check_op(context, o);
   if (strcmp(o->verb, "bench") == 0) return cli_verb_bench(context, o);
   return cli_verb_info(context, o); /* the command line has been checked: no other is left */

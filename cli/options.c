@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The command line (floor 7). */
+/* The command line (floor 8). */
 #include "cli/options.h"
 
 #include <stdlib.h>
@@ -18,11 +18,11 @@ typedef struct option {
 
 #define AT(member) offsetof(cli_options, member)
 static const option options[] = {
-    {"--set", MANY_SETS, 0, "train eval sample compare bench instances plan",
+    {"--set", MANY_SETS, 0, "train eval sample compare bench instances plan pram",
      "KEY=VALUE  a setting of the task, model or trainer; the last one holds. Also --KEY VALUE"},
     {"--config", PATH, AT(config), "train plan",
      "FILE       settings, one key = value a line, # for comments"},
-    {"--data", MANY_FILES, 0, "train eval sample instances compare plan",
+    {"--data", MANY_FILES, 0, "train eval sample instances compare plan pram",
      "FILE       the task's data; with eval and sample: one instance a line; eval takes several"},
     {"--model", TEXT, AT(model), "train plan",
      "NAME       the model to train; for plan, by default the first one that is defined"},
@@ -32,7 +32,7 @@ static const option options[] = {
     {"--budget", TEXT, AT(budget), "compare",
      "KIND       matched (sequences, steps, parameters), free, or both"},
     {"--seeds", WHOLE, AT(seeds), "compare", "N          training seeds 1 to N"},
-    {"--n", WHOLE, AT(n), "train eval sample instances compare check-op bench",
+    {"--n", WHOLE, AT(n), "train eval sample instances compare check-op bench pram",
      "N          instances, samples, cases or repetitions"},
     {"--out", PATH, AT(out), "train bench",
      "DIR        the run directory; with bench train CASE: weights, batch, gradients"},
@@ -48,7 +48,7 @@ static const option options[] = {
      "           print the instances that training examples are made of, not the test sets"},
     {"--decode", FLAG, AT(decode), "plan",
      "           print the plan of a decoding step, not those of a training step"},
-    {"--watch", FLAG, AT(watch), "sample", "           show one instance pass by pass"},
+    {"--watch", FLAG, AT(watch), "sample pram", "           show one instance pass by pass"},
     {"--svg", PATH, AT(svg), "eval sample",
      "FILE       the states of one instance; with eval: a plot of exact instances over passes"},
     {"--html", PATH, AT(html), "sample",
@@ -76,6 +76,7 @@ static const struct verb {
     {"compare", "[TASK]", "trains several kinds of model side by side and prints one table", 1},
     {"plan", "TASK",
      "prints the plans of a model's training step: stages, chains, memory, the rewritten graph", 1},
+    {"pram", "FILE", "runs a program of a parallel machine in the interpreter; see doc/pram.md", 1},
     {"check-op", "[NAME]", "checks an op, or every op, against its reference on random cases", 1},
     {"bench", "[PART [CASE]]", "measures ceilings, gemm, ops, train, decode, plan; or one of them",
      2},

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The verbs of the program and its exit codes (floor 7). */
+/* The verbs of the program and its exit codes (floor 8). */
 #ifndef PAL_CLI_VERBS_H
 #define PAL_CLI_VERBS_H
 
@@ -21,6 +21,7 @@ int cli_verb_sample(pal_context *context, const cli_options *options);
 int cli_verb_instances(pal_context *context, const cli_options *options);
 int cli_verb_compare(pal_context *context, const cli_options *options);
 int cli_verb_plan(pal_context *context, const cli_options *options);
+int cli_verb_pram(pal_context *context, const cli_options *options);
 int cli_verb_check_op(pal_context *context, const cli_options *options);
 int cli_verb_bench(pal_context *context, const cli_options *options);
 int cli_verb_info(pal_context *context, const cli_options *options);

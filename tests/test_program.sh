@@ -36,6 +36,22 @@ expect 2 "takes a whole number" train parity --model arm --set model.width=wide 
 expect 2 "must divide" train parity --model arm --set model.heads=3 --out "$work/none"
 expect 2 "plug-in" info --plugin "$work/absent.so"
 
+# Programs of a parallel machine: a run, and what is refused with file, line and column.
+sums=${srcdir:-.}/examples/pram/prefix_sums.pram
+printf '# an instance a line\n3 1 4 1 5\n\n0 0 9\n' >"$work/cells"
+expect 0 "" pram "$sums" --set n=5 --data "$work/cells"
+grep -c '^memory    3 4 8 9 14$\|^memory    0 0 9 9 9$' "$work/out" | grep -qx 2 ||
+  { echo "FAIL pram computes other sums"; cat "$work/out"; failed=1; }
+expect 2 "takes the file" pram
+expect 2 "absent" pram "$work/absent.pram"
+expect 2 "n is 0" pram "$sums" --set n=0
+expect 2 "n is a whole number" pram "$sums" --set n=many
+expect 2 "has n and seed" pram "$sums" --set m=3
+expect 2 "prefix_sums.pram:7:13: processors is 2000, but must be within 1 .. 1024" pram "$sums" --set n=2000
+expect 2 "cells:2: more than 2 numbers" pram "$sums" --set n=2 --data "$work/cells"
+printf '5 6\n7 1024\n' >"$work/cells"
+expect 2 'cells:2:3: "1024" is no word of 10 bits' pram "$sums" --set n=2 --data "$work/cells"
+
 # Text: no file, an empty file, too short a file, bytes that are not UTF-8.
 : >"$work/empty"
 expect 2 "give a file" train text --model arm --out "$work/none"
