@@ -83,9 +83,15 @@ static pal_value state_variable(pal_graph *graph, const char *prefix, pal_value 
 
 pal_value pal_optimizer_state(pal_graph *graph, const char *optimizer, const char *state,
                               pal_value parameter) {
-  char prefix[80];
-  snprintf(prefix, sizeof prefix, "%s.%s", optimizer, state);
-  return state_variable(graph, prefix, parameter, false);
+  const size_t size = strlen(optimizer) + strlen(state) + 2;
+  char *prefix = pal_alloc(size);
+  if (!prefix)
+    return pal_graph_fail(graph, PAL_E_MEMORY, "no memory for the state of optimizer \"%s\"",
+                          optimizer);
+  snprintf(prefix, size, "%s.%s", optimizer, state);
+  const pal_value variable = state_variable(graph, prefix, parameter, false);
+  pal_free(prefix);
+  return variable;
 }
 
 /* The moving average starts as a copy of the parameter. With first contents drawn like the

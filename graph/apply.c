@@ -115,7 +115,7 @@ pal_value pal_apply_op(pal_graph *graph, const pal_op *op, const pal_value *in, 
   pal_infer call = {
       .attrs = attrs, .n_in = n_in, .in_type = in_type, .out_type = out_type, .error = &error};
   if (op->infer(&call) || !outputs_sound(graph, &call)) {
-    char text[400];
+    char text[4096];
     print_call(graph, op, in, n_in, attrs, text, sizeof text);
     return pal_graph_fail(
         graph, error.code ? error.code : PAL_E_SHAPE, "%s: %s", text,

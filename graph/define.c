@@ -38,7 +38,7 @@ pal_status pal_definition_add(pal_context *context, const char *kind, const void
 static pal_status refuse(const pal_op *op, pal_error *error, const char *format, ...)
     PAL_FORMAT(3, 4);
 static pal_status refuse(const pal_op *op, pal_error *error, const char *format, ...) {
-  char text[512];
+  char text[4096]; /* pal_fail shows the beginning and the end of a longer one */
   va_list arguments;
   va_start(arguments, format);
   pal_number_print(text, sizeof text, format, arguments);

@@ -61,7 +61,7 @@ pal_graph *pal_here(pal_graph *graph, const char *file, int line) {
 /* ---- failures ------------------------------------------------------------------------ */
 
 static pal_status refuse(pal_graph *graph, pal_status code, const char *format, va_list args) {
-  char text[600];
+  char text[4096]; /* pal_fail shows the beginning and the end of a longer one */
   pal_number_print(text, sizeof text, format, args);
   if (graph->scope[0])
     return pal_fail(&graph->error, code, "%s:%d: %s (in scope \"%s\")", graph->file, graph->line,
@@ -95,9 +95,14 @@ void pal_scope_push(pal_graph *graph, const char *format, ...) {
   char name[200];
   va_list args;
   va_start(args, format);
-  pal_number_print(name, sizeof name, format, args);
+  const int length = pal_number_print(name, sizeof name, format, args);
   va_end(args);
   if (graph->error.code) return;
+  if (length < 0 || (size_t)length >= sizeof name) {
+    pal_graph_fail(graph, PAL_E_ARGUMENT, "the name of scope \"%s...\" is longer than %zu bytes",
+                   name, sizeof name - 1);
+    return;
+  }
   const char *path = pal_path(graph, name);
   const char **old = path ? PAL_PUSH(graph->scopes) : NULL;
   if (!old) {

@@ -142,6 +142,10 @@ static pal_status make_variable(pal_store *store, const char *name, pal_type typ
                     "variable \"%s\": needs a name and a type without symbol that fits in memory, "
                     "not %s",
                     name ? name : "", pal_type_print(&type, shape, sizeof shape));
+  if (role == PAL_PARAMETER && strlen(name) > PAL_MOST_PARAMETER_NAME)
+    return pal_fail(error, PAL_E_ARGUMENT,
+                    "parameter \"%s\": its name, scopes included, is longer than %d bytes", name,
+                    PAL_MOST_PARAMETER_NAME);
   if (!init_fits(type.dtype, init.scale))
     return pal_fail(error, PAL_E_ARGUMENT, "variable \"%s\", %s, cannot hold its first value %g",
                     name, pal_type_print(&type, shape, sizeof shape), init.scale);

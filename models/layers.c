@@ -94,7 +94,7 @@ static int64_t columns(const pal_graph *graph, pal_value x) {
 
 static pal_value variable(pal_graph *graph, const char *name, const char *part, pal_type type,
                           pal_init init, pal_traits traits) {
-  char full[160];
+  char full[PAL_MOST_PARAMETER_NAME + 2]; /* if it is cut, it is still so long that it is refused */
   snprintf(full, sizeof full, "%s.%s", name, part);
   return pal_parameter_new(graph, full, type, init, traits);
 }

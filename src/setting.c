@@ -44,7 +44,7 @@ static pal_status parse_choice(const char *owner, const pal_setting *s, const ch
     }
     word += n + (word[n] == ' ');
   }
-  char wanted[300];
+  char wanted[4096];
   snprintf(wanted, sizeof wanted, "one of: %s", s->choices);
   return refuse(owner, s, text, wanted, error);
 }
@@ -227,7 +227,7 @@ void pal_settings_close(pal_settings *s) {
 
 static pal_status unknown(pal_settings *const *settings, int n_settings, const char *owner,
                           const char *key, int length, pal_error *error) {
-  char known[560] = "";
+  char known[4096] = ""; /* pal_fail shows the beginning and the end of a longer list */
   size_t used = 0;
   for (int t = 0; t < n_settings; t++)
     for (int i = 0; i < settings[t]->n && used < sizeof known; i++)

@@ -3,6 +3,7 @@
  * and a run that fails, which must leave the store unchanged. */
 #include <check.h>
 #include <math.h>
+#include <palimpsest/layers.h>
 #include <palimpsest/ops.h>
 #include <palimpsest/optim.h>
 #include <palimpsest/plan.h>
@@ -252,6 +253,52 @@ START_TEST(only_variables_have_state) {
 }
 END_TEST
 
+/* A name that is too long is refused where it is given; none is cut, which could make two names one.
+ */
+START_TEST(names_are_whole) {
+  enum { LONG = PAL_MOST_PARAMETER_NAME };
+  static const char weight[] = ".weight";
+  char name[LONG + 2];
+  const pal_type type = PAL_TYPE(PAL_F32, PAL_STATIC, 4);
+  memset(name, 'n', sizeof name);
+  name[LONG] = 0;
+  const pal_value a = pal_parameter_new(g, name, type, PAL_ZEROS, PAL_PLAIN);
+  name[LONG - 1] = 'm'; /* another one, by its last byte */
+  const pal_value b = pal_parameter_new(g, name, type, PAL_ZEROS, PAL_PLAIN);
+  ck_assert_ptr_ne(pal_variable_of(g, a), pal_variable_of(g, b));
+  /* States of one optimizer whose own name is long. */
+  const pal_value m = pal_optimizer_state(g, name, "m", a),
+                  v = pal_optimizer_state(g, name, "v", a);
+  ck_assert_ptr_nonnull(pal_variable_of(g, m));
+  ck_assert_ptr_ne(pal_variable_of(g, m), pal_variable_of(g, v));
+  name[LONG - strlen(weight)] = 0;
+  const pal_value x = pal_constant(g, PAL_TYPE(PAL_F32, PAL_STATIC, 1, 1), &(float){1});
+  pal_layer_linear(g, name, x, 1, false, 1);
+  name[LONG - 1] = 0;
+  pal_scope_push(g, "%s", name);
+  pal_scope_pop(g);
+  ck_assert_msg(!pal_graph_error(g)->code, "%s", pal_graph_error(g)->text);
+  ck_assert_uint_eq(pal_store_count(store), 5);
+  for (int i = 0; i < 3; i++) {
+    pal_graph *bad = pal_graph_new(context, store);
+    memset(name, 'n', sizeof name);
+    name[LONG + 1] = 0;
+    if (i == 0) pal_parameter_new(bad, name, type, PAL_ZEROS, PAL_PLAIN);
+    name[LONG - strlen(weight) + 1] = 0;
+    if (i == 1)
+      pal_layer_linear(bad, name, pal_input(bad, "x", PAL_TYPE(PAL_F32, PAL_STATIC, 1, 1)), 1,
+                       false, 1);
+    if (i == 2) pal_scope_push(bad, "%s%s", name, weight);
+    ck_assert_int_eq(pal_graph_error(bad)->code, PAL_E_ARGUMENT);
+    ck_assert_msg(strstr(pal_graph_error(bad)->text,
+                         i < 2 ? "is longer than 200 bytes" : "is longer than 199 bytes"),
+                  "%s", pal_graph_error(bad)->text);
+    pal_graph_free(bad);
+  }
+  ck_assert_uint_eq(pal_store_count(store), 5);
+}
+END_TEST
+
 /* ---- norm and clipping --------------------------------------------------------------- */
 
 START_TEST(norm_and_clipping) {
@@ -416,6 +463,7 @@ int main(void) {
   tcase_add_test(tests, an_optimizer_and_its_options_are_needed);
   tcase_add_test(tests, incomplete_optimizers_are_refused);
   tcase_add_test(tests, only_variables_have_state);
+  tcase_add_test(tests, names_are_whole);
   tcase_add_loop_test(tests, norm_and_clipping, 0, 3);
   tcase_add_test(tests, ema_follows_the_parameter);
   tcase_add_loop_test(tests, a_failed_run_leaves_the_store, 0, 3);

@@ -22,7 +22,7 @@ pal_status pal_parameters_make(pal_model *model, pal_error *error) {
 }
 
 pal_variable *pal_average_of(const pal_store *store, const pal_variable *parameter) {
-  char name[256];
+  char name[PAL_MOST_PARAMETER_NAME + 16];
   snprintf(name, sizeof name, "ema.%s", pal_variable_name(parameter));
   return pal_store_find(store, name);
 }

@@ -88,7 +88,7 @@ static void add_gradients(const pal_shards *shards, pal_graph *g, pal_value tota
     wrt[i] = pal_variable_old(g, pal_variable_name(shards->parameter[i]));
   pal_gradient(g, total, wrt, (int)n, gradient);
   for (size_t i = 0; i < n; i++) {
-    char name[256];
+    char name[PAL_MOST_PARAMETER_NAME + 16];
     snprintf(name, sizeof name, "gradient.%s", pal_variable_name(shards->parameter[i]));
     pal_output(g, name, gradient[i]);
   }
@@ -168,7 +168,7 @@ static pal_status make_worker(const pal_shards *shards, pal_worker *w, pal_error
     w->part[k] = pal_exec_output(w->exec, name, NULL);
   }
   for (int i = 0; i < shards->parameters && shards->training; i++) {
-    char name[256];
+    char name[PAL_MOST_PARAMETER_NAME + 16];
     snprintf(name, sizeof name, "gradient.%s", pal_variable_name(shards->parameter[i]));
     w->gradient[i] = pal_exec_output(w->exec, name, NULL);
   }

@@ -118,6 +118,7 @@ static pal_value scalar_input(pal_graph *g, const char *name) {
   return pal_input(g, name, pal_type_scalar(PAL_F32));
 }
 
+/* The input of a gradient: of a parameter, whose name is limited, or of a block of some. */
 static void input_name(char *name, size_t size, const pal_variable *v) {
   snprintf(name, size, "gradient.%s", pal_variable_name(v));
 }
@@ -127,7 +128,7 @@ static void build(pal_graph *g, const units *u, const pal_update_options *o, pal
   const pal_value matrix_rate = o->matrix_optimizer ? scalar_input(g, "matrix_rate") : PAL_NIL;
   const pal_value decay = o->average ? scalar_input(g, "decay") : PAL_NIL;
   for (int i = 0; i < u->n; i++) {
-    char name[256];
+    char name[PAL_MOST_PARAMETER_NAME + 16];
     input_name(name, sizeof name, u->at[i].variable);
     gradient[i] = pal_input(g, name, *pal_variable_type(u->at[i].variable));
   }
@@ -177,7 +178,7 @@ static pal_status compile(pal_update *update, const units *u, pal_context *conte
  * parameter has in the unit. */
 static void find_inputs(pal_update *update, const units *u, pal_variable *const *parameter, int n) {
   for (int i = 0; i < n; i++) {
-    char name[256];
+    char name[PAL_MOST_PARAMETER_NAME + 16];
     const pal_variable *whole = u->at[u->of[i]].variable;
     input_name(name, sizeof name, whole);
     update->gradient[i] = pal_exec_input(update->exec, name);

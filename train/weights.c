@@ -60,7 +60,7 @@ pal_status pal_weights_load(pal_model *model, const char *path, bool strict, cha
   pal_error own = {0};
   pal_safetensors *file = pal_safetensors_read(path, &own);
   if (!file) return pal_fail(error, own.code, "%s", own.text);
-  char whose[200];
+  char whose[4096]; /* for messages; pal_fail shortens a longer one */
   snprintf(whose, sizeof whose, "model \"%s\"", name);
   pal_store_reading reading = {.path = path,
                                .filter = &parameters,

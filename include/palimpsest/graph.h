@@ -49,7 +49,8 @@ PAL_API pal_graph *pal_here(pal_graph *graph, const char *file, int line);
 PAL_API pal_value pal_graph_fail(pal_graph *graph, pal_status code, const char *format, ...)
     PAL_FORMAT(3, 4);
 
-/* Variables and paths made between push and pop have the prefix "name."; scopes nest. */
+/* Variables and paths made between push and pop have the prefix "name."; scopes nest. A name
+ * has at most 199 bytes; the graph fails for a longer one. */
 PAL_API void pal_scope_push(pal_graph *graph, const char *format, ...) PAL_FORMAT(2, 3);
 PAL_API void pal_scope_pop(pal_graph *graph);
 /* "<scope>.<name>", owned by the graph. Variables are named by it, and a random op draws its

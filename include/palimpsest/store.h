@@ -59,10 +59,14 @@ PAL_API pal_store *pal_store_new(uint64_t seed);
 PAL_API void pal_store_free(pal_store *store);
 
 /* Sets *variable (unless NULL) to the variable of that name, made if absent. PAL_E_SHAPE when it
- * exists with another type or role; PAL_E_ARGUMENT for a type with a symbol or an empty name. */
+ * exists with another type or role; PAL_E_ARGUMENT for a type with a symbol, an empty name, or a
+ * parameter whose name is longer than PAL_MOST_PARAMETER_NAME. */
 PAL_API pal_status pal_store_variable(pal_store *store, const char *name, pal_type type,
                                       pal_role role, pal_init init, pal_variable **variable,
                                       pal_error *error);
+/* The longest name of a parameter, in bytes. A longer one is refused, so that the names made from
+ * it, such as those of its gradient and its moments, can never be cut to the same text. */
+enum { PAL_MOST_PARAMETER_NAME = 200 };
 /* The same for a parameter that declares its traits. A parameter that declares none has those of
  * PAL_WEIGHT if its rank is 2, else those of PAL_PLAIN. PAL_E_ARGUMENT when it exists with other
  * traits, or for traits.matrix when its rank is not 2. */
