@@ -7,6 +7,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "cli/near.h"
 #include "cli/options.h"
 #include "cli/text.h"
 #include "cli/verbs.h"
@@ -102,6 +103,7 @@ int cli_verb_check_op(pal_context *context, const cli_options *o) {
   checking c = {context, o, 0, 0};
   pal_each(context, "op", check, &c);
   if (c.checked) return c.failed ? CLI_CHECK : CLI_DONE;
-  cli_say("no op is named \"%s\"", o->argument ? o->argument : "");
-  return CLI_USAGE;
+  pal_error error = {0};
+  cli_known(context, "op", o->argument ? o->argument : "", &error);
+  return cli_report(&error);
 }

@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "cli/near.h"
+
 typedef struct chooser {
   const pal_context *context;
   const cli_recipes *recipes;
@@ -22,11 +24,8 @@ static pal_status choose(chooser *c, const cli_recipe *recipe) {
 
 /* The definition that is registered under `name`; NULL with PAL_E_NOT_FOUND when there is none. */
 static const pal_model_definition *defined(chooser *c, const char *name) {
-  const pal_model_definition *d = pal_lookup(c->context, "model", name);
-  if (!d)
-    pal_fail(c->error, PAL_E_NOT_FOUND,
-             "no model is named \"%s\"; palimpsest info model lists them", name);
-  return d;
+  if (cli_known(c->context, "model", name, c->error)) return NULL;
+  return pal_lookup(c->context, "model", name);
 }
 
 /* Chooses all recipes of the model `name`; a model that no recipe names gets one with its default

@@ -7,6 +7,7 @@
 #include "cli/choose.h"
 #include "cli/evaluate.h"
 #include "cli/job.h"
+#include "cli/near.h"
 #include "cli/options.h"
 #include "cli/recipes.h"
 #include "cli/row.h"
@@ -254,9 +255,7 @@ int cli_verb_compare(pal_context *context, const cli_options *o) {
   if (!status && o->recipe && strcmp(c.task, recipes->task) != 0)
     status = pal_fail(&error, PAL_E_ARGUMENT, "the recipes of %s are for task %s, not %s",
                       o->recipe, recipes->task, c.task);
-  if (!status && !pal_lookup(context, "task", c.task))
-    status = pal_fail(&error, PAL_E_NOT_FOUND,
-                      "no task is named \"%s\"; palimpsest info task lists them", c.task);
+  if (!status) status = cli_known(context, "task", c.task, &error);
   if (!status) status = cli_choose(context, recipes, o->models, all, &error);
   if (!status) status = run_all(&c, all, &error);
   put_together(c.row, c.n);

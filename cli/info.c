@@ -3,6 +3,8 @@
  * included (floor 8). */
 #include <string.h>
 
+#include "cli/help.h"
+#include "cli/near.h"
 #include "cli/options.h"
 #include "cli/recipes.h"
 #include "cli/text.h"
@@ -18,32 +20,12 @@ static void print_name(const char *name, const void *definition, void *data) {
   printf("  %s\n", name);
 }
 
-/* Prints a text from column `at` on, broken at blanks before column 80, where later lines begin at
- * column `indent`. */
-static void print_wrapped(const char *text, int at, int indent) {
-  while (*text) {
-    const int word = (int)strcspn(text, " ");
-    if (at > indent && at + 1 + word > 80) {
-      printf("\n%*s", indent, "");
-      at = indent;
-    } else if (at > indent) {
-      putchar(' ');
-      at++;
-    }
-    printf("%.*s", word, text);
-    at += word;
-    text += word;
-    text += strspn(text, " ");
-  }
-  putchar('\n');
-}
-
 static void print_settings(const pal_setting *s, int n) {
   enum { INDENT = 30 };
   for (int i = 0; i < n; i++) {
     int at = printf("  %-14s %-12s", s[i].name, s[i].value);
-    if (at < INDENT) at += printf("%*s", INDENT - at, "");
-    print_wrapped(s[i].doc, at, INDENT);
+    at += printf("%*s", at < INDENT ? INDENT - at : 1, "");
+    cli_wrap(stdout, s[i].doc, at, INDENT);
   }
 }
 
@@ -58,7 +40,7 @@ static void print_one(const char *kind, const void *definition) {
   } else if (strcmp(kind, "model") == 0) {
     const pal_model_definition *model = definition;
     printf("%s\n", model->name);
-    print_wrapped(model->doc, 0, 0);
+    cli_wrap(stdout, model->doc, 0, 0);
     printf("likelihood: %s\n\nsettings of its own:\n", likelihood[model->likelihood]);
     print_settings(model->setting, model->n_settings);
     printf("settings of the network:\n");
@@ -70,7 +52,7 @@ static void print_one(const char *kind, const void *definition) {
   } else {
     const pal_task_definition *task = definition;
     printf("%s\n", task->name);
-    print_wrapped(task->doc, 0, 0);
+    cli_wrap(stdout, task->doc, 0, 0);
     printf("\nsettings:\n");
     print_settings(task->setting, task->n_settings);
   }
@@ -96,10 +78,8 @@ int cli_verb_info(pal_context *context, const cli_options *o) {
     if (o->argument && strcmp(o->argument, kinds[k]) != 0) continue;
     known = true;
     const void *one = o->second ? pal_lookup(context, kinds[k], o->second) : NULL;
-    if (o->second && !one) {
-      cli_say("no %s is named \"%s\"", kinds[k], o->second);
-      return CLI_USAGE;
-    }
+    pal_error error = {0};
+    if (o->second && cli_known(context, kinds[k], o->second, &error)) return cli_report(&error);
     if (one) {
       print_one(kinds[k], one);
     } else {
@@ -108,6 +88,13 @@ int cli_verb_info(pal_context *context, const cli_options *o) {
     }
   }
   if (!o->argument) info_recipe(NULL);
-  if (!known) cli_say("info knows op, optimizer, model, task and recipe, not \"%s\"", o->argument);
+  if (!known) {
+    cli_near near;
+    cli_near_start(&near, o->argument);
+    for (size_t k = 0; k < sizeof kinds / sizeof *kinds; k++) cli_near_try(&near, "", kinds[k]);
+    cli_near_try(&near, "", "recipe");
+    cli_say("info knows op, optimizer, model, task and recipe, not \"%s\"%s", o->argument,
+            near.hint);
+  }
   return known ? CLI_DONE : CLI_USAGE;
 }

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/near.h"
 #include "cli/options.h"
 #include "cli/text.h"
 
@@ -51,13 +52,44 @@ static pal_status add_setting(cli_job *job, int k, const char *setting, pal_erro
   return PAL_OK;
 }
 
+pal_status cli_job_known(const cli_job *job, pal_error *error) {
+  const pal_status status = cli_known(job->context, "task", job->task_name, error);
+  return status ? status : cli_known(job->context, "model", job->model_name, error);
+}
+
+/* Refuses a setting that owner `only` does not have; -1: that none of the three has. */
+static pal_status no_setting(const cli_job *job, const char *setting, const char *equals, int only,
+                             pal_error *error) {
+  cli_near near;
+  char *key = cli_print(error, "%.*s", (int)(equals - setting), setting);
+  if (!key) return error->code;
+  cli_near_start(&near, only < 0 ? key : key + strlen(prefix[only]));
+  for (int k = 0; k < 3; k++)
+    for (int which = 0; which < 2; which++) {
+      int n;
+      const pal_setting *table = table_of(job, k, which, &n);
+      if (only < 0 || only == k) cli_near_settings(&near, only < 0 ? "" : prefix[k], table, n);
+    }
+  if (only < 0) cli_options_near(&near);
+  pal_fail(error, PAL_E_ARGUMENT,
+           "neither task \"%s\", model \"%s\" nor the trainer has a setting \"%s\"%s%s palimpsest "
+           "info shows them",
+           job->task_name, job->model_name, key, near.hint, *near.hint ? "" : ";");
+  free(key);
+  return error->code;
+}
+
 pal_status cli_job_set(cli_job *job, const char *setting, pal_error *error) {
   const char *equals = strchr(setting, '=');
   if (!equals)
     return pal_fail(error, PAL_E_ARGUMENT, "\"%s\" is not of the form key=value", setting);
+  if (cli_job_known(job, error)) return error->code;
   for (int k = 0; k < 3; k++)
     if (strncmp(setting, prefix[k], strlen(prefix[k])) == 0)
-      return add_setting(job, k, setting + strlen(prefix[k]), error);
+      return has_key(job, k, setting + strlen(prefix[k]),
+                     (size_t)(equals - setting) - strlen(prefix[k]))
+                 ? add_setting(job, k, setting + strlen(prefix[k]), error)
+                 : no_setting(job, setting, equals, k, error);
   int owner = -1;
   for (int k = 0; k < 3; k++) {
     if (!has_key(job, k, setting, (size_t)(equals - setting))) continue;
@@ -67,11 +99,7 @@ pal_status cli_job_set(cli_job *job, const char *setting, pal_error *error) {
                       prefix[owner], setting, prefix[k], setting);
     owner = k;
   }
-  if (owner < 0)
-    return pal_fail(error, PAL_E_ARGUMENT,
-                    "neither task \"%s\", model \"%s\" nor the trainer has a setting \"%.*s\"; "
-                    "palimpsest info shows them",
-                    job->task_name, job->model_name, (int)(equals - setting), setting);
+  if (owner < 0) return no_setting(job, setting, equals, -1, error);
   return add_setting(job, owner, setting, error);
 }
 
@@ -102,10 +130,8 @@ static uint64_t seed_of(const cli_job *job) {
 
 pal_status cli_job_open_task(cli_job *job, pal_error *error) {
   job->seed = seed_of(job);
+  if (cli_job_known(job, error)) return error->code;
   const pal_model_definition *d = pal_lookup(job->context, "model", job->model_name);
-  if (!d)
-    return pal_fail(error, PAL_E_NOT_FOUND,
-                    "no model is named \"%s\"; palimpsest info model lists them", job->model_name);
   if (job->form < d->form) job->form = d->form;
   job->task =
       pal_task_new(job->context, job->task_name, texts(job, CLI_TASK), job->n_set[CLI_TASK], error);

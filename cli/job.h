@@ -27,6 +27,8 @@ typedef struct cli_job {
   size_t answers_size; /* its bytes */
 } cli_job;
 
+/* PAL_OK if the job's task and model are defined; otherwise PAL_E_NOT_FOUND, with a hint. */
+pal_status cli_job_known(const cli_job *job, pal_error *error);
 /* Adds a setting "KEY=VALUE" for the task, the model or the trainer. A prefix "task.", "model." or
  * "train." of the key names the owner; without one it is whichever has a setting KEY.
  * PAL_E_ARGUMENT when none or more than one has it. Later settings override earlier ones. */

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/near.h"
 #include "cli/options.h"
 #include "cli/text.h"
 #include "cli/verbs.h"
@@ -86,6 +87,7 @@ int cli_verb_instances(pal_context *context, const cli_options *o) {
   pal_task *task = NULL;
   if (!o->argument && !error.code)
     pal_fail(&error, PAL_E_ARGUMENT, "instances of which task? palimpsest info task lists them");
+  if (!error.code) cli_known(context, "task", o->argument, &error);
   if (!error.code) task = pal_task_new(context, o->argument, setting, n, &error);
   pal_status status = error.code;
   if (!status && !pal_task_definition_of(task)->write)

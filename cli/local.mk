@@ -11,6 +11,7 @@ palimpsest_SOURCES = \
 	%D%/eval.c \
 	%D%/evaluate.c \
 	%D%/figures.c \
+	%D%/help.c \
 	%D%/info.c \
 	%D%/instances.c \
 	%D%/job.c \
@@ -20,6 +21,7 @@ palimpsest_SOURCES = \
 	%D%/list.c \
 	%D%/lock.c \
 	%D%/main.c \
+	%D%/near.c \
 	%D%/pinned.c \
 	%D%/options.c \
 	%D%/outputs.c \
@@ -46,12 +48,14 @@ noinst_HEADERS += \
 	%D%/curve.h \
 	%D%/evaluate.h \
 	%D%/figures.h \
+	%D%/help.h \
 	%D%/instances.h \
 	%D%/job.h \
 	%D%/json.h \
 	%D%/recorder.h \
 	%D%/lines.h \
 	%D%/lock.h \
+	%D%/near.h \
 	%D%/pinned.h \
 	%D%/options.h \
 	%D%/outputs.h \

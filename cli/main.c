@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "cli/help.h"
 #include "cli/options.h"
 #include "cli/outputs.h"
 #include "cli/text.h"
@@ -49,12 +50,22 @@ static void spin_briefly(char **argv) {
   if (setenv("GOMP_SPINCOUNT", "10000", 1) == 0) execv("/proc/self/exe", argv);
 }
 
+/* Prints the help or the version. Help goes to stderr when it was not asked for. */
+static int about(const cli_options *o) {
+  pal_error error = {0};
+  char text[160];
+  const pal_options options = {.threads = 1};
+  pal_context *context = pal_open(&options, &error);
+  if (!context) return cli_report(&error);
+  if (o->help || !o->version) cli_help(o->help ? stdout : stderr, context, o->verb);
+  else printf("%s\n", pal_version(context, text, sizeof text));
+  pal_context_free(context);
+  return o->help || o->version ? CLI_DONE : CLI_USAGE;
+}
+
 static int run(const cli_options *o) {
   pal_error error = {0};
-  if (o->help || !o->verb) {
-    cli_usage(o->help ? stdout : stderr, o->verb);
-    return o->help ? CLI_DONE : CLI_USAGE;
-  }
+  if (o->help || o->version || !o->verb) return about(o);
   const pal_options options = {.threads = o->threads, .isa = o->isa};
   pal_context *context = pal_open(&options, &error);
   if (!context) return cli_report(&error);
@@ -70,17 +81,6 @@ static int run(const cli_options *o) {
   return code;
 }
 
-static int print_version(void) {
-  pal_error error = {0};
-  char text[160];
-  const pal_options options = {.threads = 0};
-  pal_context *context = pal_open(&options, &error);
-  if (!context) return cli_report(&error);
-  printf("%s\n", pal_version(context, text, sizeof text));
-  pal_context_free(context);
-  return CLI_DONE;
-}
-
 static int parse_and_run(int argc, char **argv) {
   cli_options o;
   pal_error error = {0};
@@ -94,8 +94,7 @@ static int parse_and_run(int argc, char **argv) {
 int main(int argc, char **argv) {
   spin_briefly(argv);
   (void)uselocale(newlocale(LC_ALL_MASK, "C", (locale_t)0)); /* even if a plug-in sets another */
-  const bool version = argc == 2 && strcmp(argv[1], "--version") == 0;
-  int code = version ? print_version() : parse_and_run(argc, argv);
+  int code = parse_and_run(argc, argv);
   if (fflush(stdout) || ferror(stdout)) {
     cli_say("standard output could not be written");
     if (!code) code = CLI_FAILED;

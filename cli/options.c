@@ -5,6 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/help.h"
+#include "cli/near.h"
+
 /* Kinds of values. Those of MANY_... may be given several times. */
 typedef enum kind { TEXT, PATH, WHOLE, SECONDS, FLAG, MANY_SETS, MANY_PLUGINS, MANY_FILES } kind;
 
@@ -59,40 +62,28 @@ static const option options[] = {
     {"--isa", TEXT, AT(isa), "",
      "NAME       the widest instruction set to use: generic, avx2, avx512, neon"},
     {"--quiet", FLAG, AT(quiet), "", "           print no progress on stderr"},
-    {"--help", FLAG, AT(help), "", "           this text"},
+    {"--help", FLAG, AT(help), "", "           this text, or what the verb does; also -h"},
+    {"--version", FLAG, AT(version), "", "           version, instruction set, OpenMP"},
 };
 enum { OPTIONS = sizeof options / sizeof *options };
 
-/* The verbs. `most`: the most arguments that one takes. */
-static const struct verb {
-  const char *name, *arguments, *doc;
-  int most;
-} verbs[] = {
-    {"train", "TASK", "trains one model and writes it to a run directory", 1},
-    {"eval", "RUN", "evaluates a trained model", 1},
-    {"sample", "RUN", "decodes a few instances and shows them", 1},
-    {"instances", "TASK",
-     "prints the test sets of a task, one instance per line, as --data reads them", 1},
-    {"compare", "[TASK]", "trains several kinds of model side by side and prints one table", 1},
-    {"plan", "TASK",
-     "prints the plans of a model's training step: stages, chains, memory, the rewritten graph", 1},
-    {"pram", "FILE", "runs a program of a parallel machine in the interpreter; see doc/pram.md", 1},
-    {"check-op", "[NAME]", "checks an op, or every op, against its reference on random cases", 1},
-    {"bench", "[PART [CASE]]", "measures ceilings, gemm, ops, train, decode, plan; or one of them",
-     2},
-    {"info", "[KIND [NAME]]", "lists or describes ops, models, tasks, optimizers, recipes", 2},
-};
+bool cli_option_at(int i, const char **name, const char **value, const char **doc) {
+  static char first[24]; /* the value's name, which stands at the beginning of the description */
+  if (i < 0 || i >= OPTIONS) return false;
+  const size_t length = strcspn(options[i].doc, " ");
+  snprintf(first, sizeof first, "%.*s", (int)length, options[i].doc);
+  *name = options[i].name;
+  *value = first;
+  *doc = options[i].doc + length + strspn(options[i].doc + length, " ");
+  return true;
+}
 
-void cli_usage(FILE *to, const char *verb) {
-  fprintf(to, "usage: palimpsest VERB [ARGUMENT] [OPTION]...\n\n");
-  for (size_t v = 0; v < sizeof verbs / sizeof *verbs; v++)
-    if (!verb || strcmp(verb, verbs[v].name) == 0)
-      fprintf(to, "  %-9s %-14s %s\n", verbs[v].name, verbs[v].arguments, verbs[v].doc);
-  fprintf(to, "\n");
-  for (int i = 0; i < OPTIONS; i++)
-    if (!verb || !*options[i].verbs || strstr(options[i].verbs, verb))
-      fprintf(to, "  %-12s %s\n", options[i].name, options[i].doc);
-  fprintf(to, "  %-12s %s\n", "--version", "           version, instruction set, OpenMP");
+bool cli_option_fits(int i, const char *verb) {
+  const size_t n = verb ? strlen(verb) : 0;
+  if (!verb || !*options[i].verbs) return true;
+  for (const char *at = options[i].verbs; (at = strstr(at, verb)); at += n)
+    if ((at == options[i].verbs || at[-1] == ' ') && (at[n] == ' ' || !at[n])) return true;
+  return false;
 }
 
 /* Stores the value of option o, or appends it where the option may be repeated. */
@@ -148,15 +139,9 @@ static const option *find(const char *name, size_t length) {
   return NULL;
 }
 
-static const struct verb *find_verb(const char *name) {
-  for (size_t v = 0; v < sizeof verbs / sizeof *verbs; v++)
-    if (strcmp(verbs[v].name, name) == 0) return &verbs[v];
-  return NULL;
-}
-
 /* Takes a word that is no option: the verb, then its arguments. */
 static pal_status word(cli_options *out, const char *text, pal_error *error) {
-  const struct verb *verb = out->verb ? find_verb(out->verb) : NULL;
+  const cli_verb *verb = out->verb ? cli_verb_find(out->verb, NULL) : NULL;
   if (out->verb && !verb) return PAL_OK; /* an unknown verb; check() refuses it */
   const int have = (out->argument != NULL) + (out->second != NULL);
   if (verb && have == verb->most)
@@ -170,12 +155,10 @@ static pal_status word(cli_options *out, const char *text, pal_error *error) {
 /* Refuses an unknown verb, options that the verb does not have, and options with one value that are
  * given several times. given[i] counts how often option i occurs. */
 static pal_status check(const cli_options *out, const int *given, pal_error *error) {
-  if (out->verb && !find_verb(out->verb))
-    return pal_fail(error, PAL_E_ARGUMENT, "there is no verb \"%s\"; see palimpsest --help",
-                    out->verb);
+  if (out->verb && !cli_verb_find(out->verb, error)) return error->code;
   for (int i = 0; i < OPTIONS; i++) {
     const option *o = &options[i];
-    if (given[i] && out->verb && *o->verbs && !strstr(o->verbs, out->verb))
+    if (given[i] && out->verb && !cli_option_fits(i, out->verb))
       return pal_fail(error, PAL_E_ARGUMENT, "%s has no option %s; see palimpsest %s --help",
                       out->verb, o->name, out->verb);
     if (given[i] > 1 &&
@@ -199,15 +182,32 @@ static pal_status refuse_dash(pal_error *error) {
                   "\"-\" is no file name here: name a file, or /dev/stdin or /dev/stdout");
 }
 
+void cli_options_near(cli_near *near) {
+  for (int i = 0; i < OPTIONS; i++) cli_near_try(near, "--", options[i].name + 2);
+}
+
+static pal_status no_option(const char *text, const char *verb, bool settings, pal_error *error) {
+  cli_near near;
+  int n;
+  cli_near_start(&near, text);
+  for (int i = 0; i < OPTIONS; i++)
+    if (cli_option_fits(i, verb)) cli_near_try(&near, "--", options[i].name + 2);
+  const pal_setting *table = pal_train_setting_table(&n);
+  if (settings) cli_near_settings(&near, "--", table, n);
+  table = pal_network_setting_table(&n);
+  if (settings) cli_near_settings(&near, "--", table, n);
+  return pal_fail(error, PAL_E_ARGUMENT,
+                  "there is no option %s%s%s palimpsest %s%s--help shows all", text, near.hint,
+                  *near.hint ? "" : ";", verb ? verb : "", verb ? " " : "");
+}
+
 /* Handles a word that is no known option: as a setting, --KEY=VALUE or --KEY VALUE, where the verb
  * takes settings. *i becomes the index of the last word used. */
 static pal_status setting(int argc, char **argv, int *i, cli_options *out, pal_error *error) {
   const char *key = argv[*i] + 2, *value = *i + 1 < argc ? argv[*i + 1] : "-";
-  const bool joined = strchr(key, '=') != NULL,
-             takes = out->verb && strstr(options[0].verbs, out->verb);
+  const bool joined = strchr(key, '=') != NULL, takes = out->verb && cli_option_fits(0, out->verb);
   if (!takes || strncmp(argv[*i], "--", 2) != 0 || !*key || (!joined && *value == '-'))
-    return pal_fail(error, PAL_E_ARGUMENT, "there is no option %s; see palimpsest --help",
-                    argv[*i]);
+    return no_option(argv[*i], out->verb, takes, error);
   if (joined) return set_option(out, &options[0], key, error);
   const size_t room = strlen(key) + strlen(value) + 2;
   char *own = malloc(room);
@@ -234,6 +234,7 @@ static pal_status parse_one(int argc, char **argv, int *i, cli_options *out, int
     return pal_fail(error, PAL_E_ARGUMENT,
                     "word %d of the command line is empty: a variable that is not set?", *i);
   if (text[0] != '-') return word(out, text, error);
+  if (strcmp(text, "-h") == 0) text = "--help";
   const option *o = find(text, equals ? (size_t)(equals - text) : strlen(text));
   if (!o) return setting(argc, argv, i, out, error);
   given[o - options]++;
@@ -252,5 +253,9 @@ pal_status cli_parse(int argc, char **argv, cli_options *out, pal_error *error) 
   pal_status status = PAL_OK;
   *out = (cli_options){0};
   for (int i = 1; i < argc && !status; i++) status = parse_one(argc, argv, &i, out, given, error);
+  if (!status && out->verb && strcmp(out->verb, "help") == 0) {
+    out->help = true;
+    out->verb = out->argument;
+  }
   return status ? status : check(out, given, error);
 }

@@ -4,7 +4,10 @@
 #define PAL_CLI_OPTIONS_H
 
 #include <palimpsest/palimpsest.h>
+
 #include <stdio.h>
+
+#include "cli/near.h"
 
 enum { CLI_MAX_SET = 128, CLI_MAX_PLUGINS = 16, CLI_MAX_FILES = 8 };
 
@@ -23,13 +26,18 @@ typedef struct cli_options {
   int threads, seeds, n, resume, steps;
   double keep_every; /* seconds between checkpoints; 0: not given */
   const char *svg, *html, *answers;
-  bool quiet, help, watch, train, decode;
+  bool quiet, help, version, watch, train, decode;
 } cli_options;
 
 /* Parses the command line. PAL_E_ARGUMENT describes the first mistake. Call cli_options_free in any
  * case. */
 pal_status cli_parse(int argc, char **argv, cli_options *options, pal_error *error);
 void cli_options_free(cli_options *options);
-/* Prints the usage: of one verb, or of all when it is NULL. */
-void cli_usage(FILE *to, const char *verb);
+/* Option i from 0 on: its name, that of its value (valid until the next call; may be empty) and its
+ * description. False past the last. */
+bool cli_option_at(int i, const char **name, const char **value, const char **doc);
+/* Whether a verb has option i; true for NULL, which stands for all verbs. */
+bool cli_option_fits(int i, const char *verb);
+/* Compares the names of all options. */
+void cli_options_near(cli_near *near);
 #endif

@@ -7,8 +7,9 @@
 
 #include "cli/job.h"
 #include "cli/lines.h"
-#include "cli/pinned.h"
+#include "cli/near.h"
 #include "cli/options.h"
+#include "cli/pinned.h"
 #include "cli/text.h"
 
 /* A config while it is composed. */
@@ -120,9 +121,23 @@ pal_status cli_run_read_config(cli_job *job, const char *path, pal_error *error)
     if (read.code) status = pal_fail(error, read.code, "%s", read.text);
     if (pass == 0 && !status && (!job->task_name || !job->model_name))
       status = pal_fail(error, PAL_E_FORMAT, "%s names no task or no model", path);
+    if (pass == 0 && !status) status = cli_job_known(job, error);
   }
   cli_lines_close(&l);
   return status;
+}
+
+/* Without --model, a setting that is almost called so may have been meant. */
+static pal_status ask_for_model(const cli_options *o, pal_error *error) {
+  cli_near near = {.hint = ""};
+  char key[24] = "";
+  for (int i = 0; i < o->n_set && !*near.hint; i++) {
+    snprintf(key, sizeof key, "%.*s", (int)strcspn(o->set[i], "="), o->set[i]);
+    cli_near_start(&near, key);
+    cli_near_try(&near, "--", "model");
+  }
+  return pal_fail(error, PAL_E_ARGUMENT,
+                  "which model? --model NAME; palimpsest info model lists them%s", near.hint);
 }
 
 pal_status cli_run_settings(cli_job *job, const cli_options *o, const char *otherwise,
@@ -133,9 +148,7 @@ pal_status cli_run_settings(cli_job *job, const cli_options *o, const char *othe
     return pal_fail(error, PAL_E_ARGUMENT, "%s what? palimpsest %s TASK", o->verb, o->verb);
   pal_status status = o->config ? cli_run_read_config(job, o->config, error) : PAL_OK;
   if (!status && !job->model_name) job->model_name = otherwise;
-  if (!status && !job->model_name)
-    status = pal_fail(error, PAL_E_ARGUMENT,
-                      "which model? --model NAME; palimpsest info model lists them");
+  if (!status && !job->model_name) status = ask_for_model(o, error);
   if (!status) status = cli_job_set_data(job, o->data, error);
   for (int i = 0; i < o->n_set && !status; i++) status = cli_job_set(job, o->set[i], error);
   return status;

@@ -11,6 +11,47 @@ expect 2 'eval takes RUN and no "b"' eval a b
 expect 2 'check-op takes \[NAME\] and no "add"' check-op matmul add
 expect 2 'no "extra"' info op matmul extra
 expect 2 "there is no verb" fly --help
+# Did you mean: the name most like the one given.
+expect 2 'no verb "trian"; did you mean train?' trian parity
+expect 2 'no verb "evaluate"; did you mean eval?' help evaluate
+expect 2 'no task is named "paritty"; did you mean parity?' train paritty --model arm --lr 3
+expect 2 'no task is named "sudokku"; did you mean sudoku?' instances sudokku
+expect 2 'no model is named "amr"; did you mean arm?' train parity --model amr
+expect 2 'no model is named "ap_mdn"; did you mean ap-mdm?' compare parity --models arm,ap_mdn
+expect 2 'no op is named "sofmax"; did you mean softmax?' check-op sofmax
+expect 2 'no op is named "sofmax"; did you mean softmax?' info op sofmax
+expect 2 'not "modle"; did you mean model?' info modle
+expect 2 'which model?.*did you mean --model?' train parity --modle arm
+expect 2 'setting "lr"; did you mean rate?' train parity --model arm --lr 3
+expect 2 'setting "lengthz"; did you mean lengths?' train parity --model arm --set lengthz=3
+expect 2 'setting "model.wdith"; did you mean model.width?' train parity --model arm --set model.wdith=3
+expect 2 'setting "jsn"; did you mean --json?' train parity --model arm --jsn x
+expect 2 'no option --lr; did you mean --rate?' train parity --model arm --lr
+expect 2 'no option -n; did you mean --n?' sample x -n
+expect 2 'no option --xyzzy; palimpsest info --help' info --xyzzy
+# Help and version anywhere; no line is longer than a terminal's, and the examples run as they are.
+for words in -h --help help 'train -h' 'help train' '-h train' 'train parity --help'; do
+  expect 0 "" $words
+  if grep -q '.\{80\}' "$work/out"; then echo "FAIL a line of help is too long"; failed=1; fi
+done
+grep -q '^usage: palimpsest train TASK' "$work/out" || { echo "FAIL no help on train"; failed=1; }
+expect 0 "" eval x --version
+grep -q '^palimpsest [0-9]' "$work/out" || { echo "FAIL no version"; failed=1; }
+expect 2 "" # no verb: the help, as an error
+palimpsest() { "$palimpsest_program" "$@" --quiet; }
+palimpsest_program=$(cd "$(dirname "$program")" && pwd)/$(basename "$program")
+for verb in $("$program" --help | sed -n '/^  train/,/^options/s/^  \([a-z-]*\) .*/\1/p'); do
+  expect 0 "" help "$verb"
+  if grep -q '.\{80\}' "$work/out"; then echo "FAIL a line on $verb is too long"; failed=1; fi
+  sed -n '/^example/,$s/^  //p' "$work/out" >"$work/example"
+  mkdir "$work/in-$verb"
+  case $verb in compare | bench) continue ;; esac # right, but these take a minute
+  (cd "$work/in-$verb" && set -e && . "$work/example") >"$work/out" 2>&1 &&
+    grep -q "^palimpsest $verb " "$work/example" ||
+    { echo "FAIL the example of $verb"; cat "$work/example" "$work/out"; failed=1; }
+  verbs=$((${verbs:-0} + 1))
+done
+test "${verbs:-0}" -ge 8 || { echo "FAIL only $verbs verbs have examples"; failed=1; }
 expect 2 "info has no option --json" --json x info
 expect 2 "compare has no option --config" compare parity --config x
 expect 2 "\"-\" is no file name" train -
