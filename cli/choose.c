@@ -2,7 +2,7 @@
 /* See choose.h (floor 8). */
 #include "cli/choose.h"
 
-#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "cli/near.h"
@@ -52,12 +52,13 @@ static void choose_defined(const char *name, const void *definition, void *data)
 }
 
 static pal_status choose_named(chooser *c, const char *models) {
-  char name[96];
   pal_status status = PAL_OK;
   for (const char *at = models; *at && !status; at += *at == ',') {
     const size_t n = strcspn(at, ",");
-    snprintf(name, sizeof name, "%.*s", (int)(n < sizeof name ? n : sizeof name - 1), at);
+    char *name = strndup(at, n);
+    if (!name) return pal_fail(c->error, PAL_E_MEMORY, "no memory for the names of models");
     if (n) status = choose_model(c, name);
+    free(name);
     at += n;
   }
   if (!status && !c->chosen->n) status = pal_fail(c->error, PAL_E_ARGUMENT, "--models names none");

@@ -13,6 +13,7 @@
 #include "cli/row.h"
 #include "cli/table.h"
 #include "cli/table_json.h"
+#include "cli/text.h"
 #include "cli/training.h"
 #include "cli/verbs.h"
 
@@ -118,12 +119,12 @@ static void check_fit(cli_row *row, const cli_recipe *recipe) {
   }
 }
 
-/* The recipe's label. Where --set changes a task setting that the recipe gives, the setting that
+/* The recipe's label, to be freed. Where --set changes a task setting that the recipe gives, the setting that
  * holds is appended, since the label may describe the recipe's own. */
-static void label_of(char *text, size_t size, const comparison *c, const cli_recipe *recipe) {
+static char *label_of(const comparison *c, const cli_recipe *recipe, pal_error *error) {
   static const char of_task[] = "task.";
-  snprintf(text, size, "%s", recipe->label);
-  for (int k = 0; k < recipe->always.n; k++) {
+  char *text = cli_print(error, "%s", recipe->label);
+  for (int k = 0; k < recipe->always.n && text; k++) {
     const char *s = recipe->always.text[k];
     if (strncmp(s, of_task, strlen(of_task)) != 0) continue;
     const char *named = s + strlen(of_task), *now = named;
@@ -132,9 +133,12 @@ static void label_of(char *text, size_t size, const comparison *c, const cli_rec
       if (strncmp(set, of_task, strlen(of_task)) == 0) set += strlen(of_task);
       if (strncmp(set, named, strcspn(named, "=") + 1) == 0) now = set;
     }
-    const size_t used = strlen(text);
-    if (strcmp(now, named) != 0) snprintf(text + used, size - used, ", %s", now);
+    if (strcmp(now, named) == 0) continue;
+    char *longer = cli_print(error, "%s, %s", text, now);
+    free(text);
+    text = longer;
   }
+  return text;
 }
 
 /* Evaluates the job's trained model and adds a row to the table. `trained` is the row as training
@@ -144,14 +148,17 @@ static pal_status add_row(comparison *c, cli_job *job, const cli_recipe *recipe,
   cli_row *row = &c->row[c->n];
   pal_model *own = job->model;
   *row = *trained;
-  char label[72];
-  label_of(label, sizeof label, c, recipe);
-  snprintf(row->model, sizeof row->model, "%s%s%s (%s)", label, variant ? ", " : "",
-           variant ? variant->label : "", budget);
+  row->model = row->notes = NULL; /* those of `trained` stay its own */
+  char *label = label_of(c, recipe, error);
+  if (label)
+    row->model = cli_print(error, "%s%s%s (%s)", label, variant ? ", " : "",
+                           variant ? variant->label : "", budget);
+  free(label);
+  if (!row->model) return error->code;
   if (variant) job->model = another_model(job, job->store, variant->setting, error);
   pal_status status =
       job->model ? cli_evaluate(job, NULL, 0, c->o->n, c->o->quiet, row, error) : error->code;
-  if (job->model) cli_fill_notes(job, row);
+  if (!status) status = cli_fill_notes(job, row, error);
   if (variant && job->model) pal_model_free(job->model);
   job->model = own;
   if (status) return status;
@@ -166,7 +173,7 @@ static pal_status add_row(comparison *c, cli_job *job, const cli_recipe *recipe,
 static pal_status run_entry(comparison *c, const cli_recipe *recipe, bool matched, uint64_t seed,
                             pal_error *error) {
   const char *budget = matched ? "matched" : "free";
-  char label[128];
+  char *label = NULL;
   cli_job job = new_job(c, recipe);
   cli_row row = {.n_sets = 0}, *trained = &row; /* no sets until it is evaluated */
   pal_status status = configure(&job, c, recipe, matched, seed, error);
@@ -174,8 +181,8 @@ static pal_status run_entry(comparison *c, const cli_recipe *recipe, bool matche
   if (!status && matched && c->target) status = match(c, &job, recipe, error);
   if (!status) status = cli_job_open(&job, true, error);
   if (!status) {
-    snprintf(label, sizeof label, "%s (%s)", recipe->label, budget);
-    status = cli_train(&job, NULL, c->o->quiet, label, trained, error);
+    label = cli_print(error, "%s (%s)", recipe->label, budget);
+    status = label ? cli_train(&job, NULL, c->o->quiet, label, trained, error) : error->code;
   }
   if (!status) {
     pal_trainer_use_average(job.trainer, true);
@@ -185,6 +192,8 @@ static pal_status run_entry(comparison *c, const cli_recipe *recipe, bool matche
     status = add_row(c, &job, recipe, budget, NULL, trained, error);
   for (int i = 0; i < recipe->n_variants && !status; i++)
     status = add_row(c, &job, recipe, budget, &recipe->variant[i], trained, error);
+  free(label);
+  cli_row_free(trained);
   cli_job_close(&job);
   return status;
 }

@@ -41,9 +41,10 @@ int cli_verb_eval(pal_context *context, const cli_options *o) {
     status = o->steps ? cli_evaluate_steps(&job, o->steps, row, &error)
                       : cli_evaluate(&job, o->file, instances ? o->n_files : 0, o->n, o->quiet, row,
                                      &error);
+  if (!status && o->data && !instances && !o->steps)
+    status = cli_set_name(&row->set[0], o->data, &error);
+  if (!status) status = cli_describe(&job, row, &error);
   if (!status) {
-    if (o->data && !instances && !o->steps) cli_name_by_file(&row->set[0], o->data);
-    cli_describe(&job, row);
     cli_table(stdout, row, 1);
     cli_details(stdout, row);
     cli_few_legend(stdout, row, 1);

@@ -43,18 +43,23 @@ static void count_traits(batch *b, int index, bool exact) {
   for (char *rest, *one = strtok_r(text, ",", &rest); one; one = strtok_r(NULL, ",", &rest)) {
     cli_set *set = b->set;
     int at = 0;
-    if (strlen(one) >= sizeof set->trait->name)
-      one[sizeof set->trait->name - 1] = 0; /* names that agree so far count as one */
     while (at < set->n_traits && strcmp(set->trait[at].name, one) < 0) at++;
     if (at == set->n_traits || strcmp(set->trait[at].name, one) != 0) {
       const bool full = set->n_traits == CLI_TRAITS;
-      if (full) at = CLI_TRAITS - 1;
-      else {
+      char *name = strdup(full ? "other kinds" : one);
+      if (!name) {
+        b->failed = true;
+        break;
+      }
+      if (full) {
+        at = CLI_TRAITS - 1;
+        free(set->trait[at].name);
+      } else {
         memmove(&set->trait[at + 1], &set->trait[at],
                 (size_t)(set->n_traits++ - at) * sizeof *set->trait);
         set->trait[at] = (cli_trait){.n = 0};
       }
-      snprintf(set->trait[at].name, sizeof set->trait[at].name, "%s", full ? "other kinds" : one);
+      set->trait[at].name = name;
     }
     set->trait[at].n++;
     set->trait[at].exact += exact;
@@ -208,11 +213,11 @@ static pal_status evaluate_files(cli_job *job, const char *const *file, int n, i
   for (int i = 0; i < n && !status; i++) {
     cli_set *set = &row->set[row->n_sets++];
     set->refused = all[i].refused;
-    cli_name_by_file(set, file[i]);
     batch b = {.job = job, .set = set, .instance = all[i].instance, .n = all[i].n};
     b.passes = calloc((size_t)all[i].n, sizeof *b.passes);
-    status = b.passes ? decode_batch(&b, error)
-                      : pal_fail(error, PAL_E_MEMORY, "no memory for instances");
+    status = cli_set_name(set, file[i], error);
+    if (!status && !b.passes) status = pal_fail(error, PAL_E_MEMORY, "no memory for instances");
+    if (!status) status = decode_batch(&b, error);
     free(b.passes);
   }
   for (int i = 0; i < n; i++) {
@@ -263,8 +268,8 @@ pal_status cli_evaluate(cli_job *job, const char *const *file, int n_files, int 
   if (n_files) return evaluate_files(job, file, n_files, limit, row, error);
   for (int i = 0; i < sets; i++) {
     cli_set *set = &row->set[row->n_sets++];
-    snprintf(set->name, sizeof set->name, "%s", d->set_name(job->task, i));
-    status = pal_task_set_size(job->task, i, &size, error);
+    status = cli_set_name(set, d->set_name(job->task, i), error);
+    if (!status) status = pal_task_set_size(job->task, i, &size, error);
     if (status) return status;
     const int wanted = limit && limit < size ? limit : size;
     const int n = affordable_count(job, i, wanted);

@@ -9,6 +9,8 @@
 #include "cli/row.h"
 #include "cli/text.h"
 
+enum { FIGURE = 700 }; /* room for a figure and its error, even of 309 digits each */
+
 const char *cli_few(int n) { return n < CLI_FEW ? "*" : " "; }
 
 void cli_few_legend(FILE *to, const cli_row *row, int n) {
@@ -46,16 +48,17 @@ static void value(const cli_set *s, double unit, char *text, size_t size) {
 }
 
 void cli_likelihood_line(FILE *to, const cli_row *row, const cli_set *s) {
-  char nats[64], bits[64], how[48], name[4 * sizeof s->name];
-  cli_escape(s->name, name, sizeof name);
+  char nats[FIGURE], bits[FIGURE], how[48];
+  fprintf(to, "    ");
+  cli_show_padded(to, s->name, 16);
   if (!cli_has_likelihood(s)) {
-    fprintf(to, "    %-16s no likelihood is defined for %s\n", name, row->definition);
+    fprintf(to, " no likelihood is defined for %s\n", row->definition);
     return;
   }
   value(s, 1, nats, sizeof nats);
   value(s, 1 / M_LN2, bits, sizeof bits);
   basis(s, how, sizeof how);
-  fprintf(to, "    %-16s %s nats, %s bits per token over %lld tokens (%s)\n", name, nats, bits,
+  fprintf(to, " %s nats, %s bits per token over %lld tokens (%s)\n", nats, bits,
           (long long)s->loss.tokens, how);
 }
 
@@ -89,27 +92,28 @@ static void summary_of_seeds(FILE *to, const cli_row *row, int n, int set, int w
   const double shown[3] = {sum / n, least, most};
   static const char *const what[] = {"mean", "min", "max"};
   for (int k = 0; k < 3; k++) {
-    char label[48], cell[2][32];
-    snprintf(label, sizeof label, "  %s of %d seeds", what[k], n);
+    char cell[2][FIGURE];
+    const int used = fprintf(to, "  %s of %d seeds", what[k], n);
     snprintf(cell[0], sizeof cell[0], "%s%.4f", sign, shown[k]);
     snprintf(cell[1], sizeof cell[1], "%s%.4f", sign, shown[k] / M_LN2);
-    fprintf(to, "%-*s %10s %7s  %-20s %-20s\n", width, label, "", "", cell[0], cell[1]);
+    fprintf(to, "%*s %10s %7s  %-20s %-20s\n", width > used ? width - used : 0, "", "", "", cell[0],
+            cell[1]);
   }
 }
 
 static void summary_row(FILE *to, const cli_row *row, const cli_set *s, bool seeds, int width) {
-  char label[128], nats[64] = "none", bits[64] = "none", how[96];
-  snprintf(label, sizeof label, seeds ? "%s, seed %llu" : "%s", row->model,
-           (unsigned long long)row->seed);
-  if (cli_has_likelihood(s)) {
+  char nats[FIGURE] = "none", bits[FIGURE] = "none", how[48] = "no likelihood is defined for ";
+  const bool has = cli_has_likelihood(s);
+  int used = fprintf(to, "%s", row->model);
+  if (seeds) used += fprintf(to, ", seed %llu", (unsigned long long)row->seed);
+  if (has) {
     value(s, 1, nats, sizeof nats);
     value(s, 1 / M_LN2, bits, sizeof bits);
     basis(s, how, sizeof how);
-  } else {
-    snprintf(how, sizeof how, "no likelihood is defined for %s", row->definition);
   }
-  fprintf(to, "%-*s %10lld %7lld  %-20s %-20s %s\n", width, label, (long long)row->parameters,
-          (long long)row->steps, nats, bits, how);
+  fprintf(to, "%*s %10lld %7lld  %-20s %-20s %s%s\n", width > used ? width - used : 0, "",
+          (long long)row->parameters, (long long)row->steps, nats, bits, how,
+          has ? "" : row->definition);
 }
 
 void cli_likelihood_summary(FILE *to, const cli_row *row, int n) {

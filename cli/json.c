@@ -17,11 +17,11 @@ static size_t character(const char *text, size_t left) {
   return 0;
 }
 
-json_t *cli_json_text(const char *text) {
+/* The first n bytes of a text, as cli_json_text. */
+static json_t *text_of(const char *text, size_t n) {
   static const char unknown[] = "\xEF\xBF\xBD";
-  json_t *whole = json_string(text);
+  json_t *whole = json_stringn(text, n);
   if (whole) return whole;
-  const size_t n = strlen(text);
   char *clean = malloc(3 * n + 1);
   if (!clean) return NULL;
   size_t used = 0;
@@ -36,6 +36,10 @@ json_t *cli_json_text(const char *text) {
   free(clean);
   return whole;
 }
+
+json_t *cli_json_text(const char *text) { return text_of(text, strlen(text)); }
+
+json_t *cli_json_line(const char *text) { return text_of(text, strcspn(text, "\n")); }
 
 json_t *cli_json_number(double value) { return isfinite(value) ? json_real(value) : json_null(); }
 

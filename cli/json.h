@@ -8,6 +8,8 @@
 
 /* A string of any text. Bytes that are not valid UTF-8 (file names may have such) become U+FFFD. */
 json_t *cli_json_text(const char *text);
+/* The same of a text's first line, without the end of line. */
+json_t *cli_json_line(const char *text);
 /* A real number; null for NaN and infinities, which JSON does not have. */
 json_t *cli_json_number(double value);
 /* Adds `item` to an array, or to an object under `key`, and takes ownership of it. On failure, also

@@ -2,6 +2,7 @@
 /* Settings that must keep their values: compared with a run's config and its weights (floor 8). */
 #include "cli/pinned.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -64,9 +65,8 @@ static bool same(const char *a, const char *b) {
   return strcmp(a, b) == 0 || (end[0] != a && end[1] != b && !*end[0] && !*end[1] && x == y);
 }
 
-/* If the config's line gives a pinned setting another value, appends the difference to the text
- * `list` of `size` bytes. */
-static void compare_line(const cli_pinned *all, char *line, char *list, size_t size) {
+/* If the config's line gives a pinned setting another value, writes the difference to `list`. */
+static void compare_line(const cli_pinned *all, char *line, FILE *list) {
   char *equals = strstr(line, " = ");
   const size_t length = equals ? (size_t)(equals - line) : 0;
   if (!length || *line == '#') return;
@@ -76,23 +76,29 @@ static void compare_line(const cli_pinned *all, char *line, char *list, size_t s
     const char *text = all->text[i];
     if (strncmp(text, line, length) != 0 || text[length] != '=' || same(value, text + length + 1))
       continue;
-    const size_t used = strlen(list);
-    snprintf(list + used, size - used, "%s%.*s is %.60s, not %.60s", used ? "; " : "", (int)length,
-             line, *value ? value : "empty", text[length + 1] ? text + length + 1 : "empty");
+    fprintf(list, "%s%.*s is %s, not %s", ftell(list) > 0 ? "; " : "", (int)length, line,
+            *value ? value : "empty", text[length + 1] ? text + length + 1 : "empty");
   }
 }
 
 pal_status cli_pinned_check(const cli_pinned *all, const char *config, pal_error *error) {
   cli_lines l;
-  char list[600] = "";
+  char *text = NULL;
+  size_t size = 0;
   pal_status status = cli_lines_open(&l, config, error);
   if (status) return status;
+  FILE *list = open_memstream(&text, &size);
   pal_error read = {0};
-  while (cli_lines_next(&l, &read)) compare_line(all, l.text, list, sizeof list);
+  while (list && cli_lines_next(&l, &read)) compare_line(all, l.text, list);
   cli_lines_close(&l);
-  if (read.code) return pal_fail(error, read.code, "%s", read.text);
-  if (!*list) return PAL_OK;
-  return pal_fail(error, PAL_E_ARGUMENT, "%s: %s; %s", config, list,
-                  all->resumed ? "a resumed run must keep these settings"
-                               : "a trained model depends on these settings");
+  const bool failed = !list || ferror(list);
+  if ((list && fclose(list)) || failed)
+    status = pal_fail(error, PAL_E_MEMORY, "%s: no memory to compare settings", config);
+  else if (read.code) status = pal_fail(error, read.code, "%s", read.text);
+  else if (size)
+    status = pal_fail(error, PAL_E_ARGUMENT, "%s: %s; %s", config, text,
+                      all->resumed ? "a resumed run must keep these settings"
+                                   : "a trained model depends on these settings");
+  free(text);
+  return status;
 }

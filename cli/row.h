@@ -8,7 +8,7 @@
 /* Instances of a set that have a trait: a name that the task gives, such as "needs a guess". */
 enum { CLI_TRAITS = 96 };
 typedef struct cli_trait {
-  char name[128];
+  char *name; /* owned */
   int n, exact;
 } cli_trait;
 
@@ -18,7 +18,7 @@ extern const int cli_mark[CLI_MARKS];
 
 /* One evaluated set. */
 typedef struct cli_set {
-  char name[256];
+  char *name;         /* owned; of a file, its path */
   int n, exact;       /* instances evaluated; exact ones that halted by themselves */
   int halted, capped; /* halted by themselves; stopped by the cap on passes */
   double sum[PAL_MAX_REPORT_COLUMNS]; /* of each of the task's columns, over the instances */
@@ -34,13 +34,13 @@ typedef struct cli_set {
   pal_likelihood loss;         /* the likelihood, if the model defines one */
 } cli_set;
 
-/* Names the set after a file: its path or, of a long one, "..." and the end. */
-void cli_name_by_file(cli_set *set, const char *path);
+/* Replaces the name of a set. */
+pal_status cli_set_name(cli_set *set, const char *name, pal_error *error);
 
 typedef struct cli_row {
-  char model[96];         /* the label of the row */
+  char *model;            /* the label of the row, owned */
   const char *definition; /* name of the model's definition */
-  char notes[600];        /* the task's notes on the figures, lines that end with "\n" */
+  char *notes;            /* the task's notes on the figures, lines that end with "\n"; owned */
   uint64_t seed;
   int64_t parameters;
   int64_t examples, steps;         /* of training; steps 0: trained in another run */
@@ -56,6 +56,7 @@ typedef struct cli_row {
 
 /* Replaces the row's sets by memory for n empty ones; row->n_sets becomes 0. */
 pal_status cli_row_sets(cli_row *row, int n, pal_error *error);
+/* Frees what the row owns. */
 void cli_row_free(cli_row *row);
 
 /* Whether the column describes decoded instances rather than the training data. */
@@ -65,7 +66,7 @@ double cli_figure(const pal_report_column *column, const pal_task *task, const p
 /* The first column that counts training data and is not 0; NULL when there is none. */
 const pal_report_column *cli_counted(const cli_row *row);
 /* Fills what is known without training or evaluation. */
-void cli_describe(const cli_job *job, cli_row *row);
+pal_status cli_describe(const cli_job *job, cli_row *row, pal_error *error);
 /* Fills row->notes with the task's notes on the job's present model. */
-void cli_fill_notes(const cli_job *job, cli_row *row);
+pal_status cli_fill_notes(const cli_job *job, cli_row *row, pal_error *error);
 #endif

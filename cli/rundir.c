@@ -17,7 +17,7 @@ typedef struct writer {
   char *text;
   size_t n, room;
   const char *prefix; /* of the settings that follow: "task.", ... */
-  char odd[64];       /* a key whose value would be read differently from how it is written */
+  const char *odd[2]; /* prefix and name of a setting that would not be read as it is written */
   bool failed;        /* out of memory */
 } writer;
 
@@ -47,7 +47,7 @@ static bool survives(const char *value) {
 
 static void write_setting(const pal_setting *setting, void *data) {
   writer *w = data;
-  if (!survives(setting->value)) snprintf(w->odd, sizeof w->odd, "%s%s", w->prefix, setting->name);
+  if (!survives(setting->value)) w->odd[0] = w->prefix, w->odd[1] = setting->name;
   add(w, "# ", setting->doc, "\n");
   add(w, w->prefix, setting->name, " = ");
   add(w, setting->value, "\n", "");
@@ -65,12 +65,12 @@ char *cli_run_config(const cli_job *job, size_t *size, pal_error *error) {
   w.prefix = "train.";
   if (job->trainer) pal_trainer_settings(job->trainer, write_setting, &w);
   if (w.failed) pal_fail(error, PAL_E_MEMORY, "no memory for a config");
-  else if (*w.odd)
+  else if (w.odd[1])
     pal_fail(error, PAL_E_ARGUMENT,
-             "%s has blanks or quotes around it, which a config does not keep; rename the file",
-             w.odd);
+             "%s%s has blanks or quotes around it, which a config does not keep; rename the file",
+             w.odd[0], w.odd[1]);
   *size = w.n;
-  if (!w.failed && !*w.odd) return w.text;
+  if (!w.failed && !w.odd[1]) return w.text;
   free(w.text);
   return NULL;
 }

@@ -9,6 +9,7 @@
 #include "cli/evaluate.h"
 #include "cli/job.h"
 #include "cli/row.h"
+#include "cli/text.h"
 
 /* Added to train.seed, so that states other than those of training are drawn; sequences decoded at
  * a time. */
@@ -129,13 +130,14 @@ static void judge(int index, const pal_decoded *decoded, void *data) {
              memcmp(decoded->token, s->next, sizeof *s->next * (size_t)s->n_next) == 0;
 }
 
-static void name_of(int kind, bool answers, char *text, size_t size) {
-  if (!answers) snprintf(text, size, "%s", kind_name[kind]);
-  else snprintf(text, size, "token %d%s", kind + 1, kind + 1 < CLI_TRAITS ? "" : " or later");
+static char *name_of(int kind, bool answers, pal_error *error) {
+  return answers
+             ? cli_print(error, "token %d%s", kind + 1, kind + 1 < CLI_TRAITS ? "" : " or later")
+             : cli_print(error, "%s", kind_name[kind]);
 }
 
 /* Fills the set: the steps of each kind and the exact ones among them. */
-static void count(const steps *all, bool answers, cli_set *set) {
+static pal_status count(const steps *all, bool answers, cli_set *set, pal_error *error) {
   set->steps = true;
   set->n = all->n;
   for (int kind = 0; kind < CLI_TRAITS; kind++) {
@@ -144,16 +146,18 @@ static void count(const steps *all, bool answers, cli_set *set) {
       if (all->step[i].kind == kind) trait.n++, trait.exact += all->step[i].exact;
     if (trait.n == 0) continue;
     set->exact += trait.exact;
-    name_of(kind, answers, trait.name, sizeof trait.name);
+    trait.name = name_of(kind, answers, error);
+    if (!trait.name) return error->code;
     set->trait[set->n_traits++] = trait;
   }
+  return PAL_OK;
 }
 
 pal_status cli_evaluate_steps(cli_job *job, int n, cli_row *row, pal_error *error) {
   if (cli_row_sets(row, 1, error)) return error->code;
   cli_set *set = &row->set[row->n_sets++];
   const bool answers = pal_model_definition_of(job->model)->cached;
-  snprintf(set->name, sizeof set->name, answers ? "next tokens" : "single steps");
+  if (cli_set_name(set, answers ? "next tokens" : "single steps", error)) return error->code;
   if (job->form != PAL_FORM_TRANSITION && !answers)
     return pal_fail(
         error, PAL_E_UNSUPPORTED,
@@ -170,7 +174,7 @@ pal_status cli_evaluate_steps(cli_job *job, int n, cli_row *row, pal_error *erro
   pal_decoder *decoder = status ? NULL : pal_decoder_new(job->model, &options, error);
   if (!status && !decoder) status = error->code;
   if (!status) status = pal_decode(decoder, all.prompt, all.n, judge, &all, error);
-  if (!status) count(&all, answers, set);
+  if (!status) status = count(&all, answers, set, error);
   if (decoder) pal_decoder_free(decoder);
   for (int i = 0; i < all.n; i++) free(all.step[i].state);
   free(all.step);

@@ -43,16 +43,16 @@ static void table_totals(FILE *to, const cli_row *row) {
 static void table_sets(FILE *to, const cli_row *row) {
   for (int i = 0; i < row->n_sets; i++) {
     const cli_set *s = &row->set[i];
-    char name[4 * sizeof s->name];
-    cli_escape(s->name, name, sizeof name);
     if (s->likelihood) {
       cli_likelihood_line(to, row, s);
       continue;
     }
     double low, high;
     cli_wilson(s->exact, s->n, &low, &high);
-    fprintf(to, "    %-16s exact %6.2f %% [%6.2f, %6.2f] of %5d%s", name, 100.0 * s->exact / s->n,
-            100 * low, 100 * high, s->n, cli_few(s->n));
+    fprintf(to, "    ");
+    cli_show_padded(to, s->name, 16);
+    fprintf(to, " exact %6.2f %% [%6.2f, %6.2f] of %5d%s", 100.0 * s->exact / s->n, 100 * low,
+            100 * high, s->n, cli_few(s->n));
     if (!s->steps) {
       table_columns(to, row, s);
       fprintf(to, " halted %6.2f %%  passes %.1f, p95 %.0f", 100.0 * s->halted / s->n,
@@ -68,9 +68,11 @@ static void table_sets(FILE *to, const cli_row *row) {
 void cli_details(FILE *to, const cli_row *row) {
   for (int i = 0; i < row->n_sets; i++) {
     const cli_set *s = &row->set[i];
-    char name[4 * sizeof s->name];
-    cli_escape(s->name, name, sizeof name);
-    if (row->n_sets > 1 && (s->n_traits || s->refused)) fprintf(to, "    %s\n", name);
+    if (row->n_sets > 1 && (s->n_traits || s->refused)) {
+      fprintf(to, "    ");
+      cli_show_padded(to, s->name, 0);
+      fprintf(to, "\n");
+    }
     if (s->refused) fprintf(to, "      %d instances refused, not among the %d\n", s->refused, s->n);
     for (int m = 0; m < CLI_MARKS && s->n_traits && !s->steps && s->most_passes >= cli_mark[m]; m++)
       fprintf(to, "      within %5d passes  exact %6.2f %%%s\n", cli_mark[m],
@@ -99,22 +101,42 @@ void cli_table(FILE *to, const cli_row *row, int n) {
 
 static double shown(const cli_set *s) { return 100.0 * s->exact / (s->n ? s->n : 1); }
 
-static void cell(FILE *to, double percent, int n) { fprintf(to, " %8.1f%s", percent, cli_few(n)); }
+/* The heading of a set's column: what its name says behind "=", or the whole name. */
+static const char *heading(const cli_set *s) {
+  const char *equals = strchr(s->name, '=');
+  return equals ? equals + 1 : s->name;
+}
+
+static int set_width(const cli_set *s) {
+  const int least = 8, length = (int)strlen(heading(s));
+  return length > least ? length : least;
+}
+
+/* A cell of the column of set s. */
+static void cell(FILE *to, double percent, const cli_set *s) {
+  fprintf(to, " %*.1f%s", set_width(s), percent, cli_few(s->n));
+}
+
+/* Prints a row's label, with its seed if `seeds`, padded to `width`. */
+static void label(FILE *to, const cli_row *row, bool seeds, int width) {
+  int used = fprintf(to, "%s", row->model);
+  if (seeds) used += fprintf(to, ", seed %llu", (unsigned long long)row->seed);
+  if (used < width) fprintf(to, "%*s", width - used, "");
+}
 
 /* Lines with the mean, minimum and maximum of n rows that differ only in their seeds. */
 static void summary_of_seeds(FILE *to, const cli_row *row, int n, int width) {
   static const char *const what[] = {"mean", "min", "max"};
   for (int k = 0; k < 3; k++) {
-    char label[48];
-    snprintf(label, sizeof label, "  %s of %d seeds", what[k], n);
-    fprintf(to, "%-*s %10s %7s", width, label, "", "");
+    const int used = fprintf(to, "  %s of %d seeds", what[k], n);
+    fprintf(to, "%*s %10s %7s", width > used ? width - used : 0, "", "", "");
     for (int i = 0; i < row->n_sets; i++) {
       double value = shown(&row->set[i]);
       for (int r = 1; r < n; r++) {
         const double x = shown(&row[r].set[i]);
         value = k == 0 ? value + x : (k == 1 ? x < value : x > value) ? x : value;
       }
-      cell(to, k == 0 ? value / n : value, row->set[i].n);
+      cell(to, k == 0 ? value / n : value, &row->set[i]);
     }
     fprintf(to, "\n");
   }
@@ -131,18 +153,13 @@ static void summary_by_set(FILE *to, const cli_row *row, int n) {
     if (wide > width) width = wide;
   }
   fprintf(to, "\n%-*s %10s %7s", width, "exact %", "parameters", "steps");
-  for (int i = 0; n && i < row[0].n_sets; i++) {
-    const char *equals = strchr(row[0].set[i].name, '=');
-    fprintf(to, " %8.8s ", equals ? equals + 1 : row[0].set[i].name);
-  }
+  for (int i = 0; n && i < row[0].n_sets; i++)
+    fprintf(to, " %*s ", set_width(&row[0].set[i]), heading(&row[0].set[i]));
   fprintf(to, "\n");
   for (int k = 0, first = 0; k < n; k++) {
-    char label[128];
-    snprintf(label, sizeof label, seeds ? "%s, seed %llu" : "%s", row[k].model,
-             (unsigned long long)row[k].seed);
-    fprintf(to, "%-*s %10lld %7lld", width, label, (long long)row[k].parameters,
-            (long long)row[k].steps);
-    for (int i = 0; i < row[k].n_sets; i++) cell(to, shown(&row[k].set[i]), row[k].set[i].n);
+    label(to, &row[k], seeds, width);
+    fprintf(to, " %10lld %7lld", (long long)row[k].parameters, (long long)row[k].steps);
+    for (int i = 0; i < row[k].n_sets; i++) cell(to, shown(&row[k].set[i]), &row[k].set[i]);
     fprintf(to, "%s\n", row[k].fitted ? "" : " did not fit");
     if (k + 1 < n && strcmp(row[k + 1].model, row[k].model) == 0) continue;
     if (k > first) summary_of_seeds(to, &row[first], k + 1 - first, width);

@@ -62,9 +62,8 @@ static json_t *json_row(const cli_row *row) {
     cli_json_put(&one, of_training[k], json_null()); /* it was trained in another run */
   json_t *notes = json_array();
   for (const char *at = row->notes; *at; at += strcspn(at, "\n") + 1)
-    json_array_append_new(notes, json_stringn(at, strcspn(at, "\n")));
-  if (one) json_object_set_new(one, "notes", notes);
-  else json_decref(notes);
+    cli_json_append(&notes, cli_json_line(at));
+  cli_json_put(&one, "notes", notes);
   for (int i = 0; i < row->n_columns; i++) {
     const pal_report_column *c = &row->column[i];
     if (c->kind == PAL_REPORT_COUNT && row->total[i])

@@ -78,13 +78,20 @@ static int shown(const unsigned char *p, bool lines) {
   return p[0] == 0xC2 && p[1] < 0xA0 ? 0 : length; /* U+0080 to U+009F are controls too */
 }
 
-/* Prints the text with \xNN for each byte that may not be printed. */
-static void put_shown(FILE *to, const char *text, bool lines) {
+/* Prints the text with \xNN for each byte that may not be printed; returns the bytes printed. */
+static int put_shown(FILE *to, const char *text, bool lines) {
   const unsigned char *p = (const unsigned char *)text;
+  int bytes = 0;
   for (int n; *p; p += n ? n : 1) {
-    if ((n = shown(p, lines)) != 0) fwrite(p, 1, (size_t)n, to);
-    else fprintf(to, "\\x%02x", *p);
+    if ((n = shown(p, lines)) != 0) fwrite(p, 1, (size_t)n, to), bytes += n;
+    else bytes += fprintf(to, "\\x%02x", *p);
   }
+  return bytes;
+}
+
+void cli_show_padded(FILE *to, const char *text, int width) {
+  const int bytes = put_shown(to, text, false);
+  if (bytes < width) fprintf(to, "%*s", width - bytes, "");
 }
 
 void cli_show(FILE *to, const char *text) {

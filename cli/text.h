@@ -19,6 +19,8 @@ void cli_show(FILE *to, const char *text);
 /* Prints "palimpsest: " and a message as one line to stderr. All control characters are written as
  * \xNN, on a terminal or not. */
 void cli_say(const char *format, ...) PAL_FORMAT(1, 2);
+/* Prints the text with all control characters as \xNN, and blanks behind it up to `width` bytes. */
+void cli_show_padded(FILE *to, const char *text, int width);
 /* Copies the text to `out`, of `size` bytes, with control characters written as \xNN; what does not
  * fit is cut off. */
 void cli_escape(const char *text, char *out, size_t size);

@@ -7,6 +7,7 @@
 
 #include "cli/json.h"
 #include "cli/page.h"
+#include "cli/text.h"
 
 /* The text colour of each sort of cell and, below, the background of cells that the pass changed.
  * Sorts differ in weight and slope too, so that they can be told apart without colours. */
@@ -150,8 +151,10 @@ static const char script[] =
 static json_t *json_of(const cli_trace *t) {
   const pal_picture *b = t->state;
   const int cells = b->rows * b->columns;
-  char title[256], sort[PAL_PICTURE_CELLS];
-  snprintf(title, sizeof title, "%s, %s: %s", t->job->task_name, t->job->model_name, t->verdict);
+  char sort[PAL_PICTURE_CELLS];
+  pal_error ignored = {0}; /* a missing title makes the whole page fail below */
+  char *title =
+      cli_print(&ignored, "%s, %s: %s", t->job->task_name, t->job->model_name, t->verdict);
   json_t *names = json_array(), *states = json_array();
   for (int s = 0; s < b->sorts; s++) cli_json_append(&names, cli_json_text(b->sort_name[s]));
   for (int k = 0; k < t->n; k++) {
@@ -159,9 +162,12 @@ static json_t *json_of(const cli_trace *t) {
     cli_json_append(&states, json_pack("{s:s%, s:s%}", "glyph", t->state[k].glyph, (size_t)cells,
                                        "sort", sort, (size_t)cells));
   }
-  return json_pack("{s:o, s:o, s:i, s:i, s:i, s:o, s:o}", "title", cli_json_text(title), "verdict",
-                   cli_json_text(t->verdict), "rows", b->rows, "columns", b->columns, "block",
-                   b->block, "sorts", names, "states", states);
+  json_t *all =
+      json_pack("{s:o, s:o, s:i, s:i, s:i, s:o, s:o}", "title", title ? cli_json_text(title) : NULL,
+                "verdict", cli_json_text(t->verdict), "rows", b->rows, "columns", b->columns,
+                "block", b->block, "sorts", names, "states", states);
+  free(title);
+  return all;
 }
 
 pal_status cli_trace_html(const cli_trace *t, const char *path, pal_error *error) {

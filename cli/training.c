@@ -39,7 +39,7 @@ pal_status cli_train(cli_job *job, cli_recorder *recorder, bool quiet, const cha
     }
   }
   cli_progress_end(quiet);
-  cli_describe(job, row);
+  if (cli_describe(job, row, error) && !status) status = error->code;
   row->steps = pal_trainer_done(job->trainer);
   row->examples = pal_trainer_examples(job->trainer);
   row->tokens = pal_trainer_tokens(job->trainer);

@@ -35,9 +35,19 @@ static void bend(pal_example *e) {
     state[0] = n, e->transition = (pal_transition){state, state, NULL, no, no, no, 1};
 }
 
+/* n letters x and a number; static. */
+static const char *long_name(int n, int number) {
+  static char text[2048];
+  if (n > (int)sizeof text - 16) abort();
+  memset(text, 'x', (size_t)n);
+  snprintf(text + n, 16, "%d", number);
+  return text;
+}
+
 static const char *set_name(const pal_task *task, int set) {
   static char name[32];
   int n;
+  if (is_odd("names", &n) && parity.set_name(task, set)) return long_name(n, set);
   if (!is_odd("set_name", &n)) return parity.set_name(task, set);
   snprintf(name, sizeof name, "set %d", set);
   return set < n ? name : NULL;
@@ -91,6 +101,22 @@ static size_t write_line(const pal_task *task, const pal_example *e, pal_form fo
   return is_odd("write", &n) ? (size_t)n : parity.write(task, e, form, text, size);
 }
 
+/* Two kinds of instances, and a note, with long names. */
+static size_t traits(const pal_task *task, const pal_example *e, pal_form form, char *text,
+                     size_t size) {
+  int n;
+  (void)task, (void)form;
+  if (!is_odd("names", &n)) return (size_t)snprintf(text, size, "%s", "");
+  return (size_t)snprintf(text, size, "%s", long_name(n, (int)(e->id % 2)));
+}
+
+static void notes(const pal_task *task, const pal_model *model, pal_form form, char *text,
+                  size_t size) {
+  int n;
+  if (is_odd("names", &n)) snprintf(text, size, "first\n%s last\n", long_name(n, 1));
+  else parity.notes(task, model, form, text, size);
+}
+
 /* The stream of parity, whose examples are changed if ODD says so. */
 static pal_stream inner;
 static pal_status next(void *self, pal_example *e, pal_error *error) {
@@ -133,6 +159,8 @@ static pal_status define(pal_context *context, pal_error *error) {
   odd.write = write_line;
   odd.train_size = train_size;
   odd.train_instance = train_instance;
+  odd.traits = traits;
+  odd.notes = notes;
   odd.stream = stream;
   odd.picture = picture;
   return pal_define_task(context, &odd, error);

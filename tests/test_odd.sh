@@ -51,6 +51,31 @@ odd n 2147483647 "stream .*: transition.n is too large" compare odd --models ap-
 odd save 0 "its stream has no save" train odd --model arm $tiny $bits --out "$work/none-save"
 odd set_name 2147483647 "set_name names more than 4096 sets" eval "$work/arm" --plugin $plugin
 
+# Names of any length are whole in texts and JSON: of sets, kinds, notes, rows, files.
+x=$(printf 'x%.0s' $(seq 1500))
+ODD="names 1500"
+expect 0 "" eval "$work/arm" --plugin $plugin --json "$work/names.json"
+for name in "\"set\": \"${x}0\"" "\"set\": \"${x}1\"" "\"trait\": \"${x}0\"" "\"trait\": \"${x}1\"" \
+  "\"${x}1 last\""; do
+  grep -q "$name" "$work/names.json" || { echo "FAIL cut in JSON: $(echo "$name" | cut -c1-20)"; failed=1; }
+done
+test "$(grep -c "^    ${x}[01] * exact" "$work/out")" -eq 2 && grep -q "note: ${x}1 last" "$work/out" &&
+  test "$(grep -c "^      ${x}[01] * [0-9]" "$work/out")" -ge 2 ||
+  { echo "FAIL cut in a table"; cut -c1-60 "$work/out"; failed=1; }
+ODD="names 12"
+printf 'task = odd\n[row %s]\nmodel = arm\n' "$x" >"$work/long.recipe"
+expect 0 "" compare --recipe "$work/long.recipe" $tiny $bits --json "$work/row.json"
+grep -q "\"model\": \"$x (matched)\"" "$work/row.json" && grep -q "^$x (matched)  *[0-9]" "$work/out" &&
+  grep -q " xxxxxxxxxxxx0  *xxxxxxxxxxxx1" "$work/out" ||
+  { echo "FAIL a row's or a column's name was cut"; cut -c1-60 "$work/out"; failed=1; }
+x=$(printf 'x%.0s' $(seq 150))
+expect 2 "no model is named \"$x\"" compare odd --models "$x" $tiny $bits
+ODD=
+deep=$work/$(printf 'd%.0s' $(seq 200))/$(printf 'e%.0s' $(seq 200))
+mkdir -p "$deep" && cp "$work/bits" "$deep/bits"
+expect 0 "" eval "$work/arm" --plugin $plugin --data "$deep/bits" --json "$work/deep.json"
+grep -q "\"set\": \"$deep/bits\"" "$work/deep.json" || { echo "FAIL a file's name was cut"; failed=1; }
+
 # No set is left out without a word, however many there are.
 ODD="set_name 70"
 expect 0 "" eval "$work/arm" --plugin $plugin --n 1 --json "$work/sets.json"
