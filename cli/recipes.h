@@ -36,7 +36,7 @@ matched ones serve there too */
 /* A section [published LABEL]: a result that others have published. */
 typedef struct cli_published {
   const char *model, *source;
-  double parameters, exact;                   /* exact: a fraction from 0 to 1 */
+  double parameters, exact;                   /* 0: unknown; a fraction from 0 to 1 */
   const char *column[PAL_MAX_REPORT_COLUMNS]; /* [n_columns] the task's counts of training data */
   double total[PAL_MAX_REPORT_COLUMNS];       /* [n_columns] their values */
   int n_columns;

@@ -237,8 +237,9 @@ static const char *published_total(const cli_published *p, const char *column, c
 static void summary_published(FILE *to, const cli_row *row, const cli_recipes *r) {
   if (r->n_published) fprintf(to, "\npublished by others, on their own data\n");
   for (const cli_published *p = r->published; p < r->published + r->n_published; p++) {
-    char text[32];
-    fprintf(to, "%-30s %4s %9.0f", p->model, "", p->parameters);
+    char text[32] = "";
+    if (p->parameters > 0) snprintf(text, sizeof text, "%.0f", p->parameters);
+    fprintf(to, "%-30s %4s %9s", p->model, "", text);
     for (int i = 0; row && i < row->n_columns; i++)
       if (!cli_is_judged(&row->column[i]))
         fprintf(to, " %*s", width_of(&row->column[i]),

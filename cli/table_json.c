@@ -77,8 +77,9 @@ static json_t *json_published(const cli_recipes *r) {
   json_t *all = json_array();
   for (int k = 0; r && k < r->n_published; k++) {
     const cli_published *p = &r->published[k];
-    json_t *one = json_pack("{s:o, s:o, s:f}", "model", cli_json_text(p->model), "source",
-                            cli_json_text(p->source), "parameters", p->parameters);
+    json_t *one = json_pack("{s:o, s:o, s:o}", "model", cli_json_text(p->model), "source",
+                            cli_json_text(p->source), "parameters",
+                            p->parameters > 0 ? json_real(p->parameters) : json_null());
     for (int i = 0; i < p->n_columns; i++)
       cli_json_put(&one, p->column[i], cli_json_number(p->total[i]));
     cli_json_put(&one, "exact", json_real(p->exact));

@@ -499,6 +499,15 @@ expect 0 "" train sudoku --model ap-mdm $tiny --set size=4 --set puzzles=5 --set
   --set structure=none --set guess=0 --out "$work/plain-sudoku"
 test "$(grep -c '^    note: ' "$work/out")" -eq 1 || { echo "FAIL notes on what was not used"; failed=1; }
 
+# Graphs: every kind of row; published models whose size is not known have none.
+expect 0 "" compare mincut --quiet --json "$work/cuts.json" --set nodes=4 --set per_size=2 --set layers=1 \
+  --set heads=1 --set width=16 --set hidden=32 --set train.steps=3 --set train.batch=4 --set train.shard=4
+for model in "ap-mdm, edits" "arm, the same edits" "arm, answer" "masked-arm, answer" "ao-mdm, answer"; do
+  grep -q "\"model\": \"$model, nodes=4" "$work/cuts.json" || { echo "FAIL no row of $model"; failed=1; }
+done
+grep -q '"parameters": null' "$work/cuts.json" && grep -q '^arm, the same edits, 4 nodes  *90.32 ' "$work/out" ||
+  { echo "FAIL published results on graphs"; cat "$work/out"; failed=1; }
+
 # Sudoku: every kind of row, of one size and on one number of rows, beside the published ones.
 board="--set size=4 --set puzzles=20 --set test_puzzles=40 --set cap=60 --set layers=1 --set width=16"
 expect 0 "" compare sudoku --quiet --json "$work/sudoku.json" $board --set hidden=32 \
