@@ -30,18 +30,10 @@ typedef struct batch {
   bool failed;  /* out of memory while an instance was recorded */
 } batch;
 
-/* Counts an instance under each of its traits; the list is sorted by name. When it is full, its
- * last entry becomes "other kinds" and counts the rest. */
-static void count_traits(batch *b, int index, bool exact) {
-  const pal_task *task = b->job->task;
-  if (!pal_task_definition_of(task)->traits) return;
-  char *text = cli_traits_of(task, b->job->form, &b->instance[index]);
-  if (!text) {
-    b->failed = true;
-    return;
-  }
+/* Counts an instance under each name of the text, which commas separate; the list is sorted by name.
+ * When it is full, its last entry becomes "other kinds" and counts the rest. */
+static void count_under(cli_set *set, char *text, bool exact) {
   for (char *rest, *one = strtok_r(text, ",", &rest); one; one = strtok_r(NULL, ",", &rest)) {
-    cli_set *set = b->set;
     int at = 0;
     while (at < set->n_traits && strcmp(set->trait[at].name, one) < 0) at++;
     if (at == set->n_traits || strcmp(set->trait[at].name, one) != 0) {
@@ -64,7 +56,23 @@ static void count_traits(batch *b, int index, bool exact) {
     set->trait[at].n++;
     set->trait[at].exact += exact;
   }
-  free(text);
+}
+
+/* Counts an instance under each of its traits, and under what has become of it. */
+static void count_traits(batch *b, const pal_judged *judged, bool exact) {
+  const pal_task *task = b->job->task;
+  const pal_task_definition *d = pal_task_definition_of(task);
+  if (d->traits) {
+    char *text = cli_traits_of(task, b->job->form, judged->instance);
+    if (text) count_under(b->set, text, exact);
+    b->failed |= !text;
+    free(text);
+  }
+  if (d->outcome) {
+    char text[sizeof b->set->trait->name] = "";
+    d->outcome(task, judged, text, sizeof text);
+    count_under(b->set, text, exact);
+  }
 }
 
 /* Called by pal_decode for each finished sequence: scores and counts it. */
@@ -80,7 +88,7 @@ static void record(int index, const pal_decoded *decoded, void *data) {
     b->line[index] = cli_answer_line(b->job, b->set->name, index, &judged);
     b->failed |= !b->line[index];
   }
-  count_traits(b, index, exact);
+  count_traits(b, &judged, exact);
   b->set->exact += exact;
   for (int m = 0; m < CLI_MARKS; m++)
     b->set->exact_by[m] += exact && decoded->forward_passes <= cli_mark[m];

@@ -4,6 +4,9 @@ libpal_core_la_SOURCES += \
 	%D%/alphabet.c \
 	%D%/asked.c \
 	%D%/counted.c \
+	%D%/dyck.c \
+	%D%/dyck_trace.c \
+	%D%/dyck_words.c \
 	%D%/mincut.c \
 	%D%/mincut_example.c \
 	%D%/mincut_graph.c \
@@ -30,6 +33,7 @@ libpal_core_la_SOURCES += \
 noinst_HEADERS += \
 	%D%/alphabet.h \
 	%D%/counted.h \
+	%D%/dyck.h \
 	%D%/mincut.h \
 	%D%/sudoku.h \
 	%D%/sudoku_task.h

@@ -23,6 +23,9 @@ check_PROGRAMS += %D%/test_block
 check_PROGRAMS += %D%/test_check_op
 %C%_test_check_op_SOURCES = %D%/test_check_op.c %D%/bend.c %D%/bend.h
 
+check_PROGRAMS += %D%/test_dyck
+%C%_test_dyck_SOURCES = %D%/test_dyck.c
+
 check_PROGRAMS += %D%/test_edit
 %C%_test_edit_SOURCES = %D%/test_edit.c
 

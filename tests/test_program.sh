@@ -192,6 +192,16 @@ test "$(grep -c refused: "$work/err")" -eq 6 && grep -q '"n": 2' "$work/graphs.j
 expect 0 "" sample "$work/mincut" --n 1 --watch
 grep -q '^pass 2: ' "$work/out" || { echo "FAIL the state does not grow"; cat "$work/out"; failed=1; }
 
+# Words of a user, likewise; and a report counts what has become of them.
+expect 0 "" train dyck --model ap-mdm $tiny --set bits=sample --set samples=2 --out "$work/dyck"
+printf '%s\n' '^aA' abBA aAc aAb abAB '^' >"$work/words"
+expect 2 "words:3: character 3 is 'c'" eval "$work/dyck" --data "$work/words"
+for words in 'words:4: a word has an even number' 'words:5: 4 of its 4 letters are left'; do
+  grep -q "$words" "$work/err" || { echo "FAIL no \"$words\""; cat "$work/err"; failed=1; }
+done
+grep -q '3 instances refused' "$work/out" && grep -Eq '^ +([0-9]+ letters|unhalted)' "$work/out" ||
+  { echo "FAIL not three of six words refused, or lengths not counted"; cat "$work/out"; failed=1; }
+
 # The kept recipes are settings of today.
 for recipe in quickstart full 16x16 arm4x4; do
   expect 0 "" train sudoku --config "${srcdir:-.}/examples/sudoku/$recipe.conf" $tiny --set puzzles=2 \

@@ -112,6 +112,9 @@ typedef struct pal_task_definition {
    * none. */
   size_t (*traits)(const pal_task *task, const pal_example *instance, pal_form form, char *text,
                    size_t size);
+  /* What has become of a decoded sequence, in the same form, for tasks whose instances are alike and
+   * whose answers differ, e.g. in their length; at most 127 characters. NULL: nothing is said. */
+  size_t (*outcome)(const pal_task *task, const pal_judged *judged, char *text, size_t size);
   /* Draws a sequence that is being decoded from the instance's prompt. NULL: its text is shown. */
   void (*picture)(const pal_task *task, const pal_example *instance, pal_form form,
                   const int32_t *token, int n, pal_picture *picture);
@@ -185,7 +188,7 @@ PAL_API void pal_task_set_format(pal_task *task, const pal_format *format);
  * and a resumed run uses; the text task records its alphabet this way. */
 PAL_API pal_status pal_task_set(pal_task *task, const char *setting, pal_error *error);
 
-/* Defines mincut, parity, sudoku and text. */
+/* Defines dyck, mincut, parity, sudoku and text. */
 PAL_API pal_status pal_register_tasks(pal_context *context, pal_error *error);
 
 #ifdef __cplusplus
