@@ -41,6 +41,10 @@ static const option options[] = {
      "DIR        the run directory; with bench train CASE: weights, batch, gradients"},
     {"--resume", FLAG, AT(resume), "train",
      "           continue from the run directory's last checkpoint"},
+    {"--init", PATH, AT(init), "train",
+     "RUN|FILE   start from the weights of a run, or of a safetensors file"},
+    {"--init-partly", FLAG, AT(init_partly), "train",
+     "           with --init: take the tensors that fit, and list the others"},
     {"--keep-every", SECONDS, AT(keep_every), "train",
      "SECONDS    between checkpoints, by default 600; another is written at the end"},
     {"--steps", WHOLE, AT(steps), "eval",
@@ -169,6 +173,11 @@ static pal_status check(const cli_options *out, const int *given, pal_error *err
   if (out->n_files > 1 && out->verb && strcmp(out->verb, "eval") != 0)
     return pal_fail(error, PAL_E_ARGUMENT, "--data is given too often: %s takes one FILE",
                     out->verb);
+  if (out->init && out->resume)
+    return pal_fail(error, PAL_E_ARGUMENT,
+                    "--init begins a new run and --resume continues one: give one of them");
+  if (out->init_partly && !out->init)
+    return pal_fail(error, PAL_E_ARGUMENT, "--init-partly needs --init RUN or --init FILE");
   if (out->steps && (out->n || out->svg || out->answers))
     return pal_fail(error, PAL_E_ARGUMENT, "--steps cannot be combined with %s",
                     out->n     ? "--n"

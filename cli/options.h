@@ -22,11 +22,11 @@ typedef struct cli_options {
   int n_plugins;
   const char *file[CLI_MAX_FILES]; /* of --data; `data` is the first of them */
   int n_files;
-  const char *config, *data, *json, *out, *models, *model, *budget, *recipe, *isa;
+  const char *config, *data, *init, *json, *out, *models, *model, *budget, *recipe, *isa;
   int threads, seeds, n, resume, steps;
   double keep_every; /* seconds between checkpoints; 0: not given */
   const char *svg, *html, *answers;
-  bool quiet, help, version, watch, train, decode;
+  bool quiet, help, version, watch, train, decode, init_partly;
 } cli_options;
 
 /* Parses the command line. PAL_E_ARGUMENT describes the first mistake. Call cli_options_free in any

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* palimpsest train: trains one model, writes its run directory and evaluates it (floor 8). */
 #include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
 
 #include "cli/evaluate.h"
 #include "cli/figures.h"
@@ -15,6 +17,28 @@
 #include "cli/training.h"
 #include "cli/signals.h"
 #include "cli/verbs.h"
+
+/* Loads the weights that --init names: those of a run directory, or of a safetensors file. */
+static pal_status load_first_weights(const cli_job *job, const cli_options *o, pal_error *error) {
+  struct stat about;
+  const bool run = stat(o->init, &about) == 0 && S_ISDIR(about.st_mode);
+  char *path = cli_print(error, run ? "%s/ckpt/weights.safetensors" : "%s", o->init);
+  char *skipped = NULL;
+  if (!path) return error->code;
+  pal_error own = {0};
+  pal_status status = pal_weights_load(job->model, path, !o->init_partly, &skipped, &own);
+  if (status)
+    status = pal_fail(error, status, "--init: %s%s", own.text,
+                      status == PAL_E_FORMAT && !o->init_partly
+                          ? " --init-partly would take the tensors that fit."
+                          : "");
+  char *rest = skipped;
+  for (char *line; (line = strsep(&rest, "\n")) != NULL;)
+    if (*line) cli_say("--init: %s", line);
+  free(skipped);
+  free(path);
+  return status;
+}
 
 /* A signal during training ends it with a checkpoint; without one the trained model is evaluated,
  * with averaged weights if the trainer has them. */
@@ -40,6 +64,7 @@ int cli_verb_train(pal_context *context, const cli_options *o) {
   cli_recorder recorder = {.metrics = {NULL, NULL}};
   pal_status status = cli_run_settings(&job, o, NULL, &error);
   if (!status) status = cli_job_open(&job, true, &error);
+  if (!status && o->init) status = load_first_weights(&job, o, &error);
   if (!status) status = cli_recorder_open(&recorder, &job, o, &error);
   if (!status) status = train_and_evaluate(&recorder, &job, o, row, &error);
   if (!status) {

@@ -92,14 +92,39 @@ pal_status pal_store_save(const pal_store *store, const char *path, const pal_st
 
 const pal_tensor *pal_store_match(const pal_safetensors *file, const pal_variable *variable) {
   const pal_tensor *t = pal_safetensors_find(file, variable->name);
-  return t && pal_type_equal(&t->type, &variable->type) ? t : NULL;
+  if (!t) return NULL;
+  pal_type type = t->type;
+  if (type.dtype == PAL_BF16 && variable->type.dtype == PAL_F32) type.dtype = PAL_F32;
+  return pal_type_equal(&type, &variable->type) ? t : NULL;
 }
 
-/* Lists the selected variables without a match in the file, and the tensors without a variable. */
-static void compare(const pal_store *store, const pal_safetensors *file, pal_store_reading *r) {
+/* Copies a tensor to a variable that it matches. bf16 are the upper halves of f32. */
+static void copy(pal_variable *v, const pal_tensor *t) {
+  if (!v->bytes) return;
+  if (t->type.dtype == v->type.dtype) {
+    memcpy(pal_variable_data(v), t->data, v->bytes);
+    return;
+  }
+  float *to = pal_variable_data(v);
+  for (size_t i = 0; i < t->bytes / sizeof(uint16_t); i++) {
+    uint16_t upper;
+    memcpy(&upper, (const char *)t->data + i * sizeof upper, sizeof upper);
+    const uint32_t bits = (uint32_t)upper << 16;
+    memcpy(&to[i], &bits, sizeof bits);
+  }
+}
+
+/* Lists the selected variables without a match in the file, and the tensors without a variable.
+ * Returns the number of matches. */
+static int compare(const pal_store *store, const pal_safetensors *file, pal_store_reading *r) {
   const pal_variable *v;
+  int matches = 0;
   for (size_t i = 0; (v = pal_store_at(store, i)) != NULL; i++) {
-    if (!passes(r->filter, v) || pal_store_match(file, v)) continue;
+    if (!passes(r->filter, v)) continue;
+    if (pal_store_match(file, v)) {
+      matches++;
+      continue;
+    }
     const pal_tensor *t = pal_safetensors_find(file, v->name);
     char own[96], theirs[96];
     if (t)
@@ -115,6 +140,7 @@ static void compare(const pal_store *store, const pal_safetensors *file, pal_sto
     if (!v || !passes(r->filter, v))
       pal_text_add(&r->differences, "%s is %s\n", t->name, r->stranger);
   }
+  return matches;
 }
 
 /* Refuses infinite numbers and NaNs, which would silently spoil every later result. */
@@ -131,7 +157,7 @@ pal_status pal_store_check_file(const pal_store *store, const pal_safetensors *f
                                 pal_store_reading *r, bool strict, char **skipped,
                                 pal_error *error) {
   pal_status status;
-  compare(store, file, r);
+  const int matches = compare(store, file, r);
   char *text = r->differences.at;
   if (r->differences.failed) {
     status = pal_fail(error, PAL_E_MEMORY, "%s: no memory to list what does not fit", r->path);
@@ -139,6 +165,9 @@ pal_status pal_store_check_file(const pal_store *store, const pal_safetensors *f
     for (char *c = text; *c; c++) /* lines become one sentence */
       if (*c == '\n') *c = c[1] ? ';' : '.';
     status = pal_fail(error, PAL_E_FORMAT, "%s does not fit %s: %s", r->path, r->whose, text);
+  } else if (matches == 0) {
+    status =
+        pal_fail(error, PAL_E_FORMAT, "%s: no tensor fits a variable of %s", r->path, r->whose);
   } else {
     status = check_finite(file, r, error);
   }
@@ -153,7 +182,7 @@ void pal_store_copy_from(const pal_store *store, const pal_safetensors *file,
   pal_variable *v;
   for (size_t i = 0; (v = pal_store_at(store, i)) != NULL; i++) {
     const pal_tensor *t = passes(filter, v) ? pal_store_match(file, v) : NULL;
-    if (t && v->bytes) memcpy(pal_variable_data(v), t->data, v->bytes);
+    if (t) copy(v, t);
   }
 }
 

@@ -212,11 +212,13 @@ struct pal_safetensors {
   json_t *header; /* owns the names and the metadata */
   pal_tensor *tensor;
   size_t n;
+  float *widened; /* elements of the F16 tensors, converted */
 };
 
 void pal_safetensors_free(pal_safetensors *file) {
   if (!file) return;
   json_decref(file->header);
+  pal_free(file->widened);
   pal_free(file->tensor);
   pal_free(file->data);
   pal_free(file);
@@ -227,6 +229,10 @@ static bool read_size(const json_t *value, size_t *size) {
   *size = (size_t)json_integer_value(value);
   return true;
 }
+
+/* Whether a dtype is IEEE 754 half precision. Nothing computes with it: tensors of this dtype are
+ * read as bf16, which has the same size, and then converted to f32 (widen_halves). */
+static bool is_half(const char *dtype) { return dtype && strcmp(dtype, "F16") == 0; }
 
 /* Reads the type of a tensor; NULL, or what is wrong with it. */
 static const char *read_type(const json_t *entry, pal_type *type, pal_status *code) {
@@ -244,8 +250,9 @@ static const char *read_type(const json_t *entry, pal_type *type, pal_status *co
     if (i < PAL_MAX_DIMS) dim[i] = (int64_t)size;
   }
   *code = PAL_E_UNSUPPORTED;
-  while (known < N_STORED && strcmp(stored[known].name, dtype) != 0) known++;
-  if (known == N_STORED) return "has a dtype other than F32, I32, BF16 and U8";
+  const char *sized = is_half(dtype) ? "BF16" : dtype;
+  while (known < N_STORED && strcmp(stored[known].name, sized) != 0) known++;
+  if (known == N_STORED) return "has a dtype other than F32, F16, BF16, I32 and U8";
   if (rank > PAL_MAX_DIMS) return "has more than 6 dims";
   *type = pal_type_make(stored[known].dtype, PAL_STATIC, dim, (int)rank);
   return NULL;
@@ -384,6 +391,51 @@ static char *read_header(pal_safetensors *file, size_t size, const char *path, p
   return file->data + 8 + length;
 }
 
+/* The value of a half: 1 sign bit, 5 of the exponent with bias 15, 10 of the fraction (IEEE 754
+ * binary16). Every half is an f32 exactly. */
+static float half_value(uint16_t half) {
+  const uint32_t sign = (uint32_t)(half & 0x8000u) << 16, exponent = half >> 10 & 31u,
+                 fraction = half & 0x3ffu;
+  const float small = (float)fraction * 0x1p-24f; /* of a subnormal number */
+  uint32_t bits;
+  float value;
+  if (exponent == 0) memcpy(&bits, &small, sizeof bits);
+  else bits = (exponent == 31 ? 255u : exponent + 112) << 23 | fraction << 13;
+  bits |= sign;
+  memcpy(&value, &bits, sizeof value);
+  return value;
+}
+
+/* Converts all F16 tensors to f32. */
+static pal_status widen_halves(pal_safetensors *file, const char *path, pal_error *error) {
+  size_t halves = 0;
+  for (int pass = 0; pass < 2; pass++) {
+    float *to = file->widened;
+    for (size_t i = 0; i < file->n; i++) {
+      pal_tensor *tensor = &file->tensor[i];
+      const json_t *entry = json_object_get(file->header, tensor->name);
+      if (!is_half(json_string_value(json_object_get(entry, "dtype")))) continue;
+      const size_t n = tensor->bytes / sizeof(uint16_t);
+      halves += n;
+      if (pass == 0) continue;
+      const char *from = tensor->data;
+      for (size_t k = 0; k < n; k++) {
+        uint16_t half;
+        memcpy(&half, from + k * sizeof half, sizeof half);
+        to[k] = half_value(half);
+      }
+      tensor->type.dtype = PAL_F32;
+      tensor->data = to;
+      tensor->bytes = n * sizeof *to;
+      to += n;
+    }
+    if (halves == 0) return PAL_OK;
+    if (pass == 0 && !(file->widened = pal_alloc(halves * sizeof *file->widened)))
+      return pal_fail(error, PAL_E_MEMORY, "out of memory: %zu numbers of %s", halves, path);
+  }
+  return PAL_OK;
+}
+
 static pal_status read_tensors(pal_safetensors *file, size_t size, const char *path,
                                pal_error *error) {
   char *begin = read_header(file, size, path, error);
@@ -404,7 +456,8 @@ static pal_status read_tensors(pal_safetensors *file, size_t size, const char *p
   }
   pal_status status = check_places(file, begin, room, path, error);
   if (status == PAL_OK) status = check_metadata(file, path, error);
-  return status == PAL_OK ? check_sums(file, begin, room, path, error) : status;
+  if (status == PAL_OK) status = check_sums(file, begin, room, path, error);
+  return status == PAL_OK ? widen_halves(file, path, error) : status;
 }
 
 pal_safetensors *pal_safetensors_parse(char *data, size_t size, const char *path,

@@ -267,6 +267,32 @@ START_TEST(older_files_are_read) {
 }
 END_TEST
 
+/* Numbers of IEEE 754 half precision become the same numbers in f32. */
+START_TEST(halves_become_singles) {
+  static const char header[] = "{\"a\":{\"dtype\":\"U8\",\"shape\":[1],\"data_offsets\":[0,1]},"
+                               "\"h\":{\"dtype\":\"F16\",\"shape\":[2,5],\"data_offsets\":[1,21]}}";
+  static const uint16_t half[10] = {0x0000, 0x8000, 0x3c00, 0xc100, 0x7bff,
+                                    0x0400, 0x0001, 0x83ff, 0x3555, 0x7c00};
+  static const float single[10] = {0,        -0.0f,    1,           -2.5f,       65504,
+                                   0x1p-14f, 0x1p-24f, -0x3ffp-24f, 0x1.554p-2f, INFINITY};
+  const size_t n = sizeof header - 1;
+  char *data = pal_calloc(1, 8 + n + 21);
+  data[0] = (char)n;
+  memcpy(data + 8, header, n);
+  memcpy(data + 8 + n + 1, half, sizeof half);
+  pal_error error = {0};
+  pal_safetensors *file = pal_safetensors_parse(data, 8 + n + 21, "halves", &error);
+  ck_assert_msg(file != NULL, "%s", error.text);
+  const pal_tensor *t = pal_safetensors_find(file, "h");
+  const pal_type type = PAL_TYPE(PAL_F32, PAL_STATIC, 2, 5);
+  ck_assert(pal_type_equal(&t->type, &type));
+  ck_assert_mem_eq(t->data, single, sizeof single);
+  ck_assert_uint_eq(t->bytes, sizeof single);
+  ck_assert_int_eq(pal_safetensors_check_finite(t, "halves", &error), PAL_E_FORMAT);
+  pal_safetensors_free(file);
+}
+END_TEST
+
 static int json_left; /* allocations of jansson until one fails; the others do not */
 
 static void *json_memory(size_t size) { return json_left-- == 0 ? NULL : malloc(size); }
@@ -477,6 +503,7 @@ int main(void) {
   tcase_add_test(tensors, no_tensors_are_a_file_too);
   tcase_add_test(tensors, damage_is_noticed);
   tcase_add_test(tensors, older_files_are_read);
+  tcase_add_test(tensors, halves_become_singles);
   tcase_add_test(tensors, json_without_memory);
   tcase_add_test(tensors, nesting_is_bounded);
   tcase_add_test(tensors, writing_tensors_survives_failures);

@@ -85,6 +85,28 @@ done
 expect 2 "cannot open" train parity --model ap-mdm --resume --out "$work/none"
 test ! -e "$work/none" || { echo "FAIL a refused run left files"; failed=1; }
 
+# First weights: those of a run or of a file; what does not fit is an error, or is listed.
+expect 0 "" train parity --model mdm $tiny --set train.steps=3 --out "$work/origin"
+expect 0 "" train parity --model mdm $tiny --set train.steps=0 --set train.seed=5 --init "$work/origin" --out "$work/same"
+expect 0 "" train parity --model mdm $tiny --set train.steps=0 --set train.seed=5 --out "$work/fresh" \
+  --init "$work/origin/ckpt/weights.safetensors"
+for run in same fresh; do
+  tail -c 500 "$work/$run/ckpt/weights.safetensors" >"$work/$run.end"
+  tail -c 500 "$work/origin/ckpt/weights.safetensors" | cmp - "$work/$run.end" ||
+    { echo "FAIL --init does not begin with the weights it names"; failed=1; }
+done
+expect 2 "the weights are of model mdm;model.edit.weight is not in the file;" train parity --model ap-mdm $tiny \
+  --init "$work/origin" --out "$work/heads"
+expect 2 "init-partly would take" train parity --model ap-mdm $tiny --init "$work/origin" --out "$work/heads"
+test ! -e "$work/heads" || { echo "FAIL a refused run left files"; failed=1; }
+expect 0 "" train parity --model ap-mdm $tiny --set train.steps=3 --init "$work/origin" --init-partly --out "$work/heads"
+grep -q "^palimpsest: --init: model.edit.weight is not in the file$" "$work/err" ||
+  { echo "FAIL what --init skipped is not listed"; cat "$work/err"; failed=1; }
+expect 2 "no tensor fits" train parity --model mdm $tiny --set width=6 --init "$work/origin" --init-partly --out "$work/none"
+expect 2 "give one of them" train parity --model mdm $tiny --init "$work/origin" --resume --out "$work/origin"
+expect 2 "needs --init" train parity --model mdm $tiny --init-partly --out "$work/none"
+expect 2 "cannot open" train parity --model mdm $tiny --init "$work/none" --out "$work/none"
+
 # Plans: those of training, with the trainer's settings; that of decoding; bad input.
 for model in arm masked-arm mdm ap-mdm; do
   expect 0 "" plan parity --model $model $tiny --decode

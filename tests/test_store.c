@@ -144,6 +144,27 @@ START_TEST(what_does_not_fit) {
 }
 END_TEST
 
+/* bf16 of a file are converted for a variable of f32; f32 are not rounded to bf16. */
+START_TEST(bf16_widens) {
+  pal_store *from = pal_store_new(1), *to = pal_store_new(2);
+  pal_variable *narrow = make(from, "w", PAL_BF16, PAL_PARAMETER, 5),
+               *wide = make(to, "w", PAL_F32, PAL_PARAMETER, 5);
+  const uint16_t *upper = pal_variable_data(narrow);
+  const uint32_t *bits = pal_variable_data(wide);
+  ck_assert(!pal_store_save(from, path, NULL, NULL, 0, &error));
+  ck_assert_msg(!pal_store_load(to, path, NULL, true, NULL, &error), "%s", error.text);
+  for (int i = 0; i < 15; i++) ck_assert_uint_eq(bits[i], (uint32_t)upper[i] << 16);
+  ck_assert(!pal_store_save(to, path, NULL, NULL, 0, &error));
+  ck_assert_int_eq(pal_store_load(from, path, NULL, true, NULL, &error), PAL_E_FORMAT);
+  ck_assert_ptr_nonnull(strstr(error.text, "w is f32[3,5], not bf16[3,5]"));
+  error = (pal_error){0};
+  ck_assert_int_eq(pal_store_load(from, path, NULL, false, NULL, &error), PAL_E_FORMAT);
+  ck_assert_ptr_nonnull(strstr(error.text, "no tensor fits"));
+  pal_store_free(from);
+  pal_store_free(to);
+}
+END_TEST
+
 static void make_path(void) {
   const int file = mkstemp(memcpy(path, "/tmp/pal_store_XXXXXX", sizeof path));
   ck_assert_int_ge(file, 0);
@@ -159,6 +180,7 @@ int main(void) {
   tcase_add_test(c, byte_for_byte);
   tcase_add_test(c, by_role_and_prefix);
   tcase_add_test(c, what_does_not_fit);
+  tcase_add_test(c, bf16_widens);
   suite_add_tcase(suite, c);
   return run_suite(suite);
 }
