@@ -282,7 +282,7 @@ pal_status cli_evaluate(cli_job *job, const char *const *file, int n_files, int 
     const int wanted = limit && limit < size ? limit : size;
     const int n = affordable_count(job, i, wanted);
     set->left_out = wanted - n;
-    cli_progress(quiet, set->name, i, sets, cli_seconds() - start, "evaluating");
+    cli_progress(quiet, set->name, 0, i, sets, cli_seconds() - start, "evaluating");
     status = evaluate_set(job, i, n, set, error);
     if (status) return status;
   }

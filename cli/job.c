@@ -105,9 +105,11 @@ pal_status cli_job_set(cli_job *job, const char *setting, pal_error *error) {
 
 pal_status cli_job_set_data(cli_job *job, const char *data, pal_error *error) {
   if (!data) return PAL_OK;
-  char *setting = cli_print(error, "task.data=%s", data);
+  char *whole = realpath(data, NULL); /* a run's config must find the file from any directory */
+  char *setting = cli_print(error, "task.data=%s", whole ? whole : data);
   const pal_status status = setting ? cli_job_set(job, setting, error) : error->code;
   free(setting);
+  free(whole);
   return status;
 }
 

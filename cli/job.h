@@ -33,7 +33,8 @@ pal_status cli_job_known(const cli_job *job, pal_error *error);
  * "train." of the key names the owner; without one it is whichever has a setting KEY.
  * PAL_E_ARGUMENT when none or more than one has it. Later settings override earlier ones. */
 pal_status cli_job_set(cli_job *job, const char *setting, pal_error *error);
-/* Adds the setting task.data=DATA; does nothing when `data` is NULL. */
+/* Adds the setting task.data=DATA, with the absolute path if the file exists; does nothing when
+ * `data` is NULL. */
 pal_status cli_job_set_data(cli_job *job, const char *data, pal_error *error);
 /* Creates the task only; cli_job_open then uses it. */
 pal_status cli_job_open_task(cli_job *job, pal_error *error);

@@ -4,6 +4,9 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
+
+#include "cli/text.h"
 
 #include "cli/help.h"
 #include "cli/near.h"
@@ -40,7 +43,7 @@ static const option options[] = {
     {"--out", PATH, AT(out), "train bench",
      "DIR        the run directory; with bench train CASE: weights, batch, gradients"},
     {"--resume", FLAG, AT(resume), "train",
-     "           continue from the run directory's last checkpoint"},
+     "           continue from a run's last checkpoint: train --resume RUN"},
     {"--init", PATH, AT(init), "train",
      "RUN|FILE   start from the weights of a run, or of a safetensors file"},
     {"--init-partly", FLAG, AT(init_partly), "train",
@@ -257,6 +260,28 @@ static pal_status parse_one(int argc, char **argv, int *i, cli_options *out, int
   return set_option(out, o, value, error);
 }
 
+/* `train --resume RUN`: without a model or a config, the argument is not a task but the directory of
+ * the run, whose config has the task, the model and the settings. */
+static pal_status name_resumed_run(cli_options *out, pal_error *error) {
+  if (!out->resume || !out->argument || out->model || out->config) return PAL_OK;
+  if (out->out)
+    return pal_fail(error, PAL_E_ARGUMENT,
+                    "--resume needs the run's directory alone, or a task with --model and --out");
+  char *config = cli_print(error, "%s/config", out->argument);
+  if (!config) return error->code;
+  out->owned[out->n_owned++] = config;
+  if (access(config, R_OK) != 0)
+    return pal_fail(
+        error, PAL_E_NOT_FOUND,
+        "there is no run in %s (no %s): --resume needs a run's directory, or a task with "
+        "--model",
+        out->argument, config);
+  out->out = out->argument;
+  out->config = config;
+  out->argument = NULL;
+  return PAL_OK;
+}
+
 pal_status cli_parse(int argc, char **argv, cli_options *out, pal_error *error) {
   int given[OPTIONS] = {0};
   pal_status status = PAL_OK;
@@ -266,5 +291,6 @@ pal_status cli_parse(int argc, char **argv, cli_options *out, pal_error *error) 
     out->help = true;
     out->verb = out->argument;
   }
-  return status ? status : check(out, given, error);
+  if (!status) status = check(out, given, error);
+  return status ? status : name_resumed_run(out, error);
 }

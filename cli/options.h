@@ -16,7 +16,7 @@ typedef struct cli_options {
   const char *verb, *argument, *second; /* palimpsest VERB ARGUMENT SECOND */
   const char *set[CLI_MAX_SET];         /* "KEY=VALUE", in order; of several the last holds */
   int n_set;
-  char *owned[CLI_MAX_SET]; /* storage of the settings written as --KEY VALUE */
+  char *owned[CLI_MAX_SET + 1]; /* storage of settings written as --KEY VALUE, and of a path */
   int n_owned;
   const char *plugin[CLI_MAX_PLUGINS];
   int n_plugins;

@@ -15,14 +15,14 @@ double cli_seconds(void) {
   return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
-void cli_progress(bool quiet, const char *label, double done, double of, double seconds,
-                  const char *detail) {
+void cli_progress(bool quiet, const char *label, double began, double done, double of,
+                  double seconds, const char *detail) {
   if (quiet) return;
   bool terminal = isatty(STDERR_FILENO);
   double now = cli_seconds();
   if (done < of && now - last_shown < (terminal ? 0.1 : 10.0)) return;
   last_shown = now;
-  double left = done > 0 ? seconds * (of - done) / done : 0;
+  double left = done > began ? seconds * (of - done) / (done - began) : 0;
   fprintf(stderr, "%s%-28s %5.1f %%  %6.1f s, %.0f s left  %s%s", terminal ? "\r\033[K" : "", label,
           100 * done / (of > 0 ? of : 1), seconds, left, detail, terminal ? "" : "\n");
   fflush(stderr);

@@ -144,7 +144,7 @@ pal_status cli_run_settings(cli_job *job, const cli_options *o, const char *othe
                             pal_error *error) {
   job->task_name = o->argument;
   job->model_name = o->model;
-  if (!o->argument)
+  if (!o->argument && !o->config)
     return pal_fail(error, PAL_E_ARGUMENT, "%s what? palimpsest %s TASK", o->verb, o->verb);
   pal_status status = o->config ? cli_run_read_config(job, o->config, error) : PAL_OK;
   if (!status && !job->model_name) job->model_name = otherwise;

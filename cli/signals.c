@@ -16,6 +16,9 @@ void cli_catch_signals(bool enable) {
   action.sa_flags = (int)SA_RESETHAND; /* a second signal ends the program at once */
   sigaction(SIGINT, &action, NULL);
   sigaction(SIGTERM, &action, NULL);
+  struct sigaction before;
+  sigaction(SIGHUP, NULL, &before);
+  if (before.sa_handler != SIG_IGN) sigaction(SIGHUP, &action, NULL); /* nohup ignores it */
 }
 
 int cli_signal(void) { return caught; }

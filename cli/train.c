@@ -76,8 +76,11 @@ int cli_verb_train(pal_context *context, const cli_options *o) {
     printf("\n");
     if (o->json) status = cli_json(o->json, job.task_name, row, 1, NULL, &error);
   }
-  if (cli_recorder_close(&recorder, &error) && !status) status = error.code;
+  const int code = status ? cli_report(&error) : CLI_DONE;
+  if (status == PAL_E_INTERRUPTED)
+    cli_say("the run is kept; continue it with: palimpsest train --resume %s", recorder.directory);
+  const bool closed = !cli_recorder_close(&recorder, &error);
   cli_job_close(&job);
   cli_row_free(row);
-  return status ? cli_report(&error) : CLI_DONE;
+  return code || closed ? code : cli_report(&error);
 }

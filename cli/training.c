@@ -13,7 +13,7 @@ pal_status cli_train(cli_job *job, cli_recorder *recorder, bool quiet, const cha
   int64_t steps = pal_trainer_steps(job->trainer), every = steps / 100 > 0 ? steps / 100 : 1;
   const double start = cli_seconds(), before = recorder ? recorder->seconds : 0;
   double sum = 0;
-  const int64_t tokens = pal_trainer_tokens(job->trainer);
+  const int64_t tokens = pal_trainer_tokens(job->trainer), first = pal_trainer_done(job->trainer);
   int64_t summed = 0;
   pal_status status = PAL_OK;
   while (pal_trainer_done(job->trainer) < steps && !status) {
@@ -35,7 +35,7 @@ pal_status cli_train(cli_job *job, cli_recorder *recorder, bool quiet, const cha
       char detail[96];
       snprintf(detail, sizeof detail, "loss %.4f  %.0f tokens/s", r.loss,
                (double)(pal_trainer_tokens(job->trainer) - tokens) / seconds);
-      cli_progress(quiet, label, (double)r.step, (double)steps, seconds, detail);
+      cli_progress(quiet, label, (double)first, (double)r.step, (double)steps, seconds, detail);
     }
   }
   cli_progress_end(quiet);

@@ -95,8 +95,10 @@ text="train text --model arm $tiny --set block=8"
 expect 0 "" $text --data "$long/text" --out long-text
 expect 0 "" eval long-text
 expect 2 "task.data has blanks or quotes around it" $text --data "text " --out blank
-expect 2 "task.data has blanks or quotes around it" $text --data '"text"' --out blank
+expect 2 "task.data has blanks or quotes around it" $text --set 'data="text"' --out blank
 absent blank
+expect 0 "" $text --data '"text"' --out quotes # the config has its whole path, which begins with a slash
+(cd / && expect 0 "" eval "$OLDPWD/quotes" && exit $failed) || failed=1
 line='
 '
 expect 0 "" $train --out "blank $line" --json "row $line"

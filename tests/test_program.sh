@@ -107,6 +107,14 @@ expect 2 "give one of them" train parity --model mdm $tiny --init "$work/origin"
 expect 2 "needs --init" train parity --model mdm $tiny --init-partly --out "$work/none"
 expect 2 "cannot open" train parity --model mdm $tiny --init "$work/none" --out "$work/none"
 
+expect 2 "no run in $work/none" train --resume "$work/none"
+expect 2 "the run's directory alone" train --resume "$work/origin" --out "$work/none"
+expect 2 "width is 4, not 6" train --resume "$work/origin" --set width=6
+expect 0 "" train --resume "$work/origin" --set train.steps=4 --quiet
+expect 2 "same file" train --resume "$work/origin" --json "$work/origin/metrics.csv"
+test "$("$program" train --resume "$work/origin" --set train.steps=5 2>&1 | grep -c "^training.*100.0 %.* 0 s left")" -eq 1 ||
+  { echo "FAIL a resumed run shows no progress"; failed=1; }
+
 # Plans: those of training, with the trainer's settings; that of decoding; bad input.
 for model in arm masked-arm mdm ap-mdm; do
   expect 0 "" plan parity --model $model $tiny --decode
@@ -330,7 +338,7 @@ expect 2 "fp16" train parity --model arm $tiny --set train.precision=fp16 --out 
 printf 'task = parity\nmodel = arm\nnonsense\n' >"$work/bad-config"
 expect 2 "bad-config:3" train parity --config "$work/bad-config"
 
-# Stopped by SIGINT while it trains, three times, and resumed: the end is that of a run that never
+# Stopped by signals while it trains, three times, and resumed as the message says: the end is that of a run that never
 # stopped. The first line of progress says that steps are being made; a run that is over before the
 # signal comes says nothing and is made again. Progress is shown every 16th step.
 steps=2000
@@ -340,20 +348,21 @@ expect 0 "" $course --out "$work/whole" --quiet
 mkfifo "$work/progress"
 for attempt in 1 2 3 4 5; do
   rm -rf "$work/parts"
-  stops=0 resume= code=130
+  stops=0 code=130 run="$course --out $work/parts"
   while :; do
-    "$program" $course --out "$work/parts" $resume 2>"$work/progress" >"$work/out" </dev/null &
+    "$program" $run 2>"$work/progress" >"$work/out" </dev/null &
     pid=$!
     exec 3<"$work/progress"
     head -c 1 <&3 >"$work/first-byte"
-    test $stops -ge 3 || kill -INT $pid
+    case $stops in 0) kill -INT $pid ;; 1) kill -HUP $pid ;; 2) kill -TERM $pid ;; esac
     wait $pid
     code=$?
     cat <&3 >"$work/err"
     exec 3<&-
-    test $code -eq 130 || break
-    resume=--resume stops=$((stops + 1)) at=$(sed -n 's/.*after step \([0-9]*\)$/\1/p' "$work/err")
-    echo "ok stopped by SIGINT after step $at"
+    case $stops-$code in 0-130 | 1-129 | 2-143) ;; *) break ;; esac
+    run=$(sed -n 's/.*continue it with: palimpsest //p' "$work/err")
+    stops=$((stops + 1)) at=$(sed -n 's/.*after step \([0-9]*\)$/\1/p' "$work/err")
+    echo "ok stopped by a signal after step $at"
   done
   test $stops -lt 3 || break
 done
