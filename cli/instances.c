@@ -48,17 +48,19 @@ static pal_status refuse(cli_instances *all, int line, const char *text, pal_err
   return pal_fail(error, PAL_E_MEMORY, "no memory for refused lines");
 }
 
-/* Adds the instance of a line. Empty lines, comments and headers add none; what is no valid
- * instance is recorded as refused. */
+/* Adds the instance of a line. Comments and headers add none; neither do empty lines, which the task
+ * is given only after a line without an instance, since they may end one of several lines. What is
+ * no valid instance is recorded as refused. */
 static pal_status read_line(cli_instances *all, cli_job *job, const cli_lines *l,
                             pal_error *error) {
   pal_example e;
   pal_error own = {0};
   if (strlen(l->text) != l->length)
     return refuse(all, l->number, "the line holds a zero byte", error);
-  if (l->length == 0 || l->text[0] == '#') return PAL_OK;
+  if ((l->length == 0 && !all->open) || l->text[0] == '#') return PAL_OK;
   const pal_status status =
       pal_task_read(job->task, l->text, job->form, (uint64_t)l->number, &e, &own);
+  all->open = !status && e.n_prompt == 0;
   if (status == PAL_E_FORMAT) return refuse(all, l->number, own.text, error);
   if (status) return pal_fail(error, status, "%s", own.text);
   return e.n_prompt ? cli_instances_add(all, &e, error) : PAL_OK;
@@ -74,6 +76,9 @@ pal_status cli_instances_read(cli_instances *all, cli_job *job, const char *path
   pal_status status = cli_lines_open(&l, path, &own);
   while (!status && (!limit || all->n < limit) && cli_lines_next(&l, &own))
     status = read_line(all, job, &l, &own);
+  char none[] = "";
+  cli_lines end = {.path = path, .text = none, .number = l.number};
+  for (int i = 0; i < 2 && !own.code && all->open; i++) read_line(all, job, &end, &own);
   cli_lines_close(&l);
   if (own.code) return pal_fail(error, own.code, "%s", own.text);
   if (all->n) return PAL_OK;
@@ -82,8 +87,11 @@ pal_status cli_instances_read(cli_instances *all, cli_job *job, const char *path
 }
 
 void cli_instances_report(const cli_instances *all, const char *path) {
-  for (int i = 0; i < all->refused; i++)
+  enum { MOST = 10 };
+  for (int i = 0; i < all->refused && i < MOST; i++)
     cli_say("refused: %s:%d: %s", path, all->refusal[i].line, all->refusal[i].text);
+  if (all->refused > MOST)
+    cli_say("refused: %d more of %s, %d in all", all->refused - MOST, path, all->refused);
 }
 
 void cli_instances_free(cli_instances *all) {

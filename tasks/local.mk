@@ -18,6 +18,7 @@ libpal_core_la_SOURCES += \
 	%D%/sudoku_answer.c \
 	%D%/sudoku_board.c \
 	%D%/sudoku_format.c \
+	%D%/sudoku_lines.c \
 	%D%/sudoku_make.c \
 	%D%/sudoku_order.c \
 	%D%/sudoku_policy.c \

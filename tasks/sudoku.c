@@ -43,6 +43,7 @@ typedef struct sudoku {
   uint8_t *test_given, *test_solution; /* [tests][cells]; a solution of 0s: not yet generated */
   pal_sudoku_tables tables;
   pal_sudoku_encoding encoding;
+  pal_sudoku_lines read; /* of the board that is being read */
 } sudoku;
 
 #define SUDOKU sudoku_settings
@@ -52,8 +53,8 @@ static const pal_setting settings[] = {
                   "number of training puzzles. With a file: at most so many of it, 0 for all"),
     PAL_SET_TEXT(
         SUDOKU, data, "",
-        "file of training puzzles, one on each line: 81 characters, CSV with puzzle and solution, "
-        "or 325 integers; empty: puzzles are generated",
+        "file of training puzzles: lines of 81 characters, CSV with puzzle and solution, 325 "
+        "integers, or boards of nine lines; empty: puzzles are generated",
         PAL_KEPT_BY_NONE),
     PAL_SET_SEED(SUDOKU, seed, "1", "seed of the generated training puzzles"),
     PAL_SET_TEXT(
@@ -279,11 +280,14 @@ static pal_status sudoku_read(pal_task *task, const char *line, pal_form form, u
   uint8_t given[PAL_SUDOKU_CELLS], solution[PAL_SUDOKU_CELLS];
   pal_status status = check_form(s, form, error);
   if (status) return status;
-  if (!pal_sudoku_holds_puzzle(line)) {
+  const char *puzzle;
+  status = pal_sudoku_lines_next(&s->shape, &s->read, line, &puzzle, error);
+  if (status) return status;
+  if (!puzzle || !pal_sudoku_holds_puzzle(puzzle)) {
     *example = (pal_example){.id = id};
     return PAL_OK;
   }
-  status = pal_sudoku_read(&s->shape, line, given, solution, error);
+  status = pal_sudoku_read(&s->shape, puzzle, given, solution, error);
   if (!status) pal_sudoku_encode(&s->encoding, form, given, solution, id, example);
   return status;
 }

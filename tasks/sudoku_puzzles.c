@@ -108,11 +108,16 @@ pal_status pal_sudoku_puzzles_make(pal_sudoku_puzzles *p, pal_sudoku_range given
 
 /* ---- read ------------------------------------------------------------------------------------ */
 
-static pal_status read_line(pal_sudoku_puzzles *p, const char *path, int number, const char *line,
-                            pal_error *error) {
+/* Takes a line, or NULL at the end of the file. */
+static pal_status read_line(pal_sudoku_puzzles *p, pal_sudoku_lines *lines, const char *path,
+                            int number, const char *line, pal_error *error) {
   pal_error own = {0};
-  pal_status status =
-      pal_sudoku_read(p->shape, line, given_of(p, p->n), solution_of(p, p->n), &own);
+  const char *puzzle;
+  pal_status status = pal_sudoku_lines_next(p->shape, lines, line, &puzzle, &own);
+  if (!status && puzzle && pal_sudoku_holds_puzzle(puzzle)) {
+    status = pal_sudoku_read(p->shape, puzzle, given_of(p, p->n), solution_of(p, p->n), &own);
+    p->n += !status;
+  }
   return status ? pal_fail(error, status, "%s:%d: %s", path, number, own.text) : PAL_OK;
 }
 
@@ -134,6 +139,7 @@ pal_status pal_sudoku_puzzles_read(pal_sudoku_puzzles *p, const char *path, int 
   status = make_room(p, room, error);
   p->n = 0;
   int number = 1;
+  pal_sudoku_lines lines = {0};
   char *end;
   for (char *line = skip_mark(data); line < data + size && p->n < room && !status; line = end + 1) {
     for (end = line; end < data + size && *end != '\n' && *end != '\r';) end++;
@@ -142,12 +148,10 @@ pal_status pal_sudoku_puzzles_read(pal_sudoku_puzzles *p, const char *path, int 
     *end = 0;
     if (strlen(line) < length)
       status = pal_fail(error, PAL_E_FORMAT, "%s:%d: the line holds a zero byte", path, number);
-    else if (pal_sudoku_holds_puzzle(line)) {
-      status = read_line(p, path, number, line, error);
-      p->n += !status;
-    }
+    else status = read_line(p, &lines, path, number, line, error);
     number++;
   }
+  if (!status && p->n < room) status = read_line(p, &lines, path, number, NULL, error);
   pal_free(data);
   if (!status && p->n == 0) status = pal_fail(error, PAL_E_FORMAT, "%s holds no puzzle", path);
   if (!status) mark_all(p);

@@ -3,6 +3,7 @@
 #include <ctype.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #include "tasks/sudoku.h"
 
@@ -19,33 +20,49 @@ typedef struct item {
   size_t length; /* 0: there is none */
 } item;
 
-/* The column of a CSV line that begins at *at, without blanks and quotes around it; moves *at to
- * the next column. */
+/* The column of a line of a table that begins at *at, without blanks and quotes around it; moves *at
+ * to the next column. Columns end with a comma, semicolon or tab outside quotes. */
 static item next_column(const char **at) {
-  static const char around[] = " \t\r\n\"";
-  const char *text = *at;
-  size_t length = strcspn(text, ",");
-  *at = text + length + (text[length] == ',');
-  while (length > 0 && strchr(around, text[length - 1])) length--;
-  for (; length > 0 && strchr(around, *text); length--) text++;
+  static const char ends[] = ",;\t";
+  const char *text = *at + strspn(*at, " "), *end;
+  const bool quoted = *text == '"' && (end = strchr(text + 1, '"')) != NULL;
+  if (quoted) {
+    text++;
+    while (end[1] == '"' && strchr(end + 2, '"')) end = strchr(end + 2, '"'); /* "" is a quote */
+    *at = end + strcspn(end, ends);
+  } else {
+    end = *at = text + strcspn(text, ends);
+  }
+  *at += **at != 0;
+  size_t length = (size_t)(end - text);
+  while (length > 0 && strchr(" \t\r\n\"", text[length - 1])) length--;
+  for (; length > 0 && strchr(blanks, *text); length--) text++;
   return (item){text, length};
 }
 
-/* A header consists of words and commas only, and one of the words names a column of puzzles. It
- * may be on any line, since files are sometimes concatenated. */
+static bool is_named(item column, const char *const *name, size_t n) {
+  for (size_t i = 0; i < n; i++)
+    if (strlen(name[i]) == column.length && strncasecmp(column.text, name[i], column.length) == 0)
+      return true;
+  return false;
+}
+
+/* A header names a column of puzzles, and every column has a name: it is empty or begins with a
+ * letter and is short. It may be on any line, since files are sometimes concatenated. */
 static bool is_header(const char *line, size_t length) {
-  static const char *const column[] = {"quizzes", "quiz",     "puzzles",
-                                       "puzzle",  "question", "questions"};
+  static const char *const known[] = {"quizzes",   "quiz",  "puzzles", "puzzle", "question",
+                                      "questions", "board", "boards",  "grid",   "sudoku"};
+  enum { LONGEST = 15 };
   const char *at = line, *end = line + length;
-  bool known = false;
-  while (at < end) {
+  bool puzzles = false, names = true;
+  while (at < end && names) {
     const item one = next_column(&at);
-    for (size_t i = 0; i < sizeof column / sizeof *column; i++)
-      known |= strlen(column[i]) == one.length && memcmp(one.text, column[i], one.length) == 0;
+    puzzles |= is_named(one, known, sizeof known / sizeof *known);
+    names = one.length == 0 || (isalpha((unsigned char)*one.text) && one.length <= LONGEST);
+    for (size_t i = 0; i < one.length; i++)
+      names &= isalnum((unsigned char)one.text[i]) || strchr(" _-", one.text[i]);
   }
-  for (size_t i = 0; i < length; i++)
-    known = known && (isalpha((unsigned char)line[i]) || strchr(", \t_\"", line[i]));
-  return known;
+  return puzzles && names;
 }
 
 bool pal_sudoku_holds_puzzle(const char *line) {
@@ -56,7 +73,7 @@ bool pal_sudoku_holds_puzzle(const char *line) {
 }
 
 /* The digit that a character stands for; 0 for a blank, -1 for any other character. */
-static int digit_of(const pal_sudoku_shape *s, char c) {
+int pal_sudoku_digit_of(const pal_sudoku_shape *s, char c) {
   if (c == '.' || c == '0') return 0;
   for (int d = 1; d <= s->n; d++)
     if (toupper((unsigned char)c) == letter[d]) return d;
@@ -66,7 +83,7 @@ static int digit_of(const pal_sudoku_shape *s, char c) {
 static pal_status read_cells(const pal_sudoku_shape *s, const char *text, size_t length,
                              uint8_t *board, pal_error *error) {
   for (size_t i = 0; i < length && i < (size_t)s->cells; i++) {
-    const int d = digit_of(s, text[i]);
+    const int d = pal_sudoku_digit_of(s, text[i]);
     if (d < 0) {
       const bool plain = isprint((unsigned char)text[i]) != 0;
       return pal_fail(error, PAL_E_FORMAT,
@@ -233,16 +250,17 @@ static pal_status solve(const pal_sudoku_shape *s, const uint8_t *given, const u
  * boards. */
 static bool is_board(const pal_sudoku_shape *s, item column) {
   size_t fit = 0;
-  for (size_t i = 0; i < column.length; i++) fit += digit_of(s, column.text[i]) >= 0;
+  for (size_t i = 0; i < column.length; i++) fit += pal_sudoku_digit_of(s, column.text[i]) >= 0;
   return 2 * column.length > (size_t)s->cells && 2 * fit > column.length;
 }
 
-/* Whether a line is CSV with several columns, at least one of them a board. Other columns, such as
+/* Whether a line is one of a table: with more than two columns, with quotes, semicolons or tabs, and
+ * at least one column is a board. Other columns, such as
  * numbers and sources, are ignored. */
 static bool is_table(const pal_sudoku_shape *s, const char *line) {
   int boards = 0, columns = 0;
   for (const char *at = line; *at; columns++) boards += is_board(s, next_column(&at));
-  return boards > 0 && (columns > 2 || strchr(line, '"'));
+  return boards > 0 && (columns > 2 || strpbrk(line, "\";") || (columns > 1 && strchr(line, '\t')));
 }
 
 /* Of two boards, the one with blanks is the puzzle; the order does not matter. */

@@ -148,6 +148,26 @@ printf "$mark"'1.3.341..1434..9\n' >"$work/wrong.csv"
 expect 2 'wrong.csv:1: place 16 holds "9"' eval "$work/boards" --data "$work/wrong.csv"
 expect 2 'wrong.csv:1: place 16 holds "9"' train sudoku --model ap-mdm $boards --data "$work/wrong.csv"
 
+# Boards of several lines, tables of any separator; at most ten refused lines are shown.
+printf "$mark"'1.3.\r341.\r.143\r4..1\r\r..3.\r341.\r.143\r4..1\r' >"$work/lines.sdk"
+printf '*---*\r\n|1.|3.|\r\n|34|1.|\r\n|--+--|\r\n|.1|43|\r\n|4.|.1|\r\n*---*\r\n' >"$work/framed.ss"
+printf 'id;Puzzle;Solution;rating\n1;1.3.341..1434..1;1234341221434321;3\n' >"$work/semi.csv"
+printf 'index\tquizzes\tsolutions\n1\t1.3.341..1434..1\t1234341221434321\n' >"$work/tabs.tsv"
+printf 'source,question,answer,rating\n"a, b",1.3.341..1434..1,1234341221434321,0\n' >"$work/four.csv"
+for file in lines.sdk framed.ss semi.csv tabs.tsv four.csv; do
+  expect 0 "" eval "$work/boards" --data "$work/$file" --json "$work/lines.json"
+  case $file in *.sdk) n=2 ;; *) n=1 ;; esac
+  grep -q "\"n\": $n," "$work/lines.json" || { echo "FAIL not $n boards of $file"; failed=1; }
+  expect 0 "" train sudoku --model ap-mdm $quick $boards --data "$work/$file" --out "$work/from-$file"
+done
+printf '1.3.\n\n1.3.341..1434..1\n..3.\n' >"$work/short.sdk"
+expect 2 "short.sdk:2: the board before this line has 1 of its 4 rows" eval "$work/boards" --data "$work/short.sdk"
+grep -q "short.sdk:5: the board before this line has 1 of" "$work/err" || { echo "FAIL the end"; cat "$work/err"; failed=1; }
+for i in 1 2 3 4 5 6 7 8 9 10 11 12; do echo "1.3.341..1434..9"; done >"$work/dozen"
+echo 1.3.341..1434..1 >>"$work/dozen"
+expect 2 "refused: 2 more of .*dozen, 12 in all" eval "$work/boards" --data "$work/dozen"
+test "$(grep -c 'refused: ' "$work/err")" -eq 11 || { echo "FAIL not ten refused lines"; failed=1; }
+
 # ---- nothing is cut, nothing controls a terminal ----
 
 expect 0 "" sample "$work/run" --n 1

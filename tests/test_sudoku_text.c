@@ -212,8 +212,16 @@ END_TEST
 
 /* Columns beside puzzle and solution are passed over, wherever they stand. */
 START_TEST(tables_of_other_columns) {
-  static const char *const form[] = {"17,%s,%s,29,2.2", "puzzles0_kaggle,%s,%s,0", "%s,%s,easy,1",
-                                     "\"%s\",\"%s\"", "1, \"%s\" , %s\r"};
+  static const char *const form[] = {"17,%s,%s,29,2.2",
+                                     "puzzles0_kaggle,%s,%s,0",
+                                     "%s,%s,easy,1",
+                                     "7;%s;%s",
+                                     "%s;%s",
+                                     "%s\t%s",
+                                     "x\t\"%s\"\t%s\t2",
+                                     "\"a, \"\"b\"\"\",%s,%s,3",
+                                     "\"%s\",\"%s\"",
+                                     "1, \"%s\" , %s\r"};
   uint8_t given[81], solution[81], want[81], board[81];
   char line[300];
   HOLDS(!pal_sudoku_read(&shape9, good, want, board, NULL));
@@ -257,7 +265,10 @@ START_TEST(only_headers_are_passed_over) {
                                         "quizzes,solutions,rating",
                                         "source,question,answer,rating",
                                         "id,puzzle,solution,clues,difficulty",
-                                        ",\"puzzle\",\"solution\""};
+                                        ",\"puzzle\",\"solution\"",
+                                        "Puzzle;Solution;Rating",
+                                        "id\tboard\tsolution",
+                                        "index,quizzes,solutions,num_solutions,level 1"};
   static const char *const something[] = {
       "puzzle51..", "quizzes,solutions,53", "puzzle solution", "solution", "quizzes 5", "puzzling",
       "puzzle,5"};
@@ -266,6 +277,64 @@ START_TEST(only_headers_are_passed_over) {
   for (size_t i = 0; i < sizeof something / sizeof *something; i++)
     ck_assert_msg(pal_sudoku_holds_puzzle(something[i]), "%s", something[i]);
   refused("puzzle51..", "place 1 holds \"p\"");
+}
+END_TEST
+
+/* Boards of several lines, as programs and people write them, and what is said of wrong ones. */
+START_TEST(boards_of_nine_lines) {
+  enum { MOST = 40 };
+  static const char wide[] = "53..7....", *const row[] = {"6..195...", ".98....6.", "8...6...3",
+                                                          "4..8.3..1", "7...2...6", ".6....28.",
+                                                          "...419..5", "....8..79"};
+  const struct {
+    const char *head, *form, *band, *tail;
+  } style[] = {{"", "%.3s%.3s%.3s", "", ""},
+               {"", "%.3s %.3s %.3s", "\n", ""},
+               {"*-----------*\n", "|%.3s|%.3s|%.3s|", "|---+---+---|\n", "*-----------*\n"},
+               {"#A someone\n[Puzzle]\n", "%.3s%.3s%.3s", "", "[State]\n534678912\n672195348\n"}};
+  for (size_t k = 0; k < sizeof style / sizeof *style; k++) {
+    char text[800] = "", line[80];
+    for (int copy = 0; copy < 2; copy++) {
+      strcat(text, style[k].head);
+      for (int r = 0; r < 9; r++) {
+        const char *cells = r ? row[r - 1] : wide;
+        snprintf(line, sizeof line, style[k].form, cells, cells + 3, cells + 6);
+        strcat(strcat(text, line), "\n");
+        if (r == 2 || r == 5) strcat(text, style[k].band);
+      }
+      strcat(text, style[k].tail);
+    }
+    pal_sudoku_lines lines = {.rows = 0};
+    pal_error error = {0};
+    int found = 0;
+    for (char *at = text, *end; *at; at = end + 1) {
+      const char *puzzle;
+      end = strchr(at, '\n');
+      *end = 0;
+      pal_sudoku_lines_next(&shape9, &lines, at, &puzzle, &error);
+      ck_assert_msg(!error.code, "style %zu, %s: %s", k, at, error.text);
+      found += puzzle && strcmp(puzzle, good) == 0;
+      HOLDS(!puzzle || strcmp(puzzle, good) == 0);
+    }
+    SAME(found, 2);
+    const char *none;
+    HOLDS(!pal_sudoku_lines_next(&shape9, &lines, NULL, &none, &error) && !none);
+  }
+  static const char *const bad[][MOST] = {
+      {"53..7....", "6..195...", ""},                  /* ends amid a band */
+      {"53..7....", "6..195...", ".98....6.", "", ""}, /* two empty lines */
+      {"53..7....", "6..195...", ".98....6.", NULL},   /* the end of the file */
+      {"53..7....", "6..1x5..."},                      /* no row */
+      {"53..7....", good},
+      {"53..7....", "[Puzzle]"}};
+  for (size_t k = 0; k < sizeof bad / sizeof *bad; k++) {
+    pal_sudoku_lines lines = {.rows = 0};
+    pal_error error = {0};
+    const char *puzzle;
+    for (int i = 0; i < 5 && !error.code; i++)
+      pal_sudoku_lines_next(&shape9, &lines, bad[k][i], &puzzle, &error);
+    ck_assert_msg(strstr(error.text, "of its 9 rows"), "%zu: %s", k, error.text);
+  }
 }
 END_TEST
 
@@ -280,6 +349,7 @@ int main(void) {
   tcase_add_test(text, rows_are_refused_for_what_is_wrong);
   tcase_add_test(text, rows_of_huge_numbers);
   tcase_add_test(text, tables_of_other_columns);
+  tcase_add_test(text, boards_of_nine_lines);
   tcase_add_test(text, full_boards_are_refused);
   tcase_add_test(text, only_headers_are_passed_over);
   suite_add_tcase(suite, text);

@@ -88,8 +88,9 @@ typedef struct pal_task_definition {
   pal_score (*score)(const pal_task *task, const pal_example *instance, pal_form form,
                      const int32_t *token, int n);
   /* Reads an instance from a line of the task's own text format. For a line without an instance,
-   * such as a header, it returns PAL_OK and an example with n_prompt 0. NULL: there is no such
-   * format. */
+   * such as a header, it returns PAL_OK and an example with n_prompt 0. So do all but the last
+   * line of an instance of several lines; after such lines it is also given empty lines, and two at
+   * the end of the file. NULL: there is no such format. */
   pal_status (*read)(pal_task *task, const char *line, pal_form form, uint64_t id,
                      pal_example *example, pal_error *error);
   /* Writes the instance as a line that `read` accepts, without the end of line: at most size - 1
