@@ -32,7 +32,8 @@ typedef struct batch {
 
 /* Counts an instance under each name of the text, which commas separate; the list is sorted by name.
  * When it is full, its last entry becomes "other kinds" and counts the rest. */
-static void count_under(cli_set *set, char *text, bool exact) {
+static void count_under(batch *b, char *text, bool exact) {
+  cli_set *set = b->set;
   for (char *rest, *one = strtok_r(text, ",", &rest); one; one = strtok_r(NULL, ",", &rest)) {
     int at = 0;
     while (at < set->n_traits && strcmp(set->trait[at].name, one) < 0) at++;
@@ -64,14 +65,14 @@ static void count_traits(batch *b, const pal_judged *judged, bool exact) {
   const pal_task_definition *d = pal_task_definition_of(task);
   if (d->traits) {
     char *text = cli_traits_of(task, b->job->form, judged->instance);
-    if (text) count_under(b->set, text, exact);
+    if (text) count_under(b, text, exact);
     b->failed |= !text;
     free(text);
   }
   if (d->outcome) {
-    char text[sizeof b->set->trait->name] = "";
+    char text[64] = "";
     d->outcome(task, judged, text, sizeof text);
-    count_under(b->set, text, exact);
+    count_under(b, text, exact);
   }
 }
 
