@@ -70,7 +70,7 @@ static void count_traits(batch *b, const pal_judged *judged, bool exact) {
     free(text);
   }
   if (d->outcome) {
-    char text[64] = "";
+    char text[128] = "";
     d->outcome(task, judged, text, sizeof text);
     count_under(b, text, exact);
   }

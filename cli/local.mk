@@ -37,6 +37,7 @@ palimpsest_SOURCES = \
 	%D%/steps.c \
 	%D%/table.c \
 	%D%/table_json.c \
+	%D%/terminal.c \
 	%D%/text.c \
 	%D%/trace.c \
 	%D%/trace_page.c \
@@ -68,6 +69,7 @@ noinst_HEADERS += \
 	%D%/steps.h \
 	%D%/table.h \
 	%D%/table_json.h \
+	%D%/terminal.h \
 	%D%/text.h \
 	%D%/trace.h \
 	%D%/trace_page.h \

@@ -9,6 +9,7 @@
 
 #include "cli/evaluate.h"
 #include "cli/job.h"
+#include "cli/terminal.h"
 #include "cli/text.h"
 
 /* ---- recording ------------------------------------------------------------------------------- */
@@ -182,13 +183,13 @@ static void put_row(const pal_picture *p, int r, int width) {
   if (width > 0) printf("%*s", width, "");
 }
 
-/* Prints the boards of all passes, as many side by side as fit into LINE characters. */
+/* Prints the boards of all passes, as many side by side as fit into the width. */
 static void show_plainly(const cli_trace *t) {
-  enum { LINE = 110, GAP = 5, CAPTION = 33 };
+  enum { GAP = 5, CAPTION = 33 };
   const pal_picture *p = t->state;
   int width = 2 * p->columns + (p->block ? 2 * ((p->columns - 1) / p->block) : 0) + GAP;
   if (width < CAPTION + 2) width = CAPTION + 2;
-  const int beside = LINE / width > 1 ? LINE / width : 1;
+  const int fit = (cli_columns(stdout) - 1 + GAP) / width, beside = fit > 1 ? fit : 1;
   for (int s = 0; s < p->sorts; s++)
     printf("%s%s%c = %s", s ? ", " : "", s ? "5" : ".", suffix[s], p->sort_name[s]);
   printf("\n");
@@ -218,6 +219,15 @@ static void show_plainly(const cli_trace *t) {
   printf("\n");
 }
 
+/* Whether a picture, with its frame and captions, fits on the terminal, so that the next can be
+ * drawn over it. */
+static bool fits(const pal_picture *p) {
+  const int rules = p->block ? p->rows / p->block + 2 : 0,
+            frame = p->block ? 2 * (p->columns / p->block) + 2 : 0;
+  return p->rows + rules + 2 <= cli_lines_high(stdout) &&
+         2 * p->columns + frame < cli_columns(stdout);
+}
+
 void cli_trace_show(const cli_trace *t) {
   if (!pal_task_definition_of(t->job->task)->picture)
     for (int k = 0; k < t->n; k++) {
@@ -225,7 +235,7 @@ void cli_trace_show(const cli_trace *t) {
       cli_show(stdout, t->text[k]);
       printf("\n");
     }
-  else if (isatty(STDOUT_FILENO)) show_on_terminal(t);
+  else if (cli_colours(stdout) && fits(t->state)) show_on_terminal(t);
   else show_plainly(t);
   printf("%s\n", t->verdict);
 }

@@ -181,6 +181,43 @@ expect 2 "task.lengths holds a control\|lengths holds a control character (.x1b)
 printf '01%s\n' "$escape" >"$work/escape.bits"
 expect 2 "not \"01\\\\x1b\\]0;title\\\\x07\"" eval "$work/run" --data "$work/escape.bits"
 
+# ---- terminals ----
+
+# on_terminal COLUMNS LINES ARGUMENTS...: what the program writes to a terminal of that size.
+on_terminal() {
+  size="cols $1 rows $2"
+  shift 2
+  script -qec "stty $size; $program $*" /dev/null >"$work/out" 2>"$work/err" </dev/null
+}
+escape() { grep -q "$(printf '\033')" "$work/out"; }
+if script -qec true /dev/null >"$work/out" 2>&1 </dev/null; then
+  export TERM=xterm
+  unset NO_COLOR
+  long="train parity --model arm --set layers=1 --set width=8 --set train.steps=40 --set lengths=2"
+  on_terminal 40 24 $long --out "$work/narrow"
+  tr '\r' '\n' <"$work/out" | sed "s/$(printf '\033')\[K//" >"$work/shown"
+  grep -q '^training .* %' "$work/shown" || { echo "FAIL no progress"; cat "$work/shown"; failed=1; }
+  if grep '^training\|^length=' "$work/shown" | grep -q '.\{40\}'; then
+    echo "FAIL progress is wider than 39 columns"; cat "$work/shown"; failed=1
+  fi
+  TERM=dumb on_terminal 40 24 $long --out "$work/dumb"
+  if escape; then echo "FAIL escape codes on a dumb terminal"; failed=1; fi
+  on_terminal 80 24 sample "$work/boards" --watch
+  escape || { echo "FAIL no colours on a terminal"; failed=1; }
+  NO_COLOR=1 on_terminal 80 24 sample "$work/boards" --watch --quiet
+  if escape; then echo "FAIL colours despite NO_COLOR"; failed=1; fi
+  on_terminal 80 5 sample "$work/boards" --watch --quiet # a board and its caption do not fit
+  if escape; then echo "FAIL boards drawn over one another in a short window"; failed=1; fi
+else
+  echo "SKIP terminals: no script -e"
+fi
+for words in "sample $work/boards --watch" "eval $work/boards" "train parity --model arm --out $work/plain $tiny"; do
+  "$program" $words 2>&1 | cat >"$work/out"
+  if escape; then echo "FAIL escape codes in a pipe: $words"; failed=1; fi
+done
+COLUMNS=60 "$program" sample "$work/boards" --watch --quiet >"$work/out"
+if grep -q '.\{60\}' "$work/out"; then echo "FAIL boards wider than 60 columns"; failed=1; fi
+
 # ---- a text that is not all UTF-8 ----
 
 i=0
