@@ -14,6 +14,8 @@ libpal_core_la_SOURCES += \
 	%D%/mincut_text.c \
 	%D%/mincut_trace.c \
 	%D%/parity.c \
+	%D%/star.c \
+	%D%/star_graph.c \
 	%D%/sudoku.c \
 	%D%/sudoku_answer.c \
 	%D%/sudoku_board.c \
@@ -36,5 +38,6 @@ noinst_HEADERS += \
 	%D%/counted.h \
 	%D%/dyck.h \
 	%D%/mincut.h \
+	%D%/star.h \
 	%D%/sudoku.h \
 	%D%/sudoku_task.h

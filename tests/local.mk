@@ -119,6 +119,9 @@ check_PROGRAMS += %D%/test_mincut
 check_PROGRAMS += %D%/test_models
 %C%_test_models_SOURCES = %D%/test_models.c %D%/lab.c %D%/lab.h
 
+check_PROGRAMS += %D%/test_star
+%C%_test_star_SOURCES = %D%/test_star.c
+
 check_PROGRAMS += %D%/test_states
 %C%_test_states_SOURCES = %D%/test_states.c %D%/lab.c %D%/lab.h
 
