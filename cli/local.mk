@@ -16,6 +16,7 @@ palimpsest_SOURCES = \
 	%D%/instances.c \
 	%D%/job.c \
 	%D%/json.c \
+	%D%/metrics.c \
 	%D%/recorder.c \
 	%D%/lines.c \
 	%D%/list.c \
@@ -53,6 +54,7 @@ noinst_HEADERS += \
 	%D%/instances.h \
 	%D%/job.h \
 	%D%/json.h \
+	%D%/metrics.h \
 	%D%/recorder.h \
 	%D%/lines.h \
 	%D%/lock.h \

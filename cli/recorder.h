@@ -11,15 +11,16 @@
 
 #include "cli/job.h"
 #include "cli/lock.h"
+#include "cli/metrics.h"
 
 /* The files of a run directory that is being written. Zero-initialise. */
 typedef struct cli_recorder {
-  char *directory, *config, *checkpoints, *weights, *state, *metrics_path[2]; /* paths, owned */
+  char *directory, *config, *checkpoints, *weights, *state; /* paths, owned */
   cli_lock lock;
-  FILE *metrics[2]; /* CSV, JSON lines */
-  double every;     /* seconds between checkpoints */
-  double last;      /* time of the last checkpoint, by cli_seconds() */
-  double seconds;   /* trained before this process, when a run is resumed */
+  cli_metrics metrics;
+  double every;   /* seconds between checkpoints */
+  double last;    /* time of the last checkpoint, by cli_seconds() */
+  double seconds; /* trained before this process, when a run is resumed */
 } cli_recorder;
 /* Opens the directory of --out, by default runs/TASK-MODEL. A new one is created; with --resume the
  * trainer's checkpoint is loaded, and rows of metrics after its step are removed. Reports before
@@ -27,10 +28,6 @@ typedef struct cli_recorder {
  * that another process writes to. Call cli_recorder_close in any case. */
 pal_status cli_recorder_open(cli_recorder *recorder, const cli_job *job, const cli_options *options,
                              pal_error *error);
-/* Appends a row to both files of metrics; `seconds` of training so far. PAL_E_IO when it cannot be
- * written. */
-pal_status cli_recorder_metrics(cli_recorder *recorder, const cli_job *job,
-                                const pal_step_report *report, double seconds, pal_error *error);
 /* Whether `every` seconds have passed since the last checkpoint. */
 bool cli_recorder_is_due(const cli_recorder *recorder);
 /* Writes a checkpoint: state and weights. */

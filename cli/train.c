@@ -61,7 +61,7 @@ int cli_verb_train(pal_context *context, const cli_options *o) {
   pal_error error = {0};
   cli_job job = {.context = context};
   cli_row own = {.n_sets = 0}, *row = &own;
-  cli_recorder recorder = {.metrics = {NULL, NULL}};
+  cli_recorder recorder = {.every = 0};
   pal_status status = cli_run_settings(&job, o, NULL, &error);
   if (!status) status = cli_job_open(&job, true, &error);
   if (!status && o->init) status = load_first_weights(&job, o, &error);

@@ -67,6 +67,8 @@ static pal_status check_parts(const pal_model_definition *d, pal_error *error) {
                     d->name, d->n_parts, PAL_MAX_PARTS);
   for (int i = 0; i < d->n_parts; i++) {
     if (!d->part[i] || !*d->part[i]) return incomplete(d, "a loss part has no name", error);
+    if (d->part[i][strspn(d->part[i], "abcdefghijklmnopqrstuvwxyz0123456789_")])
+      return incomplete(d, "the name of a loss part is of a-z, 0-9 and _", error);
     for (int k = 0; k < i; k++)
       if (strcmp(d->part[i], d->part[k]) == 0)
         return incomplete(d, "two loss parts have one name", error);

@@ -299,9 +299,9 @@ done
 expect 0 "" eval "$work/latin-ap-mdm" --json "$work/none.json"
 grep -q 'no likelihood is defined for ap-mdm' "$work/out" && ! grep -q nats "$work/out" &&
   grep -q '"nats": null' "$work/none.json" && grep -q '"likelihood": "none"' "$work/none.json" &&
-  tail -n 1 "$work/latin-ap-mdm/metrics.csv" | cut -d, -f10 | grep -qx '' ||
+  tail -n 1 "$work/latin-ap-mdm/metrics.csv" | cut -d, -f6 | grep -qx '' ||
   { echo "FAIL a training loss passes for a likelihood"; cat "$work/out" "$work/none.json"; failed=1; }
-tail -n 1 "$work/latin-run/metrics.csv" | cut -d, -f10 | grep -q . || { echo "FAIL no bits"; failed=1; }
+tail -n 1 "$work/latin-run/metrics.csv" | cut -d, -f6 | grep -q . || { echo "FAIL no bits"; failed=1; }
 expect 0 "" sample "$work/latin-run" --watch
 grep -q '^halted by itself after 8 passes' "$work/out" && ! grep -q failed "$work/out" ||
   { echo "FAIL a text is called a failure"; cat "$work/out"; failed=1; }
@@ -374,7 +374,7 @@ for file in weights state; do
   cmp "$work/whole/ckpt/$file.safetensors" "$work/parts/ckpt/$file.safetensors" ||
     { echo "FAIL a resumed run is not the one that never stopped"; failed=1; }
 done
-for run in whole parts; do cut -d, -f1,4-6,11-12 "$work/$run/metrics.csv" >"$work/$run.losses"; done
+for run in whole parts; do cut -d, -f1,4- "$work/$run/metrics.csv" >"$work/$run.losses"; done
 cmp "$work/whole.losses" "$work/parts.losses" || { echo "FAIL resumed metrics differ"; failed=1; }
 
 # Killed after a checkpoint of several, and resumed: the same end, and each step once in the
@@ -406,10 +406,24 @@ for file in weights state; do
     { echo "FAIL a run that was killed and resumed is not the one that never stopped"; failed=1; }
 done
 ls "$work/killed/ckpt" | grep tmp && { echo "FAIL half a checkpoint was left"; failed=1; }
-cut -d, -f1,4-6,11-12 "$work/killed/metrics.csv" | cmp - "$work/whole.losses" ||
+cut -d, -f1,4- "$work/killed/metrics.csv" | cmp - "$work/whole.losses" ||
   { echo "FAIL metrics.csv of the killed run differs"; failed=1; }
 for run in whole killed; do sed 's/"seconds": [0-9.]*, //' "$work/$run/metrics.jsonl" >"$work/$run.lines"; done
 cmp "$work/whole.lines" "$work/killed.lines" || { echo "FAIL metrics.jsonl of the killed run differs"; failed=1; }
+
+# A column for each part of the loss, by its name. A CSV in the columns of an earlier version is
+# converted when its run is resumed, one of other columns is refused.
+head -n 1 "$work/whole/metrics.csv" |
+  grep -qx "step,tokens,seconds,split,loss,bits_per_token,rate,gradient_norm,loss_unmask,loss_remask,loss_insert,loss_remove" ||
+  { echo "FAIL columns of metrics.csv"; head -n 1 "$work/whole/metrics.csv"; failed=1; }
+cp -r "$work/whole" "$work/former"
+awk -F, -v OFS=, 'NR == 1 { print "step,tokens,seconds,split,loss,loss_1,loss_2,loss_3,loss_4,bits_per_token,rate,gradient_norm" }
+  NR > 1 { print $1, $2, $3, $4, $5, $9, $10, $11, $12, $6, $7, $8 }' "$work/whole/metrics.csv" >"$work/former/metrics.csv"
+expect 0 "" $course --out "$work/former" --resume --quiet
+cmp "$work/whole/metrics.csv" "$work/former/metrics.csv" || { echo "FAIL former metrics.csv"; failed=1; }
+sed 's/loss_unmask/loss_other/' "$work/whole/metrics.csv" >"$work/former/metrics.csv"
+expect 2 "metrics.csv has other columns" $course --out "$work/former" --resume --quiet
+grep -q loss_other "$work/former/metrics.csv" || { echo "FAIL a refused metrics.csv was changed"; failed=1; }
 
 # A name that is not UTF-8 is in the JSON all the same; what cannot be read is no end of a file.
 latin="$work/$(printf 'caf\351').csv"

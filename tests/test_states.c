@@ -137,7 +137,7 @@ START_TEST(bad_definitions) {
   static const pal_column twice[] = {{"x", PAL_I32, false, 0}, {"x", PAL_F32, true, 0}};
   static const pal_column taken[] = {{"token", PAL_I32, false, 0}};
   static const pal_column bytes[] = {{"x", PAL_U8, false, 0}};
-  static const char *const no_name[] = {""};
+  static const char *const no_name[] = {""}, *const no_column[] = {"a,b"};
   typedef struct own {
     int64_t n;
     bool flag;
@@ -156,7 +156,7 @@ START_TEST(bad_definitions) {
   struct {
     pal_model_definition d;
     const char *says;
-  } bad[15];
+  } bad[16];
   const int n = (int)(sizeof bad / sizeof *bad);
   for (int i = 0; i < n; i++) bad[i].d = grower;
   bad[0].d.rows = NULL, bad[0].says = "rows is missing";
@@ -173,6 +173,7 @@ START_TEST(bad_definitions) {
   bad[11].d.setting = value, bad[11].d.n_settings = 1, bad[11].says = "not \"10\"";
   bad[12].d.network_default = unknown, bad[12].d.n_network_defaults = 1, bad[12].says = "depth";
   bad[13].d.setting = kept, bad[13].d.n_settings = 1, bad[13].says = "unknown value of `kept`";
+  bad[15].d.part = no_column, bad[15].says = "of a-z, 0-9 and _";
   bad[14].d.setting = overlap, bad[14].d.n_settings = 2, bad[14].says = "n and m overlap";
   lab l;
   lab_open(&l, 1, "arm", &format, NULL);

@@ -279,7 +279,7 @@ typedef struct pal_model_definition {
   int n_network_defaults;
   const pal_column *column; /* of training batches, in addition to those that every batch has */
   int n_columns;
-  const char *const *part; /* names of the loss's parts, at least one */
+  const char *const *part; /* names of the loss's parts, of a-z, 0-9 and _; at least one */
   int n_parts;
   const pal_column *state; /* values that decoding carries from step to step, besides tokens */
   int n_states;
