@@ -30,11 +30,13 @@ typedef struct batch {
   bool failed;  /* out of memory while an instance was recorded */
 } batch;
 
-/* Counts an instance under each name of the text, which commas separate; the list is sorted by name.
- * When it is full, its last entry becomes "other kinds" and counts the rest. */
+/* Counts an instance under each name of the text, which commas separate; frees the text. The list is
+ * sorted by name. When it is full, its last entry becomes "other kinds" and counts the rest. */
 static void count_under(batch *b, char *text, bool exact) {
   cli_set *set = b->set;
-  for (char *rest, *one = strtok_r(text, ",", &rest); one; one = strtok_r(NULL, ",", &rest)) {
+  b->failed |= !text;
+  for (char *rest, *one = text ? strtok_r(text, ",", &rest) : NULL; one;
+       one = strtok_r(NULL, ",", &rest)) {
     int at = 0;
     while (at < set->n_traits && strcmp(set->trait[at].name, one) < 0) at++;
     if (at == set->n_traits || strcmp(set->trait[at].name, one) != 0) {
@@ -57,23 +59,15 @@ static void count_under(batch *b, char *text, bool exact) {
     set->trait[at].n++;
     set->trait[at].exact += exact;
   }
+  free(text);
 }
 
 /* Counts an instance under each of its traits, and under what has become of it. */
 static void count_traits(batch *b, const pal_judged *judged, bool exact) {
   const pal_task *task = b->job->task;
   const pal_task_definition *d = pal_task_definition_of(task);
-  if (d->traits) {
-    char *text = cli_traits_of(task, b->job->form, judged->instance);
-    if (text) count_under(b, text, exact);
-    b->failed |= !text;
-    free(text);
-  }
-  if (d->outcome) {
-    char text[128] = "";
-    d->outcome(task, judged, text, sizeof text);
-    count_under(b, text, exact);
-  }
+  if (d->traits) count_under(b, cli_traits_of(task, b->job->form, judged->instance), exact);
+  if (d->outcome) count_under(b, cli_outcome_of(task, judged), exact);
 }
 
 /* Called by pal_decode for each finished sequence: scores and counts it. */

@@ -25,17 +25,20 @@ char *cli_print(pal_error *error, const char *format, ...) {
 
 /* ---- of tasks -------------------------------------------------------------------------------- */
 
-/* A text that a task can make: of tokens, by its `print`, or of an instance, by its `traits`. */
+/* A text that a task can make: of tokens, by its `print`; of an instance, by its `traits`; of an
+ * answer, by its `outcome`. */
 typedef struct request {
   const pal_task *task;
   pal_form form;
-  const pal_example *instance; /* NULL: tokens */
+  const pal_example *instance; /* NULL: tokens, or an answer */
+  const pal_judged *judged;    /* NULL: tokens, or an instance */
   const int32_t *token;
   int n;
 } request;
 
 static size_t put(const request *w, char *text, size_t room) {
   const pal_task *task = w->task;
+  if (w->judged) return pal_task_definition_of(task)->outcome(task, w->judged, text, room);
   return w->instance ? pal_task_definition_of(task)->traits(task, w->instance, w->form, text, room)
                      : pal_task_definition_of(task)->print(task, w->token, w->n, text, room);
 }
@@ -59,6 +62,10 @@ char *cli_text_of(const pal_task *task, const int32_t *token, int n) {
 
 char *cli_traits_of(const pal_task *task, pal_form form, const pal_example *instance) {
   return make(&(request){.task = task, .form = form, .instance = instance});
+}
+
+char *cli_outcome_of(const pal_task *task, const pal_judged *judged) {
+  return make(&(request){.task = task, .judged = judged});
 }
 
 /* ---- for terminals --------------------------------------------------------------------------- */

@@ -9,10 +9,11 @@
 /* Formats like printf into a text of the length needed. The caller frees it; NULL with an error
  * when out of memory. */
 char *cli_print(pal_error *error, const char *format, ...) PAL_FORMAT(2, 3);
-/* The tokens as the task prints them, and the traits of an instance as the task names them (with
- * commas between). The caller frees the text; NULL without memory. */
+/* The tokens as the task prints them; the traits of an instance, and the outcome of an answer, as
+ * the task names them (with commas between). The caller frees the text; NULL without memory. */
 char *cli_text_of(const pal_task *task, const int32_t *token, int n);
 char *cli_traits_of(const pal_task *task, pal_form form, const pal_example *instance);
+char *cli_outcome_of(const pal_task *task, const pal_judged *judged);
 /* Prints a text that comes from data. On a terminal, control characters other than line ends and
  * tabs are written as \x1b and the like. */
 void cli_show(FILE *to, const char *text);

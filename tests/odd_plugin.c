@@ -110,6 +110,12 @@ static size_t traits(const pal_task *task, const pal_example *e, pal_form form, 
   return (size_t)snprintf(text, size, "%s", long_name(n, (int)(e->id % 2)));
 }
 
+static size_t outcome(const pal_task *task, const pal_judged *judged, char *text, size_t size) {
+  int n;
+  (void)task, (void)judged;
+  return (size_t)snprintf(text, size, "%s", is_odd("names", &n) ? long_name(n, 7) : "");
+}
+
 static void notes(const pal_task *task, const pal_model *model, pal_form form, char *text,
                   size_t size) {
   int n;
@@ -160,6 +166,7 @@ static pal_status define(pal_context *context, pal_error *error) {
   odd.train_size = train_size;
   odd.train_instance = train_instance;
   odd.traits = traits;
+  odd.outcome = outcome;
   odd.notes = notes;
   odd.stream = stream;
   odd.picture = picture;

@@ -55,7 +55,7 @@ odd set_name 2147483647 "set_name names more than 4096 sets" eval "$work/arm" --
 x=$(printf 'x%.0s' $(seq 1500))
 ODD="names 1500"
 expect 0 "" eval "$work/arm" --plugin $plugin --json "$work/names.json"
-for name in "\"set\": \"${x}0\"" "\"set\": \"${x}1\"" "\"trait\": \"${x}0\"" "\"trait\": \"${x}1\"" \
+for name in "\"set\": \"${x}0\"" "\"set\": \"${x}1\"" "\"trait\": \"${x}0\"" "\"trait\": \"${x}1\"" "\"trait\": \"${x}7\"" \
   "\"${x}1 last\""; do
   grep -q "$name" "$work/names.json" || { echo "FAIL cut in JSON: $(echo "$name" | cut -c1-20)"; failed=1; }
 done

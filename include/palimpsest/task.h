@@ -114,7 +114,7 @@ typedef struct pal_task_definition {
   size_t (*traits)(const pal_task *task, const pal_example *instance, pal_form form, char *text,
                    size_t size);
   /* What has become of a decoded sequence, in the same form, for tasks whose instances are alike and
-   * whose answers differ, e.g. in their length; at most 127 characters. NULL: nothing is said. */
+   * whose answers differ, e.g. in their length. NULL: nothing is said. */
   size_t (*outcome)(const pal_task *task, const pal_judged *judged, char *text, size_t size);
   /* Draws a sequence that is being decoded from the instance's prompt. NULL: its text is shown. */
   void (*picture)(const pal_task *task, const pal_example *instance, pal_form form,
