@@ -11,6 +11,7 @@
 #include "cli/json.h"
 #include "cli/row.h"
 #include "cli/text.h"
+#include "cli/standard.h"
 
 /* The text as a JSON string. JSON holds UTF-8 only, so in a text that is not UTF-8 the bytes that
  * are no printable character are written as \xNN. NULL for a NULL text and without memory. */
@@ -55,6 +56,5 @@ pal_status cli_answers_save(cli_job *job, const char *path, pal_error *error) {
   if (fclose(job->answers) != 0 || failed)
     pal_fail(error, PAL_E_MEMORY, "%s: no memory for the answers", path);
   job->answers = NULL;
-  return error->code ? error->code
-                     : pal_file_replace(path, job->answers_text, job->answers_size, error);
+  return error->code ? error->code : cli_save(path, job->answers_text, job->answers_size, error);
 }

@@ -5,9 +5,22 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
+
+/* Copies the rest of a file that cannot be rewound, such as a pipe, to one that can. */
+static FILE *copy(FILE *from) {
+  char part[4096];
+  FILE *to = tmpfile();
+  for (size_t n; to && (n = fread(part, 1, sizeof part, from)) > 0;) fwrite(part, 1, n, to);
+  if (to && (ferror(from) || ferror(to) || fseek(to, 0, SEEK_SET))) fclose(to), to = NULL;
+  fclose(from);
+  return to;
+}
 
 pal_status cli_lines_open(cli_lines *l, const char *path, pal_error *error) {
   *l = (cli_lines){.path = path, .file = fopen(path, "r")};
+  if (l->file && lseek(fileno(l->file), 0, SEEK_CUR) < 0 && errno == ESPIPE)
+    l->file = copy(l->file);
   return l->file ? PAL_OK : pal_fail(error, PAL_E_NOT_FOUND, "%s: %s", path, strerror(errno));
 }
 

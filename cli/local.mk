@@ -35,6 +35,7 @@ palimpsest_SOURCES = \
 	%D%/rundir.c \
 	%D%/sample.c \
 	%D%/signals.c \
+	%D%/standard.c \
 	%D%/steps.c \
 	%D%/table.c \
 	%D%/table_json.c \
@@ -68,6 +69,7 @@ noinst_HEADERS += \
 	%D%/row.h \
 	%D%/rundir.h \
 	%D%/signals.h \
+	%D%/standard.h \
 	%D%/steps.h \
 	%D%/table.h \
 	%D%/table_json.h \

@@ -10,6 +10,7 @@
 #include "cli/outputs.h"
 #include "cli/text.h"
 #include "cli/signals.h"
+#include "cli/standard.h"
 #include "cli/verbs.h"
 
 int cli_report(const pal_error *error) {
@@ -63,9 +64,10 @@ static int about(const cli_options *o) {
   return o->help || o->version ? CLI_DONE : CLI_USAGE;
 }
 
-static int run(const cli_options *o) {
+static int run(cli_options *o) {
   pal_error error = {0};
   if (o->help || o->version || !o->verb) return about(o);
+  if (cli_standard(o, &error)) return cli_report(&error);
   const pal_options options = {.threads = o->threads, .isa = o->isa};
   pal_context *context = pal_open(&options, &error);
   if (!context) return cli_report(&error);

@@ -189,9 +189,17 @@ static pal_status check(const cli_options *out, const int *given, pal_error *err
   return PAL_OK;
 }
 
-static pal_status refuse_dash(pal_error *error) {
-  return pal_fail(error, PAL_E_ARGUMENT,
-                  "\"-\" is no file name here: name a file, or /dev/stdin or /dev/stdout");
+/* Whether the option may have the value "-", for standard input or output; see standard.h. */
+static bool takes_dash(const option *o) {
+  static const size_t file[] = {AT(config), AT(recipe), AT(json), AT(svg), AT(html), AT(answers)};
+  bool takes = o->kind == MANY_FILES;
+  for (size_t i = 0; i < sizeof file / sizeof *file; i++)
+    takes |= o->kind == PATH && o->offset == file[i];
+  return takes;
+}
+
+static pal_status refuse_dash(const char *what, pal_error *error) {
+  return pal_fail(error, PAL_E_ARGUMENT, "%s: \"-\" is no file name here; name one", what);
 }
 
 void cli_options_near(cli_near *near) {
@@ -241,11 +249,12 @@ void cli_options_free(cli_options *out) {
 static pal_status parse_one(int argc, char **argv, int *i, cli_options *out, int *given,
                             pal_error *error) {
   const char *text = argv[*i], *equals = strchr(text, '=');
-  if (strcmp(text, "-") == 0) return refuse_dash(error);
+  if (strcmp(text, "-") == 0 && !(out->verb && strcmp(out->verb, "pram") == 0))
+    return refuse_dash(out->verb ? out->verb : "palimpsest", error);
   if (!*text)
     return pal_fail(error, PAL_E_ARGUMENT,
                     "word %d of the command line is empty: a variable that is not set?", *i);
-  if (text[0] != '-') return word(out, text, error);
+  if (text[0] != '-' || !text[1]) return word(out, text, error);
   if (strcmp(text, "-h") == 0) text = "--help";
   const option *o = find(text, equals ? (size_t)(equals - text) : strlen(text));
   if (!o) return setting(argc, argv, i, out, error);
@@ -254,7 +263,7 @@ static pal_status parse_one(int argc, char **argv, int *i, cli_options *out, int
     return pal_fail(error, PAL_E_ARGUMENT, "%s takes %s", o->name,
                     o->kind == FLAG ? "no value" : "a value");
   const char *value = o->kind == FLAG ? "" : equals ? equals + 1 : argv[++*i];
-  if (strcmp(value, "-") == 0) return refuse_dash(error);
+  if (strcmp(value, "-") == 0 && !takes_dash(o)) return refuse_dash(o->name, error);
   if (!*value && (o->kind == PATH || o->kind == MANY_FILES || o->kind == MANY_PLUGINS))
     return pal_fail(error, PAL_E_ARGUMENT, "%s takes a path, and was given an empty one", o->name);
   return set_option(out, o, value, error);

@@ -20,6 +20,8 @@ static void list(const cli_options *o, named output[OUTPUTS]) {
   const named all[OUTPUTS] = {
       {"--json", o->json}, {"--svg", o->svg}, {"--html", o->html}, {"--answers", o->answers}};
   memcpy(output, all, sizeof all);
+  for (int i = 0; i < OUTPUTS; i++)
+    if (output[i].path && strcmp(output[i].path, "-") == 0) output[i].path = NULL; /* no file */
 }
 
 /* Whether both paths lead to the same existing regular file. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* See page.h (floor 8). */
 #include "cli/page.h"
+#include "cli/standard.h"
 
 #include <stdlib.h>
 
@@ -27,7 +28,7 @@ pal_status cli_page_save(cli_page *page, const char *path, pal_error *error) {
   const bool failed = ferror(page->to) != 0;
   const bool lost = fclose(page->to) != 0 || failed;
   pal_status status = lost ? pal_fail(error, PAL_E_MEMORY, "%s: no memory for the page", path)
-                           : pal_file_replace(path, page->text, page->bytes, error);
+                           : cli_save(path, page->text, page->bytes, error);
   free(page->text);
   return status;
 }

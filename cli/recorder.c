@@ -100,7 +100,7 @@ pal_status cli_recorder_open(cli_recorder *k, const cli_job *job, const cli_opti
   if (!status) status = o->resume ? resume_run(k, job, error) : start_run(k, error);
   if (!status) status = pal_directory_create(k->checkpoints, error);
   if (!status) remove_all_temporaries(k);
-  if (!status && o->json)
+  if (!status && o->json && strcmp(o->json, "-") != 0)
     status = pal_file_try(o->json, error); /* it may be in this new directory */
   if (!status) status = pal_file_try(k->weights, error);
   if (!status) status = pal_file_try(k->state, error);

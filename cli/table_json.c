@@ -8,6 +8,7 @@
 #include "cli/figures.h"
 #include "cli/json.h"
 #include "cli/table.h"
+#include "cli/standard.h"
 
 static json_t *json_traits(const cli_set *s) {
   json_t *traits = json_array();
@@ -97,7 +98,7 @@ pal_status cli_json(const char *path, const char *task, const cli_row *row, int 
   char *text = all ? json_dumps(all, JSON_INDENT(2)) : NULL;
   json_decref(all);
   if (!text) return pal_fail(error, PAL_E_MEMORY, "%s: no memory for the table as JSON", path);
-  pal_status status = pal_file_replace(path, text, strlen(text), error);
+  pal_status status = cli_save(path, text, strlen(text), error);
   free(text);
   return status;
 }

@@ -54,9 +54,12 @@ done
 test "${verbs:-0}" -ge 8 || { echo "FAIL only $verbs verbs have examples"; failed=1; }
 expect 2 "info has no option --json" --json x info
 expect 2 "compare has no option --config" compare parity --config x
-expect 2 "\"-\" is no file name" train -
-expect 2 "\"-\" is no file name" eval a --json -
-expect 2 "\"-\" is no file name" train parity --model arm --config=-
+expect 2 "train: \"-\" is no file name" train -
+expect 2 "eval: \"-\" is no file name" eval -
+expect 2 "out: \"-\" is no file name" train parity --model arm --out -
+expect 2 "data -: train reads its data again" train sudoku --model arm --data -
+expect 2 "read only once, not for --data and for --data" eval a --data - --data -
+expect 2 "only one file can go to standard output" eval a --json - --svg -
 expect 2 "no option --;" train parity -- --model arm
 for option in --json --svg --steps --n; do
   expect 2 "$option is given 2 times" eval a $option 3 $option=4
@@ -147,6 +150,30 @@ grep -q '"n": 2' "$work/marked.json" || { echo "FAIL not two boards"; failed=1; 
 printf "$mark"'1.3.341..1434..9\n' >"$work/wrong.csv"
 expect 2 'wrong.csv:1: place 16 holds "9"' eval "$work/boards" --data "$work/wrong.csv"
 expect 2 'wrong.csv:1: place 16 holds "9"' train sudoku --model ap-mdm $boards --data "$work/wrong.csv"
+
+# "-": standard input and output. With an output there, everything else goes to standard error.
+same() { cmp "$1" "$2" || { echo "FAIL $3"; failed=1; }; }
+"$program" eval "$work/boards" --data "$work/marked.csv" --quiet --json "$work/file.json" >"$work/table"
+"$program" eval "$work/boards" --data - --quiet --json - <"$work/marked.csv" >"$work/out" 2>"$work/err"
+sed "s|/dev/stdin|$work/marked.csv|" "$work/out" >"$work/piped.json"
+same "$work/piped.json" "$work/file.json" "the JSON on standard output differs"
+grep -q 'exact .* of  *2' "$work/err" || { echo "FAIL no table on standard error"; cat "$work/err"; failed=1; }
+cat "$work/marked.csv" | "$program" eval "$work/boards" --data - --quiet --answers - 2>"$work/err" | cat >"$work/out"
+test "$(grep -c '^{"set"' "$work/out")" -eq 2 || { echo "FAIL no answers on standard output"; failed=1; }
+"$program" sample "$work/boards" --data - --n 1 --quiet --html - <"$work/marked.csv" 2>"$work/err" >"$work/out"
+head -n 1 "$work/out" | grep -qi '<!doctype html>' || { echo "FAIL no page on standard output"; failed=1; }
+"$program" instances sudoku --size 4 --train --data - <"$work/marked.csv" >"$work/out" 2>"$work/err"
+test "$(wc -l <"$work/out")" -eq 3 || { echo "FAIL no instances from standard input"; cat "$work/err"; failed=1; }
+cat "$work/run/config" | "$program" train parity --config - --quiet --out "$work/piped" --json - 2>"$work/err" |
+  cat >"$work/out"
+grep -q '"model": "arm"' "$work/out" || { echo "FAIL no JSON of train"; cat "$work/err"; failed=1; }
+same "$work/run/ckpt/weights.safetensors" "$work/piped/ckpt/weights.safetensors" "a config from a pipe is read in part"
+cat "$work/mine.conf" | "$program" compare --recipe - $small --set train.steps=2 --set hidden=8 --json - 2>"$work/err" |
+  cat >"$work/out"
+grep -q 'two, at random (matched)' "$work/out" || { echo "FAIL no recipe from a pipe"; cat "$work/err"; failed=1; }
+printf '.word 9\n.processors 1\n.cells 1\n.steps 1\n.register r\nhalt\n' >"$work/halt.pram"
+"$program" pram - --data "$work/halt.data" <"$work/halt.pram" >"$work/out" 2>&1
+grep -q "halt.data" "$work/out" || { echo "FAIL no program from standard input"; cat "$work/out"; failed=1; }
 
 # Boards of several lines, tables of any separator; at most ten refused lines are shown.
 printf "$mark"'1.3.\r341.\r.143\r4..1\r\r..3.\r341.\r.143\r4..1\r' >"$work/lines.sdk"
