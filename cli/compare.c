@@ -9,6 +9,7 @@
 #include "cli/job.h"
 #include "cli/near.h"
 #include "cli/options.h"
+#include "cli/outputs.h"
 #include "cli/recipes.h"
 #include "cli/row.h"
 #include "cli/table.h"
@@ -42,7 +43,8 @@ static pal_status configure(cli_job *job, const comparison *c, const cli_recipe 
   if (!status) status = cli_job_set_data(job, c->o->data, error);
   for (int i = 0; i < c->o->n_set && !status; i++) status = cli_job_set(job, c->o->set[i], error);
   snprintf(text, sizeof text, "train.seed=%llu", (unsigned long long)seed);
-  return status ? status : cli_job_set(job, text, error);
+  if (!status) status = cli_job_set(job, text, error);
+  return status ? status : cli_outputs_check_settings(c->o, job, error);
 }
 
 static cli_job new_job(const comparison *c, const cli_recipe *recipe) {

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "cli/job.h"
 #include "cli/text.h"
 
 /* A file of the command line, and the option that names it, for messages. */
@@ -31,27 +32,38 @@ static bool are_one(const char *a, const char *b) {
          x.st_ino == y.st_ino;
 }
 
-/* The directory part of a path, to be freed; NULL without memory. */
-static char *folder_of(const char *path) {
-  const char *slash = strrchr(path, '/');
-  return slash == path ? strdup("/") : slash ? strndup(path, (size_t)(slash - path)) : strdup(".");
+/* The path with all links followed and without "." and "..", as far as its directories exist, to be
+ * freed; NULL without memory. */
+static char *resolve(const char *path) {
+  char *head = strdup(path), *rest = strdup(""), *real = NULL;
+  while (head && rest && !(real = realpath(*head ? head : ".", NULL)) && *head) {
+    char *slash = strrchr(head, '/');
+    const char *last = slash ? slash + 1 : head;
+    pal_error ignored = {0};
+    char *longer = !*last || strcmp(last, ".") == 0 ? cli_print(&ignored, "%s", rest)
+                                                    : cli_print(&ignored, "/%s%s", last, rest);
+    free(rest);
+    rest = longer;
+    if (!slash) *head = 0; /* what is left is the present directory */
+    else if (slash == head) slash[slash[1] != 0] = 0;
+    else *slash = 0;
+  }
+  pal_error ignored = {0};
+  char *whole = real && rest
+                    ? cli_print(&ignored, "%s%s", strcmp(real, "/") || !*rest ? real : "", rest)
+                    : NULL;
+  free(head);
+  free(rest);
+  free(real);
+  return whole;
 }
 
-static const char *last_of(const char *path) {
-  const char *slash = strrchr(path, '/');
-  return slash ? slash + 1 : path;
-}
-
-/* Whether neither file exists and both would be created as the same one: the same name in the same
- * directory. */
+/* Whether neither file exists and both would be created as the same one. */
 static bool would_be_one(const char *a, const char *b) {
   struct stat x, y;
   if (stat(a, &x) == 0 || stat(b, &y) == 0) return false;
-  if (strcmp(a, b) == 0) return true;
-  if (strcmp(last_of(a), last_of(b)) != 0) return false;
-  char *one = folder_of(a), *other = folder_of(b);
-  const bool same = one && other && stat(one, &x) == 0 && stat(other, &y) == 0 &&
-                    x.st_dev == y.st_dev && x.st_ino == y.st_ino;
+  char *one = resolve(a), *other = resolve(b);
+  const bool same = one && other && strcmp(one, other) == 0;
   free(one);
   free(other);
   return same;
@@ -65,20 +77,36 @@ static pal_status refuse_same(const named *a, const named *b, pal_error *error) 
                   a->option, a->path, b->option, b->path);
 }
 
-/* Refuses an output that is one of the files of a run directory, which the command reads or writes
- * too. */
-static pal_status refuse_in_run(const cli_options *o, const named *output, const char *directory,
-                                pal_error *error) {
-  static const char *const kept[] = {"config", "metrics.csv", "metrics.jsonl",
-                                     "ckpt/weights.safetensors", "ckpt/state.safetensors"};
+pal_status cli_outputs_check_run(const cli_options *o, const char *directory, pal_error *error) {
+  static const char *const kept[] = {"config",
+                                     "metrics.csv",
+                                     "metrics.jsonl",
+                                     "lock",
+                                     "ckpt/weights.safetensors",
+                                     "ckpt/state.safetensors"};
+  named output[OUTPUTS];
+  list(o, output);
   pal_status status = PAL_OK;
   for (size_t i = 0; i < sizeof kept / sizeof *kept && !status; i++) {
     char *path = cli_print(error, "%s/%s", directory, kept[i]);
     if (!path) return error->code;
     const named own = {o->out ? "--out, with its" : "the run's", path};
-    status = refuse_same(output, &own, error);
+    for (int k = 0; k < OUTPUTS && !status; k++) status = refuse_same(&output[k], &own, error);
     free(path);
   }
+  return status;
+}
+
+pal_status cli_outputs_check_settings(const cli_options *o, const cli_job *job, pal_error *error) {
+  named output[OUTPUTS];
+  list(o, output);
+  pal_status status = PAL_OK;
+  for (int i = 0; i < job->n_set[CLI_TASK]; i++)
+    for (int k = 0; k < OUTPUTS && !status; k++) {
+      const char *value = strchr(job->set[CLI_TASK][i], '=');
+      if (output[k].path && value && are_one(output[k].path, value + 1))
+        status = refuse_same(&output[k], &(named){"the task's", value + 1}, error);
+    }
   return status;
 }
 
@@ -86,7 +114,8 @@ static pal_status refuse_in_run(const cli_options *o, const named *output, const
 static pal_status refuse_overwriting(const cli_options *o, pal_error *error) {
   named output[OUTPUTS];
   list(o, output);
-  const named config = {"--config", o->config}, recipe = {"--recipe", o->recipe};
+  const named config = {"--config", o->config}, recipe = {"--recipe", o->recipe},
+              init = {"--init", o->init};
   const bool of_run = strcmp(o->verb, "eval") == 0 || strcmp(o->verb, "sample") == 0;
   const char *directory = of_run ? o->argument : o->out;
   pal_status status = PAL_OK;
@@ -99,15 +128,19 @@ static pal_status refuse_overwriting(const cli_options *o, pal_error *error) {
       status = refuse_same(&output[i], &(named){"--data", o->file[k]}, error);
     for (int k = 0; k < o->n_plugins && !status; k++)
       status = refuse_same(&output[i], &(named){"--plugin", o->plugin[k]}, error);
-    if (!status && directory) status = refuse_in_run(o, &output[i], directory, error);
+    if (!status) status = refuse_same(&output[i], &init, error);
   }
-  return status;
+  return status || !directory ? status : cli_outputs_check_run(o, directory, error);
 }
 
-/* Whether a path is inside `directory`, judging by its text: the directory may not exist yet. */
+/* Whether a path is inside `directory`, which may not exist yet. */
 static bool is_below(const char *path, const char *directory) {
-  const size_t n = strlen(directory);
-  return strncmp(path, directory, n) == 0 && (path[n] == '/' || (n && path[n - 1] == '/'));
+  char *whole = resolve(path), *of = resolve(directory);
+  const size_t n = of ? strlen(of) : 0;
+  const bool below = whole && of && strncmp(whole, of, n) == 0 && whole[n] == '/';
+  free(whole);
+  free(of);
+  return below;
 }
 
 pal_status cli_outputs_check(const cli_options *o, pal_error *error) {

@@ -11,6 +11,7 @@
 #include "cli/lock.h"
 #include "cli/pinned.h"
 #include "cli/options.h"
+#include "cli/outputs.h"
 #include "cli/page.h"
 #include "cli/progress.h"
 #include "cli/rundir.h"
@@ -95,6 +96,7 @@ pal_status cli_recorder_open(cli_recorder *k, const cli_job *job, const cli_opti
   k->every = o->keep_every > 0 ? o->keep_every : 600;
   k->last = cli_seconds();
   pal_status status = name_files(k, job, o, error);
+  if (!status) status = cli_outputs_check_run(o, k->directory, error);
   char *config = status ? NULL : cli_run_config(job, &size, error);
   if (!status && !config) status = error->code;
   if (!status) status = o->resume ? resume_run(k, job, error) : start_run(k, error);

@@ -9,6 +9,7 @@
 #include "cli/lines.h"
 #include "cli/near.h"
 #include "cli/options.h"
+#include "cli/outputs.h"
 #include "cli/pinned.h"
 #include "cli/text.h"
 
@@ -151,7 +152,7 @@ pal_status cli_run_settings(cli_job *job, const cli_options *o, const char *othe
   if (!status && !job->model_name) status = ask_for_model(o, error);
   if (!status) status = cli_job_set_data(job, o->data, error);
   for (int i = 0; i < o->n_set && !status; i++) status = cli_job_set(job, o->set[i], error);
-  return status;
+  return status ? status : cli_outputs_check_settings(o, job, error);
 }
 
 /* ---- opening a trained run ------------------------------------------------------------------- */
@@ -172,6 +173,7 @@ pal_status cli_run_open(cli_job *job, const cli_options *o, const char *data, pa
       status = pal_fail(error, PAL_E_ARGUMENT, "%s does not train: setting \"%s\" is not used",
                         o->verb, o->set[i]);
   }
+  if (!status) status = cli_outputs_check_settings(o, job, error);
   if (!status) status = cli_job_open(job, false, error);
   cli_pinned pinned = {.n = 0};
   if (!status) status = cli_pinned_collect(&pinned, job, false, error);

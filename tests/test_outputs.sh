@@ -73,6 +73,21 @@ expect 2 "--json kept.json and --plugin ./kept.json $one" eval none --json kept.
 expect 2 "--json none/config and --out, with its none/config $one" $endless --out none --json none/config
 expect 2 "the run's runs/parity-ap-mdm/config $one" eval runs/parity-ap-mdm --json runs/parity-ap-mdm/config
 absent new && absent none
+# The directory that `train` makes when --out is not given, through any of its names.
+for file in config metrics.csv ckpt/state.safetensors; do
+  expect 2 "--json ./runs/parity-arm/$file and the run's runs/parity-arm/$file $one" $endless --json "./runs/parity-arm/$file"
+done
+expect 2 "the run's runs/parity-arm/config $one" $endless --json "../$(basename "$work")/runs//parity-arm/./config"
+absent runs/parity-arm
+expect 0 "" $train --set train.steps=1 --out other --json "$work/./other/row.json"
+test -s other/row.json || { echo "FAIL nothing in a directory of the run's own making"; failed=1; }
+rm -r other
+# A text that is trained on, and weights that training begins with.
+printf 'to be or not to be, to be or not to be\n' >said && cp said before
+expect 2 "--json said and the task's ./said $one" train text --model arm $tiny --set data=./said --out none --json said
+expect 2 "--json said and --data said $one" train text --model arm $tiny --data said --out none --json said
+expect 2 "--json said and --init ./said $one" $endless --init ./said --out none --json said
+cmp said before || { echo "FAIL an input was overwritten"; failed=1; }
 expect 0 "" eval runs/parity-ap-mdm --json /dev/null --answers /dev/null
 
 # ---- long names, blanks ----
