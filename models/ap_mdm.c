@@ -21,7 +21,7 @@
 typedef enum ap_bits { THRESHOLD, SAMPLE } ap_bits;
 typedef struct ap_mdm_settings {
   int bits; /* ap_bits */
-  double tau_unmask, tau_insert, tau_remove, jitter, temperature, noise;
+  double tau_unmask, tau_insert, tau_remove, jitter, temperature, cut, noise;
   pal_numbers tau_remask, tau_write;
   bool guess;
   int64_t window;
@@ -59,6 +59,11 @@ static const pal_setting settings[] = {
     PAL_SET_REAL(ap_mdm_settings, temperature, "0", 0, 1e6,
                  "sampling temperature of written tokens; 0 takes the most likely token",
                  PAL_KEPT_BY_NONE),
+    PAL_SET_REAL(
+        ap_mdm_settings, cut, "0", 0, 0.5,
+        "learned chances below this count as 0, and those above 1 - cut as 1, where edits and "
+        "tokens are drawn; without it, what has a chance of almost 0 happens in long generation",
+        PAL_KEPT_BY_NONE),
     PAL_SET_FLAG(
         ap_mdm_settings, guess, "0",
         "1: a sequence that a step would leave unchanged writes the mask whose token is most "
@@ -214,6 +219,27 @@ static pal_value remask_limit(const pal_model *model, pal_graph *graph, const pa
   return pal_where(graph, masked, pal_scalar(graph, logit(own->tau_unmask)), limit);
 }
 
+/* The probability of a bit, f32 [T], with the setting `cut`. */
+static pal_value chance(const pal_model *model, pal_graph *graph, pal_value logit_of_bit) {
+  const double cut = ((const ap_mdm_settings *)pal_model_own(model))->cut;
+  const pal_value p = pal_sigmoid(graph, logit_of_bit);
+  if (cut == 0) return p;
+  const pal_value never = pal_compare(graph, p, pal_scalar(graph, cut), PAL_LT);
+  const pal_value always = pal_compare(graph, p, pal_scalar(graph, 1 - cut), PAL_GT);
+  const pal_value some = pal_where(graph, always, pal_scalar(graph, 1), p);
+  return pal_where(graph, never, pal_scalar(graph, 0), some);
+}
+
+/* Logits f32 [T, V] without the tokens that `cut` excludes; the most likely one is always kept. */
+static pal_value cut_tokens(const pal_model *model, pal_graph *graph, pal_value logits) {
+  const double cut = ((const ap_mdm_settings *)pal_model_own(model))->cut;
+  if (cut == 0) return logits;
+  const pal_value p = pal_softmax(graph, logits);
+  const pal_value rare = pal_compare(graph, p, pal_scalar(graph, cut), PAL_LT);
+  const pal_value less = pal_compare(graph, p, pal_max(graph, p, 1, true), PAL_LT);
+  return pal_where(graph, pal_and(graph, rare, less), pal_scalar(graph, -INFINITY), logits);
+}
+
 /* Sets the bits of every row, i32 [T]. `surest` f32 [T] is the log-probability of the most likely
  * token. */
 static void decide(const pal_model *model, pal_graph *graph, const pal_decoding *d, const heads *h,
@@ -223,7 +249,7 @@ static void decide(const pal_model *model, pal_graph *graph, const pal_decoding 
                                  pal_scalar(graph, logit(own->tau_insert)),
                                  pal_scalar(graph, logit(own->tau_remove))};
   for (int i = 0; i < BITS; i++)
-    bit[i] = own->bits == SAMPLE ? pal_bernoulli(graph, pal_sigmoid(graph, h->bit[i]), d->random)
+    bit[i] = own->bits == SAMPLE ? pal_bernoulli(graph, chance(model, graph, h->bit[i]), d->random)
                                  : pal_compare(graph, h->bit[i], limit[i], PAL_GT);
   if (own->tau_write.n > 0) {
     const pal_value writes = pal_sigmoid(graph, pal_affine(graph, h->bit[REMASK], -1, 0));
@@ -257,13 +283,13 @@ static void step(const pal_model *model, pal_graph *graph, pal_decoding *d) {
   const pal_value logits = pal_exclude(graph, h.y, (pal_ints){&mask, 1});
   const pal_value masked = pal_compare(graph, d->token, mask_token, PAL_EQ);
   const pal_value surest = pal_max(graph, pal_log_softmax(graph, logits), 1, false);
-  pal_value y =
-      pal_categorical(graph, logits, pal_scalar(graph, own->temperature), 0, 1, d->random);
+  const pal_value open = cut_tokens(model, graph, logits);
+  pal_value y = pal_categorical(graph, open, pal_scalar(graph, own->temperature), 0, 1, d->random);
   pal_value bit[BITS];
   decide(model, graph, d, &h, masked, surest, y, bit);
   if (own->guess) {
     const pal_value guess = guesses(graph, d, masked, surest, bit);
-    const pal_value drawn = pal_categorical(graph, logits, pal_scalar(graph, 1), 0, 1, d->random);
+    const pal_value drawn = pal_categorical(graph, open, pal_scalar(graph, 1), 0, 1, d->random);
     y = pal_where(graph, guess, drawn, y);
     bit[REMASK] = pal_and(graph, bit[REMASK], pal_not(graph, guess));
   }

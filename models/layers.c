@@ -12,9 +12,10 @@ static const pal_setting settings[] = {
     PAL_SET_WHOLE(NETWORK, layers, "4", 1, 1000, "number of transformer blocks"),
     PAL_SET_WHOLE(NETWORK, heads, "4", 1, 1000, "number of attention heads"),
     PAL_SET_WHOLE(NETWORK, head_width, "0", 0, 1 << 20, "columns of a head; 0: width / heads"),
-    PAL_SET_WHOLE(NETWORK, attention_window, "0", 0, 1 << 30,
-                  "rows that a row of a causal model attends to, itself and those just before it; "
-                  "0: all before it"),
+    PAL_SET_WHOLE(
+        NETWORK, attention_window, "0", 0, 1 << 30,
+        "a row attends to itself and to rows nearer than this, on both sides or, in a causal "
+        "model, before it only; 0: to all of them"),
     PAL_SET_WHOLE(NETWORK, width, "128", 1, 1 << 20, "columns of the residual stream"),
     PAL_SET_WHOLE(NETWORK, hidden, "0", 0, 1 << 20, "hidden columns of the MLP; 0: 4 x width"),
     PAL_SET_CHOICE(NETWORK, activation, "gelu", "relu gelu gelu_erf silu",
@@ -69,11 +70,6 @@ pal_status pal_network_check(const pal_model *model, pal_error *error) {
                     "%s: positions=factored needs a task whose positions are in groups, such as "
                     "rows and columns; set positions=learned instead",
                     name);
-  if (!model->definition->cached && net->attention_window > 0)
-    return pal_fail(error, PAL_E_ARGUMENT,
-                    "%s: attention_window=%lld is for causal models, which attend to earlier rows "
-                    "only; set it to 0 for this model",
-                    name, (long long)net->attention_window);
   if (!model->definition->cached && net->structure_at == PAL_STRUCTURE_AT_NEXT)
     return pal_fail(error, PAL_E_ARGUMENT,
                     "%s: structure_at=next is for causal models, which predict the next row; set "

@@ -3,6 +3,7 @@
  * does not depend on which other sequences are decoded at the same time. */
 #include <check.h>
 #include <limits.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -63,7 +64,7 @@ static pal_exec *whole_forward(lab *l, pal_plan **plan) {
   const pal_batch_values in =
       pal_batch_inputs(g, pal_model_definition_of(l->model), 512, 32, false);
   pal_network network = pal_network_of_batch(g, &in);
-  network.causal = true;
+  network.causal = pal_model_definition_of(l->model)->cached;
   pal_output(g, "logits", pal_output_logits(g, l->model, pal_backbone(g, l->model, &network)));
   return compile(l, g, plan);
 }
@@ -174,25 +175,29 @@ START_TEST(bias_of_the_row_predicted) {
 }
 END_TEST
 
-/* Row 5 of one layer within a window of three rows reads the tokens 3, 4 and 5, and no others. */
+/* Row 5 of one layer within a window of three rows reads the tokens 3, 4 and 5, in a model that is
+ * not causal also 6 and 7, and no others. */
 START_TEST(window_of_attention) {
-  enum { ROWS = 6, V = 9 };
-  const char *const setting[] = {"layers=1", "width=32", "heads=2", "attention_window=3", NULL};
+  enum { ROWS = 9, V = 9 };
+  const char *const setting[] = {"layers=1",           "width=32",       "heads=2",
+                                 "attention_window=3", "structure=none", NULL};
   const pal_format format = letters(-1);
   float before[V];
   lab l;
   pal_plan *plan;
-  open_shaken(&l, "arm", &format, setting);
+  open_shaken(&l, _i ? "mdm" : "arm", &format, setting);
   pal_exec *whole = whole_forward(&l, &plan);
   for (int changed = -1; changed < ROWS; changed++) {
-    int32_t token[ROWS] = {0, 1, 2, 3, 4, 5};
+    int32_t token[ROWS] = {0, 1, 2, 3, 4, 5, 0, 1, 2};
     if (changed >= 0) token[changed] = 6;
     pal_batch b = pal_batch_of(whole, pal_model_definition_of(l.model));
     pal_batch_add(&b, token, ROWS, 1, &l.error);
     run(&l, whole, &b);
     const float *row = (const float *)pal_exec_output(whole, "logits", NULL) + 5 * V;
     if (changed < 0) memcpy(before, row, sizeof before);
-    else ck_assert_int_eq(memcmp(before, row, sizeof before) != 0, changed >= 3);
+    else
+      ck_assert_int_eq(memcmp(before, row, sizeof before) != 0,
+                       changed >= 3 && changed <= (_i ? 7 : 5));
   }
   pal_exec_free(whole);
   pal_plan_free(plan);
@@ -318,6 +323,94 @@ START_TEST(alone_or_among_others) {
              !strcmp(setting[k], "order=random");
   ck_assert(!drawn || any_differs(out, two, n));
   lab_close(&l);
+}
+END_TEST
+
+/* With cut=0.5 nothing is left to chance: bits are those of the thresholds, tokens the most likely. */
+START_TEST(half_a_cut_decides_all) {
+  const char *const setting[3][10] = {
+      {"layers=1", "width=16", "heads=2", "bits=sample", "temperature=1", "cut=0.5", NULL},
+      {"layers=1", "width=16", "heads=2", NULL},
+      {"layers=1", "width=16", "heads=2", "bits=sample", "temperature=1", NULL}};
+  const pal_format format = letters(-1);
+  pal_example prompt[MOST_PROMPTS];
+  int32_t token[MOST_PROMPTS][16];
+  static lab_decoded out[3][MOST_PROMPTS];
+  const int n = make_prompts(prompt, token, 12);
+  const pal_decode_options options = {
+      .sequences = 12, .max_length = 60, .max_steps = 9, .answer_room = 4};
+  for (int k = 0; k < 3; k++) {
+    lab l;
+    open_shaken(&l, "ap-mdm", &format, setting[k]);
+    lab_decode(&l, &options, prompt, n, out[k]);
+    lab_close(&l);
+  }
+  for (int i = 0; i < n; i++) lab_assert_same(&out[0][i], &out[1][i]);
+  ck_assert(any_differs(out[2], out[1], n));
+}
+END_TEST
+
+/* Sets a parameter of the model to the n values. */
+static void set_bias(lab *l, const char *name, const float *value, int n) {
+  pal_variable *v = pal_store_find(l->store, name);
+  ck_assert_msg(v != NULL, "%s", name);
+  memcpy(pal_variable_data(v), value, sizeof *value * (size_t)n);
+}
+
+static float log_odds(double p) { return (float)(log(p) - log1p(-p)); }
+
+/* A model whose hidden rows are 0 has its biases for logits, and so chances that are known. */
+START_TEST(cut_makes_rare_things_impossible) {
+  enum { N = 20000 };
+  static const double p[9] = {0.5, 0.3, 0.1, 0.04, 0.04, 0.01, 0.005, 0.005, 0};
+  const char *const setting[2][10] = {
+      {"layers=1", "width=16", "heads=2", "bias=1", "bits=sample", "temperature=1", "cut=0.05",
+       NULL},
+      {"layers=1", "width=16", "heads=2", "bias=1", "bits=sample", "temperature=1", NULL}};
+  const pal_format format = letters(-1);
+  const int32_t start[2] = {0, 8};
+  const float bit[3] = {log_odds(0.03), log_odds(0.97), log_odds(0.3)};
+  static pal_example prompt[N];
+  static lab_decoded out[N];
+  float bias[9];
+  for (int v = 0; v < 9; v++) bias[v] = v < 8 ? (float)log(p[v]) : 5;
+  for (int i = 0; i < N; i++)
+    prompt[i] = (pal_example){.id = 1 + (uint64_t)i, .prompt = start, .n_prompt = 2};
+  for (int k = 0; k < 2; k++) {
+    lab l;
+    lab_open(&l, 1, "ap-mdm", &format, setting[k]);
+    lab_build(&l, false);
+    pal_variable *v;
+    for (int i = 0; (v = pal_store_parameter_at(l.store, i)) != NULL; i++)
+      memset(pal_variable_data(v), 0, pal_variable_bytes(v));
+    set_bias(&l, "model.output.bias", bias, 9);
+    set_bias(&l, "model.edit.bias", bit, 3);
+    const pal_decode_options options = {.sequences = 1024, .max_length = 16, .max_steps = 1};
+    lab_decode(&l, &options, prompt, N, out);
+    int remasked = 0, inserted = 0, removed = 0, y[9] = {0}, written = 0;
+    for (int i = 0; i < N; i++) {
+      remasked += out[i].token[0] == 8;
+      inserted += out[i].n > 1 && out[i].token[1] == 8;
+      removed += out[i].n == (out[i].n > 1 && out[i].token[1] == 8 ? 2 : 1);
+      if (out[i].n == 4 && out[i].token[2] != 8) y[out[i].token[2]]++, written++;
+    }
+    if (k == 0) {
+      ck_assert_int_eq(remasked, 0);
+      ck_assert_int_eq(inserted, N);
+    } else {
+      ck_assert(fabs((double)remasked / N - 0.03) < 0.006);
+      ck_assert_int_lt(inserted, N);
+    }
+    ck_assert(fabs((double)removed / N - 0.3) < 0.02);
+    ck_assert_int_gt(written, N / 2);
+    for (int token = 0; token < 8; token++) {
+      const double want = k ? p[token] : p[token] < 0.05 ? 0 : p[token] / 0.9;
+      ck_assert_msg(fabs((double)y[token] / written - want) < 0.015, "%d: %d of %d", token,
+                    y[token], written);
+      if (want == 0) ck_assert_int_eq(y[token], 0);
+    }
+    lab_close(&l);
+  }
 }
 END_TEST
 
@@ -510,9 +603,11 @@ int main(void) {
   TCase *tests = tcase_create("decode");
   tcase_add_loop_test(tests, cached_bits, 0, sizeof cached_setting / sizeof *cached_setting);
   tcase_add_loop_test(tests, bias_of_the_row_predicted, 0, 2);
-  tcase_add_test(tests, window_of_attention);
+  tcase_add_loop_test(tests, window_of_attention, 0, 2);
   tcase_add_loop_test(tests, greedy, 0, 2);
   tcase_add_loop_test(tests, alone_or_among_others, 0, sizeof ways / sizeof *ways);
+  tcase_add_test(tests, half_a_cut_decides_all);
+  tcase_add_test(tests, cut_makes_rare_things_impossible);
   tcase_add_loop_test(tests, precisions, 0, 3);
   tcase_add_loop_test(tests, states_are_results_under_lower_caps, 0, sizeof ways / sizeof *ways);
   tcase_add_test(tests, passes);

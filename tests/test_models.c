@@ -403,8 +403,6 @@ START_TEST(bad_settings) {
       {"mdm", "structure=tree", "heads"},
       {"arm", "structure=heads", "causal"},
       {"mdm", "positions=factored", "in groups"},
-      {"mdm", "attention_window=3", "causal model"},
-      {"ap-mdm", "attention_window=1", "causal model"},
       {"arm", "attention_window=-1", "attention_window"},
       {"gpt", "layers=1", "gpt"},
   };
