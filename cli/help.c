@@ -16,7 +16,7 @@ static const cli_verb verbs[] = {
     {"train", "TASK", 1, "trains one model, evaluates it and writes it to a run directory", TRAIN},
     {"eval", "RUN", 1, "evaluates a trained model",
      TRAIN "palimpsest eval runs/example --json figures.json\n"},
-    {"sample", "RUN", 1, "decodes a few instances and shows them",
+    {"sample", "RUN", 1, "decodes a few instances, or a prompt, and shows them",
      TRAIN "palimpsest sample runs/example --n 2\n"},
     {"instances", "TASK", 1,
      "prints the test sets of a task, one instance a line, as --data reads them",

@@ -38,6 +38,10 @@ static bool has_key(const cli_job *job, int k, const char *key, size_t length) {
   return false;
 }
 
+bool cli_job_has(const cli_job *job, int owner, const char *key) {
+  return has_key(job, owner, key, strlen(key));
+}
+
 static pal_status add_setting(cli_job *job, int k, const char *setting, pal_error *error) {
   if (job->n_set[k] == CLI_MAX_SET)
     return pal_fail(error, PAL_E_ARGUMENT,

@@ -20,8 +20,13 @@ typedef struct cli_job {
   pal_model *model;
   pal_stream stream; /* of training examples; like `trainer` only when training */
   pal_trainer *trainer;
-  pal_form form;       /* of the examples that the model learns */
-  uint64_t seed;       /* train.seed, used for the store, the stream and the trainer */
+  pal_form form; /* of the examples that the model learns */
+  uint64_t seed; /* train.seed, used for the store, the stream and the trainer */
+  /* Of `sample` for one instance: the seed of the draws; the cap on forward passes, 0: the task's; and
+   * whether the instance's own answer_room replaces the task's, also when it is 0. */
+  uint64_t decode_seed;
+  int max_steps;
+  bool own_room;
   FILE *answers;       /* collects decoded answers in memory; NULL without --answers */
   char *answers_text;  /* what was written to `answers` */
   size_t answers_size; /* its bytes */
@@ -33,6 +38,8 @@ pal_status cli_job_known(const cli_job *job, pal_error *error);
  * "train." of the key names the owner; without one it is whichever has a setting KEY.
  * PAL_E_ARGUMENT when none or more than one has it. Later settings override earlier ones. */
 pal_status cli_job_set(cli_job *job, const char *setting, pal_error *error);
+/* Whether an owner (CLI_TASK, ...) has a setting of that name. */
+bool cli_job_has(const cli_job *job, int owner, const char *key);
 /* Adds the setting task.data=DATA, with the absolute path if the file exists; does nothing when
  * `data` is NULL. */
 pal_status cli_job_set_data(cli_job *job, const char *data, pal_error *error);

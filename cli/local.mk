@@ -7,6 +7,7 @@ palimpsest_SOURCES = \
 	%D%/check_op.c \
 	%D%/choose.c \
 	%D%/compare.c \
+	%D%/continue.c \
 	%D%/curve.c \
 	%D%/eval.c \
 	%D%/evaluate.c \
@@ -30,6 +31,7 @@ palimpsest_SOURCES = \
 	%D%/plan.c \
 	%D%/pram.c \
 	%D%/progress.c \
+	%D%/prompt.c \
 	%D%/recipes.c \
 	%D%/row.c \
 	%D%/rundir.c \
@@ -65,6 +67,7 @@ noinst_HEADERS += \
 	%D%/outputs.h \
 	%D%/page.h \
 	%D%/progress.h \
+	%D%/prompt.h \
 	%D%/recipes.h \
 	%D%/row.h \
 	%D%/rundir.h \

@@ -12,7 +12,18 @@
 #include "cli/near.h"
 
 /* Kinds of values. Those of MANY_... may be given several times. */
-typedef enum kind { TEXT, PATH, WHOLE, SECONDS, FLAG, MANY_SETS, MANY_PLUGINS, MANY_FILES } kind;
+typedef enum kind {
+  TEXT,
+  WORDS, /* a text that may be empty or "-" */
+  PATH,
+  WHOLE,
+  SECONDS,
+  FLAG,
+  SETTING, /* sets the model's setting of that name, with "_" for "-" */
+  MANY_SETS,
+  MANY_PLUGINS,
+  MANY_FILES
+} kind;
 
 typedef struct option {
   const char *name;
@@ -58,6 +69,22 @@ static const option options[] = {
      "           print the instances that training examples are made of, not the test sets"},
     {"--decode", FLAG, AT(decode), "plan",
      "           print the plan of a decoding step, not those of a training step"},
+    {"--prompt", WORDS, AT(prompt), "sample",
+     "TEXT       continues this text, or decodes this instance; @FILE or - (stdin) reads it"},
+    {"--infill", WORDS, AT(infill), "sample",
+     "TEXT       fills the marks in this text; @FILE or - (stdin) reads it"},
+    {"--mark", TEXT, AT(mark), "sample",
+     "TEXT       what stands for one blank in --infill; by default _"},
+    {"--length", TEXT, AT(length), "sample",
+     "N|open     tokens to add to the prompt; open: until the model ends the text"},
+    {"--max-steps", WHOLE, AT(max_steps), "sample",
+     "N          cap on the forward passes of a sample"},
+    {"--seed", TEXT, AT(seed), "sample", "N          of the random draws, from 0; by default 1"},
+    {"--temperature", SETTING, 0, "sample",
+     "X          sampling temperature; 0: the most likely token. Continued text: by default 0.8"},
+    {"--top-k", SETTING, 0, "sample", "N          samples among the N most likely tokens"},
+    {"--top-p", SETTING, 0, "sample",
+     "X          samples among the fewest most likely tokens of at least this probability"},
     {"--watch", FLAG, AT(watch), "sample pram", "           show one instance pass by pass"},
     {"--svg", PATH, AT(svg), "eval sample",
      "FILE       the states of one instance; with eval: a plot of exact instances over passes"},
@@ -93,6 +120,22 @@ bool cli_option_fits(int i, const char *verb) {
   return false;
 }
 
+/* Adds the setting of the model that an option like --top-k stands for. */
+static pal_status set_switch(cli_options *out, const char *name, const char *value,
+                             pal_error *error) {
+  if (out->n_set == CLI_MAX_SET)
+    return pal_fail(error, PAL_E_ARGUMENT, "%s is given too often", name);
+  const size_t room = sizeof "model.=" + strlen(name) + strlen(value);
+  char *own = malloc(room);
+  if (!own) return pal_fail(error, PAL_E_MEMORY, "no memory for the command line");
+  snprintf(own, room, "model.%s=%s", name + 2, value);
+  for (char *at = own; *at != '='; at++)
+    if (*at == '-') *at = '_';
+  out->option[out->n_set] = name;
+  out->set[out->n_set++] = out->owned[out->n_owned++] = own;
+  return PAL_OK;
+}
+
 /* Stores the value of option o, or appends it where the option may be repeated. */
 static pal_status set_option(cli_options *out, const option *o, const char *value,
                              pal_error *error) {
@@ -104,6 +147,7 @@ static pal_status set_option(cli_options *out, const option *o, const char *valu
       else *(bool *)(void *)field = true;
       return PAL_OK;
     case TEXT:
+    case WORDS:
     case PATH: *(const char **)(void *)field = value; return PAL_OK;
     case WHOLE: {
       long n = strtol(value, &end, 10);
@@ -121,6 +165,7 @@ static pal_status set_option(cli_options *out, const option *o, const char *valu
       *(double *)(void *)field = seconds;
       return PAL_OK;
     }
+    case SETTING: return set_switch(out, o->name, value, error);
     case MANY_SETS:
       if (out->n_set == (most = CLI_MAX_SET)) break;
       out->set[out->n_set++] = value;
@@ -139,11 +184,17 @@ static pal_status set_option(cli_options *out, const option *o, const char *valu
                   value, most);
 }
 
-static const option *find(const char *name, size_t length) {
-  for (int i = 0; i < OPTIONS; i++)
-    if (strlen(options[i].name) == length && strncmp(options[i].name, name, length) == 0)
-      return &options[i];
-  return NULL;
+/* The option of that name which the verb has, else one of other verbs, which check() refuses. NULL
+ * for a name that this verb takes for a setting. */
+static const option *find(const char *name, size_t length, const char *verb) {
+  const option *found = NULL;
+  for (int i = 0; i < OPTIONS; i++) {
+    const option *o = &options[i];
+    if (strlen(o->name) != length || strncmp(o->name, name, length) != 0) continue;
+    if (cli_option_fits(i, verb)) return o;
+    if (o->kind != SETTING && o->offset != AT(seed)) found = o;
+  }
+  return found;
 }
 
 /* Takes a word that is no option: the verb, then its arguments. */
@@ -168,8 +219,8 @@ static pal_status check(const cli_options *out, const int *given, pal_error *err
     if (given[i] && out->verb && !cli_option_fits(i, out->verb))
       return pal_fail(error, PAL_E_ARGUMENT, "%s has no option %s; see palimpsest %s --help",
                       out->verb, o->name, out->verb);
-    if (given[i] > 1 &&
-        (o->kind == TEXT || o->kind == PATH || o->kind == WHOLE || o->kind == SECONDS))
+    if (given[i] > 1 && (o->kind == TEXT || o->kind == WORDS || o->kind == SETTING ||
+                         o->kind == PATH || o->kind == WHOLE || o->kind == SECONDS))
       return pal_fail(error, PAL_E_ARGUMENT, "%s is given %d times; it has one value", o->name,
                       given[i]);
   }
@@ -181,6 +232,9 @@ static pal_status check(const cli_options *out, const int *given, pal_error *err
                     "--init begins a new run and --resume continues one: give one of them");
   if (out->init_partly && !out->init)
     return pal_fail(error, PAL_E_ARGUMENT, "--init-partly needs --init RUN or --init FILE");
+  if ((out->prompt || out->infill) && (out->data || (out->prompt && out->infill)))
+    return pal_fail(error, PAL_E_ARGUMENT, "%s cannot be combined with %s",
+                    out->prompt ? "--prompt" : "--infill", out->data ? "--data" : "--infill");
   if (out->steps && (out->n || out->svg || out->answers))
     return pal_fail(error, PAL_E_ARGUMENT, "--steps cannot be combined with %s",
                     out->n     ? "--n"
@@ -192,7 +246,7 @@ static pal_status check(const cli_options *out, const int *given, pal_error *err
 /* Whether the option may have the value "-", for standard input or output; see standard.h. */
 static bool takes_dash(const option *o) {
   static const size_t file[] = {AT(config), AT(recipe), AT(json), AT(svg), AT(html), AT(answers)};
-  bool takes = o->kind == MANY_FILES;
+  bool takes = o->kind == MANY_FILES || o->kind == WORDS;
   for (size_t i = 0; i < sizeof file / sizeof *file; i++)
     takes |= o->kind == PATH && o->offset == file[i];
   return takes;
@@ -256,7 +310,7 @@ static pal_status parse_one(int argc, char **argv, int *i, cli_options *out, int
                     "word %d of the command line is empty: a variable that is not set?", *i);
   if (text[0] != '-' || !text[1]) return word(out, text, error);
   if (strcmp(text, "-h") == 0) text = "--help";
-  const option *o = find(text, equals ? (size_t)(equals - text) : strlen(text));
+  const option *o = find(text, equals ? (size_t)(equals - text) : strlen(text), out->verb);
   if (!o) return setting(argc, argv, i, out, error);
   given[o - options]++;
   if (o->kind == FLAG ? equals != NULL : !equals && *i + 1 == argc)

@@ -16,7 +16,8 @@ typedef struct cli_options {
   const char *verb, *argument, *second; /* palimpsest VERB ARGUMENT SECOND */
   const char *set[CLI_MAX_SET];         /* "KEY=VALUE", in order; of several the last holds */
   int n_set;
-  char *owned[CLI_MAX_SET + 1]; /* storage of settings written as --KEY VALUE, and of a path */
+  const char *option[CLI_MAX_SET]; /* from which each setting came, e.g. "--top-k"; NULL: --set */
+  char *owned[CLI_MAX_SET + 1];    /* storage of settings written as --KEY VALUE, and of a path */
   int n_owned;
   const char *plugin[CLI_MAX_PLUGINS];
   int n_plugins;
@@ -26,6 +27,8 @@ typedef struct cli_options {
   int threads, seeds, n, resume, steps;
   double keep_every; /* seconds between checkpoints; 0: not given */
   const char *svg, *html, *answers;
+  const char *prompt, *infill, *mark, *length, *seed; /* of sample; NULL: not given */
+  int max_steps;                                      /* 0: not given */
   bool quiet, help, version, watch, train, decode, init_partly;
 } cli_options;
 

@@ -157,6 +157,16 @@ pal_status cli_run_settings(cli_job *job, const cli_options *o, const char *othe
 
 /* ---- opening a trained run ------------------------------------------------------------------- */
 
+pal_status cli_run_names(cli_job *job, const cli_options *o, pal_error *error) {
+  if (!o->argument)
+    return pal_fail(error, PAL_E_ARGUMENT, "which run? palimpsest %s DIRECTORY", o->verb);
+  char *config = cli_print(error, "%s/config", o->argument);
+  pal_status status = config ? cli_run_read_config(job, config, error) : error->code;
+  if (!status) status = cli_job_known(job, error);
+  free(config);
+  return status;
+}
+
 pal_status cli_run_open(cli_job *job, const cli_options *o, const char *data, pal_error *error) {
   if (!o->argument)
     return pal_fail(error, PAL_E_ARGUMENT, "which run? palimpsest %s DIRECTORY", o->verb);
@@ -193,12 +203,10 @@ pal_status cli_run_reads_instances(pal_context *context, const cli_options *o, b
                                    pal_error *error) {
   *reads = false;
   if (!o->data || !o->argument) return PAL_OK;
-  char *path = cli_print(error, "%s/config", o->argument);
   cli_job named = {.context = context};
-  pal_status status = path ? cli_run_read_config(&named, path, error) : error->code;
+  const pal_status status = cli_run_names(&named, o, error);
   const pal_task_definition *d = status ? NULL : pal_lookup(context, "task", named.task_name);
   *reads = d && d->read;
   cli_job_close(&named);
-  free(path);
   return status;
 }

@@ -19,6 +19,9 @@ pal_status cli_run_read_config(cli_job *job, const char *file, pal_error *error)
 pal_status cli_run_settings(cli_job *job, const cli_options *options, const char *otherwise,
                             pal_error *error);
 
+/* Reads the config of the run directory that the command line names: its task, model and settings.
+ * Nothing is opened. */
+pal_status cli_run_names(cli_job *job, const cli_options *options, pal_error *error);
 /* Opens the job of the run directory that the command line names and loads its weights. `data`
  * replaces the task's data unless it is NULL. PAL_E_ARGUMENT when a pinned setting differs. */
 pal_status cli_run_open(cli_job *job, const cli_options *options, const char *data,

@@ -2,10 +2,13 @@
 /* palimpsest sample: decodes a few instances and shows them, or one of them pass by pass (floor
  * 7). */
 #include <stdlib.h>
+#include <string.h>
 
+#include "cli/evaluate.h"
 #include "cli/instances.h"
 #include "cli/job.h"
 #include "cli/options.h"
+#include "cli/prompt.h"
 #include "cli/rundir.h"
 #include "cli/text.h"
 #include "cli/trace_page.h"
@@ -88,22 +91,94 @@ static pal_status sample_sets(cli_job *job, const cli_options *o, int n, pal_err
   return status;
 }
 
+static pal_status check_picture(const cli_job *job, const cli_options *o, pal_error *error) {
+  if ((!o->svg && !o->html) || pal_task_definition_of(job->task)->picture) return PAL_OK;
+  return pal_fail(error, PAL_E_UNSUPPORTED, "task %s draws no pictures; --watch shows its text",
+                  job->task_name);
+}
+
+/* Decodes the text or instance of --prompt or --infill. */
+static pal_status sample_prompt(cli_job *job, const cli_options *o, pal_error *error) {
+  cli_prompt prompt = {.n = 0};
+  pal_example e;
+  pal_status status = cli_prompt_open(&prompt, job->context, o, error);
+  if (!status) status = cli_run_open(job, &prompt.options, prompt.data, error);
+  if (!status) status = cli_prompt_read(&prompt, job, &e, error);
+  job->own_room = prompt.scanned;
+  const int n = o->n ? o->n : 1;
+  if (!status && prompt.scanned && !traces(o)) {
+    status = cli_prompt_sample(&prompt, job, n, error);
+  } else {
+    for (int i = 0; i < n && !status; i++) {
+      status = check_picture(job, o, error);
+      e.id = prompt.scanned ? 0 : 1 + (uint64_t)i;
+      if (!status) status = sample_one(job, o, &e, error);
+    }
+  }
+  cli_prompt_close(&prompt);
+  return status;
+}
+
+/* Refuses an option like --top-k whose setting the run's model does not have. */
+static pal_status check_switches(pal_context *context, const cli_options *o, pal_error *error) {
+  cli_job named = {.context = context};
+  pal_status status = cli_run_names(&named, o, error);
+  for (int i = 0; i < o->n_set && !status; i++) {
+    if (!o->option[i]) continue;
+    char *key = strdup(strchr(o->set[i], '.') + 1); /* "model.KEY=VALUE" */
+    if (key) *strchr(key, '=') = 0;
+    if (!key) status = pal_fail(error, PAL_E_MEMORY, "no memory for settings");
+    else if (!cli_job_has(&named, CLI_MODEL, key))
+      status = pal_fail(error, PAL_E_UNSUPPORTED,
+                        "%s: decoding by model %s has no such choice (no setting \"%s\"); "
+                        "palimpsest info model %s shows what it has",
+                        o->option[i], named.model_name, key, named.model_name);
+    free(key);
+  }
+  cli_job_close(&named);
+  return status;
+}
+
+/* Reads --seed and --max-steps, and refuses options that need a prompt where there is none. */
+static pal_status read_options(cli_job *job, const cli_options *o, pal_error *error) {
+  const bool prompt = o->prompt || o->infill;
+  job->max_steps = o->max_steps;
+  job->decode_seed = CLI_DECODE_SEED;
+  if (!prompt && (o->length || o->mark))
+    return pal_fail(error, PAL_E_ARGUMENT, "%s needs %s TEXT", o->length ? "--length" : "--mark",
+                    o->length ? "--prompt" : "--infill");
+  if (!o->seed) return PAL_OK;
+  const size_t digits = strspn(o->seed, "0123456789");
+  if (digits < 1 || digits > 19 || o->seed[digits])
+    return pal_fail(error, PAL_E_ARGUMENT,
+                    "--seed takes a whole number from 0 of at most 19 digits, not \"%s\"", o->seed);
+  job->decode_seed = strtoull(o->seed, NULL, 10);
+  return PAL_OK;
+}
+
+static pal_status sample_all(cli_job *job, const cli_options *o, int n, bool *refused,
+                             pal_error *error) {
+  bool instances = false;
+  pal_status status = cli_run_reads_instances(job->context, o, &instances, error);
+  if (!status) status = cli_run_open(job, o, instances ? NULL : o->data, error);
+  if (!status) status = check_picture(job, o, error);
+  if (status) return status;
+  return instances ? sample_file(job, o, n, refused, error) : sample_sets(job, o, n, error);
+}
+
 int cli_verb_sample(pal_context *context, const cli_options *o) {
   pal_error error = {0};
   cli_job job = {.context = context};
-  bool instances = false, refused = false;
+  bool refused = false;
   const int n = o->n ? o->n : traces(o) ? 1 : 4;
   pal_status status = PAL_OK;
   if (n > 1 && (o->svg || o->html))
     status = pal_fail(&error, PAL_E_ARGUMENT, "--svg and --html take one instance, not %d", n);
-  if (!status) status = cli_run_reads_instances(context, o, &instances, &error);
-  if (!status) status = cli_run_open(&job, o, instances ? NULL : o->data, &error);
-  if (!status && (o->svg || o->html) && !pal_task_definition_of(job.task)->picture)
-    status = pal_fail(&error, PAL_E_UNSUPPORTED,
-                      "task %s draws no pictures; --watch shows its text", job.task_name);
+  if (!status) status = read_options(&job, o, &error);
+  if (!status) status = check_switches(context, o, &error);
   if (!status)
-    status =
-        instances ? sample_file(&job, o, n, &refused, &error) : sample_sets(&job, o, n, &error);
+    status = o->prompt || o->infill ? sample_prompt(&job, o, &error)
+                                    : sample_all(&job, o, n, &refused, &error);
   cli_job_close(&job);
   return status ? cli_report(&error) : refused ? CLI_USAGE : CLI_DONE;
 }

@@ -65,10 +65,12 @@ static void finish(int index, const pal_decoded *d, void *data) {
 pal_status cli_decode_one(const cli_job *job, const pal_example *instance, cli_trace *trace,
                           cli_on_decoded done, void *data, pal_error *error) {
   pal_decode_options options = {
-      .sequences = 1, .seed = CLI_DECODE_SEED, .watch = trace ? watch : NULL, .watch_data = trace};
+      .sequences = 1, .seed = job->decode_seed, .watch = trace ? watch : NULL, .watch_data = trace};
   if (cli_step_cap(job, instance, &options.max_steps, error) ||
       pal_task_answer_room(job->task, instance, job->form, &options.answer_room, error))
     return error->code;
+  if (job->max_steps) options.max_steps = job->max_steps;
+  if (job->own_room) options.answer_room = instance->answer_room;
   options.max_length = cli_most_rows(job, instance->n_prompt, options.answer_room);
   pal_decoder *decoder = pal_decoder_new(job->model, &options, error);
   pal_status status = decoder ? pal_decode(decoder, instance, 1, done, data, error) : error->code;

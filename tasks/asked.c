@@ -92,6 +92,17 @@ pal_status pal_task_read(pal_task *task, const char *line, pal_form form, uint64
   return check_example(task, example, "read", -1, error);
 }
 
+pal_status pal_task_scan(const pal_task *task, const char *text, size_t size, const char *mark,
+                         int32_t *token, int room, int *n, pal_error *error) {
+  *n = 0;
+  const pal_status status =
+      pal_task_definition_of(task)->scan(task, text, size, mark, token, room, n, error);
+  if (status) return pal_fail(error, status, "the text cannot be read");
+  if (*n < 0) return refuse(task, error, "scan says that a text has %d tokens", *n);
+  const pal_example e = {.prompt = token, .n_prompt = *n < room ? *n : room};
+  return check_example(task, &e, "scan", -1, error);
+}
+
 /* A stream that wraps the task's own and validates each example. */
 typedef struct checked {
   const pal_task *task;

@@ -157,18 +157,21 @@ static void text_close(pal_task *task) {
   pal_free(t);
 }
 
+static pal_status no_file(pal_error *error) {
+  return pal_fail(error, PAL_E_ARGUMENT, "text: give a file with --data FILE (or --set data=FILE)");
+}
+
+/* Without a file, characters that were given suffice for prompts of a user's own. */
 static pal_status text_open(pal_task *task, pal_error *error) {
   const text_settings *own = pal_task_own(task);
   text *t = pal_calloc(1, sizeof *t);
   if (!t) return pal_fail(error, PAL_E_MEMORY, "no memory for the text task");
   pal_task_set_self(task, t);
-  if (!*own->data)
-    return pal_fail(error, PAL_E_ARGUMENT,
-                    "text: give a file with --data FILE (or --set data=FILE)");
+  if (!*own->data && !*own->characters) return no_file(error);
   t->block = (int)own->block;
   pal_status status =
       *own->characters ? pal_alphabet_read(own->characters, &t->alphabet, error) : PAL_OK;
-  if (!status) status = read_file(t, own->data, error);
+  if (!status && *own->data) status = read_file(t, own->data, error);
   if (!status) status = record_characters(task, error);
   const pal_format format = {.vocabulary = t->alphabet.n + 1,
                              .mask = t->alphabet.n,
@@ -217,9 +220,10 @@ static void stream_free(void *self) { pal_free(self); }
 static pal_status text_stream(pal_task *task, pal_form form, uint64_t seed, pal_stream *out,
                               pal_error *error) {
   if (form == PAL_FORM_TRANSITION) form = PAL_FORM_ANSWER; /* the model corrupts these itself */
+  const text *t = pal_task_self(task);
+  if (!t->n) return no_file(error);
   stream *s = pal_calloc(1, sizeof *s);
   if (!s) return pal_fail(error, PAL_E_MEMORY, "no memory for a stream");
-  const text *t = pal_task_self(task);
   const uint64_t of[] = {
       pal_hash64(t->token, (size_t)t->n * sizeof *t->token),
       pal_hash64(t->alphabet.code, (size_t)t->alphabet.n * sizeof *t->alphabet.code),
@@ -230,8 +234,7 @@ static pal_status text_stream(pal_task *task, pal_form form, uint64_t seed, pal_
 }
 
 static const char *text_set_name(const pal_task *task, int set) {
-  (void)task;
-  return set == 0 ? "held-out" : NULL;
+  return set == 0 && ((const text *)pal_task_self(task))->n > 0 ? "held-out" : NULL;
 }
 
 static int text_set_size(const pal_task *task, int set) {
@@ -259,11 +262,14 @@ static int text_step_cap(const pal_task *task, const pal_example *instance, pal_
 
 static pal_score text_score(const pal_task *task, const pal_example *instance, pal_form form,
                             const int32_t *token, int n) {
-  (void)task, (void)form;
-  int wanted = instance->n_prompt + instance->n_answer;
-  bool kept = n >= instance->n_prompt && token[0] == instance->prompt[0];
-  bool exact = kept && n == wanted;
-  for (int i = 1; exact && i < n; i++) exact = token[i] == instance->answer[i - 1];
+  (void)form;
+  const int32_t mask = pal_task_format(task)->mask;
+  const int given = instance->n_prompt;
+  bool kept = n >= given, exact = n == given + instance->n_answer;
+  for (int i = 0; kept && i < given; i++)
+    kept = instance->prompt[i] == mask || token[i] == instance->prompt[i];
+  for (int i = given; exact && i < n; i++) exact = token[i] == instance->answer[i - given];
+  exact &= kept;
   return (pal_score){.exact = exact, .valid = kept, .kept = kept};
 }
 
@@ -296,6 +302,39 @@ static size_t text_print(const pal_task *task, const int32_t *token, int n, char
   return all;
 }
 
+/* Sets *c to the character at `text`, `left` bytes before its end, and returns its length in bytes;
+ * 0 if it is none. */
+static size_t character_at(const text *t, const char *at, size_t left, uint32_t *c) {
+  size_t used = 1;
+  if (t->alphabet.bytes) *c = (unsigned char)*at;
+  else *c = decode((const unsigned char *)at, left, &used);
+  return used;
+}
+
+static pal_status text_scan(const pal_task *task, const char *words, size_t size, const char *mark,
+                            int32_t *token, int room, int *n, pal_error *error) {
+  const text *t = pal_task_self(task);
+  const size_t blank = mark ? strlen(mark) : 0;
+  *n = 0;
+  for (size_t at = 0, used; at < size; at += used, ++*n) {
+    const bool marked = blank && blank <= size - at && memcmp(words + at, mark, blank) == 0;
+    uint32_t c = 0;
+    used = marked ? blank : character_at(t, words + at, size - at, &c);
+    if (!used)
+      return pal_fail(error, PAL_E_FORMAT, "byte %zu of the text (%02x) is not UTF-8", at + 1,
+                      (unsigned char)words[at]);
+    const int32_t now = marked ? pal_task_format(task)->mask : pal_alphabet_find(&t->alphabet, c);
+    if (now < 0)
+      return pal_fail(
+          error, PAL_E_FORMAT,
+          "character %d of the text, \"%.*s\" (%x in hexadecimal), is none of the %d that "
+          "the model knows",
+          *n + 1, c < ' ' ? 0 : (int)used, words + at, c, t->alphabet.n);
+    if (*n < room) token[*n] = now;
+  }
+  return PAL_OK;
+}
+
 const pal_task_definition pal_task_text_definition = {
     .abi_size = sizeof(pal_task_definition),
     .name = "text",
@@ -314,5 +353,6 @@ const pal_task_definition pal_task_text_definition = {
     .step_cap = text_step_cap,
     .score = text_score,
     .print = text_print,
+    .scan = text_scan,
     .likelihood = true,
 };

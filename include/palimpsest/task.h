@@ -103,6 +103,13 @@ typedef struct pal_task_definition {
   const char *(*heading)(const pal_task *task);
   /* Writes tokens as text for people; size and result as for `write`. */
   size_t (*print)(const pal_task *task, const int32_t *token, int n, char *text, size_t size);
+  /* Reads a text of `size` bytes as tokens, the reverse of `print`, so that users can give prompts of
+   * their own. Each occurrence of `mark` (NULL: none) becomes the mask token. Writes the first `room`
+   * tokens and sets *n to the number of all. PAL_E_FORMAT for a text that is not made of the task's
+   * tokens. It must work without the file that a setting `data` names, if the other settings are
+   * those of a trained run. NULL: the task has no such texts. */
+  pal_status (*scan)(const pal_task *task, const char *text, size_t size, const char *mark,
+                     int32_t *token, int room, int *n, pal_error *error);
   /* Number of instances from which training examples are made. NULL: not a fixed number. */
   int64_t (*train_size)(const pal_task *task);
   /* Training instance i of those. NULL if and only if train_size is. */
@@ -163,6 +170,9 @@ PAL_API pal_status pal_task_stream(pal_task *task, pal_form form, uint64_t seed,
 /* Only for tasks whose definition has the member of that name. */
 PAL_API pal_status pal_task_read(pal_task *task, const char *line, pal_form form, uint64_t id,
                                  pal_example *example, pal_error *error);
+PAL_API pal_status pal_task_scan(const pal_task *task, const char *text, size_t size,
+                                 const char *mark, int32_t *token, int room, int *n,
+                                 pal_error *error);
 PAL_API pal_status pal_task_train_size(const pal_task *task, int64_t *n, pal_error *error);
 PAL_API pal_status pal_task_train_instance(pal_task *task, int64_t i, pal_form form,
                                            pal_example *example, pal_error *error);
