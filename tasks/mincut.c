@@ -16,7 +16,7 @@ typedef enum answer { EDGES, TRACE } answer;
 
 typedef struct mincut_settings {
   const char *nodes, *edges, *test_nodes, *test_edges;
-  int64_t per_size;
+  int64_t ids, per_size;
   uint64_t seed;
   int answer; /* enum answer */
 } mincut_settings;
@@ -27,6 +27,8 @@ static const pal_setting settings[] = {
     PAL_SET_TEXT(MINCUT, edges, "",
                  "of a training graph, e.g. 10, 5-12 or 1n-3n (times the nodes); empty: from nodes "
                  "- 1 to all"),
+    PAL_SET_WHOLE(MINCUT, ids, "64", 2, PAL_MINCUT_IDS,
+                  "node ids from which those of a graph are drawn"),
     PAL_SET_CHOICE(MINCUT, answer, "edges", "edges trace",
                    "for models that answer: edges (those left over) or trace (all edits before)",
                    PAL_KEPT_BY_WEIGHTS),
@@ -77,6 +79,9 @@ static pal_status read_sizes(const char *name, const char *text, pal_mincut_kind
     if (!at || least < 2 || most < least || most > PAL_MINCUT_IDS ||
         to->sizes + most - least >= PAL_MINCUT_IDS || (*at && *at != ','))
       break;
+    if (most > to->ids)
+      return pal_fail(error, PAL_E_ARGUMENT, "mincut: %s goes to %d nodes, more than the %d ids",
+                      name, most, to->ids);
     for (int n = least; n <= most; n++) to->n[to->sizes++] = n;
     if (!*at) return PAL_OK;
   }
@@ -100,6 +105,7 @@ static pal_status read_edges(const char *name, const char *text, pal_mincut_kind
 }
 
 static pal_status read_settings(const mincut_settings *own, mincut *m, pal_error *error) {
+  m->train.ids = m->test.ids = (int)own->ids;
   pal_status status = read_sizes("nodes", own->nodes, &m->train, error);
   if (!status) status = read_edges("edges", own->edges, &m->train, error);
   if (!status)
@@ -183,7 +189,7 @@ static pal_status mincut_instance(pal_task *task, int set, int i, pal_form form,
       pal_rng_new(((const mincut_settings *)pal_task_own(task))->seed, "mincut.test", 0, id);
   const pal_status status = check_form(form, error);
   if (status) return status;
-  pal_mincut_draw(&rng, n, m->test.edges, &m->maker.graph);
+  pal_mincut_draw(&rng, n, m->test.ids, m->test.edges, &m->maker.graph);
   return pal_mincut_make(&m->maker, form, id, example, error);
 }
 

@@ -63,9 +63,9 @@ typedef struct pal_mincut_range {
 } pal_mincut_range;
 /* The most edges that a graph of n nodes gets by the range. */
 int pal_mincut_most_edges(pal_mincut_range edges, int n);
-/* Draws a graph of n nodes (2 or more): ids, source, target and edges at random, under the
- * condition that the target can be reached. */
-void pal_mincut_draw(pal_rng *rng, int n, pal_mincut_range edges, pal_mincut_graph *graph);
+/* Draws a graph of n nodes (2 or more) with ids below `ids`: nodes, source, target and edges at
+ * random, under the condition that the target can be reached. */
+void pal_mincut_draw(pal_rng *rng, int n, int ids, pal_mincut_range edges, pal_mincut_graph *graph);
 /* Returns the value of a maximum flow by Ford and Fulkerson's method, with paths by depth-first
  * search, independently of the trace. `side` [PAL_MINCUT_IDS], by id: whether the node is reached
  * from the source in the residual graph. The edges from there to other nodes are a minimum cut, and
@@ -129,9 +129,9 @@ bool pal_mincut_read_end(const pal_mincut_graph *graph, const int32_t *token, in
 
 /* ---- examples ---------------------------------------------------------------------------- */
 
-/* Graphs to draw: each of one of these numbers of nodes. Zero-initialise it, since it is hashed. */
+/* Graphs to draw: each of one of these numbers of nodes, with ids below `ids`. Zero-initialise it, since it is hashed. */
 typedef struct pal_mincut_kind {
-  int sizes, n[PAL_MINCUT_IDS];
+  int ids, sizes, n[PAL_MINCUT_IDS];
   pal_mincut_range edges;
 } pal_mincut_kind;
 /* The most rows that a state, a prompt and an answer with its end token take. */

@@ -98,7 +98,7 @@ static pal_status stream_next(void *self, pal_example *example, pal_error *error
   const uint64_t id = s->at.next++;
   pal_rng rng = pal_rng_new(s->seed, "mincut.train", 0, id);
   const int n = s->kind.n[pal_rng_below(&rng, (uint32_t)s->kind.sizes)];
-  pal_mincut_draw(&rng, n, s->kind.edges, &s->maker.graph);
+  pal_mincut_draw(&rng, n, s->kind.ids, s->kind.edges, &s->maker.graph);
   return s->form == PAL_FORM_TRANSITION ? make_state(&s->maker, &rng, id, example, error)
                                         : pal_mincut_make(&s->maker, s->form, id, example, error);
 }

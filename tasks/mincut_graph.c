@@ -70,11 +70,11 @@ static void connect(pal_mincut_graph *g) {
   }
 }
 
-static void draw_once(pal_rng *rng, int n, int m, pal_mincut_graph *g) {
+static void draw_once(pal_rng *rng, int n, int ids, int m, pal_mincut_graph *g) {
   uint16_t id[PAL_MINCUT_IDS], pair[PAL_MINCUT_EDGES], end[2] = {0};
   int k = 0;
-  for (int i = 0; i < PAL_MINCUT_IDS; i++) id[i] = (uint16_t)i;
-  shuffle(rng, id, PAL_MINCUT_IDS, n);
+  for (int i = 0; i < ids; i++) id[i] = (uint16_t)i;
+  shuffle(rng, id, ids, n);
   for (int i = 0; i < n; i++) g->node[i] = (uint8_t)id[i];
   for (int a = 0; a < n; a++)
     for (int b = 0; b < a; b++) pair[k++] = (uint16_t)(a * PAL_MINCUT_IDS + b);
@@ -90,13 +90,13 @@ static void draw_once(pal_rng *rng, int n, int m, pal_mincut_graph *g) {
   g->target = (uint8_t)end[1];
 }
 
-void pal_mincut_draw(pal_rng *rng, int n, pal_mincut_range edges, pal_mincut_graph *g) {
+void pal_mincut_draw(pal_rng *rng, int n, int ids, pal_mincut_range edges, pal_mincut_graph *g) {
   int least, most;
   limits(edges, n, &least, &most);
   g->n = n;
   for (int try = 0; try < TRIES; try++) {
     g->m = least + below(rng, most - least + 1);
-    draw_once(rng, n, g->m, g);
+    draw_once(rng, n, ids, g->m, g);
     if (reaches(g, g->edge, g->m)) return;
   }
   connect(g);

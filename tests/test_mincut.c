@@ -35,7 +35,9 @@ static void teardown(void) {
   pal_context_free(context);
 }
 
-static void draw(int n, pal_mincut_range edges) { pal_mincut_draw(&rng, n, edges, &graph); }
+static void draw(int n, pal_mincut_range edges) {
+  pal_mincut_draw(&rng, n, PAL_MINCUT_IDS, edges, &graph);
+}
 
 static int below(int n) { return (int)pal_rng_below(&rng, (uint32_t)n); }
 
@@ -72,6 +74,8 @@ START_TEST(graphs_are_sound) {
     }
   }
   for (int id = 0; id < PAL_MINCUT_IDS; id++) HOLDS(used[id]);
+  pal_mincut_draw(&rng, 9, 9, any, &graph);
+  for (int id = 0; id < 9; id++) HOLDS(is_node((uint8_t)id));
   HOLDS(edges[0] == 5 && edges[1] == 15);
 }
 END_TEST
@@ -324,7 +328,8 @@ START_TEST(settings_are_checked) {
   static const char *const bad[] = {
       "nodes=",      "nodes=1",         "nodes=6-4",  "nodes=4-65", "nodes=4,",      "nodes=4-6-8",
       "nodes=4 5",   "nodes=2-64,5-64", "edges=0",    "edges=9-5",  "edges=3x",      "edges=2n-1n",
-      "edges=1-2-3", "test_nodes=x",    "per_size=0", "answer=cut", "test_edges=-1", "edges=5-"};
+      "edges=1-2-3", "test_nodes=x",    "per_size=0", "answer=cut", "test_edges=-1", "ids=1",
+      "ids=65",      "ids=5",           "edges=5-"};
   for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
     pal_error error = {0};
     ck_assert_msg(!pal_task_new(context, "mincut", &bad[i], 1, &error), "%s", bad[i]);
