@@ -6,6 +6,7 @@
 
 #include "cli/choose.h"
 #include "cli/evaluate.h"
+#include "cli/help.h"
 #include "cli/job.h"
 #include "cli/near.h"
 #include "cli/options.h"
@@ -219,9 +220,14 @@ static pal_status run_all(comparison *c, const cli_chosen *all, pal_error *error
   c->row = calloc(2 * (size_t)rows * (size_t)seeds, sizeof *c->row);
   if (!c->row) return pal_fail(error, PAL_E_MEMORY, "no memory for the table");
   c->room = 2 * rows * seeds;
-  printf("budget: matched means %s, parameters within 5 %%; free is each model's own size\n\n",
-         c->recipes->matched ? c->recipes->matched
-                             : "the same training sequences and optimizer steps");
+  char *fair =
+      cli_print(error, "matched means %s, parameters within 5 %%; free is each model's own size",
+                c->recipes->matched ? c->recipes->matched
+                                    : "the same training sequences and optimizer steps");
+  if (!fair) return error->code;
+  cli_wrap(stdout, fair, printf("budget: "), 2);
+  printf("\n");
+  free(fair);
   pal_status status = PAL_OK;
   for (int kind = 0; kind < 2; kind++) {
     if (!both && (kind == 0) != (strcmp(budget, "matched") == 0)) continue;

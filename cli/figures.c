@@ -58,7 +58,7 @@ void cli_likelihood_line(FILE *to, const cli_row *row, const cli_set *s) {
   value(s, 1, nats, sizeof nats);
   value(s, 1 / M_LN2, bits, sizeof bits);
   basis(s, how, sizeof how);
-  fprintf(to, " %s nats, %s bits per token over %lld tokens (%s)\n", nats, bits,
+  fprintf(to, " %s nats,\v %s bits per token\v over %lld tokens\v (%s)\n", nats, bits,
           (long long)s->loss.tokens, how);
 }
 
@@ -116,13 +116,17 @@ static void summary_row(FILE *to, const cli_row *row, const cli_set *s, bool see
           has ? "" : row->definition);
 }
 
-void cli_likelihood_summary(FILE *to, const cli_row *row, int n) {
+int cli_likelihood_summary(FILE *to, const cli_row *row, int n) {
   bool seeds = false;
   for (int k = 1; k < n; k++) seeds |= strcmp(row[k].model, row[k - 1].model) == 0;
-  const int width = seeds ? 40 : 32;
+  int width = 12;
+  for (int k = 0; k < n; k++) {
+    const int wide = (int)strlen(row[k].model) + (seeds ? 8 : 0);
+    if (wide > width) width = wide;
+  }
   for (int i = 0; n && i < row[0].n_sets; i++) {
-    fprintf(to, "\n%-*s %10s %7s  %-20s %-20s\n", width, row[0].set[i].name, "parameters", "steps",
-            "nats per token", "bits per token");
+    fprintf(to, "%s%-*s\v %10s\v %7s\v  %-20s\v %-20s\v\n", i ? "\n" : "", width,
+            row[0].set[i].name, "parameters", "steps", "nats per token", "bits per token");
     for (int k = 0, first = 0; k < n; k++) {
       summary_row(to, &row[k], &row[k].set[i], seeds, width);
       if (k + 1 < n && strcmp(row[k + 1].model, row[k].model) == 0) continue;
@@ -131,6 +135,10 @@ void cli_likelihood_summary(FILE *to, const cli_row *row, int n) {
       first = k + 1;
     }
   }
+  return width;
+}
+
+void cli_likelihood_legend(FILE *to) {
   fprintf(to, "<=: an upper bound; the value itself is not computed and may be lower\n"
               "+-: standard error of the mean over the draws named\n");
 }

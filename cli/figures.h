@@ -21,6 +21,9 @@ void cli_likelihood_line(FILE *to, const cli_row *row, const cli_set *set);
 /* {"set", "n", "likelihood": "exact", "bound" or "none", "nats": number or null, ...}; NULL without
  * memory. */
 json_t *cli_likelihood_json(const cli_set *set);
-/* The table of `compare` for a task that is evaluated by likelihood: one line per row. */
-void cli_likelihood_summary(FILE *to, const cli_row *row, int n);
+/* The table of `compare` for a task that is evaluated by likelihood: one line per row. Returns the
+ * width of its first column. */
+int cli_likelihood_summary(FILE *to, const cli_row *row, int n);
+/* What the signs of that table mean. */
+void cli_likelihood_legend(FILE *to);
 #endif

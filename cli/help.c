@@ -6,8 +6,9 @@
 
 #include "cli/near.h"
 #include "cli/options.h"
+#include "cli/terminal.h"
 
-enum { COLUMNS = 79, OPTION_INDENT = 26, VERB_INDENT = 26 };
+enum { OPTION_INDENT = 26, VERB_INDENT = 26 };
 
 /* Examples follow one another: those of eval and sample use the run that train's makes. */
 #define SMALL "  --set layers=1 --set width=32 --set train.steps=50 --n 2\n"
@@ -56,10 +57,11 @@ const cli_verb *cli_verb_find(const char *name, pal_error *error) {
 }
 
 void cli_wrap(FILE *to, const char *text, int at, int indent) {
+  const int most = cli_columns(to) - 1;
   const char *gap = "";
   for (text += strspn(text, " "); *text; text += strspn(text, " ")) {
     const int length = (int)strcspn(text, " ");
-    if (*gap && at + 1 + length > COLUMNS) {
+    if (*gap && at + 1 + length > most) {
       fprintf(to, "\n%*s", indent, "");
       at = indent;
       gap = "";

@@ -19,7 +19,7 @@ const cli_verb *cli_verb_find(const char *name, pal_error *error);
 /* Prints the help of one verb or, when it is NULL, of the program. Examples name the first task and
  * model of the context. */
 void cli_help(FILE *to, const pal_context *context, const char *verb);
-/* Prints `text` from column `at` on, where the cursor is, broken at blanks into lines of less than
- * 80 columns that begin at column `indent`. Ends the line. */
+/* Prints `text` from column `at` on, where the cursor is, broken at blanks into lines that fit the
+ * terminal (80 columns elsewhere) and begin at column `indent`. Ends the line. */
 void cli_wrap(FILE *to, const char *text, int at, int indent);
 #endif

@@ -12,6 +12,7 @@ palimpsest_SOURCES = \
 	%D%/eval.c \
 	%D%/evaluate.c \
 	%D%/figures.c \
+	%D%/fold.c \
 	%D%/help.c \
 	%D%/info.c \
 	%D%/instances.c \
@@ -53,6 +54,7 @@ noinst_HEADERS += \
 	%D%/curve.h \
 	%D%/evaluate.h \
 	%D%/figures.h \
+	%D%/fold.h \
 	%D%/help.h \
 	%D%/instances.h \
 	%D%/job.h \

@@ -3,9 +3,12 @@
 #include "cli/table.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "cli/figures.h"
+#include "cli/fold.h"
+#include "cli/help.h"
 #include "cli/recipes.h"
 #include "cli/row.h"
 #include "cli/text.h"
@@ -25,8 +28,9 @@ void cli_wilson(int k, int n, double *low, double *high) {
 static void table_columns(FILE *to, const cli_row *row, const cli_set *s) {
   for (int i = 0; i < row->n_columns; i++) {
     const pal_report_column *c = &row->column[i];
-    if (c->kind == PAL_REPORT_SHARE) fprintf(to, " %s %6.2f %% ", c->name, 100 * s->sum[i] / s->n);
-    if (c->kind == PAL_REPORT_MEAN) fprintf(to, " %s %.4g ", c->name, s->sum[i] / s->n);
+    if (c->kind == PAL_REPORT_SHARE)
+      fprintf(to, "\v %s %6.2f %% ", c->name, 100 * s->sum[i] / s->n);
+    if (c->kind == PAL_REPORT_MEAN) fprintf(to, "\v %s %.4g ", c->name, s->sum[i] / s->n);
   }
 }
 
@@ -35,8 +39,8 @@ static void table_totals(FILE *to, const cli_row *row) {
   for (int i = 0; i < row->n_columns; i++) {
     const pal_report_column *c = &row->column[i];
     if (c->kind == PAL_REPORT_COUNT && row->total[i])
-      fprintf(to, ", %lld %s", (long long)row->total[i], c->name);
-    if (c->kind == PAL_REPORT_FLAG) fprintf(to, ", %s%s", row->total[i] ? "" : "not ", c->name);
+      fprintf(to, ",\v %lld %s", (long long)row->total[i], c->name);
+    if (c->kind == PAL_REPORT_FLAG) fprintf(to, ",\v %s%s", row->total[i] ? "" : "not ", c->name);
   }
 }
 
@@ -55,7 +59,7 @@ static void table_sets(FILE *to, const cli_row *row) {
             100 * high, s->n, cli_few(s->n));
     if (!s->steps) {
       table_columns(to, row, s);
-      fprintf(to, " halted %6.2f %%  passes %.1f, p95 %.0f", 100.0 * s->halted / s->n,
+      fprintf(to, "\v halted %6.2f %%\v  passes %.1f, p95 %.0f", 100.0 * s->halted / s->n,
               s->passes_mean, s->passes_p95);
     }
     fprintf(to, "\n");
@@ -84,18 +88,31 @@ void cli_details(FILE *to, const cli_row *row) {
   }
 }
 
+/* Prints what a row is: model, seed, size and training. */
+static void table_head(FILE *to, const cli_row *row) {
+  fprintf(to, "%s, seed %llu:\v %lld parameters", row->model, (unsigned long long)row->seed,
+          (long long)row->parameters);
+  table_totals(to, row);
+  if (row->steps) /* trained in this run */
+    fprintf(to, ",\v %lld examples,\v %lld steps,\v %.1f s,\v training loss %.4f",
+            (long long)row->examples, (long long)row->steps, row->seconds, row->loss);
+  fprintf(to, "%s\n", row->fitted ? "" : "\v  (did not fit)");
+}
+
 void cli_table(FILE *to, const cli_row *row, int n) {
+  enum { SET_INDENT = 21, NOTE_INDENT = 10 };
   for (int i = 0; i < n; i++) {
-    fprintf(to, "%s, seed %llu: %lld parameters", row[i].model, (unsigned long long)row[i].seed,
-            (long long)row[i].parameters);
-    table_totals(to, &row[i]);
-    if (row[i].steps) /* trained in this run */
-      fprintf(to, ", %lld examples, %lld steps, %.1f s, training loss %.4f",
-              (long long)row[i].examples, (long long)row[i].steps, row[i].seconds, row[i].loss);
-    fprintf(to, "%s\n", row[i].fitted ? "" : "  (did not fit)");
-    table_sets(to, &row[i]);
-    for (const char *at = row[i].notes; *at; at += strcspn(at, "\n") + 1)
-      fprintf(to, "    note: %.*s\n", (int)strcspn(at, "\n"), at);
+    cli_fold fold;
+    table_head(cli_fold_open(&fold, to), &row[i]);
+    cli_fold_cells(&fold, NOTE_INDENT);
+    table_sets(cli_fold_open(&fold, to), &row[i]);
+    cli_fold_cells(&fold, SET_INDENT);
+    for (const char *at = row[i].notes; *at; at += strcspn(at, "\n") + 1) {
+      char *note = strndup(at, strcspn(at, "\n"));
+      fprintf(to, "    note: ");
+      cli_wrap(to, note ? note : "", NOTE_INDENT, NOTE_INDENT);
+      free(note);
+    }
   }
 }
 
@@ -144,17 +161,17 @@ static void summary_of_seeds(FILE *to, const cli_row *row, int n, int width) {
 
 /* One line per row with the exact share of each set. Rows of one label stand together; after
  * several seeds of a label follow their mean, minimum and maximum. */
-static void summary_by_set(FILE *to, const cli_row *row, int n) {
+static int summary_by_set(FILE *to, const cli_row *row, int n) {
   bool seeds = false;
-  int width = 32;
+  int width = 20;
   for (int k = 1; k < n; k++) seeds |= strcmp(row[k].model, row[k - 1].model) == 0;
   for (int k = 0; k < n; k++) {
     const int wide = (int)strlen(row[k].model) + (seeds ? 8 : 0);
     if (wide > width) width = wide;
   }
-  fprintf(to, "\n%-*s %10s %7s", width, "exact %", "parameters", "steps");
+  fprintf(to, "%-*s\v %10s\v %7s", width, "exact %", "parameters", "steps");
   for (int i = 0; n && i < row[0].n_sets; i++)
-    fprintf(to, " %*s ", set_width(&row[0].set[i]), heading(&row[0].set[i]));
+    fprintf(to, "\v %*s ", set_width(&row[0].set[i]), heading(&row[0].set[i]));
   fprintf(to, "\n");
   for (int k = 0, first = 0; k < n; k++) {
     label(to, &row[k], seeds, width);
@@ -165,6 +182,7 @@ static void summary_by_set(FILE *to, const cli_row *row, int n) {
     if (k > first) summary_of_seeds(to, &row[first], k + 1 - first, width);
     first = k + 1;
   }
+  return width;
 }
 
 static int width_of(const pal_report_column *c) {
@@ -182,7 +200,7 @@ static void summary_columns(FILE *to, const pal_report_column *column, int n, bo
     const int width = width_of(c);
     const cli_set *s = row ? &row->set[0] : NULL;
     if (cli_is_judged(c) != judged) continue;
-    if (!row) fprintf(to, " %*s%s", width, c->name, share ? " %" : "");
+    if (!row) fprintf(to, "\v %*s%s", width, c->name, share ? " %" : "");
     else if (c->kind == PAL_REPORT_COUNT) fprintf(to, " %*lld", width, (long long)row->total[i]);
     else if (c->kind == PAL_REPORT_FLAG) fprintf(to, " %*s", width, row->total[i] ? "yes" : "no");
     else
@@ -196,11 +214,11 @@ static void summary_columns(FILE *to, const pal_report_column *column, int n, bo
 static void summary_by_training(FILE *to, const cli_row *row, int n) {
   const pal_report_column *columns = row[0].column;
   const int n_columns = row[0].n_columns;
-  fprintf(to, "\n%-30s %4s %9s", "", "seed", "params");
+  fprintf(to, "%-30s\v %4s\v %9s", "", "seed", "params");
   summary_columns(to, columns, n_columns, false, NULL);
-  fprintf(to, " %11s %7s %7s  %-30s", "transitions", "M rows", "minutes", "exact % [95 %]");
+  fprintf(to, "\v %11s\v %7s\v %7s\v  %-30s", "transitions", "M rows", "minutes", "exact % [95 %]");
   summary_columns(to, columns, n_columns, true, NULL);
-  fprintf(to, " %8s %6s %7s %6s\n", "itself %", "cap %", "passes", "p95");
+  fprintf(to, "\v %8s\v %6s\v %7s\v %6s\n", "itself %", "cap %", "passes", "p95");
   for (int k = 0; k < n; k++) {
     const cli_set *s = &row[k].set[0];
     double low, high, of = s->n ? s->n : 1;
@@ -217,11 +235,19 @@ static void summary_by_training(FILE *to, const cli_row *row, int n) {
     fprintf(to, " %8.2f %6.2f %7.1f %6.0f\n", 100 * s->halted / of, 100 * s->capped / of,
             s->passes_mean, s->passes_p95);
   }
-  fprintf(to,
-          "transitions: for edit models labelled states, else sequences, masked anew in each use\n"
-          "itself, cap: decoding ended by itself, or by the cap on passes\n"
-          "passes: forward passes of one sequence\n");
-  for (int i = 0; i < n_columns; i++) fprintf(to, "%s: %s\n", columns[i].name, columns[i].doc);
+}
+
+/* What the columns of summary_by_training mean. */
+static void legend(FILE *to, const pal_report_column *column, int n) {
+  cli_wrap(to,
+           "transitions: for edit models labelled states, else sequences, masked anew in each use",
+           0, 2);
+  cli_wrap(to, "itself, cap: decoding ended by itself, or by the cap on passes", 0, 2);
+  cli_wrap(to, "passes: forward passes of one sequence", 0, 2);
+  for (int i = 0; i < n; i++) {
+    const int at = fprintf(to, "%s: ", column[i].name);
+    cli_wrap(to, column[i].doc, at, 2);
+  }
 }
 
 /* The value of a published result in a column of the task, as text; empty when it has none. */
@@ -235,7 +261,6 @@ static const char *published_total(const cli_published *p, const char *column, c
 
 /* Prints the published results in the columns of summary_by_training. */
 static void summary_published(FILE *to, const cli_row *row, const cli_recipes *r) {
-  if (r->n_published) fprintf(to, "\npublished by others, on their own data\n");
   for (const cli_published *p = r->published; p < r->published + r->n_published; p++) {
     char text[32] = "";
     if (p->parameters > 0) snprintf(text, sizeof text, "%.0f", p->parameters);
@@ -244,14 +269,32 @@ static void summary_published(FILE *to, const cli_row *row, const cli_recipes *r
       if (!cli_is_judged(&row->column[i]))
         fprintf(to, " %*s", width_of(&row->column[i]),
                 published_total(p, row->column[i].name, text, sizeof text));
-    fprintf(to, " %28s %6.2f   %s\n", "", 100 * p->exact, p->source);
+    fprintf(to, " %6.2f  ", 100 * p->exact);
+    for (const char *word = p->source; *word; word += strspn(word, " ")) {
+      const int length = (int)strcspn(word, " ");
+      fprintf(to, "\v %.*s", length, word);
+      word += length;
+    }
+    fprintf(to, "\n");
   }
 }
 
 void cli_summary(FILE *to, const cli_row *row, int n, const cli_recipes *recipes) {
-  if (n && row[0].set[0].likelihood) cli_likelihood_summary(to, row, n);
-  else if (n && cli_counted(&row[0])) summary_by_training(to, row, n);
-  else summary_by_set(to, row, n);
+  enum { STUB = 30 };
+  cli_fold fold;
+  const bool counted = n && !row[0].set[0].likelihood && cli_counted(&row[0]);
+  fputc('\n', to);
+  FILE *table = cli_fold_open(&fold, to);
+  int stub = STUB;
+  if (n && row[0].set[0].likelihood) stub = cli_likelihood_summary(table, row, n);
+  else if (counted) summary_by_training(table, row, n);
+  else stub = summary_by_set(table, row, n);
+  cli_fold_table(&fold, stub);
+  if (n && row[0].set[0].likelihood) cli_likelihood_legend(to);
+  if (counted) legend(to, row[0].column, row[0].n_columns);
   cli_few_legend(to, row, n);
-  summary_published(to, n ? row : NULL, recipes);
+  if (!recipes->n_published) return;
+  fprintf(to, "\npublished by others, on their own data\n");
+  summary_published(cli_fold_open(&fold, to), n ? row : NULL, recipes);
+  cli_fold_cells(&fold, STUB + 3);
 }

@@ -190,8 +190,9 @@ static void show_plainly(const cli_trace *t) {
   enum { GAP = 5, CAPTION = 33 };
   const pal_picture *p = t->state;
   int width = 2 * p->columns + (p->block ? 2 * ((p->columns - 1) / p->block) : 0) + GAP;
-  if (width < CAPTION + 2) width = CAPTION + 2;
-  const int fit = (cli_columns(stdout) - 1 + GAP) / width, beside = fit > 1 ? fit : 1;
+  int gap = GAP;
+  if (width < CAPTION + 2) width = CAPTION + 2, gap = 2;
+  const int fit = (cli_columns(stdout) - 1 + gap) / width, beside = fit > 1 ? fit : 1;
   for (int s = 0; s < p->sorts; s++)
     printf("%s%s%c = %s", s ? ", " : "", s ? "5" : ".", suffix[s], p->sort_name[s]);
   printf("\n");

@@ -6,6 +6,8 @@ test -x "$program" || { echo "no program"; exit 77; }
 work=$(mktemp -d) || exit 99
 trap 'rm -rf "$work"' EXIT
 failed=0
+COLUMNS=5000 # lines are not folded, except where a test says so
+export COLUMNS
 
 # expect CODE WORDS ARGUMENTS...: runs the program, which must exit with CODE and print WORDS to
 # stderr.

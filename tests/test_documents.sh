@@ -11,6 +11,8 @@
 #
 # Links to files must lead to existing files. Run by `make check`.
 . "${srcdir:-.}/tests/installed.sh"
+COLUMNS=138 # the documents show lines that are not folded
+export COLUMNS
 failed=0 ran=0
 
 # What documents call cc and pkg-config; also in the scripts that they run.

@@ -30,6 +30,7 @@ expect 2 'no option --lr; did you mean --rate?' train parity --model arm --lr
 expect 2 'no option -n; did you mean --n?' sample x -n
 expect 2 'no option --xyzzy; palimpsest info --help' info --xyzzy
 # Help and version anywhere; no line is longer than a terminal's, and the examples run as they are.
+COLUMNS=80
 for words in -h --help help 'train -h' 'help train' '-h train' 'train parity --help'; do
   expect 0 "" $words
   if grep -q '.\{80\}' "$work/out"; then echo "FAIL a line of help is too long"; failed=1; fi
@@ -51,6 +52,7 @@ for verb in $("$program" --help | sed -n '/^  train/,/^options/s/^  \([a-z-]*\) 
     { echo "FAIL the example of $verb"; cat "$work/example" "$work/out"; failed=1; }
   verbs=$((${verbs:-0} + 1))
 done
+COLUMNS=5000
 test "${verbs:-0}" -ge 8 || { echo "FAIL only $verbs verbs have examples"; failed=1; }
 expect 2 "info has no option --json" --json x info
 expect 2 "compare has no option --config" compare parity --config x
@@ -262,6 +264,23 @@ for bytes in bytes bytes:; do
     --out "$work/$bytes"
   grep -qx 'task.characters = bytes:a,20,.*,e9' "$work/$bytes/config" ||
     { echo "FAIL the run does not keep its bytes"; failed=1; }
+done
+
+# ---- the width of tables ----
+
+# Tables fit 80 columns, in blocks of columns that begin with the names of the rows.
+fits() { # fits ARGUMENTS...: prints no line of 80 columns or more
+  COLUMNS=80 "$program" "$@" >"$work/out" 2>"$work/err" || { echo "FAIL $*"; cat "$work/err"; failed=1; }
+  if grep '.\{80\}' "$work/out"; then echo "FAIL too wide: palimpsest $*"; failed=1; fi
+}
+fits eval "$work/boards" --quiet
+fits compare parity --models arm $tiny --set lengths=2,3,4,5,6,7,8,9 --set per_length=2
+test "$(grep -c '^exact %' "$work/out")" -ge 2 && test "$(grep -c '^arm' "$work/out")" -ge 4 ||
+  { echo "FAIL no blocks of columns"; cat "$work/out"; failed=1; }
+fits compare text --models arm,ap-mdm --data "$work/text" --set block=8 $tiny
+fits compare sudoku --models ap-mdm,arm $boards $tiny --data "$work/marked.csv"
+for head in seed params transitions minutes 'exact % \[95 %\]' 'valid %' 'itself %' p95; do
+  grep -q " $head" "$work/out" || { echo "FAIL no column $head"; cat "$work/out"; failed=1; }
 done
 
 # ---- a run and its weights stay what they are ----
