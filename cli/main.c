@@ -94,6 +94,7 @@ static int parse_and_run(int argc, char **argv) {
 }
 
 int main(int argc, char **argv) {
+  cli_standard_hold();
   spin_briefly(argv);
   (void)uselocale(newlocale(LC_ALL_MASK, "C", (locale_t)0)); /* even if a plug-in sets another */
   int code = parse_and_run(argc, argv);

@@ -3,6 +3,7 @@
 #include "cli/standard.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -39,6 +40,11 @@ static pal_status take_inputs(cli_options *o, pal_error *error) {
     status = take_input(&o->file[i], "--data", &used, error);
   if (o->n_files) o->data = o->file[0];
   return status;
+}
+
+void cli_standard_hold(void) {
+  for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+    if (fcntl(fd, F_GETFD) < 0) (void)open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY);
 }
 
 pal_status cli_standard(cli_options *o, pal_error *error) {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A plug-in with ops that abort or exit the process, and a correct one, for test_input.sh: check-op
+/* A plug-in with ops that abort, exit or hang the process, and a correct one, for test_input.sh: check-op
  * must report each and go on. */
 #include <palimpsest/palimpsest.h>
 
@@ -40,12 +40,21 @@ static pal_status exit_reference(const pal_reference *call) {
   return reference(call);
 }
 
+/* Loops for ever in case 1. check-op has set an alarm by then; the one that ends the case here comes
+ * sooner, so that the test need not wait. */
+static pal_status hang_run(const pal_run *run) {
+  if (run->in_rows[0] <= 256) return copy(run);
+  if (alarm(1) == 0) _exit(4);
+  for (;;) pause();
+}
+
 static pal_value sample_of(pal_case *random, const char *name) {
   const pal_value x = pal_case_f32(random, PAL_TYPE(PAL_F32, pal_case_rows(random), 1, 3), -1, 1);
   return pal_apply(pal_case_graph(random), name, &x, 1, NULL, NULL);
 }
 static pal_value abort_sample(pal_case *random) { return sample_of(random, "aborting"); }
 static pal_value exit_sample(pal_case *random) { return sample_of(random, "exiting"); }
+static pal_value hang_sample(pal_case *random) { return sample_of(random, "hanging"); }
 static pal_value copy_sample(pal_case *random) { return sample_of(random, "copying"); }
 
 #define OP(its_name, its_reference, its_run, its_sample)                                     \
@@ -56,11 +65,13 @@ static pal_value copy_sample(pal_case *random) { return sample_of(random, "copyi
   }
 static const pal_op ops[] = {OP("aborting", reference, abort_run, abort_sample),
                              OP("exiting", exit_reference, copy, exit_sample),
+                             OP("hanging", reference, hang_run, hang_sample),
                              OP("copying", reference, copy, copy_sample)};
 
 static pal_status define(pal_context *context, pal_error *error) {
   pal_status status = PAL_OK;
-  for (int i = 0; i < 3 && !status; i++) status = pal_define_op(context, &ops[i], error);
+  for (size_t i = 0; i < sizeof ops / sizeof *ops && !status; i++)
+    status = pal_define_op(context, &ops[i], error);
   return status;
 }
 

@@ -82,6 +82,7 @@ if [ -f $crash ]; then
   died 4 exiting 'exiting op "exiting", seed 1, case 0: ended the process with status 3
 exiting op "exiting", seed 1, case 1: ended the process with status 3
 exiting op "exiting", seed 1, case 2: ended the process with status 3'
+  died 4 hanging 'hanging op "hanging", seed 1, case 1: did not end within 120 seconds'
   died 0 copying 'copying ok'
 else
   echo "SKIP check-op of ops that end the process: no $crash"

@@ -90,6 +90,45 @@ expect 2 "--json said and --init ./said $one" $endless --init ./said --out none 
 cmp said before || { echo "FAIL an input was overwritten"; failed=1; }
 expect 0 "" eval runs/parity-ap-mdm --json /dev/null --answers /dev/null
 
+# ---- standard streams that are full or closed ----
+
+# lost ARGUMENTS...: what the verb prints is lost, which it must say by its exit code.
+lost() {
+  for to in '>/dev/full' '>&-'; do
+    test -c /dev/full || test "$to" = '>&-' || continue
+    rm -rf streams/runs
+    eval '"$program" "$@" 2>err </dev/null' "$to"
+    got=$?
+    test $got -eq 1 && grep -q "standard output" err ||
+      { echo "FAIL exit $got: palimpsest $* $to"; cat err; failed=1; }
+  done
+}
+lost info
+lost info op
+lost --version
+lost help train
+lost train --help
+lost instances parity $bits
+lost plan parity
+lost check-op affine --n 1
+lost compare parity --models arm $tiny $bits
+lost eval runs/parity-ap-mdm
+lost eval runs/parity-ap-mdm --json -
+lost sample runs/parity-ap-mdm --watch
+# A run is kept all the same; nothing that is printed gets into a file.
+mkdir streams
+lost $train --out streams/runs --json streams/row.json
+test -s streams/runs/ckpt/weights.safetensors || { echo "FAIL no run was kept"; failed=1; }
+rm -r streams/runs
+noisy=$(echo "$train" | sed 's/--quiet//')
+"$program" $noisy --out streams/silent --keep-every 0.0001 >/dev/null 2>&- </dev/null ||
+  { echo "FAIL no run without standard error"; failed=1; }
+"$program" $noisy --out streams/none --keep-every 0.0001 >&- 2>&- <&-
+test $? -eq 1 || { echo "FAIL no standard stream at all"; failed=1; }
+grep -rl "s left\|seed 1:\|standard output" streams && { echo "FAIL messages in a file"; failed=1; }
+cmp streams/silent/ckpt/weights.safetensors runs/parity-ap-mdm/ckpt/weights.safetensors ||
+  { echo "FAIL other weights without standard error"; failed=1; }
+
 # ---- long names, blanks ----
 
 name=$(printf '%0200d' 0)
