@@ -115,10 +115,11 @@ void cli_help(FILE *to, const pal_context *context, const char *verb) {
   examples(to, context, one ? one->example : TRAIN "palimpsest sample runs/example\n");
   if (one) return;
   fputs("\nexit codes\n", to);
-  entry(to, "0", "", "done", 12);
-  entry(to, "1", "", "a failure of input, output or memory", 12);
-  entry(to, "2", "", "wrong usage, config or data; also when lines of a file were refused", 12);
-  entry(to, "3", "", "a loss that is infinite or not a number", 12);
-  entry(to, "4", "", "a failed check of an op", 12);
-  entry(to, "130, 143", "", "stopped by SIGINT or SIGTERM, after a checkpoint", 12);
+  entry(to, "0", "", "done", 17);
+  entry(to, "1", "", "a failure of input, output or memory", 17);
+  entry(to, "2", "", "wrong usage, config or data; also when lines of a file were refused", 17);
+  entry(to, "3", "", "a loss that is infinite or not a number", 17);
+  entry(to, "4", "", "a failed check of an op", 17);
+  entry(to, "129, 130, 143", "",
+        "stopped by SIGHUP, SIGINT or SIGTERM; training has written a checkpoint", 17);
 }

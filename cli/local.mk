@@ -95,3 +95,33 @@ cli/recipes_text.c: $(recipes) tools/embed-recipes.sh
 	$(AM_V_GEN)$(MKDIR_P) cli && set -- && for file in $(recipes); do \
 	  test -f $$file || file=$(srcdir)/$$file; set -- "$$@" "$$file"; done && \
 	  sh $(srcdir)/tools/embed-recipes.sh "$$@" >$@-t && mv $@-t $@
+
+# Man pages, one for each verb, made of what --help prints. They need the program to run, so a build
+# for another machine has none.
+EXTRA_DIST += tools/man.sh share/palimpsest.bash share/_palimpsest
+man1dir = $(mandir)/man1
+if !CROSS_COMPILING
+all-local: man/made
+endif
+man/made: palimpsest$(EXEEXT) tools/man.sh
+	$(AM_V_GEN)rm -rf man && $(MKDIR_P) man && \
+	  sh $(srcdir)/tools/man.sh ./palimpsest$(EXEEXT) >man/palimpsest.1 && \
+	  for verb in `./palimpsest$(EXEEXT) --help | sed -n '1,/^options/s/^  \([a-z][a-z-]*\) .*/\1/p'`; do \
+	    sh $(srcdir)/tools/man.sh ./palimpsest$(EXEEXT) $$verb >man/palimpsest-$$verb.1 || exit 1; \
+	  done && touch $@
+install-data-local:
+	$(MKDIR_P) "$(DESTDIR)$(man1dir)" "$(DESTDIR)$(datadir)/bash-completion/completions" \
+	  "$(DESTDIR)$(datadir)/zsh/site-functions"
+	for page in man/*.1; do \
+	  test ! -f "$$page" || $(INSTALL_DATA) "$$page" "$(DESTDIR)$(man1dir)" || exit 1; done
+	$(INSTALL_DATA) $(srcdir)/share/palimpsest.bash \
+	  "$(DESTDIR)$(datadir)/bash-completion/completions/palimpsest"
+	$(INSTALL_DATA) $(srcdir)/share/_palimpsest "$(DESTDIR)$(datadir)/zsh/site-functions/_palimpsest"
+uninstall-local:
+	rm -f "$(DESTDIR)$(man1dir)"/palimpsest.1 "$(DESTDIR)$(man1dir)"/palimpsest-*.1 \
+	  "$(DESTDIR)$(datadir)/bash-completion/completions/palimpsest" \
+	  "$(DESTDIR)$(datadir)/zsh/site-functions/_palimpsest"
+clean-local: clean-man
+clean-man:
+	rm -rf man
+.PHONY: clean-man

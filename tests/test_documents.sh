@@ -11,6 +11,9 @@
 #
 # Links to files must lead to existing files. Run by `make check`.
 . "${srcdir:-.}/tests/installed.sh"
+for file in man1/palimpsest.1 man1/palimpsest-train.1 completions/palimpsest site-functions/_palimpsest; do
+  find "$root" -path "*/$file" | grep -q . || { echo "FAIL $file is not installed"; exit 1; }
+done
 COLUMNS=138 # the documents show lines that are not folded
 export COLUMNS
 failed=0 ran=0

@@ -267,6 +267,21 @@ for bytes in bytes bytes:; do
     { echo "FAIL the run does not keep its bytes"; failed=1; }
 done
 
+# ---- exit codes ---- (0, 1 and 2: everywhere; 4: above; 129, 130 and 143: test_program.sh)
+
+expect 3 "step [0-9]*: .*the loss is not a number\|infinite" train parity --model arm --set layers=1 --set width=8 \
+  --set train.steps=200 --set train.warmup=0 --set train.rate=1000 --set train.clip=0 --set train.optimizer=sgd \
+  --quiet --out "$work/diverged"
+if [ -c /dev/full ]; then
+  "$program" info >/dev/full 2>"$work/err"
+  test $? -eq 1 && grep -q "standard output could not be written" "$work/err" || { echo "FAIL a full disk"; failed=1; }
+fi
+code=$("$program" --help | sed -n '/^exit codes/,$s/^  \([0-9, ]*[0-9]\)  .*/\1/p' | tr '\n' ' ')
+test "$code" = "0 1 2 3 4 129, 130, 143 " || { echo "FAIL help has exit codes $code"; failed=1; }
+for code in 0 1 2 3 4 '129, 130, 143'; do
+  grep -q "^| $code |" "${srcdir:-.}/doc/program.md" || { echo "FAIL no exit code $code in the document"; failed=1; }
+done
+
 # ---- the width of tables ----
 
 # Tables fit 80 columns, in blocks of columns that begin with the names of the rows.
