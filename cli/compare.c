@@ -1,18 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* palimpsest compare: trains several kinds of model on one task and prints one table (floor 8). */
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cli/choose.h"
+#include "cli/entry.h"
 #include "cli/evaluate.h"
 #include "cli/help.h"
 #include "cli/job.h"
 #include "cli/near.h"
 #include "cli/options.h"
-#include "cli/outputs.h"
 #include "cli/recipes.h"
+#include "cli/recorder.h"
 #include "cli/row.h"
+#include "cli/signals.h"
 #include "cli/table.h"
 #include "cli/table_json.h"
 #include "cli/text.h"
@@ -28,86 +30,6 @@ typedef struct comparison {
   int n, room;
   int64_t target; /* parameters of the first matched model, which the others match; 0: not known */
 } comparison;
-
-/* Applies settings to the job, later ones winning: the recipe's, those of its budget, --data, --set
- * of the command line, the seed. A recipe without settings for the free budget uses the matched
- * ones. */
-static pal_status configure(cli_job *job, const comparison *c, const cli_recipe *recipe,
-                            bool matched, uint64_t seed, pal_error *error) {
-  const cli_settings *own = matched || !recipe->free.n ? &recipe->matched : &recipe->free;
-  const cli_settings *lists[] = {&recipe->always, own};
-  char text[64];
-  pal_status status = PAL_OK;
-  for (int l = 0; l < 2; l++)
-    for (int i = 0; i < lists[l]->n && !status; i++)
-      status = cli_job_set(job, lists[l]->text[i], error);
-  if (!status) status = cli_job_set_data(job, c->o->data, error);
-  for (int i = 0; i < c->o->n_set && !status; i++) status = cli_job_set(job, c->o->set[i], error);
-  snprintf(text, sizeof text, "train.seed=%llu", (unsigned long long)seed);
-  if (!status) status = cli_job_set(job, text, error);
-  return status ? status : cli_outputs_check_settings(c->o, job, error);
-}
-
-static cli_job new_job(const comparison *c, const cli_recipe *recipe) {
-  return (cli_job){.context = c->context,
-                   .task_name = c->task,
-                   .model_name = recipe->model,
-                   .form = recipe->form};
-}
-
-/* A second model in `store`: the job's, with one more "KEY=VALUE" setting. NULL on failure. */
-static pal_model *another_model(const cli_job *job, pal_store *store, const char *setting,
-                                pal_error *error) {
-  const char *all[CLI_MAX_SET + 1];
-  int n = job->n_set[CLI_MODEL];
-  for (int i = 0; i < n; i++) all[i] = job->set[CLI_MODEL][i];
-  all[n++] = setting;
-  return pal_model_new(job->context, store, job->model_name, pal_task_format(job->task), all, n,
-                       error);
-}
-
-/* Number of parameters when the MLP has `hidden` columns; -1 on failure. Variables come into being
- * as the loss is built, so this builds it, in a store of its own. */
-static int64_t count_parameters(const cli_job *job, int hidden, pal_error *error) {
-  char setting[32];
-  snprintf(setting, sizeof setting, "hidden=%d", hidden);
-  pal_store *store = pal_store_new(1);
-  pal_model *model = store ? another_model(job, store, setting, error) : NULL;
-  pal_graph *graph = model ? pal_graph_new(job->context, store) : NULL;
-  int64_t n = -1;
-  if (graph) { /* errors in the graph are reported later, when training compiles it */
-    const pal_model_definition *d = pal_model_definition_of(model);
-    pal_value part[PAL_MAX_PARTS];
-    const pal_batch_values in = pal_batch_inputs(graph, d, 1, 1, true);
-    d->loss(model, graph, &in, part);
-    n = pal_model_parameters(model);
-  } else if (!error->code) {
-    pal_fail(error, PAL_E_MEMORY, "no memory to count parameters");
-  }
-  if (graph) pal_graph_free(graph);
-  if (model) pal_model_free(model);
-  if (store) pal_store_free(store);
-  return n;
-}
-
-/* Sets the MLP width that brings the number of parameters closest to the target. That number is
- * linear in the width, so two counts determine it. */
-static pal_status match(const comparison *c, cli_job *job, const cli_recipe *recipe,
-                        pal_error *error) {
-  char setting[32];
-  int64_t one = count_parameters(job, 1, error), two = count_parameters(job, 2, error);
-  if (one < 0 || two < 0) return error->code;
-  double slope = two > one ? (double)(two - one) : 1;
-  double h = round((double)(c->target - one) / slope) + 1;
-  int hidden = h < 1 ? 1 : (int)h;
-  double off = (double)one + slope * (hidden - 1) - (double)c->target;
-  if (fabs(off) > 0.05 * (double)c->target)
-    return pal_fail(error, PAL_E_UNSUPPORTED,
-                    "%s cannot be brought within 5 %% of %lld parameters by the width of its MLP",
-                    recipe->label, (long long)c->target);
-  snprintf(setting, sizeof setting, "model.hidden=%d", hidden);
-  return cli_job_set(job, setting, error);
-}
 
 /* Sets row->fitted: false when a set of the training range ("...=N" with N up to
  * recipe->trained_to) is not more than 99 % exact. */
@@ -158,7 +80,7 @@ static pal_status add_row(comparison *c, cli_job *job, const cli_recipe *recipe,
                            variant ? variant->label : "", budget);
   free(label);
   if (!row->model) return error->code;
-  if (variant) job->model = another_model(job, job->store, variant->setting, error);
+  if (variant) job->model = cli_entry_variant(job, job->store, variant->setting, error);
   pal_status status =
       job->model ? cli_evaluate(job, NULL, 0, c->o->n, c->o->quiet, row, error) : error->code;
   if (!status) status = cli_fill_notes(job, row, error);
@@ -172,21 +94,66 @@ static pal_status add_row(comparison *c, cli_job *job, const cli_recipe *recipe,
   return PAL_OK;
 }
 
+static cli_job new_job(const comparison *c, const cli_recipe *recipe) {
+  return (cli_job){.context = c->context,
+                   .task_name = c->task,
+                   .model_name = recipe->model,
+                   .form = recipe->form};
+}
+
+/* The run directory of an entry: the directory of --out, then the label, the budget and the seed
+ * with "-" in place of what is no letter, digit or point. To be freed. */
+static char *directory_of(const comparison *c, const cli_recipe *recipe, const char *budget,
+                          uint64_t seed, pal_error *error) {
+  char *name = cli_print(error, "%s-%s-%llu", recipe->label, budget, (unsigned long long)seed);
+  for (char *at = name; at && *at; at++)
+    if (!strchr("abcdefghijklmnopqrstuvwxyz0123456789.", *at)) *at = '-';
+  char *path = name ? cli_print(error, "%s/%s", c->o->out, name) : NULL;
+  free(name);
+  return path;
+}
+
+/* Trains the job and, with --out, keeps its run directory. With --resume an entry that has been
+ * trained in part goes on, and one that has been trained to its end is not trained again. */
+static pal_status train_entry(comparison *c, cli_job *job, const cli_recipe *recipe,
+                              const char *budget, cli_row *row, pal_error *error) {
+  cli_recorder recorder = {.every = 0};
+  cli_options own = *c->o;
+  char *label = cli_print(error, "%s (%s)", recipe->label, budget), *directory = NULL,
+       *state = NULL;
+  pal_status status = label ? PAL_OK : error->code;
+  own.json = NULL; /* the table's */
+  if (!status && c->o->out) {
+    directory = directory_of(c, recipe, budget, job->seed, error);
+    state = directory ? cli_print(error, "%s/ckpt/state.safetensors", directory) : NULL;
+    own.out = directory;
+    own.resume = state && c->o->resume && access(state, F_OK) == 0;
+    status = state ? cli_recorder_open(&recorder, job, &own, error) : error->code;
+  }
+  if (!status)
+    status = cli_train(job, c->o->out ? &recorder : NULL, c->o->quiet, label, row, error);
+  if (c->o->out && (!status || status == PAL_E_INTERRUPTED)) {
+    pal_error late = {0};
+    if (cli_recorder_checkpoint(&recorder, job, &late) && !status)
+      status = pal_fail(error, late.code, "%s", late.text);
+  }
+  pal_error closing = {0};
+  if (cli_recorder_close(&recorder, &closing) && !status)
+    status = pal_fail(error, closing.code, "%s", closing.text);
+  free(label);
+  free(directory);
+  free(state);
+  return status;
+}
+
 /* Trains one recipe with one seed and adds a row for it, or one for each of its variants. */
 static pal_status run_entry(comparison *c, const cli_recipe *recipe, bool matched, uint64_t seed,
                             pal_error *error) {
   const char *budget = matched ? "matched" : "free";
-  char *label = NULL;
   cli_job job = new_job(c, recipe);
   cli_row row = {.n_sets = 0}, *trained = &row; /* no sets until it is evaluated */
-  pal_status status = configure(&job, c, recipe, matched, seed, error);
-  if (!status) status = cli_job_open_task(&job, error);
-  if (!status && matched && c->target) status = match(c, &job, recipe, error);
-  if (!status) status = cli_job_open(&job, true, error);
-  if (!status) {
-    label = cli_print(error, "%s (%s)", recipe->label, budget);
-    status = label ? cli_train(&job, NULL, c->o->quiet, label, trained, error) : error->code;
-  }
+  pal_status status = cli_entry_open(&job, c->o, recipe, matched, seed, c->target, error);
+  if (!status) status = train_entry(c, &job, recipe, budget, trained, error);
   if (!status) {
     pal_trainer_use_average(job.trainer, true);
     if (matched && !c->target) c->target = trained->parameters;
@@ -195,7 +162,6 @@ static pal_status run_entry(comparison *c, const cli_recipe *recipe, bool matche
     status = add_row(c, &job, recipe, budget, NULL, trained, error);
   for (int i = 0; i < recipe->n_variants && !status; i++)
     status = add_row(c, &job, recipe, budget, &recipe->variant[i], trained, error);
-  free(label);
   cli_row_free(trained);
   cli_job_close(&job);
   return status;
@@ -208,18 +174,65 @@ static bool one_size(const cli_recipe *recipe) {
   return recipe->leads || (recipe->matched.n && !recipe->free.n);
 }
 
+/* Whether the entry belongs to the comparison. */
+static bool takes_part(const comparison *c, const cli_recipe *recipe, bool matched) {
+  const char *budget = c->o->budget ? c->o->budget : "matched";
+  if (strcmp(budget, "both") == 0) return matched || !one_size(recipe);
+  return matched == (strcmp(budget, "matched") == 0);
+}
+
+/* Opens every entry once, before any is trained, so that a wrong setting of the last one does not
+ * show after hours. Parameters are not matched here, since that needs those of the first. */
+static pal_status check_entries(const comparison *c, const cli_chosen *all, pal_error *error) {
+  pal_status status = PAL_OK;
+  for (int kind = 0; kind < 2; kind++)
+    for (int i = 0; i < all->n && !status; i++) {
+      if (!takes_part(c, all->recipe[i], kind == 0)) continue;
+      cli_job job = new_job(c, all->recipe[i]);
+      status = cli_entry_open(&job, c->o, all->recipe[i], kind == 0, 1, 0, error);
+      cli_job_close(&job);
+    }
+  for (int k = 0; k < c->o->n_set && !status; k++) {
+    const size_t model = cli_entry_model(c->o->set[k]);
+    bool used = model == 0;
+    for (int i = 0; i < all->n; i++)
+      used |= strlen(all->recipe[i]->model) == model &&
+              strncmp(all->recipe[i]->model, c->o->set[k], model) == 0;
+    if (!used)
+      status = pal_fail(error, PAL_E_ARGUMENT, "%s: no \"%.*s\" is compared", c->o->set[k],
+                        (int)model, c->o->set[k]);
+  }
+  return status;
+}
+
+/* Results of the training in hand are lost by a signal, unless --out keeps it; those before are
+ * not. */
+static pal_status train_all(comparison *c, const cli_chosen *all, pal_error *error) {
+  const int seeds = c->o->seeds ? c->o->seeds : 1;
+  pal_status status = PAL_OK;
+  cli_catch_signals(true);
+  for (int kind = 0; kind < 2; kind++)
+    for (int i = 0; i < all->n; i++)
+      for (int seed = 1; seed <= seeds && !status; seed++)
+        if (takes_part(c, all->recipe[i], kind == 0))
+          status = run_entry(c, all->recipe[i], kind == 0, (uint64_t)seed, error);
+  cli_catch_signals(false);
+  return status;
+}
+
 static pal_status run_all(comparison *c, const cli_chosen *all, pal_error *error) {
   const char *budget = c->o->budget ? c->o->budget : "matched";
-  bool both = strcmp(budget, "both") == 0;
-  if (!both && strcmp(budget, "matched") != 0 && strcmp(budget, "free") != 0)
+  if (strcmp(budget, "both") != 0 && strcmp(budget, "matched") != 0 && strcmp(budget, "free") != 0)
     return pal_fail(error, PAL_E_ARGUMENT, "--budget is matched, free or both, not \"%s\"", budget);
-  int seeds = c->o->seeds ? c->o->seeds : 1;
+  const int seeds = c->o->seeds ? c->o->seeds : 1;
   int rows = 0;
   for (int i = 0; i < all->n; i++)
     rows += all->recipe[i]->n_variants ? all->recipe[i]->n_variants : 1;
   c->row = calloc(2 * (size_t)rows * (size_t)seeds, sizeof *c->row);
   if (!c->row) return pal_fail(error, PAL_E_MEMORY, "no memory for the table");
   c->room = 2 * rows * seeds;
+  pal_status status = check_entries(c, all, error);
+  if (status) return status;
   char *fair =
       cli_print(error, "matched means %s, parameters within 5 %%; free is each model's own size",
                 c->recipes->matched ? c->recipes->matched
@@ -228,15 +241,7 @@ static pal_status run_all(comparison *c, const cli_chosen *all, pal_error *error
   cli_wrap(stdout, fair, printf("budget: "), 2);
   printf("\n");
   free(fair);
-  pal_status status = PAL_OK;
-  for (int kind = 0; kind < 2; kind++) {
-    if (!both && (kind == 0) != (strcmp(budget, "matched") == 0)) continue;
-    for (int i = 0; i < all->n; i++)
-      for (int seed = 1; seed <= seeds && !status; seed++)
-        if (kind == 0 || !both || !one_size(all->recipe[i]))
-          status = run_entry(c, all->recipe[i], kind == 0, (uint64_t)seed, error);
-  }
-  return status;
+  return train_all(c, all, error);
 }
 
 /* Moves rows with the same label next to each other, keeping the order of first appearance. A
@@ -276,11 +281,19 @@ int cli_verb_compare(pal_context *context, const cli_options *o) {
   if (!status) status = cli_choose(context, recipes, o->models, all, &error);
   if (!status) status = run_all(&c, all, &error);
   put_together(c.row, c.n);
-  if (!status) cli_summary(stdout, c.row, c.n, recipes);
-  if (!status && o->json) status = cli_json(o->json, c.task, c.row, c.n, recipes, &error);
+  /* After a failure the rows that there are, are still worth their hours. */
+  if (c.n) cli_summary(stdout, c.row, c.n, recipes);
+  if (c.n && o->json) {
+    pal_error late = {0};
+    if (cli_json(o->json, c.task, c.row, c.n, recipes, !status, &late) && !status)
+      status = pal_fail(&error, late.code, "%s", late.text);
+  }
+  if (status && c.n) cli_say("the table has only the rows that were done before this:");
+  const int code = status ? cli_report(&error) : CLI_DONE;
+  if (status == PAL_E_INTERRUPTED && o->out) cli_say("the same command with --resume goes on");
   for (int i = 0; i < c.room; i++) cli_row_free(&c.row[i]);
   free(c.row);
   free(all);
   cli_recipes_free(recipes);
-  return status ? cli_report(&error) : CLI_DONE;
+  return code;
 }

@@ -9,6 +9,7 @@ palimpsest_SOURCES = \
 	%D%/compare.c \
 	%D%/continue.c \
 	%D%/curve.c \
+	%D%/entry.c \
 	%D%/eval.c \
 	%D%/evaluate.c \
 	%D%/figures.c \
@@ -52,6 +53,7 @@ noinst_HEADERS += \
 	%D%/answers.h \
 	%D%/choose.h \
 	%D%/curve.h \
+	%D%/entry.h \
 	%D%/evaluate.h \
 	%D%/figures.h \
 	%D%/fold.h \

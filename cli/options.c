@@ -51,15 +51,15 @@ static const option options[] = {
     {"--seeds", WHOLE, AT(seeds), "compare", "N          training seeds 1 to N"},
     {"--n", WHOLE, AT(n), "train eval sample instances compare check-op bench pram",
      "N          instances, samples, cases or repetitions"},
-    {"--out", PATH, AT(out), "train bench",
-     "DIR        the run directory; with bench train CASE: weights, batch, gradients"},
-    {"--resume", FLAG, AT(resume), "train",
-     "           continue from a run's last checkpoint: train --resume RUN"},
+    {"--out", PATH, AT(out), "train compare bench",
+     "DIR        the run directory; of compare: one below it for each row; of bench: weights, gradients"},
+    {"--resume", FLAG, AT(resume), "train compare",
+     "           continue from the last checkpoint: train --resume RUN, or compare with its --out"},
     {"--init", PATH, AT(init), "train",
      "RUN|FILE   start from the weights of a run, or of a safetensors file"},
     {"--init-partly", FLAG, AT(init_partly), "train",
      "           with --init: take the tensors that fit, and list the others"},
-    {"--keep-every", SECONDS, AT(keep_every), "train",
+    {"--keep-every", SECONDS, AT(keep_every), "train compare",
      "SECONDS    between checkpoints, by default 600; another is written at the end"},
     {"--steps", WHOLE, AT(steps), "eval",
      "N          evaluate N single steps from labelled states, or a causal model's next tokens"},
@@ -227,6 +227,8 @@ static pal_status check(const cli_options *out, const int *given, pal_error *err
   if (out->n_files > 1 && out->verb && strcmp(out->verb, "eval") != 0)
     return pal_fail(error, PAL_E_ARGUMENT, "--data is given too often: %s takes one FILE",
                     out->verb);
+  if (out->resume && !out->out && out->verb && strcmp(out->verb, "compare") == 0)
+    return pal_fail(error, PAL_E_ARGUMENT, "--resume needs the --out DIR of the comparison");
   if (out->init && out->resume)
     return pal_fail(error, PAL_E_ARGUMENT,
                     "--init begins a new run and --resume continues one: give one of them");
@@ -326,6 +328,7 @@ static pal_status parse_one(int argc, char **argv, int *i, cli_options *out, int
 /* `train --resume RUN`: without a model or a config, the argument is not a task but the directory of
  * the run, whose config has the task, the model and the settings. */
 static pal_status name_resumed_run(cli_options *out, pal_error *error) {
+  if (strcmp(out->verb ? out->verb : "", "train") != 0) return PAL_OK;
   if (!out->resume || !out->argument || out->model || out->config) return PAL_OK;
   if (out->out)
     return pal_fail(error, PAL_E_ARGUMENT,

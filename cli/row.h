@@ -48,8 +48,9 @@ typedef struct cli_row {
   const pal_report_column *column; /* [n_columns], of the task */
   int n_columns;
   int64_t total[PAL_MAX_REPORT_COLUMNS]; /* values of the columns that describe training data */
-  double seconds, loss;                  /* of training; loss: mean of the last hundredth */
-  bool fitted; /* more than 99 % exact on every set of the training range */
+  double seconds, loss; /* of training; loss: mean of the last hundredth, NaN if none was
+                                            trained now */
+  bool fitted;          /* more than 99 % exact on every set of the training range */
   int n_sets;
   cli_set *set; /* [n_sets], owned */
 } cli_row;

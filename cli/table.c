@@ -94,8 +94,9 @@ static void table_head(FILE *to, const cli_row *row) {
           (long long)row->parameters);
   table_totals(to, row);
   if (row->steps) /* trained in this run */
-    fprintf(to, ",\v %lld examples,\v %lld steps,\v %.1f s,\v training loss %.4f",
-            (long long)row->examples, (long long)row->steps, row->seconds, row->loss);
+    fprintf(to, ",\v %lld examples,\v %lld steps,\v %.1f s", (long long)row->examples,
+            (long long)row->steps, row->seconds);
+  if (row->steps && !isnan(row->loss)) fprintf(to, ",\v training loss %.4f", row->loss);
   fprintf(to, "%s\n", row->fitted ? "" : "\v  (did not fit)");
 }
 

@@ -2,6 +2,7 @@
 /* See table_json.h (floor 8). */
 #include "cli/table_json.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -55,12 +56,13 @@ static json_t *json_row(const cli_row *row) {
                           cli_json_text(row->model), "seed", (json_int_t)row->seed, "parameters",
                           (json_int_t)row->parameters, "train_examples", (json_int_t)row->examples,
                           "train_rows", (json_int_t)row->tokens, "steps", (json_int_t)row->steps,
-                          "train_seconds", row->seconds, "loss", row->loss, "fitted", row->fitted,
-                          "eval", sets);
+                          "train_seconds", row->seconds, "loss", isnan(row->loss) ? 0 : row->loss,
+                          "fitted", row->fitted, "eval", sets);
   static const char *const of_training[] = {"train_examples", "train_rows", "steps",
                                             "train_seconds", "loss"};
   for (size_t k = 0; one && !row->steps && k < sizeof of_training / sizeof *of_training; k++)
     cli_json_put(&one, of_training[k], json_null()); /* it was trained in another run */
+  if (one && isnan(row->loss)) cli_json_put(&one, "loss", json_null());
   json_t *notes = json_array();
   for (const char *at = row->notes; *at; at += strcspn(at, "\n") + 1)
     cli_json_append(&notes, cli_json_line(at));
@@ -90,11 +92,11 @@ static json_t *json_published(const cli_recipes *r) {
 }
 
 pal_status cli_json(const char *path, const char *task, const cli_row *row, int n,
-                    const cli_recipes *recipes, pal_error *error) {
+                    const cli_recipes *recipes, bool complete, pal_error *error) {
   json_t *rows = json_array();
   for (int i = 0; i < n; i++) cli_json_append(&rows, json_row(&row[i]));
-  json_t *all = json_pack("{s:o, s:o, s:o}", "task", cli_json_text(task), "rows", rows, "published",
-                          json_published(recipes));
+  json_t *all = json_pack("{s:o, s:b, s:o, s:o}", "task", cli_json_text(task), "complete", complete,
+                          "rows", rows, "published", json_published(recipes));
   char *text = all ? json_dumps(all, JSON_INDENT(2)) : NULL;
   json_decref(all);
   if (!text) return pal_fail(error, PAL_E_MEMORY, "%s: no memory for the table as JSON", path);

@@ -74,7 +74,7 @@ int cli_verb_train(pal_context *context, const cli_options *o) {
     printf("kept in ");
     cli_show(stdout, recorder.directory);
     printf("\n");
-    if (o->json) status = cli_json(o->json, job.task_name, row, 1, NULL, &error);
+    if (o->json) status = cli_json(o->json, job.task_name, row, 1, NULL, true, &error);
   }
   const int code = status ? cli_report(&error) : CLI_DONE;
   if (status == PAL_E_INTERRUPTED)

@@ -2,6 +2,8 @@
 /* See training.h (floor 8). */
 #include "cli/training.h"
 
+#include <math.h>
+
 #include "cli/job.h"
 #include "cli/recorder.h"
 #include "cli/progress.h"
@@ -44,6 +46,6 @@ pal_status cli_train(cli_job *job, cli_recorder *recorder, bool quiet, const cha
   row->examples = pal_trainer_examples(job->trainer);
   row->tokens = pal_trainer_tokens(job->trainer);
   row->seconds = before + cli_seconds() - start;
-  row->loss = summed ? sum / (double)summed : 0;
+  row->loss = summed ? sum / (double)summed : NAN;
   return status;
 }

@@ -474,6 +474,31 @@ done
 expect 2 "exports no" info --plugin "$work/nothing.so"
 expect 2 "ABI 999" info --plugin "$work/abi.so"
 
+# A comparison that keeps its runs goes on where it was; settings of one model; everything is checked
+# before the first training; and a failure keeps the rows before it.
+both="compare parity --models arm,mdm --quiet --set train.steps=20 --set train_max=4 --set lengths=2 --set per_length=40"
+expect 0 "" $both --out "$work/both" --json "$work/once.json"
+expect 2 "holds a run already" $both --out "$work/both"
+rm -r "$work/both/mdm--answer-matched-1"
+expect 0 "" $both --out "$work/both" --resume --json "$work/again.json"
+for file in once again; do
+  grep -v '"train_seconds"\|"loss"' "$work/$file.json" >"$work/$file.rows"
+done
+cmp "$work/once.rows" "$work/again.rows" || { echo "FAIL a comparison that went on has other rows"; failed=1; }
+test "$(grep -c '"loss": null' "$work/again.json")" -eq 3 || { echo "FAIL rows were trained again"; failed=1; }
+expect 2 "needs the --out DIR" $both --resume
+expect 2 'no "ap-mdm" is compared' $both --set ap-mdm:width=8
+expect 2 "has a setting \"nothing\"" $both --set mdm:nothing=1 --out "$work/never"
+expect 2 "mdm: 3 heads must divide" $both --set mdm:heads=3 --out "$work/never"
+test ! -e "$work/never" || { echo "FAIL a comparison began before its settings were checked"; failed=1; }
+expect 0 "" $both --set mdm:train.steps=25 --json "$work/one.json"
+test "$(grep -c '"steps": 20' "$work/one.json")-$(grep -c '"steps": 25' "$work/one.json")" = 3-1 ||
+  { echo "FAIL a setting of one model is one of others"; failed=1; }
+expect 3 "only the rows that were done before" $both --set mdm:train.rate=1e6 --set mdm:clip=0 --set mdm:warmup=0 \
+  --json "$work/some.json"
+grep -q '"complete": false' "$work/some.json" && test "$(grep -c '"model": "arm' "$work/some.json")" -eq 3 &&
+  ! grep -q '"model": "mdm' "$work/some.json" || { echo "FAIL rows are lost by a failure"; failed=1; }
+
 # Side by side: one table, one JSON.
 expect 0 "" compare parity --models arm,masked-arm,mdm,ap-mdm --quiet --json "$work/table.json" \
   --set train.steps=20 --set train_max=4 --set lengths=2,3 --set per_length=10
