@@ -22,7 +22,7 @@ for source in "$srcdir"/examples/*.c; do
   name=$(basename "$source" .c)
   mkdir "$work/$name" && cd "$work/$name" || exit 99
   if grep -q '^int main(' "$source"; then
-    $CC $strict $cflags "$source" -o "$name" $libs && "./$name" ||
+    $CC $strict $cflags "$source" -o "$name" $libs -lm && "./$name" ||
       { echo "FAIL $name"; failed=1; continue; }
   else
     $CC $strict $cflags -shared -fPIC "$source" -o "$name.so" $libs ||

@@ -3,6 +3,8 @@
 # compiles them by build_installed.sh against an installed copy, with public headers only.
 EXTRA_DIST += \
 	%D%/block_diffusion.c \
+	%D%/dyck_exact.c \
+	%D%/dyck_words.c \
 	%D%/op_segment_log_sum_exp.c \
 	%D%/op_softsign.c \
 	%D%/pram/brackets.pram \

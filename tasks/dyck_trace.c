@@ -65,16 +65,21 @@ static void apply(const pal_dyck_growth *g, pal_dyck_step *s) {
   memcpy(s->state, next, sizeof *next * (size_t)s->n);
 }
 
-/* Begins a round in which one chance, drawn at random, holds for all rows: it makes the first step
- * of the round if something is inserted and the word stays within the longest. */
+/* Begins a round in which one chance, drawn at random, holds for all rows, and makes its first step;
+ * returns whether one of a few draws inserts something with which the word stays within the
+ * longest. */
 static bool begin_round(const pal_dyck_growth *g, pal_dyck_step *s, pal_rng *rng) {
-  pal_dyck_growth any = *g;
-  any.bos = any.letter = pal_rng_real(rng);
-  pal_dyck_label(&any, s, rng);
-  const int pairs = inserts(s);
-  if (pairs == 0 || s->n - 1 + 2 * pairs > g->longest) return false;
-  apply(g, s);
-  return true;
+  enum { TRIES = 16 };
+  for (int k = 0; k < TRIES; k++) {
+    pal_dyck_growth any = *g;
+    any.bos = any.letter = pal_rng_real(rng);
+    pal_dyck_label(&any, s, rng);
+    const int pairs = inserts(s);
+    if (pairs == 0 || s->n - 1 + 2 * pairs > g->longest) continue;
+    apply(g, s);
+    return true;
+  }
+  return false;
 }
 
 /* The state is reached by up to longest / 2 rounds whose chances are drawn at random, so that deep
