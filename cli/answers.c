@@ -17,9 +17,10 @@
  * are no printable character are written as \xNN. NULL for a NULL text and without memory. */
 static json_t *text_value(const char *text) {
   json_t *value = text ? json_string(text) : NULL;
-  const size_t room = text ? 4 * strlen(text) + 8 : 0;
-  char *shown = text && !value ? malloc(room) : NULL;
-  if (!shown) return value;
+  if (value || !text || cli_json_is_valid(text)) return value;
+  const size_t room = 4 * strlen(text) + 8;
+  char *shown = malloc(room);
+  if (!shown) return NULL;
   cli_escape(text, shown, room);
   value = json_string(shown);
   free(shown);
@@ -44,7 +45,7 @@ char *cli_answer_line(const cli_job *job, const char *set, int index, const pal_
   }
   cli_json_put(&line, "halted", json_boolean(decoded->halted));
   cli_json_put(&line, "passes", json_integer(decoded->forward_passes));
-  char *text = line ? json_dumps(line, JSON_COMPACT) : NULL;
+  char *text = cli_json_dump(line, JSON_COMPACT);
   json_decref(line);
   free(prompt);
   free(answer);

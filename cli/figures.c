@@ -24,6 +24,17 @@ void cli_few_legend(FILE *to, const cli_row *row, int n) {
   if (few) fprintf(to, "* of fewer than %d instances\n", CLI_FEW);
 }
 
+void cli_wilson(int k, int n, double *low, double *high) {
+  static const double z = 1.959963984540054; /* 97.5 % quantile of the normal distribution */
+  *low = 0, *high = 1;
+  if (n <= 0) return;
+  double p = (double)k / n, zz = z * z / n;
+  double centre = (p + zz / 2) / (1 + zz);
+  double half = z / (1 + zz) * sqrt(p * (1 - p) / n + zz / (4.0 * n));
+  *low = k == 0 ? 0 : centre - half;
+  *high = k == n ? 1 : centre + half;
+}
+
 bool cli_has_likelihood(const cli_set *s) {
   return s->likelihood && s->loss.kind != PAL_LIKELIHOOD_NONE;
 }
@@ -72,7 +83,10 @@ json_t *cli_likelihood_json(const cli_set *s) {
                                     "bits_standard_error", s->loss.standard_error / M_LN2, "draws",
                                     s->loss.draws, "tokens", (json_int_t)s->loss.tokens)
                         : json_pack("{s:n, s:n}", "nats", "bits");
-  if (set && figures) json_object_update(set, figures);
+  if (!figures || json_object_update(set, figures)) {
+    json_decref(set);
+    set = NULL;
+  }
   json_decref(figures);
   return set;
 }

@@ -26,4 +26,6 @@ json_t *cli_likelihood_json(const cli_set *set);
 int cli_likelihood_summary(FILE *to, const cli_row *row, int n);
 /* What the signs of that table mean. */
 void cli_likelihood_legend(FILE *to);
+/* The 95 % Wilson score interval of k successes in n trials (Wilson 1927); [0, 1] for n = 0. */
+void cli_wilson(int k, int n, double *low, double *high);
 #endif

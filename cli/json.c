@@ -7,14 +7,26 @@
 #include <string.h>
 
 /* Length in bytes of the UTF-8 character at the start of `text`, of which `left` bytes remain; 0
- * when these bytes are no valid character. jansson decides what is valid. */
+ * when these bytes are no valid character. jansson is not asked: it also refuses for lack of
+ * memory. */
 static size_t character(const char *text, size_t left) {
-  for (size_t n = 1; n <= 4 && n <= left; n++) {
-    json_t *one = json_stringn(text, n);
-    json_decref(one);
-    if (one) return n;
-  }
-  return 0;
+  const unsigned char *p = (const unsigned char *)text;
+  if (p[0] < 0x80) return 1;
+  const size_t n = p[0] < 0xC2 ? 0 : p[0] < 0xE0 ? 2 : p[0] < 0xF0 ? 3 : p[0] < 0xF5 ? 4 : 0;
+  if (!n || n > left) return 0;
+  /* The second byte excludes forms that are too long, surrogates, and what is above 10FFFF. */
+  const unsigned low = p[0] == 0xE0 ? 0xA0 : p[0] == 0xF0 ? 0x90 : 0x80;
+  const unsigned high = p[0] == 0xED ? 0x9F : p[0] == 0xF4 ? 0x8F : 0xBF;
+  if (p[1] < low || p[1] > high) return 0;
+  for (size_t i = 2; i < n; i++)
+    if (p[i] >> 6 != 2) return 0;
+  return n;
+}
+
+bool cli_json_is_valid(const char *text) {
+  for (size_t left = strlen(text), n; left; text += n, left -= n)
+    if ((n = character(text, left)) == 0) return false;
+  return true;
 }
 
 /* The first n bytes of a text, as cli_json_text. */
@@ -40,6 +52,16 @@ static json_t *text_of(const char *text, size_t n) {
 json_t *cli_json_text(const char *text) { return text_of(text, strlen(text)); }
 
 json_t *cli_json_line(const char *text) { return text_of(text, strcspn(text, "\n")); }
+
+char *cli_json_dump(const json_t *value, size_t flags) {
+  const size_t size = value ? json_dumpb(value, NULL, 0, flags) : 0;
+  char *text = size ? malloc(size + 1) : NULL;
+  if (!text) return NULL;
+  text[size] = 0;
+  if (json_dumpb(value, text, size, flags) == size) return text;
+  free(text);
+  return NULL;
+}
 
 json_t *cli_json_number(double value) { return isfinite(value) ? json_real(value) : json_null(); }
 

@@ -187,8 +187,8 @@ pal_status cli_metrics_add(cli_metrics *m, const cli_job *job, const pal_step_re
 
 pal_status cli_metrics_sync(cli_metrics *m, pal_error *error) {
   for (int i = 0; i < 2; i++)
-    if (fflush(m->file[i]) || fsync(fileno(m->file[i])))
-      return pal_fail(error, PAL_E_IO, "%s: %s", m->path[i], strerror(errno));
+    while (fsync(fileno(m->file[i])) != 0) /* rows are not in the stream's buffer */
+      if (errno != EINTR) return pal_fail(error, PAL_E_IO, "%s: %s", m->path[i], strerror(errno));
   return PAL_OK;
 }
 

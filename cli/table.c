@@ -13,17 +13,6 @@
 #include "cli/row.h"
 #include "cli/text.h"
 
-void cli_wilson(int k, int n, double *low, double *high) {
-  static const double z = 1.959963984540054; /* 97.5 % quantile of the normal distribution */
-  *low = 0, *high = 1;
-  if (n <= 0) return;
-  double p = (double)k / n, zz = z * z / n;
-  double centre = (p + zz / 2) / (1 + zz);
-  double half = z / (1 + zz) * sqrt(p * (1 - p) / n + zz / (4.0 * n));
-  *low = k == 0 ? 0 : centre - half;
-  *high = k == n ? 1 : centre + half;
-}
-
 /* Prints the task's columns on decoded instances: shares and means. */
 static void table_columns(FILE *to, const cli_row *row, const cli_set *s) {
   for (int i = 0; i < row->n_columns; i++) {

@@ -6,8 +6,6 @@
 #include "cli/recipes.h"
 #include "cli/row.h"
 
-/* The 95 % Wilson score interval of k successes in n trials (Wilson 1927); [0, 1] for n = 0. */
-void cli_wilson(int k, int n, double *low, double *high);
 /* Prints each row with all of its sets. */
 void cli_table(FILE *to, const cli_row *row, int n);
 /* Prints for each set the exact share by number of passes and by trait, where the task names

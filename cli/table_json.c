@@ -97,7 +97,7 @@ pal_status cli_json(const char *path, const char *task, const cli_row *row, int 
   for (int i = 0; i < n; i++) cli_json_append(&rows, json_row(&row[i]));
   json_t *all = json_pack("{s:o, s:b, s:o, s:o}", "task", cli_json_text(task), "complete", complete,
                           "rows", rows, "published", json_published(recipes));
-  char *text = all ? json_dumps(all, JSON_INDENT(2)) : NULL;
+  char *text = cli_json_dump(all, JSON_INDENT(2));
   json_decref(all);
   if (!text) return pal_fail(error, PAL_E_MEMORY, "%s: no memory for the table as JSON", path);
   pal_status status = cli_save(path, text, strlen(text), error);

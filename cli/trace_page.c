@@ -172,7 +172,7 @@ static json_t *json_of(const cli_trace *t) {
 
 pal_status cli_trace_html(const cli_trace *t, const char *path, pal_error *error) {
   json_t *all = json_of(t);
-  char *text = all ? json_dumps(all, JSON_COMPACT) : NULL;
+  char *text = cli_json_dump(all, JSON_COMPACT);
   json_decref(all);
   if (!text) return pal_fail(error, PAL_E_MEMORY, "%s: no memory for the page", path);
   cli_page page;

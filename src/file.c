@@ -207,6 +207,14 @@ pal_status pal_writer_write(pal_writer *writer, const void *data, size_t size, p
   return PAL_OK;
 }
 
+/* fsync, again after a signal: file systems on a network may be interrupted. */
+static int sync_whole(int fd) {
+  int failed;
+  while ((failed = fsync(fd)) != 0 && errno == EINTR) {
+  }
+  return failed;
+}
+
 /* Makes a rename durable by fsync of the directory; truncates `path` to the directory. It allocates
  * nothing, since a failure now could not restore the old file. Some file systems do not support
  * it. */
@@ -217,7 +225,7 @@ static pal_status sync_directory(char *path, pal_error *error) {
   const int fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   pal_status status = PAL_OK;
   if (fd >= 0) { /* < 0: writable but not readable, so fsync is impossible */
-    if (fsync(fd) != 0 && errno != EINVAL && errno != ENOTSUP)
+    if (sync_whole(fd) != 0 && errno != EINVAL && errno != ENOTSUP)
       status = system_failure(error, "make durable the directory", directory);
     (void)close(fd);
   }
@@ -227,11 +235,12 @@ static pal_status sync_directory(char *path, pal_error *error) {
 pal_status pal_writer_close(pal_writer *writer, pal_error *error) {
   if (!writer->path) return pal_fail(error, PAL_E_INTERNAL, "closing a file that is not open");
   pal_status status = PAL_OK;
-  if (writer->temporary && fsync(writer->fd) != 0)
+  if (writer->temporary && sync_whole(writer->fd) != 0)
     status = system_failure(error, "write", writer->path);
   const int fd = writer->fd;
   writer->fd = -1;
-  if (close(fd) != 0 && status == PAL_OK) status = system_failure(error, "write", writer->path);
+  if (close(fd) != 0 && errno != EINTR && status == PAL_OK) /* EINTR: it is closed all the same */
+    status = system_failure(error, "write", writer->path);
   if (status == PAL_OK && writer->temporary) {
     if (rename(writer->temporary, writer->path) != 0) {
       status = system_failure(error, "replace", writer->path);

@@ -72,6 +72,12 @@ check_LTLIBRARIES += %D%/crash_plugin.la
 %C%_crash_plugin_la_SOURCES = %D%/crash_plugin.c
 %C%_crash_plugin_la_LDFLAGS = -module -avoid-version -shared -rpath /nowhere
 
+# With the files of the program that write reports and metrics.
+check_PROGRAMS += %D%/test_report
+%C%_test_report_SOURCES = %D%/test_report.c %D%/gym.c %D%/gym.h cli/figures.c cli/json.c \
+	cli/metrics.c cli/page.c cli/row.c cli/standard.c cli/table_json.c cli/text.c
+%C%_test_report_LDFLAGS = -Wl,--wrap=write -Wl,--wrap=read -Wl,--wrap=fsync
+
 check_PROGRAMS += %D%/test_refusal
 %C%_test_refusal_SOURCES = %D%/test_refusal.c %D%/fixture.c %D%/fixture.h \
 	%D%/toy.c %D%/toy.h
