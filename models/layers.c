@@ -20,9 +20,8 @@ static const pal_setting settings[] = {
     PAL_SET_WHOLE(NETWORK, hidden, "0", 0, 1 << 20, "hidden columns of the MLP; 0: 4 x width"),
     PAL_SET_CHOICE(NETWORK, activation, "gelu", "relu gelu gelu_erf silu",
                    "activation of the MLP: relu, gelu (tanh form), gelu_erf or silu"),
-    PAL_SET_CHOICE(NETWORK, norm, "layer", "layer rms",
-                   "normalization: layer (LayerNorm) or rms "
-                   "(RMSNorm)"),
+    PAL_SET_CHOICE(NETWORK, norm, "layer", "layer rms none",
+                   "normalization: layer (LayerNorm), rms (RMSNorm) or none"),
     PAL_SET_FLAG(NETWORK, bias, "0", "1: linear layers and norms have biases"),
     PAL_SET_CHOICE(NETWORK, positions, "rotary", "rotary learned factored none",
                    "rotary embedding; learned, a vector for each position; factored, the sum of a "
@@ -116,9 +115,10 @@ pal_value pal_layer_linear_with(pal_graph *graph, const char *name, pal_value x,
 
 pal_value pal_layer_norm_named(pal_graph *graph, const pal_model *model, const char *name,
                                pal_value x) {
+  const pal_network_settings *net = pal_model_network(model);
+  if (net->norm == PAL_NORM_NONE) return x;
   const pal_type type = PAL_TYPE(PAL_F32, PAL_STATIC, columns(graph, x));
   const pal_value gain = variable(graph, name, "gain", type, PAL_ONES, PAL_PLAIN);
-  const pal_network_settings *net = pal_model_network(model);
   if (net->norm == PAL_NORM_RMS) return pal_rms_norm(graph, x, gain, 1e-5);
   const pal_value shift =
       net->bias ? variable(graph, name, "bias", type, PAL_ZEROS, PAL_PLAIN) : PAL_NIL;
