@@ -32,6 +32,12 @@ static const cli_verb verbs[] = {
      "  '.register r' '.input 0, 1, 0, 9' 'load r, [0]' 'add r, r, r' \\\n"
      "  'store [0], r' halt >double.pram\n"
      "palimpsest pram double.pram\n"},
+    {"compile", "FILE", 1, "writes a run whose weights execute a program of a parallel machine",
+     "printf '%s\\n' '.word 9' '.processors 1' '.cells 1' '.steps 3' \\\n"
+     "  '.register r' '.input 0, 1, 0, 9' 'load r, [0]' 'add r, r, r' \\\n"
+     "  'store [0], r' halt >double.pram\n"
+     "palimpsest compile double.pram --model ap-mdm --out double\n"
+     "palimpsest sample double --watch\n"},
     {"check-op", "[NAME]", 1, "checks an op, or every op, against its reference on random cases",
      "palimpsest check-op softmax --n 20\n"},
     {"bench", "[PART [CASE]]", 2,

@@ -7,6 +7,7 @@ palimpsest_SOURCES = \
 	%D%/check_op.c \
 	%D%/choose.c \
 	%D%/compare.c \
+	%D%/compile.c \
 	%D%/continue.c \
 	%D%/curve.c \
 	%D%/entry.c \

@@ -133,7 +133,7 @@ static pal_status put_page(cli_metrics *m, int which, cli_page *page, pal_error 
 pal_status cli_metrics_open(cli_metrics *m, const cli_job *job, bool resume, double *seconds,
                             pal_error *error) {
   const pal_model_definition *d = pal_model_definition_of(job->model);
-  const long long done = (long long)pal_trainer_done(job->trainer);
+  const long long done = resume ? (long long)pal_trainer_done(job->trainer) : 0;
   char *head = head_of(d, error);
   pal_status status = head ? PAL_OK : error->code;
   for (int i = 0; i < 2 && !status; i++) {

@@ -35,14 +35,14 @@ typedef struct option {
 
 #define AT(member) offsetof(cli_options, member)
 static const option options[] = {
-    {"--set", MANY_SETS, 0, "train eval sample compare bench instances plan pram",
+    {"--set", MANY_SETS, 0, "train eval sample compare bench instances plan pram compile",
      "KEY=VALUE  a setting of the task, model or trainer; the last one holds. Also --KEY VALUE"},
     {"--config", PATH, AT(config), "train plan",
      "FILE       settings, one key = value a line, # for comments"},
     {"--data", MANY_FILES, 0, "train eval sample instances compare plan pram",
      "FILE       the task's data; with eval and sample: one instance a line; eval takes several"},
-    {"--model", TEXT, AT(model), "train plan",
-     "NAME       the model to train; for plan, by default the first one that is defined"},
+    {"--model", TEXT, AT(model), "train plan compile",
+     "NAME       the model to train or compile to; for plan, by default the first one"},
     {"--models", TEXT, AT(models), "compare", "A,B,...    the models to compare"},
     {"--recipe", PATH, AT(recipe), "compare",
      "FILE       a recipe file, which says how to train each; see palimpsest info recipe"},
@@ -51,7 +51,7 @@ static const option options[] = {
     {"--seeds", WHOLE, AT(seeds), "compare", "N          training seeds 1 to N"},
     {"--n", WHOLE, AT(n), "train eval sample instances compare check-op bench pram",
      "N          instances, samples, cases or repetitions"},
-    {"--out", PATH, AT(out), "train compare bench",
+    {"--out", PATH, AT(out), "train compare bench compile",
      "DIR        the run directory; of compare: one below it for each row; of bench: weights, gradients"},
     {"--resume", FLAG, AT(resume), "train compare",
      "           continue from the last checkpoint: train --resume RUN, or compare with its --out"},

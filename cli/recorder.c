@@ -112,37 +112,36 @@ pal_status cli_recorder_open(cli_recorder *k, const cli_job *job, const cli_opti
   return status;
 }
 
-/* Writes a checkpoint in this order: metrics, so that no row is missing before the step at which a
- * resumed run begins; the trainer's state, which is all that resuming needs; the weights, for
- * evaluation. Each file is replaced as a whole. */
-static pal_status save_all(cli_recorder *k, const cli_job *job, const char *const *metadata, int n,
-                           pal_error *error) {
-  pal_status status = cli_metrics_sync(&k->metrics, error);
-  if (!status) status = pal_trainer_save(job->trainer, k->state, error);
-  if (!status) status = pal_weights_save(job->model, k->weights, true, metadata, n, error);
-  k->last = cli_seconds();
-  return status;
-}
-
-/* The metadata of the weights file has the settings that the weights depend on, so that `eval` can
- * refuse weights of another model. */
-pal_status cli_recorder_checkpoint(cli_recorder *k, const cli_job *job, pal_error *error) {
-  char step[64], version[160];
-  snprintf(step, sizeof step, "step=%lld", (long long)pal_trainer_done(job->trainer));
+pal_status cli_recorder_weights(const cli_recorder *k, const cli_job *job, const char *origin,
+                                pal_error *error) {
+  char version[160];
   snprintf(version, sizeof version, "version=");
   pal_version(job->context, version + strlen(version), sizeof version - strlen(version));
   cli_pinned pinned;
   pal_status status = cli_pinned_collect(&pinned, job, false, error);
   const char **metadata = status ? NULL : calloc((size_t)pinned.n + 2, sizeof *metadata);
   if (metadata) {
-    metadata[0] = step, metadata[1] = version;
+    metadata[0] = origin, metadata[1] = version;
     for (int i = 0; i < pinned.n; i++) metadata[2 + i] = pinned.text[i];
-    status = save_all(k, job, metadata, pinned.n + 2, error);
+    status = pal_weights_save(job->model, k->weights, true, metadata, pinned.n + 2, error);
   } else if (!status) {
     status = pal_fail(error, PAL_E_MEMORY, "no memory for metadata");
   }
   free(metadata);
   cli_pinned_free(&pinned);
+  return status;
+}
+
+/* Writes a checkpoint in this order: metrics, so that no row is missing before the step at which a
+ * resumed run begins; the trainer's state, which is all that resuming needs; the weights, for
+ * evaluation. Each file is replaced as a whole. */
+pal_status cli_recorder_checkpoint(cli_recorder *k, const cli_job *job, pal_error *error) {
+  char step[64];
+  snprintf(step, sizeof step, "step=%lld", (long long)pal_trainer_done(job->trainer));
+  pal_status status = cli_metrics_sync(&k->metrics, error);
+  if (!status) status = pal_trainer_save(job->trainer, k->state, error);
+  if (!status) status = cli_recorder_weights(k, job, step, error);
+  k->last = cli_seconds();
   return status;
 }
 

@@ -30,6 +30,10 @@ pal_status cli_recorder_open(cli_recorder *recorder, const cli_job *job, const c
                              pal_error *error);
 /* Whether `every` seconds have passed since the last checkpoint. */
 bool cli_recorder_is_due(const cli_recorder *recorder);
+/* Writes the weights. The metadata of their file has the settings that they depend on, so that
+ * `eval` can refuse weights of another model, and `origin`, "key=value". */
+pal_status cli_recorder_weights(const cli_recorder *recorder, const cli_job *job,
+                                const char *origin, pal_error *error);
 /* Writes a checkpoint: state and weights. */
 pal_status cli_recorder_checkpoint(cli_recorder *recorder, const cli_job *job, pal_error *error);
 /* Closes the files and releases the lock. PAL_E_IO when closing the metrics fails. */

@@ -21,6 +21,7 @@ int cli_verb_sample(pal_context *context, const cli_options *options);
 int cli_verb_instances(pal_context *context, const cli_options *options);
 int cli_verb_compare(pal_context *context, const cli_options *options);
 int cli_verb_plan(pal_context *context, const cli_options *options);
+int cli_verb_compile(pal_context *context, const cli_options *options);
 int cli_verb_pram(pal_context *context, const cli_options *options);
 int cli_verb_check_op(pal_context *context, const cli_options *options);
 int cli_verb_bench(pal_context *context, const cli_options *options);

@@ -2,8 +2,11 @@
 # Floor 6: programs of a parallel random access machine.
 libpal_core_la_SOURCES += \
 	%D%/assemble.c \
+	%D%/compile.c \
 	%D%/expression.c \
 	%D%/open.c \
-	%D%/run.c
+	%D%/run.c \
+	%D%/task.c
 noinst_HEADERS += \
-	%D%/expression.h
+	%D%/expression.h \
+	%D%/layout.h

@@ -19,7 +19,7 @@ pal_context *pal_open(const pal_options *options, pal_error *error) {
   if (!context) return NULL;
   if (pal_register_ops(context, error) || pal_register_autograd(context, error) ||
       pal_register_optimizers(context, error) || pal_register_models(context, error) ||
-      pal_register_tasks(context, error)) {
+      pal_register_tasks(context, error) || pal_register_pram(context, error)) {
     pal_context_free(context);
     return NULL;
   }

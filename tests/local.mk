@@ -139,6 +139,9 @@ check_PROGRAMS += %D%/test_steps
 check_PROGRAMS += %D%/test_pram
 %C%_test_pram_SOURCES = %D%/test_pram.c
 
+check_PROGRAMS += %D%/test_pram_compile
+%C%_test_pram_compile_SOURCES = %D%/test_pram_compile.c
+
 check_PROGRAMS += %D%/test_sudoku
 %C%_test_sudoku_SOURCES = %D%/test_sudoku.c %D%/boards.c %D%/boards.h
 

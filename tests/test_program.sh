@@ -50,6 +50,20 @@ expect 2 "has n and seed" pram "$sums" --set m=3
 expect 2 "prefix_sums.pram:7:13: processors is 2000, but must be within 1 .. 1024" pram "$sums" --set n=2000
 expect 2 "cells:2: more than 2 numbers" pram "$sums" --set n=2 --data "$work/cells"
 printf '5 6\n7 1024\n' >"$work/cells"
+printf '3 1 4 1 5\n' >"$work/five"
+expect 0 "" compile "$sums" --model ap-mdm --set n=5 --out "$work/compiled"
+grep -q '^context 81 rows, at most 35 forward passes$' "$work/out" ||
+  { echo "FAIL compile prints another context"; cat "$work/out"; failed=1; }
+expect 0 "" eval "$work/compiled" --data "$work/five"
+grep -q 'exact 100.00 .*time 33 .*on_time 100.00 .*passes 35.0' "$work/out" ||
+  { echo "FAIL the compiled program does not take T + 2 passes"; cat "$work/out"; failed=1; }
+expect 0 "" sample "$work/compiled" --data "$work/five"
+grep -q -- '-> 3 4 8 9 14' "$work/out" || { echo "FAIL the compiled sums"; cat "$work/out"; failed=1; }
+expect 2 "holds a run already" compile "$sums" --model ap-mdm --set n=5 --out "$work/compiled"
+expect 2 "compiled to ap-mdm, not to arm" compile "$sums" --model arm --out "$work/none"
+expect 2 "to which model" compile "$sums" --out "$work/none"
+expect 2 "which program" instances pram
+expect 2 "it has changed" eval "$work/compiled" --set "program=${srcdir:-.}/examples/pram/sort.pram"
 expect 2 'cells:2:3: "1024" is no word of 10 bits' pram "$sums" --set n=2 --data "$work/cells"
 
 # Text: no file, an empty file, too short a file, bytes that are not UTF-8.

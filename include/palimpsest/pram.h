@@ -13,8 +13,7 @@
 #ifndef PAL_PRAM_H
 #define PAL_PRAM_H
 
-#include <palimpsest/status.h>
-#include <stdbool.h>
+#include <palimpsest/task.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -111,6 +110,26 @@ PAL_API bool pal_pram_halted(const pal_pram_run *run);
 PAL_API pal_status pal_pram_step(pal_pram_run *run, pal_error *error);
 /* Executes steps until all processors have halted. */
 PAL_API pal_status pal_pram_finish(pal_pram_run *run, pal_error *error);
+
+/* ---- as a network ------------------------------------------------------------------------- */
+
+/* An AP-MDM executes a program in rows that hold the machine's state, one step a pass; doc/pram.md
+ * shows how. The task "pram" gives such states as prompts. */
+enum { PAL_PRAM_SETTING = 32, PAL_PRAM_SETTINGS = 8 };
+/* Rows of a state: 2 S + 1. */
+PAL_API int64_t pal_pram_rows(const pal_pram *program);
+/* Writes the settings of the model that can hold the program, "key=value"; returns their number.
+ * They do not depend on n. */
+PAL_API int pal_pram_settings(const pal_pram *program, char text[][PAL_PRAM_SETTING]);
+/* Sets all weights of an AP-MDM with these settings, for the format of the task, so that it executes
+ * the program. The only weights that depend on n are those of "model.position.weight". */
+PAL_API pal_status pal_pram_compile(const pal_pram *program, pal_model *model, pal_error *error);
+
+/* Name of the task, and its program; NULL for another task. */
+#define PAL_PRAM_TASK "pram"
+PAL_API const pal_pram *pal_pram_of_task(const pal_task *task);
+/* Defines the task. */
+PAL_API pal_status pal_register_pram(pal_context *context, pal_error *error);
 
 #ifdef __cplusplus
 }
