@@ -3,8 +3,11 @@
 #include <palimpsest/op.h>
 
 #include <dlfcn.h>
+#include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "graph/internal.h"
 #include "graph/view.h"
@@ -88,7 +91,11 @@ pal_status pal_plugin_load(pal_context *context, const char *path, pal_error *er
   if (context->n_plugins == MAX_PLUGINS)
     return pal_fail(error, PAL_E_CAPACITY, "%s: no more than %d plug-ins can be loaded", path,
                     MAX_PLUGINS);
-  void *handle = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+  /* dlopen looks for a name without a slash in the system's folders only. */
+  char here[PATH_MAX + 2];
+  snprintf(here, sizeof here, "./%s", path);
+  const bool local = !strchr(path, '/') && access(here, F_OK) == 0;
+  void *handle = dlopen(local ? here : path, RTLD_NOW | RTLD_LOCAL);
   if (!handle) return pal_fail(error, PAL_E_NOT_FOUND, "plug-in: %s", dlerror());
   const pal_plugin *plugin = dlsym(handle, "palimpsest_plugin");
   const size_t before = context->registry.n;

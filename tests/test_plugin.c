@@ -6,6 +6,7 @@
 #include <palimpsest/palimpsest.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "tests/run.h"
 
@@ -37,6 +38,12 @@ START_TEST(half_a_plugin_is_none) {
     ck_assert_ptr_null(pal_lookup(context, "task", "half"));
     ck_assert_int_eq(definitions(context), before);
   }
+  /* A name without a slash is a file of the current folder. */
+  ck_assert_int_eq(chdir("tests/.libs"), 0);
+  ck_assert_int_eq(pal_plugin_load(context, "half_plugin.so", &error), PAL_E_ABI);
+  ck_assert_int_eq(chdir("../.."), 0);
+  ck_assert_msg(strstr(error.text, "op definition") != NULL, "%s", error.text);
+  pal_error_clear(&error);
   pal_model_definition own = *(const pal_model_definition *)pal_lookup(context, "model", "mdm");
   own.name = "half";
   ck_assert_int_eq(pal_define_model(context, &own, &error), PAL_OK);
