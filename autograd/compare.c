@@ -189,17 +189,32 @@ static pal_status check_guard(const pal_exec *exec, size_t at, const char *what,
                   node->op->name, what, which);
 }
 
+/* The node that is named for a write past result `storage`, which `node` made: the checked op's where
+ * it updates that result in place, since the other ops are trusted more. */
+static const pal_node *writer_of(const pal_plan *plan, uint32_t storage, const pal_node *node,
+                                 const pal_op *checked) {
+  for (size_t s = 0; s < plan->step.n; s++) {
+    const pal_node *other = &plan->graph->node.at[plan->step.at[s].node];
+    for (int i = 0; other->op == checked && i < other->n_out; i++)
+      if (plan->storage_of[pal_node_out(other, i).id] == storage) return other;
+  }
+  return node;
+}
+
 /* The guard bytes after each result and scratch are as they were before the run. */
-static pal_status check_guards(const pal_exec *exec, pal_error *error) {
+static pal_status check_guards(const pal_exec *exec, const pal_op *checked, pal_error *error) {
   const pal_plan *plan = exec->plan;
   pal_status status = PAL_OK;
   for (size_t s = 0; s < plan->step.n && !status; s++) {
     const pal_step *step = &plan->step.at[s];
     const pal_node *node = &plan->graph->node.at[step->node];
     for (int i = 0; i < node->n_out && !status; i++) {
-      const pal_storage *p = &plan->storage.at[plan->storage_of[pal_node_out(node, i).id]];
+      const uint32_t which = plan->storage_of[pal_node_out(node, i).id];
+      const pal_storage *p = &plan->storage.at[which];
+      const pal_node *writer = writer_of(plan, which, node, checked);
       if (p->place == PAL_PLACE_ARENA && p->bytes)
-        status = check_guard(exec, p->offset + p->bytes, "output", i, node, error);
+        status = check_guard(exec, p->offset + p->bytes, "output", writer == node ? i : 0, writer,
+                             error);
     }
     if (step->scratch_bytes && !status)
       status = check_guard(exec, step->scratch + step->scratch_bytes, "scratch", 0, node, error);
@@ -217,7 +232,7 @@ static pal_status run_as(pal_trial *t, pal_counts counts, pal_case_filling filli
       t->plan->guard > 0 && t->plan->chunk > 0; /* checked once per count: in try_chunks */
   if (guarded) pal_case_spoil(t->exec->arena, t->exec->arena_bytes, PAL_FILL_SIGNAL);
   status = pal_exec_run(t->exec, error);
-  if (guarded && !status) status = check_guards(t->exec, error);
+  if (guarded && !status) status = check_guards(t->exec, t->node.op, error);
   return status ? status : take_snapshot(t, s, error);
 }
 

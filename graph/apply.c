@@ -47,8 +47,10 @@ static bool outputs_sound(pal_graph *graph, const pal_infer *call) {
 
 static bool inputs_sound(pal_graph *graph, const pal_op *op, const pal_value *in, int n_in) {
   if (n_in < op->min_in || n_in > op->max_in) {
-    pal_graph_refuse(graph, PAL_E_ARGUMENT, "%s takes %d to %d inputs, not %d", op->name,
-                     op->min_in, op->max_in, n_in);
+    char most[16] = "";
+    if (op->max_in > op->min_in) snprintf(most, sizeof most, " to %d", op->max_in);
+    pal_graph_refuse(graph, PAL_E_ARGUMENT, "%s takes %d%s inputs, not %d", op->name, op->min_in,
+                     most, n_in);
     return false;
   }
   for (int i = 0; i < n_in; i++) {
@@ -123,6 +125,11 @@ pal_value pal_apply_op(pal_graph *graph, const pal_op *op, const pal_value *in, 
             ? error.text
             : "infer gave a type that no tensor can have (too large, or of an unknown symbol)");
   }
+  if (call.n_out == 0 && !(op->flags & PAL_OP_ROOT))
+    return pal_graph_fail(graph, PAL_E_ARGUMENT,
+                          "%s: infer left n_out at 0; set it to the number of outputs (an op that "
+                          "has none is a PAL_OP_ROOT)",
+                          op->name);
   if (!bindings_sound(graph, op, attrs)) return PAL_NIL;
   pal_node node = {.kind = PAL_NODE_OP, .op = op, .n_in = n_in, .section = graph->section};
   node.attrs = attrs;

@@ -117,7 +117,8 @@ static const char *flaw(const pal_format *f, const pal_transition *t, int i) {
   const int32_t x = t->state[i], y = t->y[i];
   if (x < 0 || x >= f->vocabulary) return "its state is no token of the vocabulary";
   if (y < -1 || y >= f->vocabulary || y == f->mask) return "y is nothing that could be written";
-  if (t->remask[i] > 1 || t->insert[i] > 1 || t->remove[i] > 1) return "a bit is neither 0 nor 1";
+  if (t->remask[i] > 1 || t->insert[i] > 1 || t->remove[i] > 1)
+    return "remask, insert or remove is neither 0 nor 1";
   if (x != f->mask && t->remove[i]) return "only masks are removed";
   if (t->remove[i] && t->insert[i]) return "nothing is inserted behind a mask that is removed";
   if (x == f->mask && y < 0 && !t->remask[i] && !t->remove[i])

@@ -9,7 +9,8 @@ static pal_status incomplete(const pal_model_definition *d, const char *what, pa
   return pal_fail(error, PAL_E_ARGUMENT, "model \"%s\": %s", d->name, what);
 }
 
-static const char *column_flaw(const pal_column *column, int i) {
+/* `time`: a column "time" is the network's. */
+static const char *column_flaw(const pal_column *column, int i, bool time) {
   static const char *const taken[] = {"token", "position", "sequence", "sample",
                                       "begin", "length",   "seed",     "scale",
                                       "slot",  "age",      "cursor",   "prompt_length"};
@@ -21,7 +22,20 @@ static const char *column_flaw(const pal_column *column, int i) {
     if (strcmp(taken[k], name) == 0) return "has a name that every batch or decoder uses";
   for (int k = 0; k < i; k++)
     if (strcmp(column[k].name, name) == 0) return "is declared twice";
+  if (time && strcmp(name, "time") == 0 && !(column[i].per_sequence && column[i].dtype == PAL_F32))
+    return "must be f32 per sequence, since the network reads it as the noise level; for other "
+           "values use another name";
   return NULL;
+}
+
+bool pal_targets_declared(const pal_model_definition *d) {
+  static const pal_column own[] = {PAL_TARGET_COLUMNS};
+  if (d->n_columns < PAL_OWN_COLUMNS) return false;
+  for (int i = 0; i < PAL_OWN_COLUMNS; i++)
+    if (strcmp(d->column[i].name, own[i].name) != 0 || d->column[i].dtype != own[i].dtype ||
+        d->column[i].per_sequence)
+      return false;
+  return true;
 }
 
 static pal_status check_columns(const pal_model_definition *d, const pal_column *column, int n,
@@ -30,7 +44,7 @@ static pal_status check_columns(const pal_model_definition *d, const pal_column 
     return pal_fail(error, PAL_E_ARGUMENT, "model \"%s\": %d %ss where 0 to %d may be declared",
                     d->name, n, what, most);
   for (int i = 0; i < n; i++) {
-    const char *flaw = column_flaw(column, i);
+    const char *flaw = column_flaw(column, i, column == d->column);
     if (flaw)
       return pal_fail(error, PAL_E_ARGUMENT, "model \"%s\": %s %d (\"%s\") %s", d->name, what, i,
                       column[i].name ? column[i].name : "", flaw);
@@ -62,7 +76,8 @@ static pal_status check_settings(const pal_model_definition *d, pal_error *error
 }
 
 static pal_status check_parts(const pal_model_definition *d, pal_error *error) {
-  if (d->n_parts < 1 || d->n_parts > PAL_MAX_PARTS || !d->part)
+  if (!d->part) return incomplete(d, "part is missing: the names of the loss's parts", error);
+  if (d->n_parts < 1 || d->n_parts > PAL_MAX_PARTS)
     return pal_fail(error, PAL_E_ARGUMENT, "model \"%s\": %d loss parts where 1 to %d are needed",
                     d->name, d->n_parts, PAL_MAX_PARTS);
   for (int i = 0; i < d->n_parts; i++) {

@@ -32,6 +32,13 @@ static bool say_value(const tokens *t, int32_t least, int32_t end, const char *w
   return false;
 }
 
+int pal_example_rows(const pal_example *e, const pal_format *f) {
+  if (e->transition.n > 0) return e->transition.n;
+  for (int i = 0; i < e->n_prompt; i++)
+    if (e->prompt[i] == f->mask) return e->n_prompt;
+  return e->n_prompt + e->n_answer;
+}
+
 bool pal_example_flaw(const pal_example *e, const pal_format *f, char *text, size_t size) {
   const pal_transition *t = &e->transition;
   const tokens state = {"transition.n", "transition.state", t->n, t->state},

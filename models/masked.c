@@ -89,6 +89,13 @@ void pal_masked_loss(const pal_model *model, pal_graph *graph, const pal_batch_v
 void pal_masked_loss_of(const pal_model *model, pal_graph *graph, const pal_batch_values *in,
                         const pal_network *network, pal_value *part) {
   const int64_t mask = pal_model_format(model)->mask;
+  if (!pal_targets_declared(pal_model_definition_of(model))) {
+    *part = pal_graph_fail(graph, PAL_E_ARGUMENT,
+                           "model \"%s\": the masked loss reads target and weight; declare "
+                           "PAL_TARGET_COLUMNS as the first columns",
+                           pal_model_definition_of(model)->name);
+    return;
+  }
   const pal_value hidden = pal_backbone(graph, model, network);
   const pal_value logits = pal_output_logits(graph, model, hidden);
   const pal_value nats = pal_cross_entropy(graph, logits, in->column[PAL_COLUMN_TARGET],

@@ -25,6 +25,10 @@ pal_status pal_network_check(const pal_model *model, pal_error *error);
 /* Folds an example's id into the 32 bits that key random ops in graphs. */
 static inline int32_t pal_sample_of(uint64_t id) { return (int32_t)(uint32_t)(id ^ id >> 32); }
 
+/* Whether the first columns of a definition are PAL_TARGET_COLUMNS. */
+bool pal_targets_declared(const pal_model_definition *definition);
+/* Number of tokens of an example: of its state, or of prompt and answer without eos. */
+int pal_example_rows(const pal_example *example, const pal_format *format);
 /* Whether an example is invalid for the format: a length or token out of range, or an array that is
  * missing. If so, writes a message with the member's name to `text`. Definitions and decoders rely
  * on this check. */

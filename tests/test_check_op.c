@@ -87,6 +87,11 @@ static void expect_fault(pal_op op, const char *what) {
                 "%s", error.text);
 }
 
+static pal_status no_outputs(pal_infer *call) {
+  call->out_type[0] = call->in_type[0];
+  return PAL_OK;
+}
+
 static pal_value faulty_sample(pal_case *random) {
   pal_type type = PAL_TYPE(PAL_F32, pal_case_rows(random), 1, pal_case_size(random));
   pal_value x = pal_case_f32(random, type, -2, 2);
@@ -122,6 +127,18 @@ START_TEST(faults_are_found) {
     case 5: {
       pal_op op = faulty(too_far_run);
       expect_fault(op, "op \"bend_fault\" writes past the end of its output 0");
+      break;
+    }
+    case 6: { /* in place, so that another op's node has the same memory */
+      pal_op op = faulty(too_far_run);
+      op.in_place = 1;
+      expect_fault(op, "op \"bend_fault\" writes past the end of its output 0");
+      break;
+    }
+    case 7: {
+      pal_op op = faulty(NULL);
+      op.infer = no_outputs;
+      expect_fault(op, "bend_fault: infer left n_out at 0");
       break;
     }
     default: {
@@ -233,7 +250,7 @@ int main(void) {
   Suite *suite = suite_create("check_op");
   TCase *tests = tcase_create("check_op");
   tcase_add_checked_fixture(tests, set_up, tear_down);
-  tcase_add_loop_test(tests, faults_are_found, 0, 7);
+  tcase_add_loop_test(tests, faults_are_found, 0, 9);
   tcase_add_loop_test(tests, faults_with_attributes_are_found, 0, 4);
   tcase_add_test(tests, sound_ops_pass);
   suite_add_tcase(suite, tests);

@@ -2,7 +2,7 @@
 /* What a definition of a model left out when it was called is refused by name: values of the loss
  * and of a decoding step, and counts of the rows. */
 #include <math.h>
-#include <palimpsest/layers.h>
+#include <palimpsest/masked.h>
 #include <string.h>
 
 #include "tests/gym.h"
@@ -187,6 +187,45 @@ START_TEST(values_of_a_step) {
 }
 END_TEST
 
+/* What a definition gets wrong in its tables. */
+START_TEST(unsound_tables) {
+  static const char *const part[] = {"tokens"};
+  static const pal_column of_rows[] = {PAL_TARGET_COLUMNS, {"time", PAL_F32, false, 0}};
+  const pal_model_definition sound = {.abi_size = sizeof sound,
+                                      .name = "unsound",
+                                      .doc = "A test.",
+                                      .part = part,
+                                      .n_parts = 1,
+                                      .column = of_rows,
+                                      .n_columns = PAL_OWN_COLUMNS,
+                                      .rows = rows,
+                                      .loss = pal_masked_loss,
+                                      .step = step};
+  pal_model_definition time = sound, parts = sound, columns = sound;
+  time.n_columns = 3;
+  parts.part = NULL;
+  columns.n_columns = 1;
+  gym b;
+  gym_open_model(&b, &recipes[ARM], 1, NULL, LONGEST);
+  ck_assert_int_eq(pal_define_model(b.context, &time, &b.error), PAL_E_ARGUMENT);
+  ck_assert_msg(strstr(b.error.text, "column 2 (\"time\") must be f32 per sequence"), "%s",
+                b.error.text);
+  pal_error_clear(&b.error);
+  ck_assert_int_eq(pal_define_model(b.context, &parts, &b.error), PAL_E_ARGUMENT);
+  ck_assert_msg(strstr(b.error.text, "part is missing"), "%s", b.error.text);
+  pal_error_clear(&b.error);
+  const pal_format format = *pal_model_format(b.model);
+  ck_assert_msg(!pal_define_model(b.context, &columns, &b.error), "%s", b.error.text);
+  pal_model_free(b.model);
+  b.model = pal_model_new(b.context, b.store, "unsound", &format, NULL, 0, &b.error);
+  ck_assert_msg(b.model != NULL, "%s", b.error.text);
+  ck_assert_ptr_null(pal_trainer_new(b.model, &b.stream, NULL, 0, &b.error));
+  ck_assert_msg(strstr(b.error.text, "PAL_TARGET_COLUMNS as the first columns"), "%s",
+                b.error.text);
+  gym_close(&b);
+}
+END_TEST
+
 int main(void) {
   Suite *suite = suite_create("definition");
   TCase *c = tcase_create("definition");
@@ -194,6 +233,7 @@ int main(void) {
   tcase_add_loop_test(c, parts_of_the_loss, PART_NIL, COUNT_NONE);
   tcase_add_loop_test(c, counts_of_the_rows, COUNT_NONE, NO_TOKEN);
   tcase_add_loop_test(c, values_of_a_step, NO_TOKEN, NO_STATE + 1);
+  tcase_add_test(c, unsound_tables);
   suite_add_tcase(suite, c);
   return run_suite(suite);
 }
