@@ -112,7 +112,15 @@ typedef struct checked {
 static pal_status checked_next(void *self, pal_example *example, pal_error *error) {
   const checked *s = self;
   const pal_status status = s->of.next(s->of.self, example, error);
-  return status ? status : check_example(s->task, example, "stream", -1, error);
+  if (status || check_example(s->task, example, "stream", -1, error))
+    return status ? status : PAL_E_ARGUMENT;
+  const pal_format *f = pal_task_format(s->task);
+  const int n = pal_example_rows(example, f);
+  if (n <= f->context) return PAL_OK;
+  return refuse(s->task, error,
+                "stream gives an example of %d tokens, but the format's context is %d; open must "
+                "set it to the length of the longest sequence",
+                n, f->context);
 }
 
 static size_t checked_save(const void *self, void *state, size_t room) {

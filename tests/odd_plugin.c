@@ -22,8 +22,10 @@ static bool is_odd(const char *member, int *number) {
 /* Changes one member of the example if ODD says so. */
 static void bend(pal_example *e) {
   static int32_t prompt[3] = {2, 0, 1}, answer[1], state[1];
+  static int32_t zeros[4000];
   static uint8_t no[1];
   int n;
+  if (is_odd("zeros", &n)) *e = (pal_example){.prompt = zeros, .n_prompt = n};
   if (is_odd("n_prompt", &n)) e->n_prompt = n;
   if (is_odd("prompt", &n)) prompt[2] = n, e->prompt = prompt, e->n_prompt = 3;
   if (is_odd("no_prompt", &n)) e->prompt = NULL, e->n_prompt = n;

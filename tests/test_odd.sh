@@ -33,6 +33,8 @@ for n in -1 -2147483648 2147483647; do
   odd prompt $n "instance (of set 0) 0 .*: prompt\[2\] is $n; tokens of the format's vocabulary are from 0 to 4" \
     eval "$work/arm" --plugin $plugin
 done
+odd zeros 4000 "stream gives an example of 4000 tokens, but the format's context is .*; open must" \
+  train odd --model arm $tiny $bits --out "$work/zeros"
 odd no_prompt 3 "instance .*: prompt is NULL where n_prompt is 3" eval "$work/arm" --plugin $plugin
 odd prompt 5 "instance .*: prompt\[2\] is 5" sample "$work/ap-mdm" --plugin $plugin
 odd answer 99 "instance .*: answer\[0\] is 99" sample "$work/arm" --plugin $plugin --watch
