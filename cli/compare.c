@@ -181,15 +181,17 @@ static bool takes_part(const comparison *c, const cli_recipe *recipe, bool match
   return matched == (strcmp(budget, "matched") == 0);
 }
 
-/* Opens every entry once, before any is trained, so that a wrong setting of the last one does not
- * show after hours. Parameters are not matched here, since that needs those of the first. */
+/* Opens every entry once, before any is trained, so that a wrong setting of the last one, or a size
+ * that cannot be matched with that of the first, does not show after hours. */
 static pal_status check_entries(const comparison *c, const cli_chosen *all, pal_error *error) {
   pal_status status = PAL_OK;
+  int64_t target = 0;
   for (int kind = 0; kind < 2; kind++)
     for (int i = 0; i < all->n && !status; i++) {
       if (!takes_part(c, all->recipe[i], kind == 0)) continue;
       cli_job job = new_job(c, all->recipe[i]);
-      status = cli_entry_open(&job, c->o, all->recipe[i], kind == 0, 1, 0, error);
+      status = cli_entry_open(&job, c->o, all->recipe[i], kind == 0, 1, target, error);
+      if (!status && kind == 0 && !target) target = pal_model_parameters(job.model);
       cli_job_close(&job);
     }
   for (int k = 0; k < c->o->n_set && !status; k++) {

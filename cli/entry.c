@@ -91,8 +91,11 @@ static pal_status match(cli_job *job, const cli_recipe *recipe, int64_t target, 
   double off = (double)one + slope * (hidden - 1) - (double)target;
   if (fabs(off) > 0.05 * (double)target)
     return pal_fail(error, PAL_E_UNSUPPORTED,
-                    "%s cannot be brought within 5 %% of %lld parameters by the width of its MLP",
-                    recipe->label, (long long)target);
+                    "%s cannot be brought within 5 %% of the %lld parameters of the first matched "
+                    "model by the width of its MLP, only to %lld; give it other layers or another "
+                    "width (--set %s:width=...), or compare with --budget free",
+                    recipe->label, (long long)target, (long long)((double)target + off),
+                    recipe->model);
   snprintf(setting, sizeof setting, "model.hidden=%d", hidden);
   return cli_job_set(job, setting, error);
 }

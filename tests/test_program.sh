@@ -502,6 +502,10 @@ cmp "$work/once.rows" "$work/again.rows" || { echo "FAIL a comparison that went 
 test "$(grep -c '"loss": null' "$work/again.json")" -eq 3 || { echo "FAIL rows were trained again"; failed=1; }
 expect 2 "needs the --out DIR" $both --resume
 expect 2 'no "ap-mdm" is compared' $both --set ap-mdm:width=8
+# A size that cannot be matched is refused before anything is trained.
+expect 2 "arm.* cannot be brought within 5 % of .*--set arm:width=.*--budget free" \
+  compare parity --models mdm,arm --budget matched --quiet $quick --set arm:width=64
+test ! -s "$work/out" || { echo "FAIL trained before sizes are compared"; failed=1; }
 expect 2 "has a setting \"nothing\"" $both --set mdm:nothing=1 --out "$work/never"
 expect 2 "mdm: 3 heads must divide" $both --set mdm:heads=3 --out "$work/never"
 test ! -e "$work/never" || { echo "FAIL a comparison began before its settings were checked"; failed=1; }
