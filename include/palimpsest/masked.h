@@ -11,8 +11,8 @@
  *   at least once; masked models repeat it until the answer fills `answer_room`, so that they also
  *   learn what follows an answer. The decoder cuts an answer before its first eos.
  * - `answer_room` is the most rows that an answer may take after its prompt, eos included;
- *   0: unknown. Masked models start decoding with that many masks; causal models stop after that
- *   many tokens.
+ *   0: unknown. Masked models and AP-MDM start decoding with that many masks behind the prompt (the
+ *   AP-MDM with none if it is 0); causal models stop after that many tokens.
  * - If a prompt holds masks, the answer's tokens are what these become, in order; nothing is
  *   appended, and answer_room is not read. A causal model fills a mask from the tokens before it
  *   only, and does so only with a setting (infill=1 of the ARM).

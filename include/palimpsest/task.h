@@ -148,8 +148,8 @@ PAL_API pal_task *pal_task_new(pal_context *context, const char *name, const cha
 PAL_API void pal_task_free(pal_task *task);
 PAL_API const pal_task_definition *pal_task_definition_of(const pal_task *task);
 PAL_API const pal_format *pal_task_format(const pal_task *task);
-/* Programs call the members of a definition through the following functions, which validate what
- * the members return. An invalid result (a size, answer_room or cap out of range, or an invalid
+/* Programs call set_name, score, print and the like in the definition itself, and the members below
+ * through the following functions, which validate what the members return. An invalid result (a size, answer_room or cap out of range, or an invalid
  * example, see model.h) is PAL_E_ARGUMENT, and the message names the task and the member. */
 enum { PAL_MOST_SETS = 4096, PAL_MOST_INSTANCES = 1 << 28, PAL_MOST_STEPS = 1 << 28 };
 /* Number of sets to evaluate on, 0 to PAL_MOST_SETS. */
