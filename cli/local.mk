@@ -90,7 +90,7 @@ noinst_HEADERS += \
 palimpsest_LDADD = libpalimpsest.la $(BENCH_PEAK_LIBS) $(JANSSON_LIBS)
 
 # Recipes of `palimpsest compare` and `palimpsest info recipe`, compiled in.
-recipes = recipes/mincut.conf recipes/parity.conf recipes/star.conf recipes/sudoku.conf
+recipes = recipes/dyck.conf recipes/mincut.conf recipes/parity.conf recipes/star.conf recipes/sudoku.conf
 nodist_palimpsest_SOURCES = cli/recipes_text.c
 CLEANFILES += cli/recipes_text.c
 EXTRA_DIST += $(recipes) tools/embed-recipes.sh

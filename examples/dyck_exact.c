@@ -241,9 +241,9 @@ static int follow(machine *m, const state *const *some, int n) {
 }
 
 static int enumerate(machine *m) {
-  const int8_t bos = (int8_t)pal_model_format(m->model)->bos;
+  const pal_format *f = pal_model_format(m->model);
   long states = 0;
-  add(&m->now, &bos, 1, 1);
+  add(&m->now, (const int8_t[]){(int8_t)f->bos, (int8_t)f->eos}, 2, 1);
   for (int step = 0; m->now.used > 0 && step < 1000; step++) {
     const state *some[TOGETHER];
     int n = 0;
@@ -278,7 +278,7 @@ static void on_decoded(int index, const pal_decoded *d, void *data) {
   (void)index;
   int8_t token[ROWS];
   c->samples++;
-  if (!d->halted || d->n > 1 + c->m->letters || d->n < 1) {
+  if (!d->halted || d->n > 2 + c->m->letters || d->n < 1) {
     c->longer++;
     return;
   }
@@ -287,12 +287,13 @@ static void on_decoded(int index, const pal_decoded *d, void *data) {
 }
 
 static int sample(machine *m, int n, counts *c) {
-  const int32_t bos = pal_model_format(m->model)->bos;
+  const pal_format *f = pal_model_format(m->model);
+  const int32_t empty[] = {f->bos, f->eos};
   const pal_decode_options options = {.sequences = 1024, .max_steps = 1000, .seed = 5};
   pal_example *prompt = calloc((size_t)n, sizeof *prompt);
   pal_decoder *decoder = pal_decoder_new(m->model, &options, &m->error);
   for (int i = 0; prompt && i < n; i++)
-    prompt[i] = (pal_example){.id = 1 + (uint64_t)i, .prompt = &bos, .n_prompt = 1};
+    prompt[i] = (pal_example){.id = 1 + (uint64_t)i, .prompt = empty, .n_prompt = 2};
   const int failed =
       !prompt || !decoder || pal_decode(decoder, prompt, n, on_decoded, c, &m->error);
   pal_decoder_free(decoder);
@@ -300,16 +301,17 @@ static int sample(machine *m, int n, counts *c) {
   return failed;
 }
 
-/* Whether the letters behind the first token cancel. */
+/* Whether the letters between BOS and EOS cancel. */
 static int is_word(const machine *m, const state *s) {
   int8_t stack[ROWS];
   int left = 0;
-  for (int i = 1; i < s->n; i++) {
+  for (int i = 1; i < s->n - 1; i++) {
     if (s->token[i] >= m->vocabulary - 3) return 0;
     if (left && stack[left - 1] == (s->token[i] ^ 1)) left--;
     else stack[left++] = s->token[i];
   }
-  return left == 0 && s->token[0] == pal_model_format(m->model)->bos;
+  const pal_format *f = pal_model_format(m->model);
+  return left == 0 && s->n > 1 && s->token[0] == f->bos && s->token[s->n - 1] == f->eos;
 }
 
 /* Prints both, and a chi-square over the words of which at least five samples are expected, and all
@@ -319,15 +321,15 @@ static int compare(const machine *m, const counts *c) {
   int n = 0, wrong = 0, cells = 0, unseen = 0;
   for (long i = 0; i < SLOTS; i++) {
     const state *s = &m->ended.at[i];
-    if (!s->n || s->n > 1 + m->letters) continue;
+    if (!s->n || s->n > 2 + m->letters) continue;
     if (!is_word(m, s)) {
       wrong++, others += s->p;
       continue;
     }
     const double want = s->p * (double)c->samples, got = slot_of(&c->seen, s->token, s->n)->p;
     n++, words += s->p, unseen += got == 0;
-    if (s->n == 1 + m->letters && s->p < least) least = s->p;
-    if (s->n == 1 + m->letters && s->p > most) most = s->p;
+    if (s->n == 2 + m->letters && s->p < least) least = s->p;
+    if (s->n == 2 + m->letters && s->p > most) most = s->p;
     if (want < 5) continue;
     cells++, chi += (got - want) * (got - want) / want, rare_p -= s->p, rare -= got;
   }

@@ -125,6 +125,7 @@ static int read_answers(tally *t, const char *path) {
     const int halted = strstr(line, "\"halted\":true") != NULL;
     if (!word || !(end = strchr(word += strlen("\"answer\":\"^"), '"'))) continue;
     *end = 0;
+    if (end > word && end[-1] == '$') end[-1] = 0;
     count(t, word, halted);
   }
   fclose(file);

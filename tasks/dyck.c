@@ -2,7 +2,7 @@
 /* The task `dyck`: words that cancel to nothing (floor 5). See dyck.h.
  *
  * Edit models learn single steps by which words of at most `longest` letters grow (dyck_trace.c),
- * and generate from BOS alone. What they insert and write is drawn, and so they learn the chances
+ * and generate from BOS and EOS alone. What they insert and write is drawn, and so they learn the chances
  * of the draws. Models that answer learn words whose even length is drawn first, uniformly up to
  * `answer_max`, then the word, uniformly among all of that length; their prompt is BOS, and they
  * end a word with EOS. Every instance of the evaluated set asks for one word. */
@@ -47,7 +47,7 @@ static const pal_setting settings[] = {
 
 /* A word behind its BOS. The arrays of an example point in here. */
 typedef struct word {
-  int32_t prompt[1 + DYCK_MOST_LONGEST], answer[DYCK_MOST_LENGTH];
+  int32_t prompt[2 + DYCK_MOST_LONGEST], answer[DYCK_MOST_LENGTH];
 } word;
 
 typedef struct dyck {
@@ -85,10 +85,11 @@ static void draw_word(const dyck *d, pal_rng *rng, pal_form form, word *w, uint6
   const int n = 2 * (int)pal_rng_below(rng, (uint32_t)d->answer_max / 2 + 1);
   const bool edits = form == PAL_FORM_TRANSITION;
   w->prompt[0] = pal_dyck_bos(d->growth.kinds);
+  w->prompt[1] = pal_dyck_eos(d->growth.kinds);
   pal_dyck_draw(&d->table, n, rng, w->answer);
   *e = (pal_example){.id = id,
                      .prompt = w->prompt,
-                     .n_prompt = 1,
+                     .n_prompt = edits ? 2 : 1,
                      .answer = w->answer,
                      .n_answer = edits ? 0 : n,
                      .answer_room = edits ? 0 : d->answer_max + 1};
@@ -234,17 +235,18 @@ static pal_status dyck_read(pal_task *task, const char *line, pal_form form, uin
     return pal_fail(error, PAL_E_FORMAT, "%d of its %d letters are left when the others cancel",
                     left, n);
   d->word.prompt[0] = pal_dyck_bos(d->growth.kinds);
+  d->word.prompt[1 + n] = pal_dyck_eos(d->growth.kinds);
   *example = (pal_example){.id = id,
                            .prompt = d->word.prompt,
-                           .n_prompt = 1 + n,
+                           .n_prompt = 1 + n + edits,
                            .answer_room = edits ? 0 : d->answer_max + 1 - n};
   return PAL_OK;
 }
 
 static size_t dyck_write(const pal_task *task, const pal_example *instance, pal_form form,
                          char *text, size_t size) {
-  (void)form;
-  return dyck_print(task, instance->prompt, instance->n_prompt, text, size);
+  return dyck_print(task, instance->prompt, instance->n_prompt - (form == PAL_FORM_TRANSITION),
+                    text, size);
 }
 
 /* ---- judging ------------------------------------------------------------------------------- */
@@ -252,11 +254,14 @@ static size_t dyck_write(const pal_task *task, const pal_example *instance, pal_
 static pal_score dyck_score(const pal_task *task, const pal_example *e, pal_form form,
                             const int32_t *token, int n) {
   const dyck *d = pal_task_self(task);
-  const int before = form == PAL_FORM_TRANSITION ? 1 : e->n_prompt;
-  pal_score s = {.kept =
-                     n >= before && memcmp(token, e->prompt, sizeof *token * (size_t)before) == 0};
+  const bool edits = form == PAL_FORM_TRANSITION; /* then EOS stands behind the word */
+  const int before = edits ? 1 : e->n_prompt;
+  pal_score s = {.kept = n >= before + edits &&
+                         memcmp(token, e->prompt, sizeof *token * (size_t)before) == 0 &&
+                         (!edits || token[n - 1] == pal_dyck_eos(d->growth.kinds))};
   int32_t *stack = pal_alloc(sizeof *stack * ((size_t)n + 1));
-  s.valid = s.kept && stack && pal_dyck_reduce(d->growth.kinds, token + 1, n - 1, stack) == 0;
+  s.valid =
+      s.kept && stack && pal_dyck_reduce(d->growth.kinds, token + 1, n - 1 - edits, stack) == 0;
   s.exact = s.valid;
   pal_free(stack);
   return s;

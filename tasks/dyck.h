@@ -46,7 +46,7 @@ typedef struct pal_dyck_growth {
 } pal_dyck_growth;
 enum { DYCK_MOST_LONGEST = 64, DYCK_MOST_STATE = 4 * DYCK_MOST_LONGEST + 8 };
 
-/* A state with the labels of one step from it. */
+/* A state, from BOS to EOS, with the labels of one step from it. */
 typedef struct pal_dyck_step {
   int n;
   int32_t state[DYCK_MOST_STATE], y[DYCK_MOST_STATE];

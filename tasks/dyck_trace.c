@@ -7,7 +7,10 @@
  *   runs of two    the first mask becomes a random letter and inserts, the second stays and inserts
  *   runs of three  the first mask becomes the inverse of the letter before it; the others go
  *
- *   ^ b B  ->  ^ b _ B  ->  ^ b _ _ B  ->  ^ b a _ _ _ B  ->  ^ b a A B
+ *   ^ b B $  ->  ^ b _ B $  ->  ^ b _ _ B $  ->  ^ b a _ _ _ B $  ->  ^ b a A B $
+ *
+ * EOS, $, never changes. It shows the rows before it that nothing follows: attention to a row that is
+ * not there goes to others, so that a run of two at the end would look like one of three.
  *
  * So every round of four steps puts pairs a A into the word, and any word can come about: one whose
  * neighbours cancel last was there before its pair was put in. */
@@ -36,7 +39,7 @@ static void label_run(const pal_dyck_growth *g, pal_dyck_step *s, int i, int mas
 }
 
 void pal_dyck_label(const pal_dyck_growth *g, pal_dyck_step *s, pal_rng *rng) {
-  const int32_t mask = pal_dyck_mask(g->kinds);
+  const int32_t mask = pal_dyck_mask(g->kinds), eos = pal_dyck_eos(g->kinds);
   bool grown = true;
   for (int i = 0; i < s->n; i++) {
     s->y[i] = -1;
@@ -47,7 +50,8 @@ void pal_dyck_label(const pal_dyck_growth *g, pal_dyck_step *s, pal_rng *rng) {
     int masks = 0;
     while (i + masks < s->n && s->state[i + masks] == mask) masks++;
     if (masks) label_run(g, s, i, masks, rng);
-    else if (grown) s->insert[i] = pal_rng_real(rng) < (i ? g->letter : g->bos);
+    else if (grown && s->state[i] != eos)
+      s->insert[i] = pal_rng_real(rng) < (i ? g->letter : g->bos);
     i += masks > 1 ? masks - 1 : 0;
   }
 }
@@ -75,7 +79,7 @@ static bool begin_round(const pal_dyck_growth *g, pal_dyck_step *s, pal_rng *rng
     any.bos = any.letter = pal_rng_real(rng);
     pal_dyck_label(&any, s, rng);
     const int pairs = inserts(s);
-    if (pairs == 0 || s->n - 1 + 2 * pairs > g->longest) continue;
+    if (pairs == 0 || s->n - 2 + 2 * pairs > g->longest) continue;
     apply(g, s);
     return true;
   }
@@ -90,8 +94,9 @@ static bool begin_round(const pal_dyck_growth *g, pal_dyck_step *s, pal_rng *rng
 void pal_dyck_example(const pal_dyck_growth *g, pal_dyck_step *s, pal_rng *rng) {
   const int rounds = (int)pal_rng_below(rng, (uint32_t)g->longest / 2 + 1);
   const int last = 1 + (int)pal_rng_below(rng, 4);
-  s->n = 1;
+  s->n = 2;
   s->state[0] = pal_dyck_bos(g->kinds);
+  s->state[1] = pal_dyck_eos(g->kinds);
   for (int r = 0; r < rounds && begin_round(g, s, rng); r++)
     for (int k = 1; k < (r + 1 < rounds ? 4 : last); k++) {
       pal_dyck_label(g, s, rng);

@@ -127,8 +127,9 @@ static int grow(const pal_dyck_growth *g, pal_dyck_step *s, pal_rng *rng, int mo
     const int n = pal_transition_apply(&t, pal_dyck_mask(g->kinds), next, 2 * DYCK_MOST_STATE);
     if (n == s->n && memcmp(next, s->state, sizeof *next * (size_t)n) == 0) {
       ck_assert_int_eq(next[0], pal_dyck_bos(g->kinds));
-      ck_assert_int_eq(pal_dyck_reduce(g->kinds, next + 1, n - 1, stack), 0);
-      return n - 1;
+      ck_assert_int_eq(next[n - 1], pal_dyck_eos(g->kinds));
+      ck_assert_int_eq(pal_dyck_reduce(g->kinds, next + 1, n - 2, stack), 0);
+      return n - 2;
     }
     if (n > most) return -1;
     memcpy(s->state, next, sizeof *next * (size_t)n);
@@ -147,7 +148,7 @@ START_TEST(traces_end_in_words) {
     int letters = 0;
     for (int i = 0; i < step.n; i++) letters += step.state[i] < 2 * g.kinds;
     ck_assert_int_le(letters, 8);
-    seen[letters / 2] += letters == step.n - 1;
+    seen[letters / 2] += letters == step.n - 2;
     finished += grow(&g, &step, &rng, 120) >= 0;
   }
   for (int i = 0; i < 5; i++) ck_assert_int_gt(seen[i], 20); /* words of 0, 2 .. 8 letters */
@@ -164,8 +165,9 @@ START_TEST(all_words_of_six_letters_grow) {
   for (uint64_t id = 0; id < 400000 && found < 265; id++) {
     pal_rng rng = pal_rng_new(2, "test", 0, id);
     int at = 0;
-    step.n = 1;
+    step.n = 2;
     step.state[0] = BOS;
+    step.state[1] = EOS;
     pal_dyck_label(&even, &step, &rng);
     const int n = grow(&even, &step, &rng, 12);
     if (n < 0 || n > 6) continue;
@@ -189,8 +191,8 @@ START_TEST(labels_have_the_chances_of_the_settings) {
     for (int i = 0; i < step.n; i++) grown = grown && step.state[i] != MASK;
     for (int i = 0; i < step.n; i++)
       if (step.y[i] >= 0 && step.insert[i]) y[step.y[i]]++;
-    if (step.n == 1) empty++, begun += step.insert[0];
-    for (int i = 1; i < step.n && grown; i++) letters++, inserted += step.insert[i];
+    if (step.n == 2) empty++, begun += step.insert[0];
+    for (int i = 1; i < step.n - 1 && grown; i++) letters++, inserted += step.insert[i];
   }
   ck_assert_int_gt(empty, 4000);
   ck_assert(fabs((double)begun / empty - 0.8) < 0.03);
@@ -269,6 +271,10 @@ START_TEST(lines_are_words) {
     if (all[i].why) continue;
     pal_task_definition_of(task)->write(task, &e, PAL_FORM_ANSWER, text, sizeof text);
     ck_assert_str_eq(text, all[i].text);
+    ck_assert(!pal_task_read(task, all[i].line, PAL_FORM_TRANSITION, 1, &e, &error));
+    ck_assert_int_eq(e.prompt[e.n_prompt - 1], EOS);
+    pal_task_definition_of(task)->write(task, &e, PAL_FORM_TRANSITION, text, sizeof text);
+    ck_assert_str_eq(text, all[i].text);
   }
   pal_example e;
   ck_assert(!pal_task_read(task, "", PAL_FORM_ANSWER, 1, &e, NULL) && e.n_prompt == 0);
@@ -281,14 +287,16 @@ START_TEST(wrong_words_are_rejected) {
     int32_t token[7];
     bool valid;
     const char *outcome;
-  } all[] = {{1, {BOS}, true, "   0 letters"},
-             {5, {BOS, 0, 2, 3, 1}, true, "   4 letters"},
-             {5, {BOS, 1, 0, 3, 2}, true, "   4 letters"},
-             {5, {BOS, 0, 2, 1, 3}, false, "   4 letters"}, /* brackets that cross */
-             {4, {BOS, 0, 1, 2}, false, "   3 letters"},
-             {4, {BOS, 0, MASK, 1}, false, "   2 letters"},
-             {4, {BOS, 0, 1, EOS}, false, "   2 letters"},
-             {3, {0, 1, BOS}, false, "   1 letters"},
+  } all[] = {{2, {BOS, EOS}, true, "   0 letters"},
+             {6, {BOS, 0, 2, 3, 1, EOS}, true, "   4 letters"},
+             {6, {BOS, 1, 0, 3, 2, EOS}, true, "   4 letters"},
+             {6, {BOS, 0, 2, 1, 3, EOS}, false, "   4 letters"}, /* brackets that cross */
+             {5, {BOS, 0, 1, 2, EOS}, false, "   3 letters"},
+             {5, {BOS, 0, MASK, 1, EOS}, false, "   2 letters"},
+             {3, {BOS, 0, 1}, false, "   2 letters"},
+             {5, {BOS, 0, 1, EOS, EOS}, false, "   2 letters"},
+             {4, {0, 1, BOS, EOS}, false, "   1 letters"},
+             {1, {BOS}, false, "   0 letters"},
              {0, {0}, false, "   0 letters"}};
   pal_example e;
   ck_assert(!pal_task_instance(task, 0, 0, PAL_FORM_TRANSITION, &e, NULL));
