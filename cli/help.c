@@ -22,6 +22,8 @@ static const cli_verb verbs[] = {
     {"instances", "TASK", 1,
      "prints the test sets of a task, one instance a line, as --data reads them",
      "palimpsest instances @T --n 3\n"},
+    {"plot", "RUN...", CLI_MAX_FILES, "draws the losses of runs over their steps, as text or SVG",
+     TRAIN "palimpsest plot runs/example\n"},
     {"compare", "[TASK]", 1, "trains several kinds of model side by side and prints one table",
      "palimpsest compare @T --models @M \\\n" SMALL},
     {"plan", "TASK", 1,

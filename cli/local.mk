@@ -4,6 +4,7 @@ bin_PROGRAMS += palimpsest
 palimpsest_SOURCES = \
 	%D%/answers.c \
 	%D%/bench.c \
+	%D%/chart.c \
 	%D%/check_op.c \
 	%D%/choose.c \
 	%D%/compare.c \
@@ -32,6 +33,7 @@ palimpsest_SOURCES = \
 	%D%/outputs.c \
 	%D%/page.c \
 	%D%/plan.c \
+	%D%/plot.c \
 	%D%/pram.c \
 	%D%/progress.c \
 	%D%/prompt.c \
@@ -52,6 +54,7 @@ palimpsest_SOURCES = \
 	%D%/training.c
 noinst_HEADERS += \
 	%D%/answers.h \
+	%D%/chart.h \
 	%D%/choose.h \
 	%D%/curve.h \
 	%D%/entry.h \

@@ -86,7 +86,7 @@ static const option options[] = {
     {"--top-p", SETTING, 0, "sample",
      "X          samples among the fewest most likely tokens of at least this probability"},
     {"--watch", FLAG, AT(watch), "sample pram", "           show one instance pass by pass"},
-    {"--svg", PATH, AT(svg), "eval sample",
+    {"--svg", PATH, AT(svg), "eval sample plot",
      "FILE       the states of one instance; with eval: a plot of exact instances over passes"},
     {"--html", PATH, AT(html), "sample",
      "FILE       the states of one instance as a web page to step through"},
@@ -200,7 +200,9 @@ static const option *find(const char *name, size_t length, const char *verb) {
 /* Takes a word that is no option: the verb, then its arguments. */
 static pal_status word(cli_options *out, const char *text, pal_error *error) {
   const cli_verb *verb = out->verb ? cli_verb_find(out->verb, NULL) : NULL;
-  if (out->verb && !verb) return PAL_OK; /* an unknown verb; check() refuses it */
+  if (out->verb && !verb) return PAL_OK;       /* an unknown verb; check() refuses it */
+  if (verb && strcmp(verb->name, "plot") == 0) /* its arguments are files, any number of them */
+    return set_option(out, find("--data", strlen("--data"), "eval"), text, error);
   const int have = (out->argument != NULL) + (out->second != NULL);
   if (verb && have == verb->most)
     return pal_fail(error, PAL_E_ARGUMENT,
@@ -224,7 +226,8 @@ static pal_status check(const cli_options *out, const int *given, pal_error *err
       return pal_fail(error, PAL_E_ARGUMENT, "%s is given %d times; it has one value", o->name,
                       given[i]);
   }
-  if (out->n_files > 1 && out->verb && strcmp(out->verb, "eval") != 0)
+  if (out->n_files > 1 && out->verb && strcmp(out->verb, "eval") != 0 &&
+      strcmp(out->verb, "plot") != 0)
     return pal_fail(error, PAL_E_ARGUMENT, "--data is given too often: %s takes one FILE",
                     out->verb);
   if (out->resume && !out->out && out->verb && strcmp(out->verb, "compare") == 0)

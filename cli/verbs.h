@@ -19,6 +19,7 @@ int cli_verb_train(pal_context *context, const cli_options *options);
 int cli_verb_eval(pal_context *context, const cli_options *options);
 int cli_verb_sample(pal_context *context, const cli_options *options);
 int cli_verb_instances(pal_context *context, const cli_options *options);
+int cli_verb_plot(pal_context *context, const cli_options *options);
 int cli_verb_compare(pal_context *context, const cli_options *options);
 int cli_verb_plan(pal_context *context, const cli_options *options);
 int cli_verb_compile(pal_context *context, const cli_options *options);
