@@ -27,7 +27,10 @@ check_PROGRAMS += %D%/test_dyck
 %C%_test_dyck_SOURCES = %D%/test_dyck.c
 
 check_PROGRAMS += %D%/test_edit
-%C%_test_edit_SOURCES = %D%/test_edit.c
+%C%_test_edit_SOURCES = %D%/test_edit.c %D%/rows.c %D%/rows.h
+
+check_PROGRAMS += %D%/test_ragged
+%C%_test_ragged_SOURCES = %D%/test_ragged.c %D%/rows.c %D%/rows.h
 
 check_PROGRAMS += %D%/test_file
 %C%_test_file_SOURCES = %D%/test_file.c
@@ -98,8 +101,11 @@ check_PROGRAMS += %D%/test_verify
 check_PROGRAMS += %D%/test_caller
 %C%_test_caller_SOURCES = %D%/test_caller.c %D%/lab.c %D%/lab.h
 
+check_PROGRAMS += %D%/test_cache
+%C%_test_cache_SOURCES = %D%/test_cache.c %D%/lab.c %D%/lab.h %D%/letters.c %D%/letters.h
+
 check_PROGRAMS += %D%/test_decode
-%C%_test_decode_SOURCES = %D%/test_decode.c %D%/lab.c %D%/lab.h
+%C%_test_decode_SOURCES = %D%/test_decode.c %D%/lab.c %D%/lab.h %D%/letters.c %D%/letters.h
 
 check_PROGRAMS += %D%/test_definition
 %C%_test_definition_SOURCES = %D%/test_definition.c %D%/gym.c %D%/gym.h
@@ -173,6 +179,9 @@ check_PROGRAMS += %D%/test_update
 
 check_PROGRAMS += %D%/test_train
 %C%_test_train_SOURCES = %D%/test_train.c %D%/gym.c %D%/gym.h
+
+check_PROGRAMS += %D%/test_train_step
+%C%_test_train_step_SOURCES = %D%/test_train_step.c %D%/gym.c %D%/gym.h
 
 check_PROGRAMS += %D%/test_traits
 %C%_test_traits_SOURCES = %D%/test_traits.c %D%/gym.c %D%/gym.h
