@@ -30,12 +30,11 @@ enum {
   PAL_MINCUT_DONE,   /* the search is over, and the cut goes */
   PAL_MINCUT_OPEN,   /* slot of an edge: one more unit can flow in this direction */
   PAL_MINCUT_CLOSED,
+  PAL_MINCUT_LIT,   /* open, and the node from which it leads is reached */
   PAL_MINCUT_NEW,   /* status of a node: not yet reached */
   PAL_MINCUT_FRONT, /* reached in the last step of the search */
   PAL_MINCUT_OLD,   /* reached earlier */
   PAL_MINCUT_PATH,  /* on the path from source to target, as far as it is known */
-  PAL_MINCUT_NONE,  /* parent of a node that is not reached */
-  PAL_MINCUT_ROOT,  /* parent of the source */
   PAL_MINCUT_VOCABULARY,
   /* Only with answer=trace: the edits of a pass as a text of tokens. */
   PAL_MINCUT_STEP = PAL_MINCUT_VOCABULARY, /* a pass begins */

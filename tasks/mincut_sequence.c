@@ -26,18 +26,18 @@ int pal_mincut_state_rows(int n, int m) {
   return HEADER + (EDGE + SLOTS) * m + (NODE + SLOTS) * n + ENDS + 1;
 }
 
-/* A path has at most n - 1 edges. Two passes find one, two swap one; then two reset the nodes. */
+/* A path has at most n - 1 edges. Four passes find one, two swap one; then two reset the nodes. */
 int pal_mincut_most_passes(int n, int flow) {
-  const int grow = 3, of_path = 4 * (n - 1) + 2, last_search = 2 * n, cut = 4;
+  const int grow = 3, of_path = 6 * (n - 1) + 2, last_search = 4 * n, cut = 4;
   return grow + flow * of_path + last_search + cut;
 }
 
-/* Tokens of the edits: growing takes 7 for an edge or node, a search 12 for a node, a step of the
- * path 12, a reset 8 for a node, and the cut 4 for each row that a state has added or removes. */
+/* Tokens of the edits: growing takes 7 for an edge or node, a search 12 for a node and 4 for an
+ * edge, a step of the path 12, a reset 8 for a node and 4 for an edge, and the cut 4 for each row that a state has added or removes. */
 int pal_mincut_flat_rows(int n, int m, int flow) {
-  const int of_path = 12 * n + 12 * (n - 1) + 8 * n;
+  const int of_path = 12 * n + 4 * m + 12 * (n - 1) + 8 * n + 4 * m;
   const int cut = 4 + 4 * ((EDGE + SLOTS) * m + SLOTS * n);
-  return pal_mincut_most_passes(n, flow) + 7 * (m + n) + flow * of_path + 12 * n + cut + 1 +
+  return pal_mincut_most_passes(n, flow) + 7 * (m + n) + flow * of_path + 12 * n + 4 * m + cut + 1 +
          EDGE * m;
 }
 

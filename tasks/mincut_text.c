@@ -151,10 +151,10 @@ size_t pal_mincut_write_line(const pal_mincut_graph *g, char *text, size_t size)
 }
 
 size_t pal_mincut_print(const int32_t *token, int n, char *text, size_t size) {
-  static const char *const word[] = {"_",      "EOS",  "PROMPT", "SRC", "TGT",  "GRAPH",
-                                     "(",      ")",    "NODES",  "END", "DONE", "open",
-                                     "closed", "new",  "front",  "old", "path", "none",
-                                     "root",   "STEP", "erase",  "add", "drop", "RESULT"};
+  static const char *const word[] = {"_",      "EOS",   "PROMPT", "SRC",   "TGT",   "GRAPH",
+                                     "(",      ")",     "NODES",  "END",   "DONE",  "open",
+                                     "closed", "lit",   "new",    "front", "old",   "path",
+                                     "STEP",   "erase", "add",    "drop",  "RESULT"};
   writer w = {text, size, 0};
   if (size) *text = 0;
   for (int i = 0; i < n; i++) {

@@ -5,16 +5,18 @@
  * so that they are a function of the state, and every condition is about the tokens of one edge or
  * node, about what stands at a node that it names, or whether a token occurs at all:
  *
- *   grow     ( u v ) becomes ( u v OPEN CLOSED ), and ( id ) becomes ( id NEW NONE ), or
- *            ( id FRONT ROOT ) for the source: three passes.
- *   search   Two passes for each layer. FRONT turns into a mask, and so do status and parent of NEW
- *            nodes to which an open edge leads from a FRONT node. Then a mask before a parent
- *            becomes OLD. Where both are masks, the parent becomes the smallest id from which an
- *            open edge leads, and the status FRONT, or PATH for the target.
+ *   grow     ( u v ) becomes ( u v OPEN CLOSED ), and ( id ) becomes ( id NEW id ), or
+ *            ( id FRONT id ) for the source: three passes.
+ *   search   Four passes for each layer. The status of FRONT nodes and the open slots that lead
+ *            away from them become masks; then the slots become LIT; then the status becomes OLD,
+ *            while status and parent of NEW nodes to which a LIT slot leads become masks; then
+ *            these get the smallest id from which a LIT slot leads as parent, and the status
+ *            FRONT, or PATH for the target.
  *   path     As soon as there is a PATH node: OLD becomes PATH, by way of a mask, where it is the
  *            parent of a PATH node. The slots of the edge between the two are swapped meanwhile,
- *            one after the other: OPEN CLOSED, M CLOSED, CLOSED M, CLOSED OPEN.
- *   reset    When the source is on the path, all nodes that are not NEW become as they were.
+ *            one after the other: LIT CLOSED, M CLOSED, CLOSED M, CLOSED OPEN.
+ *   reset    When the source is on the path, nodes that are not NEW and LIT slots become as they
+ *            were.
  *   cut      When no FRONT is left, DONE is appended. Then all slots, all status and parents, and
  *            the edges from an OLD node to a NEW one become masks, and all masks are removed. */
 #include <string.h>
@@ -26,6 +28,7 @@ enum {
   MASK = PAL_MINCUT_MASK,
   OPEN = PAL_MINCUT_OPEN,
   CLOSED = PAL_MINCUT_CLOSED,
+  LIT = PAL_MINCUT_LIT,
   NEW = PAL_MINCUT_NEW,
   FRONT = PAL_MINCUT_FRONT,
   OLD = PAL_MINCUT_OLD,
@@ -132,44 +135,61 @@ static void write_row(pal_mincut_state *s, int row, int32_t y) {
   s->remask[row] = 0;
 }
 
-/* Edges without slots get them, and slots that are being swapped go on. */
-static void label_slots(pal_mincut_state *s, record edge) {
+/* A slot that is a mask, where `other` is the other slot of its edge and `tail` the node from which
+ * it leads. */
+static int32_t slot_of(int32_t other, const node *tail) {
+  if (other != CLOSED) return CLOSED;
+  return tail->status == MASK && is_id(tail->parent) ? LIT : OPEN;
+}
+
+/* Edges without slots get them. On a path, slots are swapped; else they are written. */
+static void label_slots(pal_mincut_state *s, view *v, record edge, bool path) {
   const int first = edge.at + 2, second = edge.at + 3;
   const int32_t *x = s->token;
   if (edge.n == 2) s->insert[edge.at + 1] = 1;
   else if (edge.n == 3) write_row(s, first, OPEN), s->insert[first] = 1;
-  else if (x[first] == MASK) write_row(s, first, x[second]), s->remask[second] = 1;
-  else if (x[second] == MASK) write_row(s, second, x[first] == OPEN ? CLOSED : OPEN);
+  else if (path && x[first] == MASK) {
+    write_row(s, first, x[second] == CLOSED ? CLOSED : OPEN);
+    s->remask[second] = 1;
+  } else if (path && x[second] == MASK) write_row(s, second, x[first] == CLOSED ? OPEN : CLOSED);
+  else if (x[first] == MASK) write_row(s, first, slot_of(x[second], node_of(v, x[edge.at])));
+  else if (x[second] == MASK) write_row(s, second, slot_of(x[first], node_of(v, x[edge.at + 1])));
 }
 
-/* The search over one direction of an edge, if that is open. */
-static void follow(view *v, int32_t from, int32_t to, int32_t slot) {
+/* The search over one direction of an edge, by the slot in that row. */
+static void follow(pal_mincut_state *s, view *v, int32_t from, int32_t to, int row) {
   const node *a = node_of(v, from);
   node *b = node_of(v, to);
-  if (slot != OPEN || a->parent < 0 || a->parent == MASK) return;
-  if (a->status == FRONT && b->status == NEW && b->parent != MASK) b->claimed = true;
-  if (a->status == MASK && from < b->smallest) b->smallest = from;
+  s->remask[row] |= s->token[row] == OPEN && a->status == FRONT && is_id(a->parent);
+  if (s->token[row] != LIT) return;
+  if (b->status == NEW) b->claimed = true;
+  if (b->status == MASK && b->parent == MASK && from < b->smallest) b->smallest = from;
 }
 
-/* Nodes on which other nodes have an effect; the edges of the path that are to be swapped. */
-static void look_around(pal_mincut_state *s, view *v, bool path) {
+/* Nodes on which other nodes have an effect, and slots that change. */
+static void look_around(pal_mincut_state *s, view *v, bool path, bool reset) {
   for (int e = 0; e < v->edges; e++) {
     const record edge = v->edge[e];
     const int32_t *x = v->x + edge.at;
-    if (edge.n < 4) continue;
-    if (!path) {
-      follow(v, x[0], x[1], x[2]);
-      follow(v, x[1], x[0], x[3]);
-      continue;
-    }
-    for (int k = 0; k < 2; k++) {
-      const node *later = node_of(v, x[k]);
-      node *earlier = node_of(v, x[1 - k]);
-      if (later->status != PATH || later->parent != x[1 - k] || earlier->status != OLD) continue;
+    for (int k = 0; k < 2 && edge.n == 4; k++) {
+      const int row = edge.at + 2 + k;
+      const node *later = node_of(v, x[1 - k]);
+      node *earlier = node_of(v, x[k]);
+      if (!path) follow(s, v, x[k], x[1 - k], row);
+      s->remask[row] |= reset && s->token[row] == LIT;
+      if (later->status != PATH || later->parent != x[k] || earlier->status != OLD) continue;
       earlier->claimed = true;
       s->remask[edge.at + 2] = 1;
     }
   }
+}
+
+/* Whether a slot is a mask. */
+static bool slots_are_masks(const view *v) {
+  for (int e = 0; e < v->edges; e++)
+    for (int i = 2; i < v->edge[e].n; i++)
+      if (v->x[v->edge[e].at + i] == MASK) return true;
+  return false;
 }
 
 /* A node whose status is a mask. */
@@ -178,22 +198,20 @@ static void label_masked(pal_mincut_state *s, const view *v, const node *a, bool
   const int32_t id = v->x[a->in.at];
   const bool source = id == v->x[2], found = is_id(a->smallest);
   if (a->parent >= 0 && a->parent != MASK) {
-    write_row(s, row, path ? PATH : OLD);
+    if (path || !slots_are_masks(v)) write_row(s, row, path ? PATH : OLD);
     return;
   }
   write_row(s, row, source ? FRONT : !found ? NEW : id == v->x[4] ? PATH : FRONT);
   if (a->parent < 0) s->insert[row] = 1;
-  else write_row(s, row + 1, source ? PAL_MINCUT_ROOT : found ? a->smallest : PAL_MINCUT_NONE);
+  else write_row(s, row + 1, found ? a->smallest : id);
 }
 
-static void label_node(pal_mincut_state *s, view *v, int32_t id, bool path) {
+static void label_node(pal_mincut_state *s, view *v, int32_t id, bool path, bool reset) {
   const node *a = node_of(v, id);
   const int row = a->in.at + 1;
-  const bool reset = path && node_of(v, v->x[2])->status == PATH;
   if (a->status < 0) s->insert[row - 1] = 1;
   else if (a->status == MASK) label_masked(s, v, a, path);
-  else if (a->parent == MASK)
-    write_row(s, row + 1, id == v->x[2] ? PAL_MINCUT_ROOT : PAL_MINCUT_NONE);
+  else if (a->parent == MASK) write_row(s, row + 1, id);
   else if (reset) s->remask[row] = s->remask[row + 1] = a->status != NEW;
   else if (path) s->remask[row] = a->claimed;
   else {
@@ -233,9 +251,10 @@ bool pal_mincut_label(pal_mincut_state *s) {
     return true;
   }
   if (v.end + 1 < s->n) write_row(s, v.end + 1, PAL_MINCUT_DONE);
-  look_around(s, &v, path);
-  for (int e = 0; e < v.edges; e++) label_slots(s, v.edge[e]);
-  for (int k = 0; k < v.nodes; k++) label_node(s, &v, v.id[k], path);
+  const bool reset = path && node_of(&v, v.x[2])->status == PATH;
+  look_around(s, &v, path, reset);
+  for (int e = 0; e < v.edges; e++) label_slots(s, &v, v.edge[e], path);
+  for (int k = 0; k < v.nodes; k++) label_node(s, &v, v.id[k], path, reset);
   const bool grown = v.nodes > 0 && node_of(&v, v.id[0])->parent >= 0;
   if (grown && !masks && !front && !path) s->insert[v.end] = 1;
   return true;
