@@ -79,7 +79,8 @@ check_LTLIBRARIES += %D%/crash_plugin.la
 check_PROGRAMS += %D%/test_report
 %C%_test_report_SOURCES = %D%/test_report.c %D%/gym.c %D%/gym.h cli/figures.c cli/json.c \
 	cli/metrics.c cli/page.c cli/row.c cli/standard.c cli/table_json.c cli/text.c
-%C%_test_report_LDFLAGS = -Wl,--wrap=write -Wl,--wrap=read -Wl,--wrap=fsync
+%C%_test_report_LDFLAGS = -Wl,--wrap=write -Wl,--wrap=read -Wl,--wrap=fsync \
+	-Wl,--wrap=getline
 
 check_PROGRAMS += %D%/test_refusal
 %C%_test_refusal_SOURCES = %D%/test_refusal.c %D%/fixture.c %D%/fixture.h \

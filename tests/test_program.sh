@@ -169,6 +169,11 @@ cp "$work/out" "$work/first"
 expect 0 "" eval "$work/run" --threads 1
 cmp -s "$work/out" "$work/first" || { echo "FAIL eval differs between runs"; failed=1; }
 expect 0 "" sample "$work/run" --n 1
+# A sample longer than any buffer is printed whole; more models than a table holds are refused.
+printf '%05000d\n' 0 >"$work/zeros"
+expect 0 "" sample "$work/run" --data "$work/zeros" --n 1
+grep -q "$(cat "$work/zeros")" "$work/out" || { echo "FAIL a long sample was cut"; failed=1; }
+expect 2 "more than .* rows; compare fewer" compare parity --models "$(printf 'arm,%.0s' $(seq 400))" $quick
 printf '0110\n# a comment\n1\n' >"$work/bits"
 expect 0 "" eval "$work/run" --data "$work/bits" --json "$work/bits.json"
 grep -q '"n": 2' "$work/bits.json" || { echo "FAIL the file's two instances are not counted"; failed=1; }

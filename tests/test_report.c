@@ -112,6 +112,49 @@ START_TEST(interrupted_calls_are_repeated) {
 }
 END_TEST
 
+/* ---- lines without memory -------------------------------------------------------------------- */
+
+ssize_t __real_getline(char **line, size_t *room, FILE *from);
+ssize_t __wrap_getline(char **line, size_t *room, FILE *from);
+
+static int lines_left = -1; /* lines until getline has no memory for one; negative: never */
+
+ssize_t __wrap_getline(char **line, size_t *room, FILE *from) {
+  if (lines_left == 0) {
+    errno = ENOMEM;
+    return -1; /* neither at the end of the file nor with its error flag */
+  }
+  lines_left -= lines_left > 0;
+  return __real_getline(line, room, from);
+}
+
+/* A resumed run keeps its metrics when there is no memory for one of their lines. */
+START_TEST(metrics_without_memory) {
+  double seconds = 0;
+  gym b;
+  write_all("kept");
+  gym_open(&b, &recipes[AP_MDM], 1, NULL, NULL);
+  for (int i = 0; i < 3; i++) gym_step(&b);
+  const cli_job job = {.model = b.model, .trainer = b.trainer};
+  for (int n = 0; n < 4; n++) {
+    pal_error own = {0};
+    cli_metrics m = {.path = {at("kept-csv"), at("kept-jsonl")}};
+    char *path = at("kept-csv"), *before = contents(path), *after;
+    lines_left = n;
+    ck_assert_int_eq(cli_metrics_open(&m, &job, true, &seconds, &own), PAL_E_IO);
+    lines_left = -1;
+    ck_assert_msg(strstr(own.text, "kept-csv cannot be read") != NULL, "%s", own.text);
+    ck_assert_int_eq(cli_metrics_close(&m, &own), PAL_OK);
+    after = contents(path);
+    ck_assert_str_eq(before, after);
+    pal_free(before);
+    pal_free(after);
+    free(path);
+  }
+  gym_close(&b);
+}
+END_TEST
+
 /* ---- JSON ------------------------------------------------------------------------------------ */
 
 static int left; /* allocations of jansson until one fails; the others do not */
@@ -201,6 +244,7 @@ int main(void) {
   Suite *suite = suite_create("report");
   TCase *c = tcase_create("report");
   tcase_add_test(c, interrupted_calls_are_repeated);
+  tcase_add_test(c, metrics_without_memory);
   tcase_add_test(c, json_without_memory);
   suite_add_tcase(suite, c);
   const int code = run_suite(suite);
