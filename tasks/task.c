@@ -29,6 +29,9 @@ static const char *missing(const pal_task_definition *d) {
                 {"print", d->print != NULL}};
   for (size_t i = 0; i < sizeof member / sizeof *member; i++)
     if (!member[i].there) return member[i].name;
+  /* These come in pairs. */
+  if (!d->read != !d->write) return d->read ? "write" : "read";
+  if (!d->train_size != !d->train_instance) return d->train_size ? "train_instance" : "train_size";
   return NULL;
 }
 

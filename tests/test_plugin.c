@@ -82,6 +82,47 @@ START_TEST(an_incomplete_plugin_is_refused) {
 }
 END_TEST
 
+/* A task without one of the members that it needs is refused by the member's name. */
+START_TEST(incomplete_tasks_are_refused) {
+  pal_error error = {0};
+  pal_context *context = pal_open(NULL, &error);
+  ck_assert_msg(context != NULL, "%s", error.text);
+  const pal_task_definition *parity = pal_lookup(context, "task", "parity"),
+                            *sudoku = pal_lookup(context, "task", "sudoku");
+#define REFUSED(of, member)                                                                      \
+  do {                                                                                           \
+    pal_task_definition d = *(of);                                                               \
+    d.name = "own", d.member = NULL;                                                             \
+    ck_assert_int_eq(pal_define_task(context, &d, &error), PAL_E_ARGUMENT);                      \
+    ck_assert_msg(strstr(error.text, "task \"own\": " #member " is missing"), "%s: %s", #member, \
+                  error.text);                                                                   \
+    pal_error_clear(&error);                                                                     \
+  } while (0)
+  REFUSED(parity, doc);
+  REFUSED(parity, open);
+  REFUSED(parity, close);
+  REFUSED(parity, stream);
+  REFUSED(parity, set_name);
+  REFUSED(parity, set_size);
+  REFUSED(parity, instance);
+  REFUSED(parity, answer_room);
+  REFUSED(parity, step_cap);
+  REFUSED(parity, score);
+  REFUSED(parity, print);
+  REFUSED(sudoku, read);
+  REFUSED(sudoku, write);
+  REFUSED(sudoku, train_size);
+  REFUSED(sudoku, train_instance);
+#undef REFUSED
+  ck_assert_int_eq(pal_define_task(context, NULL, &error), PAL_E_ARGUMENT);
+  pal_error_clear(&error);
+  pal_task_definition d = *parity;
+  d.name = "own", d.abi_size--;
+  ck_assert_int_eq(pal_define_task(context, &d, &error), PAL_E_ABI);
+  pal_context_free(context);
+}
+END_TEST
+
 static double nothing(const pal_task *task, const pal_judged *judged) {
   (void)task, (void)judged;
   return 0;
@@ -130,6 +171,7 @@ int main(void) {
   tcase_add_test(tests, columns_of_reports_are_checked);
   tcase_add_test(tests, half_a_plugin_is_none);
   tcase_add_test(tests, an_incomplete_plugin_is_refused);
+  tcase_add_test(tests, incomplete_tasks_are_refused);
   suite_add_tcase(suite, tests);
   return run_suite(suite);
 }
