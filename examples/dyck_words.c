@@ -121,9 +121,11 @@ static int read_answers(tally *t, const char *path) {
   FILE *file = fopen(path, "r");
   if (!file) return fprintf(stderr, "dyck_words: %s cannot be opened\n", path), 1;
   while (fgets(line, sizeof line, file)) {
-    char *word = strstr(line, "\"answer\":\"^"), *end;
+    char *word = strstr(line, "\"answer\":\""), *end;
     const int halted = strstr(line, "\"halted\":true") != NULL;
-    if (!word || !(end = strchr(word += strlen("\"answer\":\"^"), '"'))) continue;
+    if (!word || !(end = strchr(word += strlen("\"answer\":\""), '"'))) continue;
+    if (*word == '^') word++;
+    else if (word < end) *word = '?'; /* no word without a beginning */
     *end = 0;
     if (end > word && end[-1] == '$') end[-1] = 0;
     count(t, word, halted);
