@@ -29,6 +29,13 @@ static void print_settings(const pal_setting *s, int n) {
   }
 }
 
+static void print_sampler(const pal_sampler *s) {
+  enum { INDENT = 15 };
+  int at = printf("  %s", s->name);
+  at += printf("%*s", at < INDENT ? INDENT - at : 1, "");
+  cli_wrap(stdout, s->doc, at, INDENT);
+}
+
 static void print_one(const char *kind, const void *definition) {
   int n;
   if (strcmp(kind, "op") == 0) {
@@ -41,7 +48,10 @@ static void print_one(const char *kind, const void *definition) {
     const pal_model_definition *model = definition;
     printf("%s\n", model->name);
     cli_wrap(stdout, model->doc, 0, 0);
-    printf("likelihood: %s\n\nsettings of its own:\n", likelihood[model->likelihood]);
+    printf("likelihood: %s\n\n%s", likelihood[model->likelihood],
+           model->n_samplers ? "samplers:\n" : "");
+    for (int i = 0; i < model->n_samplers; i++) print_sampler(&model->sampler[i]);
+    printf("settings of its own:\n");
     print_settings(model->setting, model->n_settings);
     printf("settings of the network:\n");
     const pal_setting *s = pal_network_setting_table(&n);

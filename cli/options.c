@@ -19,7 +19,7 @@ typedef enum kind {
   WHOLE,
   SECONDS,
   FLAG,
-  SETTING, /* sets the model's setting of that name, with "_" for "-" */
+  SETTING, /* sets the model's setting of that name, "_" for "-"; --tokens-per-step: k */
   MANY_SETS,
   MANY_PLUGINS,
   MANY_FILES
@@ -80,6 +80,10 @@ static const option options[] = {
     {"--max-steps", WHOLE, AT(max_steps), "sample",
      "N          cap on the forward passes of a sample"},
     {"--seed", TEXT, AT(seed), "sample", "N          of the random draws, from 0; by default 1"},
+    {"--sampler", TEXT, AT(sampler), "sample",
+     "NAME       how to decode; palimpsest info model NAME lists the samplers of a model"},
+    {"--steps", SETTING, 0, "sample", "N          forward passes that the sampler is to take"},
+    {"--tokens-per-step", SETTING, 0, "sample", "N          tokens to write in one forward pass"},
     {"--temperature", SETTING, 0, "sample",
      "X          sampling temperature; 0: the most likely token. Continued text: by default 0.8"},
     {"--top-k", SETTING, 0, "sample", "N          samples among the N most likely tokens"},
@@ -128,7 +132,8 @@ static pal_status set_switch(cli_options *out, const char *name, const char *val
   const size_t room = sizeof "model.=" + strlen(name) + strlen(value);
   char *own = malloc(room);
   if (!own) return pal_fail(error, PAL_E_MEMORY, "no memory for the command line");
-  snprintf(own, room, "model.%s=%s", name + 2, value);
+  const bool rate = strcmp(name, "--tokens-per-step") == 0;
+  snprintf(own, room, "model.%s=%s", rate ? "k" : name + 2, value);
   for (char *at = own; *at != '='; at++)
     if (*at == '-') *at = '_';
   out->option[out->n_set] = name;
@@ -297,6 +302,17 @@ static pal_status setting(int argc, char **argv, int *i, cli_options *out, pal_e
   if (status) free(own);
   else out->owned[out->n_owned++] = own;
   return status;
+}
+
+pal_status cli_options_prepend(cli_options *o, const char *setting, pal_error *error) {
+  if (o->n_set == CLI_MAX_SET)
+    return pal_fail(error, PAL_E_ARGUMENT, "--set is given too often: at most %d times",
+                    CLI_MAX_SET - 1);
+  memmove(o->set + 1, o->set, sizeof *o->set * (size_t)o->n_set);
+  memmove(o->option + 1, o->option, sizeof *o->option * (size_t)o->n_set++);
+  o->set[0] = setting;
+  o->option[0] = NULL;
+  return PAL_OK;
 }
 
 void cli_options_free(cli_options *out) {

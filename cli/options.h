@@ -27,8 +27,8 @@ typedef struct cli_options {
   int threads, seeds, n, resume, steps;
   double keep_every; /* seconds between checkpoints; 0: not given */
   const char *svg, *html, *answers;
-  const char *prompt, *infill, *mark, *length, *seed; /* of sample; NULL: not given */
-  int max_steps;                                      /* 0: not given */
+  const char *prompt, *infill, *mark, *length, *seed, *sampler; /* of sample; NULL: not given */
+  int max_steps;                                                /* 0: not given */
   bool quiet, help, version, watch, train, decode, init_partly;
 } cli_options;
 
@@ -36,6 +36,8 @@ typedef struct cli_options {
  * case. */
 pal_status cli_parse(int argc, char **argv, cli_options *options, pal_error *error);
 void cli_options_free(cli_options *options);
+/* Puts a setting before those of the command line, which therefore override it. */
+pal_status cli_options_prepend(cli_options *options, const char *setting, pal_error *error);
 /* Option i from 0 on: its name, that of its value (valid until the next call; may be empty) and its
  * description. False past the last. */
 bool cli_option_at(int i, const char **name, const char **value, const char **doc);

@@ -50,18 +50,6 @@ static pal_status read_text(cli_prompt *p, const char *value, pal_error *error) 
 
 /* ---- how the run is opened --------------------------------------------------------------------- */
 
-/* Puts a setting before those of the command line, which therefore override it. */
-static pal_status set_default(cli_options *o, const char *setting, pal_error *error) {
-  if (o->n_set == CLI_MAX_SET)
-    return pal_fail(error, PAL_E_ARGUMENT, "--set is given too often: at most %d times",
-                    CLI_MAX_SET - 1);
-  memmove(o->set + 1, o->set, sizeof *o->set * (size_t)o->n_set);
-  memmove(o->option + 1, o->option, sizeof *o->option * (size_t)o->n_set++);
-  o->set[0] = setting;
-  o->option[0] = NULL;
-  return PAL_OK;
-}
-
 /* Whether the config that was read leaves the temperature at 0. */
 static bool is_cold(const cli_job *named) {
   static const char key[] = "temperature=";
@@ -105,9 +93,9 @@ pal_status cli_prompt_open(cli_prompt *p, pal_context *context, const cli_option
   if (!status) status = read_text(p, p->infill ? o->infill : o->prompt, error);
   if (!status && p->scanned && cli_job_has(&named, CLI_TASK, "data")) p->data = "";
   if (!status && p->scanned && cli_job_has(&named, CLI_MODEL, "temperature") && is_cold(&named))
-    status = set_default(&p->options, "model.temperature=0.8", error);
+    status = cli_options_prepend(&p->options, "model.temperature=0.8", error);
   if (!status && p->infill && cli_job_has(&named, CLI_MODEL, "infill"))
-    status = set_default(&p->options, "model.infill=1", error);
+    status = cli_options_prepend(&p->options, "model.infill=1", error);
   cli_job_close(&named);
   return status;
 }

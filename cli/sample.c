@@ -166,9 +166,37 @@ static pal_status sample_all(cli_job *job, const cli_options *o, int n, bool *re
   return instances ? sample_file(job, o, n, refused, error) : sample_sets(job, o, n, error);
 }
 
-int cli_verb_sample(pal_context *context, const cli_options *o) {
+/* Puts the setting of the sampler that --sampler names before those of the command line. `text`, of
+ * `size` bytes, holds it. */
+static pal_status choose_sampler(pal_context *context, cli_options *o, char *text, size_t size,
+                                 pal_error *error) {
+  if (!o->sampler) return PAL_OK;
+  cli_job named = {.context = context};
+  pal_status status = cli_run_names(&named, o, error);
+  const pal_model_definition *d = status ? NULL : pal_lookup(context, "model", named.model_name);
+  char list[256] = "none";
+  const char *setting = NULL;
+  for (int i = 0; d && i < d->n_samplers && !setting; i++) {
+    const size_t used = i ? strlen(list) : 0;
+    snprintf(list + used, sizeof list - used, "%s%s", i ? ", " : "", d->sampler[i].name);
+    if (strcmp(d->sampler[i].name, o->sampler) == 0) setting = d->sampler[i].setting;
+  }
+  if (setting) snprintf(text, size, "model.%s", setting);
+  if (setting) status = cli_options_prepend(o, text, error);
+  else if (!status)
+    status = pal_fail(error, PAL_E_UNSUPPORTED,
+                      "model %s has no sampler \"%s\"; it has: %s; palimpsest info model %s says "
+                      "what they do",
+                      named.model_name, o->sampler, list, named.model_name);
+  cli_job_close(&named);
+  return status;
+}
+
+int cli_verb_sample(pal_context *context, const cli_options *given) {
+  cli_options own = *given, *o = &own;
   pal_error error = {0};
   cli_job job = {.context = context};
+  char sampler[128];
   bool refused = false;
   const int n = o->n ? o->n : traces(o) ? 1 : 4;
   pal_status status = PAL_OK;
@@ -176,6 +204,7 @@ int cli_verb_sample(pal_context *context, const cli_options *o) {
     status = pal_fail(&error, PAL_E_ARGUMENT, "--svg and --html take one instance, not %d", n);
   if (!status) status = read_options(&job, o, &error);
   if (!status) status = check_switches(context, o, &error);
+  if (!status) status = choose_sampler(context, o, sampler, sizeof sampler, &error);
   if (!status)
     status = o->prompt || o->infill ? sample_prompt(&job, o, &error)
                                     : sample_all(&job, o, n, &refused, &error);

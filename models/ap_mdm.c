@@ -23,8 +23,9 @@ typedef struct ap_mdm_settings {
   int bits; /* ap_bits */
   double tau_unmask, tau_insert, tau_remove, jitter, temperature, cut, noise;
   pal_numbers tau_remask, tau_write;
+  double top_p;
   bool guess;
-  int64_t window;
+  int64_t window, top_k;
 } ap_mdm_settings;
 
 static const pal_setting settings[] = {
@@ -58,6 +59,13 @@ static const pal_setting settings[] = {
         PAL_KEPT_BY_NONE),
     PAL_SET_REAL(ap_mdm_settings, temperature, "0", 0, 1e6,
                  "sampling temperature of written tokens; 0 takes the most likely token",
+                 PAL_KEPT_BY_NONE),
+    PAL_SET_WHOLE(ap_mdm_settings, top_k, "0", 0, 1e9,
+                  "samples among this many most likely tokens only; 0: among all",
+                  PAL_KEPT_BY_NONE),
+    PAL_SET_REAL(ap_mdm_settings, top_p, "1", 1e-9, 1,
+                 "then among the smallest set of most likely tokens with at least this probability "
+                 "(nucleus sampling)",
                  PAL_KEPT_BY_NONE),
     PAL_SET_REAL(
         ap_mdm_settings, cut, "0", 0, 0.5,
@@ -285,7 +293,8 @@ static void step(const pal_model *model, pal_graph *graph, pal_decoding *d) {
   const pal_value masked = pal_compare(graph, d->token, mask_token, PAL_EQ);
   const pal_value surest = pal_max(graph, pal_log_softmax(graph, logits), 1, false);
   const pal_value open = cut_tokens(model, graph, logits);
-  pal_value y = pal_categorical(graph, open, pal_scalar(graph, own->temperature), 0, 1, d->random);
+  pal_value y = pal_categorical(graph, open, pal_scalar(graph, own->temperature), own->top_k,
+                                own->top_p, d->random);
   pal_value bit[BITS];
   decide(model, graph, d, &h, masked, surest, y, bit);
   if (own->guess) {
@@ -309,6 +318,11 @@ static void decode_settings(const pal_model *model, pal_decode_settings *to) {
   to->window = ((const ap_mdm_settings *)pal_model_own(model))->window;
 }
 
+static const pal_sampler samplers[] = {
+    {"ap", "bits=threshold",
+     "any process: each step writes, remasks, inserts and deletes by the tau settings (Yang et al., arXiv 2510.06190)"},
+};
+
 const pal_model_definition pal_model_ap_mdm = {
     .abi_size = sizeof(pal_model_definition),
     .name = "ap-mdm",
@@ -326,5 +340,7 @@ const pal_model_definition pal_model_ap_mdm = {
     .start = start,
     .step = step,
     .decode_settings = decode_settings,
+    .sampler = samplers,
+    .n_samplers = 1,
     .likelihood = PAL_LIKELIHOOD_NONE,
 };

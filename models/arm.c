@@ -138,6 +138,11 @@ static void decode_settings(const pal_model *model, pal_decode_settings *to) {
   to->infill = own->infill;
 }
 
+static const pal_sampler samplers[] = {
+    {"ancestral", "temperature=1",
+     "each token is drawn from its distribution given those before it, which is exact"},
+};
+
 const pal_model_definition pal_model_arm = {
     .abi_size = sizeof(pal_model_definition),
     .name = "arm",
@@ -155,5 +160,7 @@ const pal_model_definition pal_model_arm = {
     .start = start,
     .cached = true,
     .decode_settings = decode_settings,
+    .sampler = samplers,
+    .n_samplers = 1,
     .likelihood = PAL_LIKELIHOOD_EXACT,
 };

@@ -91,6 +91,30 @@ static pal_status check_parts(const pal_model_definition *d, pal_error *error) {
   return PAL_OK;
 }
 
+static pal_status check_samplers(const pal_model_definition *d, pal_error *error) {
+  if (d->n_samplers < 0 || d->n_samplers > PAL_MAX_SAMPLERS || (d->n_samplers > 0 && !d->sampler))
+    return pal_fail(error, PAL_E_ARGUMENT,
+                    "model \"%s\": %d samplers where 0 to %d may be declared", d->name,
+                    d->n_samplers, PAL_MAX_SAMPLERS);
+  pal_settings trial = {0};
+  pal_settings *const one[] = {&trial};
+  pal_status status =
+      pal_settings_open(&trial, d->name, d->setting, d->n_settings, d->settings_size, error);
+  for (int i = 0; i < d->n_samplers && !status; i++) {
+    const pal_sampler *s = &d->sampler[i];
+    if (!s->name || !*s->name || s->name[strspn(s->name, "abcdefghijklmnopqrstuvwxyz0123456789-")])
+      status = incomplete(d, "a sampler has no name of a-z, 0-9 and \"-\"", error);
+    else if (!s->setting || !s->doc)
+      status = incomplete(d, "a sampler has no setting or no doc", error);
+    else status = pal_settings_set(one, 1, d->name, &s->setting, 1, error);
+    for (int k = 0; k < i && !status; k++)
+      if (strcmp(s->name, d->sampler[k].name) == 0)
+        status = incomplete(d, "two samplers have one name", error);
+  }
+  pal_settings_close(&trial);
+  return status;
+}
+
 static pal_status check_definition(const pal_model_definition *d, pal_error *error) {
   pal_status status;
   if (!d->doc) return incomplete(d, "doc is missing", error);
@@ -101,6 +125,7 @@ static pal_status check_definition(const pal_model_definition *d, pal_error *err
   if (d->cached && d->n_states > 0)
     return incomplete(d, "a cached definition has no states of its own", error);
   if ((status = check_settings(d, error)) || (status = check_parts(d, error)) ||
+      (status = check_samplers(d, error)) ||
       (status = check_columns(d, d->column, d->n_columns, PAL_MAX_COLUMNS, "column", error)))
     return status;
   return check_columns(d, d->state, d->n_states, PAL_MAX_STATES, "state", error);

@@ -14,10 +14,12 @@ libpal_core_la_SOURCES += \
 	%D%/masked.c \
 	%D%/masked_arm.c \
 	%D%/mdm.c \
+	%D%/mdm_sampler.c \
 	%D%/model.c \
 	%D%/table.c \
 	%D%/transition.c
 noinst_HEADERS += \
 	%D%/corrupt.h \
 	%D%/decode.h \
+	%D%/mdm.h \
 	%D%/models.h

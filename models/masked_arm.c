@@ -11,12 +11,20 @@
 #include "models/models.h"
 
 typedef struct masked_arm_settings {
-  double temperature;
+  double temperature, top_p;
+  int64_t top_k;
 } masked_arm_settings;
 
 static const pal_setting settings[] = {
     PAL_SET_REAL(masked_arm_settings, temperature, "0", 0, 1e6,
                  "sampling temperature; 0 takes the most likely token", PAL_KEPT_BY_NONE),
+    PAL_SET_WHOLE(masked_arm_settings, top_k, "0", 0, 1e9,
+                  "samples among this many most likely tokens only; 0: among all",
+                  PAL_KEPT_BY_NONE),
+    PAL_SET_REAL(masked_arm_settings, top_p, "1", 1e-9, 1,
+                 "then among the smallest set of most likely tokens with at least this probability "
+                 "(nucleus sampling)",
+                 PAL_KEPT_BY_NONE),
 };
 static const pal_column columns[] = {PAL_TARGET_COLUMNS};
 static const char *const parts[] = {"answer"};
@@ -40,10 +48,18 @@ static pal_status rows(const pal_model *model, const pal_example *example, pal_r
 
 static void step(const pal_model *model, pal_graph *graph, pal_decoding *d) {
   const masked_arm_settings *own = pal_model_own(model);
-  const pal_masked_step now = pal_masked_predict(model, graph, d, NULL, own->temperature);
+  pal_masked_step now = pal_masked_predict(model, graph, d, NULL, own->temperature);
+  if (own->top_k > 0 || own->top_p < 1)
+    now.y = pal_categorical(graph, now.logits, pal_scalar(graph, own->temperature), own->top_k,
+                            own->top_p, d->random);
   const pal_value leftmost = pal_affine(graph, pal_cast(graph, d->position, PAL_F32), -1, 0);
   pal_masked_write(model, graph, d, &now, pal_masked_best(graph, d, &now, leftmost, 1));
 }
+
+static const pal_sampler samplers[] = {
+    {"ancestral", "temperature=1",
+     "from left to right, each token drawn from its distribution given the prompt and those before it, which is exact"},
+};
 
 const pal_model_definition pal_model_masked_arm = {
     .abi_size = sizeof(pal_model_definition),
@@ -61,5 +77,7 @@ const pal_model_definition pal_model_masked_arm = {
     .loss = pal_masked_loss,
     .start = pal_masked_start,
     .step = step,
+    .sampler = samplers,
+    .n_samplers = 1,
     .likelihood = PAL_LIKELIHOOD_EXACT,
 };

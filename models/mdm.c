@@ -14,8 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <palimpsest/masked.h>
-
+#include "models/mdm.h"
 #include "models/models.h"
 #include "src/alloc.h"
 
@@ -23,33 +22,63 @@ static const double PI = 3.14159265358979323846;
 static const double LEAST_TIME = 0.001, MOST_MASKED = 0.999;
 enum { LEVELS = 1000, MOST_STEPS = 1 << 20 };
 
-typedef enum mdm_order { RANDOM, CONFIDENCE, MARGIN, ENTROPY, ANCESTRAL } mdm_order;
 typedef enum mdm_schedule { LINEAR, COSINE } mdm_schedule;
-
-typedef struct mdm_settings {
-  int schedule, order; /* mdm_schedule, mdm_order */
-  int64_t k, steps;
-  double temperature;
-} mdm_settings;
 
 static const pal_setting settings[] = {
     PAL_SET_CHOICE(
-        mdm_settings, schedule, "linear", "linear cosine",
+        pal_mdm_settings, schedule, "linear", "linear cosine",
         "noise schedule, the share of masked tokens as a function of time: linear or cosine",
         PAL_KEPT_BY_RUN),
     PAL_SET_CHOICE(
-        mdm_settings, order, "confidence", "random confidence margin entropy ancestral",
+        pal_mdm_settings, order, "confidence",
+        "random confidence margin entropy ancestral threshold eb klass remdm",
         "which masks a decoding step writes: random; those with the highest confidence, the "
-        "largest margin or the lowest entropy; or ancestral, which writes each mask with the "
-        "probability that the noise schedule gives",
+        "largest margin or the lowest entropy; ancestral, which writes each mask with the "
+        "probability that the noise schedule gives; or the samplers threshold, eb, klass, remdm",
         PAL_KEPT_BY_NONE),
-    PAL_SET_WHOLE(mdm_settings, k, "1", 1, 1e9,
-                  "tokens written per decoding step (not used by ancestral)", PAL_KEPT_BY_NONE),
-    PAL_SET_WHOLE(mdm_settings, steps, "0", 0, MOST_STEPS,
-                  "decoding steps of ancestral sampling; 0: one for each row of the context",
+    PAL_SET_WHOLE(pal_mdm_settings, k, "1", 1, 1e9,
+                  "tokens written per decoding step by random, confidence, margin and entropy",
                   PAL_KEPT_BY_NONE),
-    PAL_SET_REAL(mdm_settings, temperature, "0", 0, 1e6,
+    PAL_SET_WHOLE(pal_mdm_settings, steps, "0", 0, MOST_STEPS,
+                  "decoding steps of ancestral and remdm, 0: one for each row of the context; of "
+                  "random, confidence, margin and entropy, 0: as many as k takes",
+                  PAL_KEPT_BY_NONE),
+    PAL_SET_REAL(pal_mdm_settings, temperature, "0", 0, 1e6,
                  "sampling temperature; 0 takes the most likely token", PAL_KEPT_BY_NONE),
+    PAL_SET_WHOLE(pal_mdm_settings, top_k, "0", 0, 1e9,
+                  "samples among this many most likely tokens only; 0: among all",
+                  PAL_KEPT_BY_NONE),
+    PAL_SET_REAL(pal_mdm_settings, top_p, "1", 1e-9, 1,
+                 "then among the smallest set of most likely tokens with at least this probability "
+                 "(nucleus sampling)",
+                 PAL_KEPT_BY_NONE),
+    PAL_SET_REAL(pal_mdm_settings, threshold, "0.9", 1e-9, 1,
+                 "threshold and klass: probability of the most likely token from which on a mask "
+                 "is written",
+                 PAL_KEPT_BY_NONE),
+    PAL_SET_REAL(pal_mdm_settings, gamma, "0.1", 0, 1e9,
+                 "eb: bound on the sum of entropies, in nats, of the tokens written in one step, "
+                 "the largest left out",
+                 PAL_KEPT_BY_NONE),
+    PAL_SET_REAL(pal_mdm_settings, kl, "0.01", 0, 1e9,
+                 "klass: a distribution is stable while it moves by less than this KL divergence "
+                 "per step, in nats",
+                 PAL_KEPT_BY_NONE),
+    PAL_SET_WHOLE(pal_mdm_settings, history, "2", 1, 1e6,
+                  "klass: steps for which a distribution must have been stable", PAL_KEPT_BY_NONE),
+    PAL_SET_CHOICE(
+        pal_mdm_settings, remask, "rescale", "rescale cap loop",
+        "remdm: how often tokens are masked again: rescale, eta times the largest probability "
+        "that the schedule allows; cap, that probability but at most eta; loop, eta while the "
+        "time is between t_on and t_off, where the share of visible tokens stays at alpha_on",
+        PAL_KEPT_BY_NONE),
+    PAL_SET_REAL(pal_mdm_settings, eta, "0.02", 0, 1, "remdm: see remask", PAL_KEPT_BY_NONE),
+    PAL_SET_REAL(pal_mdm_settings, alpha_on, "0.9", 1e-6, 0.999999, "remdm: see remask",
+                 PAL_KEPT_BY_NONE),
+    PAL_SET_REAL(pal_mdm_settings, t_on, "0.55", 1e-6, 0.999999, "remdm: see remask",
+                 PAL_KEPT_BY_NONE),
+    PAL_SET_REAL(pal_mdm_settings, t_off, "0.05", 1e-6, 0.999999, "remdm: see remask",
+                 PAL_KEPT_BY_NONE),
 };
 
 enum { TIME = PAL_OWN_COLUMNS };
@@ -59,7 +88,7 @@ static const char *const parts[] = {"elbo"};
 /* ---- schedule --------------------------------------------------------------------------- */
 
 static bool is_cosine(const pal_model *model) {
-  return ((const mdm_settings *)pal_model_own(model))->schedule == COSINE;
+  return ((const pal_mdm_settings *)pal_model_own(model))->schedule == COSINE;
 }
 static double masked_at(bool cosine, double t) { return cosine ? cos(PI / 2 * (1 - t)) : t; }
 static double time_of(bool cosine, double masked) {
@@ -96,28 +125,16 @@ static pal_status rows(const pal_model *model, const pal_example *example, pal_r
 
 /* ---- decoding --------------------------------------------------------------------------- */
 
-/* value(model, i, n) at i = min(index, n), from a table for i = 0 .. n: i32 index -> f32 of the
- * same shape. */
-static pal_value look_up(const pal_model *model, pal_graph *graph, pal_value index, int n,
-                         double (*value)(const pal_model *model, int i, int n)) {
-  float *table = pal_alloc(sizeof *table * ((size_t)n + 1));
-  if (!table) return pal_graph_fail(graph, PAL_E_MEMORY, "no memory for a schedule");
-  for (int i = 0; i <= n; i++) table[i] = (float)value(model, i, n);
-  const pal_value constant = pal_constant(graph, PAL_TYPE(PAL_F32, PAL_STATIC, n + 1), table);
-  pal_free(table);
-  return pal_gather_rows(graph, constant, pal_minimum(graph, index, pal_int(graph, n)));
+double pal_mdm_masked_at(const pal_model *model, double t) {
+  return masked_at(is_cosine(model), t);
 }
 
-static double time_of_level(const pal_model *model, int i, int n) {
-  return time_of(is_cosine(model), (double)i / n);
-}
-
-/* Probability that step i of n, from time 1 - i/n to 1 - (i+1)/n, reveals a token that is
- * masked. */
-static double revealed_in_step(const pal_model *model, int i, int n) {
-  const bool cosine = is_cosine(model);
-  const double before = masked_at(cosine, 1 - (double)i / n);
-  return i + 1 >= n ? 1 : (before - masked_at(cosine, 1 - (i + 1.0) / n)) / before;
+/* The time at which the schedule masks the share level / LEVELS: i32 -> f32 of the same shape. */
+static pal_value time_of_level(const pal_model *model, pal_graph *graph, pal_value level) {
+  float table[LEVELS + 1];
+  for (int i = 0; i <= LEVELS; i++) table[i] = (float)time_of(is_cosine(model), (double)i / LEVELS);
+  const pal_value constant = pal_constant(graph, PAL_TYPE(PAL_F32, PAL_STATIC, LEVELS + 1), table);
+  return pal_gather_rows(graph, constant, pal_minimum(graph, level, pal_int(graph, LEVELS)));
 }
 
 /* The time at which the schedule masks the share of the answer that is masked now: f32 [S]. */
@@ -130,49 +147,30 @@ static pal_value time_now(const pal_model *model, pal_graph *graph, const pal_de
       graph, pal_maximum(graph, pal_sub(graph, d->length, d->prompt_length), pal_int(graph, 1)),
       PAL_F32);
   const pal_value level = pal_affine(graph, pal_div(graph, masks, all), LEVELS, 0.5);
-  return look_up(model, graph, pal_cast(graph, level, PAL_I32), LEVELS, time_of_level);
-}
-
-/* Score of each mask, f32 [T]; a step writes those with the largest. */
-static pal_value surest(pal_graph *graph, const pal_decoding *d, mdm_order order,
-                        pal_value logits) {
-  switch (order) {
-    case RANDOM: return pal_sum(graph, pal_uniform(graph, d->random, 1), 1, false);
-    case MARGIN: return pal_top2_margin(graph, logits);
-    case ENTROPY: return pal_affine(graph, pal_entropy(graph, logits), -1, 0);
-    case CONFIDENCE:
-    case ANCESTRAL: break;
-  }
-  return pal_max(graph, pal_log_softmax(graph, logits), 1, false);
-}
-
-/* Steps of ancestral sampling. */
-static int steps_of(const pal_model *model) {
-  const mdm_settings *own = pal_model_own(model);
-  return own->steps ? (int)own->steps : pal_model_format(model)->context;
+  return time_of_level(model, graph, pal_cast(graph, level, PAL_I32));
 }
 
 static void decode_settings(const pal_model *model, pal_decode_settings *to) {
-  const mdm_settings *own = pal_model_own(model);
-  if (own->order == ANCESTRAL) to->steps = steps_of(model);
+  if (pal_mdm_is_timed(model)) to->steps = pal_mdm_steps(model);
 }
 
 static void step(const pal_model *model, pal_graph *graph, pal_decoding *d) {
-  const mdm_settings *own = pal_model_own(model);
+  const pal_mdm_settings *own = pal_model_own(model);
   pal_network network = pal_network_of_step(graph, d);
   if (pal_model_network(model)->time == PAL_TIME_ADALN) network.time = time_now(model, graph, d);
-  const pal_masked_step now = pal_masked_predict(model, graph, d, &network, own->temperature);
-  pal_value chosen;
-  if (own->order == ANCESTRAL) {
-    const int steps = steps_of(model);
-    const pal_value chance = look_up(model, graph, d->age, steps, revealed_in_step);
-    const pal_value of_rows = pal_gather_rows(graph, chance, d->sequence);
-    chosen = pal_and(graph, now.masked, pal_bernoulli(graph, of_rows, d->random));
-  } else {
-    chosen = pal_masked_best(graph, d, &now, surest(graph, d, (mdm_order)own->order, now.logits),
-                             (int)own->k);
-  }
-  pal_masked_write(model, graph, d, &now, chosen);
+  pal_masked_step now = pal_masked_predict(model, graph, d, &network, own->temperature);
+  if (own->top_k > 0 || own->top_p < 1)
+    now.y = pal_categorical(graph, now.logits, pal_scalar(graph, own->temperature), own->top_k,
+                            own->top_p, d->random);
+  pal_mdm_write(model, graph, d, &now);
+}
+
+static pal_status check(const pal_model *model, pal_error *error) {
+  const pal_mdm_settings *own = pal_model_own(model);
+  if (own->t_off <= own->t_on) return PAL_OK;
+  return pal_fail(error, PAL_E_ARGUMENT,
+                  "mdm: t_off (%g) is after t_on (%g); time runs down from 1", own->t_off,
+                  own->t_on);
 }
 
 const pal_model_definition pal_model_mdm = {
@@ -182,11 +180,16 @@ const pal_model_definition pal_model_mdm = {
     .form = PAL_FORM_ANSWER,
     .setting = settings,
     .n_settings = PAL_SETTINGS(settings),
-    .settings_size = sizeof(mdm_settings),
+    .settings_size = sizeof(pal_mdm_settings),
     .column = columns,
     .n_columns = sizeof columns / sizeof *columns,
     .part = parts,
     .n_parts = sizeof parts / sizeof *parts,
+    .state = pal_mdm_states,
+    .n_states = PAL_MDM_STATES,
+    .sampler = pal_mdm_samplers,
+    .n_samplers = PAL_MDM_SAMPLERS,
+    .check = check,
     .rows = rows,
     .loss = pal_masked_loss,
     .start = pal_masked_start,

@@ -36,6 +36,7 @@ libpal_core_la_SOURCES += \
 	%D%/rotary.c \
 	%D%/segment.c \
 	%D%/segment_group.c \
+	%D%/segment_budget.c \
 	%D%/segment_pick.c \
 	%D%/shape.c \
 	%D%/slice.c \

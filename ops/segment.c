@@ -293,5 +293,6 @@ const pal_op *const pal_ops_segment[] = {&segment_sum,
                                          &pal_op_segment_any,
                                          &pal_op_segment_argmax,
                                          &pal_op_segment_top_k,
+                                         &pal_op_segment_budget,
                                          &pal_op_segment_group_mean,
                                          NULL};

@@ -24,5 +24,5 @@ pal_value pal_segment_apply(pal_graph *g, const char *name, pal_value x, pal_val
                             pal_value length);
 
 extern const pal_op pal_op_segment_any, pal_op_segment_argmax, pal_op_segment_top_k,
-    pal_op_segment_group_mean;
+    pal_op_segment_budget, pal_op_segment_group_mean;
 #endif

@@ -105,6 +105,9 @@ check_PROGRAMS += %D%/test_caller
 check_PROGRAMS += %D%/test_cache
 %C%_test_cache_SOURCES = %D%/test_cache.c %D%/lab.c %D%/lab.h %D%/letters.c %D%/letters.h
 
+check_PROGRAMS += %D%/test_samplers
+%C%_test_samplers_SOURCES = %D%/test_samplers.c %D%/lab.c %D%/lab.h
+
 check_PROGRAMS += %D%/test_decode
 %C%_test_decode_SOURCES = %D%/test_decode.c %D%/lab.c %D%/lab.h %D%/letters.c %D%/letters.h
 

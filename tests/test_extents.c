@@ -222,6 +222,13 @@ static const misfit misfits[] = {
      TEXT(SEGMENTS("segment_top_k", "input \"x\" f32[4]\n", "1 2 3 4", "i32[4]")),
      {0, 5}},
     {PAL_E_ARGUMENT,
+     "segment_budget",
+     TEXT("input \"x\" f32[4]\n" I32("0", "2")
+              I32("1", "2") "input \"cost\" f32[4]\n"
+                            "input \"budget\" f32[2]\n" OP("segment_budget", "1 2 3 4 5", "",
+                                                           "i32[4]") "output \"y\" 6\n"),
+     {0, 5}},
+    {PAL_E_ARGUMENT,
      "segment_group_mean",
      TEXT(X I32("0", "3") I32("1", "3") I32("2", "4,1")
               OP("segment_group_mean", "1 2 3 4", "", "f32[4,2]") "output \"y\" 5\n"),

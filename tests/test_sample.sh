@@ -75,10 +75,33 @@ if script -qec true /dev/null >"$work/out" 2>&1 </dev/null; then
   cmp -s "$work/out" "$work/terminal" || { fail "other tokens on a terminal"; cat "$work/terminal"; }
 fi
 
+# Samplers by name, steps and tokens per step; a model refuses what it does not have, by name.
+for sampler in random confidence margin entropy; do
+  expect 0 "sample 1: 12 forward passes" sample "$work/mdm" --prompt "to be" --sampler $sampler
+  expect 0 "sample 1: 3 forward passes" sample "$work/mdm" --prompt "to be" --sampler $sampler --steps 3
+  expect 0 "sample 1: 3 forward passes" sample "$work/mdm" --prompt "to be" --sampler $sampler \
+    --tokens-per-step 5
+done
+expect 0 "sample 1: 7 forward passes" sample "$work/mdm" --prompt "to be" --sampler remdm --steps 7
+for sampler in ancestral threshold eb klass; do
+  expect 0 "halted by itself" sample "$work/mdm" --prompt "to be" --sampler $sampler
+done
+expect 0 "sample 1: 1 forward passes" sample "$work/mdm" --prompt "to be" --sampler threshold --threshold 1e-9
+expect 0 "sample 1: 1 forward passes" sample "$work/mdm" --prompt "to be" --sampler eb --gamma 1e9
+expect 0 "sample 1: 1 forward passes" sample "$work/masked-arm" --infill "to b_" --sampler ancestral
+expect 0 "temperature 1, " sample "$work/arm" --prompt "to be" --sampler ancestral
+expect 0 "" sample "$work/ap-mdm" --prompt "to be" --sampler ap --top-k 2
+expect 2 "arm has no sampler \"eb\"; it has: ancestral; palimpsest info model arm" sample "$work/arm" \
+  --prompt "to be" --sampler eb
+expect 2 "--steps: decoding by model arm has no such choice" sample "$work/arm" --prompt "to be" --steps 3
+expect 0 "" info model mdm
+grep -q '^  threshold .*all masks' "$work/out" && grep -q 'arXiv 2505.24857' "$work/out" || fail "no samplers"
+
 # Tasks that read instances take one of these as a prompt.
 expect 0 "" train parity --model mdm $tiny --set lengths=2,3 --set per_length=5 --out "$work/parity"
 expect 0 "" sample "$work/parity" --prompt 0110
 grep -q '0110' "$work/out" && grep -q 'forward passes' "$work/out" || fail "an instance as a prompt"
+expect 0 "" sample "$work/parity" --n 1 --sampler ancestral --steps 2
 expect 2 "reads whole instances" sample "$work/parity" --infill "01_"
 expect 2 "reads whole instances" sample "$work/parity" --prompt 0110 --length 3
 

@@ -153,10 +153,16 @@ START_TEST(bad_definitions) {
   static const pal_setting value[] = {PAL_SET_WHOLE(own, n, "10", 0, 9, "doc")};
   static const pal_setting kept[] = {PAL_SET_WHOLE(own, n, "1", 0, 9, "doc", (pal_setting_kept)9)};
   static const char *const unknown[] = {"depth=3"};
+  static const pal_setting one[] = {PAL_SET_WHOLE(own, n, "1", 0, 9, "doc")};
+  static const pal_sampler sampler[] = {{"By N", "n=2", "doc"},
+                                        {"m", "m=2", "doc"},
+                                        {"n", "n=2", NULL},
+                                        {"n", "n=2", "doc"},
+                                        {"n", "n=3", "doc"}};
   struct {
     pal_model_definition d;
     const char *says;
-  } bad[16];
+  } bad[20];
   const int n = (int)(sizeof bad / sizeof *bad);
   for (int i = 0; i < n; i++) bad[i].d = grower;
   bad[0].d.rows = NULL, bad[0].says = "rows is missing";
@@ -175,6 +181,14 @@ START_TEST(bad_definitions) {
   bad[13].d.setting = kept, bad[13].d.n_settings = 1, bad[13].says = "unknown value of `kept`";
   bad[15].d.part = no_column, bad[15].says = "of a-z, 0-9 and _";
   bad[14].d.setting = overlap, bad[14].d.n_settings = 2, bad[14].says = "n and m overlap";
+  for (int i = 16; i < n; i++) {
+    bad[i].d.setting = one, bad[i].d.n_settings = 1;
+    bad[i].d.sampler = sampler + i - 16, bad[i].d.n_samplers = i == 19 ? 2 : 1;
+  }
+  bad[16].says = "a sampler has no name of a-z";
+  bad[17].says = "\"m\"";
+  bad[18].says = "a sampler has no setting or no doc";
+  bad[19].says = "two samplers have one name";
   lab l;
   lab_open(&l, 1, "arm", &format, NULL);
   for (int i = 0; i < n; i++) {

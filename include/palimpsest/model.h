@@ -265,6 +265,14 @@ typedef struct pal_decode_settings {
                   prompts are PAL_E_UNSUPPORTED */
 } pal_decode_settings;
 
+/* A way to decode that users choose by its name, e.g. by `palimpsest sample --sampler NAME`. */
+typedef struct pal_sampler {
+  const char *name;    /* of a-z, 0-9 and "-" */
+  const char *setting; /* of the definition, "key=value", that chooses it; others are its numbers */
+  const char *doc;     /* what it does, with its source */
+} pal_sampler;
+enum { PAL_MAX_SAMPLERS = 64 };
+
 typedef struct pal_model_definition {
   uint32_t abi_size; /* sizeof(pal_model_definition) */
   const char *name, *doc;
@@ -310,6 +318,8 @@ typedef struct pal_model_definition {
   /* Refuses settings that contradict each other (PAL_E_ARGUMENT). NULL: the ranges in the table are
    * the only conditions. */
   pal_status (*check)(const pal_model *model, pal_error *error);
+  const pal_sampler *sampler; /* how it can decode */
+  int n_samplers;
   pal_likelihood_kind likelihood; /* how its evaluation loss relates to the likelihood */
 } pal_model_definition;
 

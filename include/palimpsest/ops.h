@@ -129,6 +129,11 @@ PAL_API pal_value pal_segment_argmax(pal_graph *g, pal_value x, pal_value begin,
  * else 0. Rows with x = -inf are never selected. k is i32 [S]. */
 PAL_API pal_value pal_segment_top_k(pal_graph *g, pal_value x, pal_value begin, pal_value length,
                                     pal_value k);
+/* i32 [T] from x, cost f32 [T], cost >= 0: 1 in the rows of sequence s for which the costs of the
+ * sequence's rows with a larger x (of equals, the earlier ones) add up to at most budget[s], else 0.
+ * Rows with x = -inf are never selected. budget is f32 [S]. */
+PAL_API pal_value pal_segment_budget(pal_graph *g, pal_value x, pal_value begin, pal_value length,
+                                     pal_value cost, pal_value budget);
 /* f32 [T, H w] from x [T, H w] and group i32 [T, H]: the h-th w columns of row t become their mean
  * over all rows u of the same sequence with group[u, h] = group[t, h], like a head of attention
  * with fixed, equal weights. */
@@ -339,6 +344,7 @@ PAL_API pal_refilled pal_window_refill(pal_graph *g, pal_value tokens, pal_value
 #define pal_segment_any(g, ...) pal_segment_any(PAL_HERE(g), __VA_ARGS__)
 #define pal_segment_argmax(g, ...) pal_segment_argmax(PAL_HERE(g), __VA_ARGS__)
 #define pal_segment_top_k(g, ...) pal_segment_top_k(PAL_HERE(g), __VA_ARGS__)
+#define pal_segment_budget(g, ...) pal_segment_budget(PAL_HERE(g), __VA_ARGS__)
 #define pal_segment_group_mean(g, ...) pal_segment_group_mean(PAL_HERE(g), __VA_ARGS__)
 #define pal_write_rows(g, ...) pal_write_rows(PAL_HERE(g), __VA_ARGS__)
 #define pal_reshape(g, ...) pal_reshape(PAL_HERE(g), __VA_ARGS__)
