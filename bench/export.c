@@ -56,7 +56,7 @@ static pal_status write_case(const bench_net *net, const pal_batch *batch, doubl
   };
   for (size_t i = 0; i < sizeof part / sizeof *part; i++)
     lost |= json_object_set_new(all, part[i].key, part[i].item) != 0;
-  char *text = !lost ? json_dumps(all, JSON_COMPACT | JSON_REAL_PRECISION(9)) : NULL;
+  char *text = !lost ? bench_json_text(all, JSON_COMPACT | JSON_REAL_PRECISION(9)) : NULL;
   json_decref(all);
   if (!text) return pal_fail(error, PAL_E_MEMORY, "%s: no memory for a batch as JSON", path);
   const pal_status status = pal_file_replace(path, text, strlen(text), error);

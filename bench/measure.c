@@ -25,6 +25,16 @@ void bench_add(bench *b, const char *key, json_t *item) {
   fflush(stdout); /* so that the lines appear one by one, also in a pipe */
 }
 
+char *bench_json_text(const json_t *value, size_t flags) {
+  const size_t size = value ? json_dumpb(value, NULL, 0, flags) : 0;
+  char *text = size ? malloc(size + 1) : NULL;
+  if (!text) return NULL;
+  text[size] = 0;
+  if (json_dumpb(value, text, size, flags) == size) return text;
+  free(text);
+  return NULL;
+}
+
 pal_status bench_check(const bench_request *r, pal_error *error) {
   bool known = !r->section;
   for (int i = 0; i < SECTIONS && !known; i++) known = strcmp(r->section, sections[i]) == 0;
@@ -87,7 +97,7 @@ static pal_status measure(bench *b, const bench_request *r, pal_error *error) {
 }
 
 static pal_status write_json(const bench *b, const char *path, pal_error *error) {
-  char *text = b->lost ? NULL : json_dumps(b->json, JSON_INDENT(2) | JSON_REAL_PRECISION(6));
+  char *text = b->lost ? NULL : bench_json_text(b->json, JSON_INDENT(2) | JSON_REAL_PRECISION(6));
   if (!text) return pal_fail(error, PAL_E_MEMORY, "%s: no memory for the results as JSON", path);
   const pal_status status = pal_file_replace(path, text, strlen(text), error);
   free(text);

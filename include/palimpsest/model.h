@@ -136,7 +136,8 @@ typedef struct pal_batch {
   int columns;
   void *column[PAL_MAX_COLUMNS]; /* [T] or [S], int32_t or float as declared */
   /* This shard's share of the divisor of each part of the loss. The definition's `rows` adds to it,
-   * usually the number of tokens that the part scores; the trainer sums it over all shards. */
+   * usually the number of tokens that the part scores; the trainer sums it over all shards. A part
+   * that is not 0 while its divisor is, is PAL_E_ARGUMENT. */
   double count[PAL_MAX_PARTS];
 } pal_batch;
 
