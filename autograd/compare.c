@@ -189,8 +189,8 @@ static pal_status check_guard(const pal_exec *exec, size_t at, const char *what,
                   node->op->name, what, which);
 }
 
-/* The node that is named for a write past result `storage`, which `node` made: the checked op's where
- * it updates that result in place, since the other ops are trusted more. */
+/* The node that is named for a write past result `storage`, which `node` made: the checked op's
+ * where it updates that result in place, since the other ops are trusted more. */
 static const pal_node *writer_of(const pal_plan *plan, uint32_t storage, const pal_node *node,
                                  const pal_op *checked) {
   for (size_t s = 0; s < plan->step.n; s++) {

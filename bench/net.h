@@ -33,9 +33,9 @@ typedef struct bench_net {
   pal_stream stream; /* of source */
 } bench_net;
 
-/* Creates the case's model of the kind `definition` ("mdm", "arm"). `set`: n settings "KEY=VALUE", at most BENCH_MOST_SET,
- * of the model that override the case's. The net must not be moved in memory afterwards: its stream
- * points to its source. */
+/* Creates the case's model of the kind `definition` ("mdm", "arm"). `set`: n settings "KEY=VALUE",
+ * at most BENCH_MOST_SET, of the model that override the case's. The net must not be moved in
+ * memory afterwards: its stream points to its source. */
 pal_status bench_net_open(bench_net *net, pal_context *context, const bench_net_case *c,
                           const char *definition, const char *const *set, int n, pal_error *error);
 void bench_net_close(bench_net *net);

@@ -44,8 +44,8 @@ static void check_fit(cli_row *row, const cli_recipe *recipe) {
   }
 }
 
-/* The recipe's label, to be freed. Where --set changes a task setting that the recipe gives, the setting that
- * holds is appended, since the label may describe the recipe's own. */
+/* The recipe's label, to be freed. Where --set changes a task setting that the recipe gives, the
+ * setting that holds is appended, since the label may describe the recipe's own. */
 static char *label_of(const comparison *c, const cli_recipe *recipe, pal_error *error) {
   static const char of_task[] = "task.";
   char *text = cli_print(error, "%s", recipe->label);

@@ -2,8 +2,8 @@
 /* Decoding of texts of a user's own, see prompt.h (floor 8).
  *
  * A causal model appends tokens until its window, the longest sequence of training, is full. Then
- * the window slides: decoding goes on from its last half, as in the context shift of llama.cpp, with
- * new random draws. Other models see the whole text. */
+ * the window slides: decoding goes on from its last half, as in the context shift of llama.cpp,
+ * with new random draws. Other models see the whole text. */
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -12,8 +12,8 @@
 #include "cli/prompt.h"
 #include "cli/text.h"
 
-/* Added to a sample's number for each slide of its window: other draws than before, and than those of
- * other samples. And the most samples that are decoded together. */
+/* Added to a sample's number for each slide of its window: other draws than before, and than those
+ * of other samples. And the most samples that are decoded together. */
 static const uint32_t ANOTHER = 0x9E3779B9;
 enum { TOGETHER = 256 };
 
@@ -40,7 +40,7 @@ typedef struct group {
   int shown;    /* streaming: tokens of the first sample that are on the terminal */
 } group;
 
-/* ---- output ------------------------------------------------------------------------------------ */
+/* ---- output ------------------------------------------------------------------------------ */
 
 /* Whether the text ends within a UTF-8 character, as the bytes of a model of bytes may. */
 static bool ends_within(const char *text) {
@@ -89,7 +89,7 @@ static pal_status print(const group *g, const sample *s, pal_error *error) {
   return PAL_OK;
 }
 
-/* ---- decoding ---------------------------------------------------------------------------------- */
+/* ---- decoding ---------------------------------------------------------------------------- */
 
 static void take(int index, const pal_decoded *d, void *data) {
   group *g = data;

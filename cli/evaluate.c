@@ -30,8 +30,8 @@ typedef struct batch {
   bool failed;  /* out of memory while an instance was recorded */
 } batch;
 
-/* Counts an instance under each name of the text, which commas separate; frees the text. The list is
- * sorted by name. When it is full, its last entry becomes "other kinds" and counts the rest. */
+/* Counts an instance under each name of the text, which commas separate; frees the text. The list
+ * is sorted by name. When it is full, its last entry becomes "other kinds" and counts the rest. */
 static void count_under(batch *b, char *text, bool exact) {
   cli_set *set = b->set;
   b->failed |= !text;

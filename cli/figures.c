@@ -91,7 +91,7 @@ json_t *cli_likelihood_json(const cli_set *s) {
   return set;
 }
 
-/* ---- the table of a task of likelihoods ------------------------------------------------------- */
+/* ---- the table of a task of likelihoods -------------------------------------------------- */
 
 /* Lines with the mean, minimum and maximum of n rows that differ only in their seeds. */
 static void summary_of_seeds(FILE *to, const cli_row *row, int n, int set, int width) {

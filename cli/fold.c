@@ -37,8 +37,8 @@ static bool is_gap(const char *text, int at) {
   return true;
 }
 
-/* Takes the marks "\v" out of the text and puts the columns at which they stand into `mark`. Returns
- * their number. */
+/* Takes the marks "\v" out of the text and puts the columns at which they stand into `mark`.
+ * Returns their number. */
 static int take_marks(char *text, int *mark) {
   int n = 0, at = 0;
   char *to = text;

@@ -48,9 +48,9 @@ static pal_status refuse(cli_instances *all, int line, const char *text, pal_err
   return pal_fail(error, PAL_E_MEMORY, "no memory for refused lines");
 }
 
-/* Adds the instance of a line. Comments and headers add none; neither do empty lines, which the task
- * is given only after a line without an instance, since they may end one of several lines. What is
- * no valid instance is recorded as refused. */
+/* Adds the instance of a line. Comments and headers add none; neither do empty lines, which the
+ * task is given only after a line without an instance, since they may end one of several lines.
+ * What is no valid instance is recorded as refused. */
 static pal_status read_line(cli_instances *all, cli_job *job, const cli_lines *l,
                             pal_error *error) {
   pal_example e;

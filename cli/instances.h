@@ -19,9 +19,9 @@ typedef struct cli_instances {
 } cli_instances;
 /* Adds a copy of the example; of its arrays only prompt and answer are copied. */
 pal_status cli_instances_add(cli_instances *all, const pal_example *example, pal_error *error);
-/* Reads a file of instances, of one or several lines each, at most `limit` of them (0: all). Lines that the task
- * refuses are recorded and skipped. PAL_E_FORMAT when no instance is left, PAL_E_UNSUPPORTED when
- * the task reads none. */
+/* Reads a file of instances, of one or several lines each, at most `limit` of them (0: all). Lines
+ * that the task refuses are recorded and skipped. PAL_E_FORMAT when no instance is left,
+ * PAL_E_UNSUPPORTED when the task reads none. */
 pal_status cli_instances_read(cli_instances *all, cli_job *job, const char *path, int limit,
                               pal_error *error);
 /* Prints the first ten refused lines to stderr, and the number of the others. */

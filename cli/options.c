@@ -52,7 +52,8 @@ static const option options[] = {
     {"--n", WHOLE, AT(n), "train eval sample instances compare check-op bench pram",
      "N          instances, samples, cases or repetitions"},
     {"--out", PATH, AT(out), "train compare bench compile",
-     "DIR        the run directory; of compare: one below it for each row; of bench: weights, gradients"},
+     "DIR        the run directory; of compare: one below it for each row; of bench: weights, "
+     "gradients"},
     {"--resume", FLAG, AT(resume), "train compare",
      "           continue from the last checkpoint: train --resume RUN, or compare with its --out"},
     {"--init", PATH, AT(init), "train",
@@ -344,8 +345,8 @@ static pal_status parse_one(int argc, char **argv, int *i, cli_options *out, int
   return set_option(out, o, value, error);
 }
 
-/* `train --resume RUN`: without a model or a config, the argument is not a task but the directory of
- * the run, whose config has the task, the model and the settings. */
+/* `train --resume RUN`: without a model or a config, the argument is not a task but the directory
+ * of the run, whose config has the task, the model and the settings. */
 static pal_status name_resumed_run(cli_options *out, pal_error *error) {
   if (strcmp(out->verb ? out->verb : "", "train") != 0) return PAL_OK;
   if (!out->resume || !out->argument || out->model || out->config) return PAL_OK;

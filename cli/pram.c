@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* palimpsest pram: runs a program of a parallel random access machine in the interpreter (floor 8). */
+/* palimpsest pram: runs a program of a parallel random access machine in the interpreter (floor
+ * 8). */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>

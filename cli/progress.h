@@ -5,8 +5,8 @@
 
 #include <stdbool.h>
 
-/* Shows that `done` of `of` units are done, of which all after the first `began` took `seconds`, and
- * the time that the rest will take at this rate. On a terminal one line is overwritten,
+/* Shows that `done` of `of` units are done, of which all after the first `began` took `seconds`,
+ * and the time that the rest will take at this rate. On a terminal one line is overwritten,
  * at most ten times a second; elsewhere a new line is printed at most every ten seconds. Prints
  * nothing when quiet. */
 void cli_progress(bool quiet, const char *label, double began, double done, double of,

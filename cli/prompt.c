@@ -48,7 +48,7 @@ static pal_status read_text(cli_prompt *p, const char *value, pal_error *error) 
   return PAL_OK;
 }
 
-/* ---- how the run is opened --------------------------------------------------------------------- */
+/* ---- how the run is opened --------------------------------------------------------------- */
 
 /* Whether the config that was read leaves the temperature at 0. */
 static bool is_cold(const cli_job *named) {
@@ -105,7 +105,7 @@ void cli_prompt_close(cli_prompt *p) {
   free(p->token);
 }
 
-/* ---- tokens ------------------------------------------------------------------------------------ */
+/* ---- tokens ------------------------------------------------------------------------------ */
 
 static pal_status scan(cli_prompt *p, const cli_job *job, pal_error *error) {
   const char *mark = !p->infill ? NULL : p->options.mark ? p->options.mark : "_";

@@ -5,8 +5,9 @@
 
 #include "cli/options.h"
 
-/* Takes the place of a standard stream that the caller has closed, whose number the next file opened
- * would get: messages would then go into that file. Reading or writing the stream still fails. */
+/* Takes the place of a standard stream that the caller has closed, whose number the next file
+ * opened would get: messages would then go into that file. Reading or writing the stream still
+ * fails. */
 void cli_standard_hold(void);
 /* Puts paths in place of each "-" of the command line. Where it names an output, everything else
  * that would go to standard output goes to standard error from here on. PAL_E_ARGUMENT when more

@@ -5,10 +5,10 @@
  *   cc dyck_exact.c $(pkg-config --cflags --libs palimpsest) -lm -o dyck_exact
  *   ./dyck_exact RUN 20000
  *
- * All processes are enumerated: from the probability of each state, that of each next state follows,
- * until all have halted or have more letters. With the model's setting `cut` most bits are certain,
- * so this is a finite sum. Without arguments, a small model is trained first, and words of at most
- * four letters are followed. */
+ * All processes are enumerated: from the probability of each state, that of each next state
+ * follows, until all have halted or have more letters. With the model's setting `cut` most bits are
+ * certain, so this is a finite sum. Without arguments, a small model is trained first, and words of
+ * at most four letters are followed. */
 #include <palimpsest/palimpsest.h>
 
 #include <math.h>

@@ -320,7 +320,8 @@ static void decode_settings(const pal_model *model, pal_decode_settings *to) {
 
 static const pal_sampler samplers[] = {
     {"ap", "bits=threshold",
-     "any process: each step writes, remasks, inserts and deletes by the tau settings (Yang et al., arXiv 2510.06190)"},
+     "any process: each step writes, remasks, inserts and deletes by the tau settings (Yang et "
+     "al., arXiv 2510.06190)"},
 };
 
 const pal_model_definition pal_model_ap_mdm = {

@@ -58,7 +58,8 @@ static void step(const pal_model *model, pal_graph *graph, pal_decoding *d) {
 
 static const pal_sampler samplers[] = {
     {"ancestral", "temperature=1",
-     "from left to right, each token drawn from its distribution given the prompt and those before it, which is exact"},
+     "from left to right, each token drawn from its distribution given the prompt and those "
+     "before it, which is exact"},
 };
 
 const pal_model_definition pal_model_masked_arm = {

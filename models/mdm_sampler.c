@@ -50,7 +50,7 @@ bool pal_mdm_is_timed(const pal_model *model) {
   return own(model)->order == PAL_MDM_ANCESTRAL || own(model)->order == PAL_MDM_REMDM;
 }
 
-/* ---- chances of a step by its number ------------------------------------------------------------ */
+/* ---- chances of a step by its number ----------------------------------------------------- */
 
 /* Chance of a mask to be written by a step, and of a written token to be masked again. */
 typedef struct chances {
@@ -68,15 +68,17 @@ static pal_value look_up(const pal_model *model, pal_graph *graph, pal_value ind
   return pal_gather_rows(graph, constant, pal_minimum(graph, index, pal_int(graph, n - 1)));
 }
 
-/* Probability that step i of n, from time 1 - i/n to 1 - (i+1)/n, reveals a token that is masked. */
+/* Probability that step i of n, from time 1 - i/n to 1 - (i+1)/n, reveals a token that is
+ * masked. */
 static double revealed_in_step(const pal_model *model, int i) {
   const int n = pal_mdm_steps(model);
   const double before = pal_mdm_masked_at(model, 1 - (double)i / n);
   return i + 1 >= n ? 1 : (before - pal_mdm_masked_at(model, 1 - (i + 1.0) / n)) / before;
 }
 
-/* Share of tokens that are not masked at time t: by the schedule or, for remask=loop, three straight
- * lines with a level part between t_on and t_off (Wang et al., section 4.3 and their code). */
+/* Share of tokens that are not masked at time t: by the schedule or, for remask=loop, three
+ * straight lines with a level part between t_on and t_off (Wang et al., section 4.3 and their
+ * code). */
 static double visible_at(const pal_model *model, double t) {
   const pal_mdm_settings *o = own(model);
   if (o->remask != PAL_MDM_LOOP) return 1 - pal_mdm_masked_at(model, t);
@@ -123,7 +125,7 @@ static void write_remdm(const pal_model *model, pal_graph *graph, pal_decoding *
   d->done = pal_compare(graph, d->age, pal_int(graph, pal_mdm_steps(model) - 1), PAL_GE);
 }
 
-/* ---- scores ------------------------------------------------------------------------------------ */
+/* ---- scores ------------------------------------------------------------------------------ */
 
 /* f32 [T]: the log-probability of the most likely token. */
 static pal_value confidence(pal_graph *graph, const pal_masked_step *now) {
@@ -177,7 +179,7 @@ static pal_value bounded(const pal_model *model, pal_graph *graph, const pal_dec
   return pal_segment_budget(graph, lowest, d->begin, d->length, entropy, budget);
 }
 
-/* ---- KLASS ------------------------------------------------------------------------------------- */
+/* ---- KLASS ------------------------------------------------------------------------------- */
 
 /* f32 [T]: KL divergence of this step's distribution from that of the step before, which a scratch
  * variable holds, a row for each of the first `context` positions of each slot. */
@@ -219,7 +221,7 @@ static pal_value stable(const pal_model *model, pal_graph *graph, pal_decoding *
   return or_surest(graph, d, now, score, pal_and(graph, sure, long_enough), false);
 }
 
-/* ---- the step ---------------------------------------------------------------------------------- */
+/* ---- the step ---------------------------------------------------------------------------- */
 
 static pal_value chosen(const pal_model *model, pal_graph *graph, pal_decoding *d,
                         const pal_masked_step *now) {

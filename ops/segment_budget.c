@@ -28,7 +28,8 @@ static bool before(const float *x, int32_t a, int32_t b) {
   return x[a] > x[b] || (x[a] == x[b] && a < b);
 }
 
-/* Moves entry `at` of a heap of n rows down to its place. The row that ranks first is at the top. */
+/* Moves entry `at` of a heap of n rows down to its place. The row that ranks first is at the
+ * top. */
 static void sink(const float *x, int32_t *heap, int64_t at, int64_t n) {
   for (int64_t next; (next = 2 * at + 1) < n; at = next) {
     if (next + 1 < n && before(x, heap[next + 1], heap[next])) next++;

@@ -18,10 +18,10 @@
  * in q k and 128 after the scale of 1/8, that of heads of 64 columns. A head's sink, row 0, has a
  * score between that of a match and the next best one, so a query without a match reads zeros.
  * Different scores differ by 128 or more, and exp(-128) < 2^-149 is 0 in f32: only the best key has
- * a weight, exactly 1. (Of "does any processor run" several keys may be best; all have the value 1.)
- * Products and their sums are exact if a score is less than 2^24 points, and in an MLP if a sum is
- * less than 2^24, whatever the order of summation: check_block adds up the absolute values of the
- * weights, since no column exceeds 1. */
+ * a weight, exactly 1. (Of "does any processor run" several keys may be best; all have the value
+ * 1.) Products and their sums are exact if a score is less than 2^24 points, and in an MLP if a sum
+ * is less than 2^24, whatever the order of summation: check_block adds up the absolute values of
+ * the weights, since no column exceeds 1. */
 #include <palimpsest/pram.h>
 
 #include <stdio.h>
@@ -168,8 +168,8 @@ static void load_head(compiler *c) {
 }
 
 /* With N = 2^W: a key that matches in all W bits, stores, is a counter and is shown has 2 N (W + 3)
- * points, any other at least 2 N fewer; then up to N - 1 more for low and fewer for high processors,
- * 2 for each; the sink lies between. Rows that are no cells read the sink. */
+ * points, any other at least 2 N fewer; then up to N - 1 more for low and fewer for high
+ * processors, 2 for each; the sink lies between. Rows that are no cells read the sink. */
 static void write_head(compiler *c) {
   const double n = 1 << c->word;
   for (int b = 0; b < c->word; b++) {
@@ -222,7 +222,8 @@ static double only(compiler *c, pal_pram_op op, double much) {
   return -much;
 }
 
-/* The fields of instruction i, where the row is a register's or a counter's and the counter is i. */
+/* The fields of instruction i, where the row is a register's or a counter's and the counter is
+ * i. */
 static void decode(compiler *c, int i) {
   const pal_pram_code *code = &c->o->code[i];
   int ones = 0;
@@ -336,7 +337,8 @@ static void result_bit(compiler *c, int b) {
   relu(c, 0, c->follow + b, 1);
 }
 
-/* The new word: of a register that is written, a counter, a cell that is written, or the old one. */
+/* The new word: of a register that is written, a counter, a cell that is written, or the old
+ * one. */
 static void new_bit(compiler *c, int b) {
   both(c, c->result + b, SEL, c->out + b);
   both(c, c->follow + b, PC, c->out + b);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The rows of an AP-MDM that runs a program (floor 6).
  *
- * Row 0 is the sink, which always shows 0. Words follow in this order: the cells, then the registers
- * and the program counter of each processor. Word i has rows 1 + 2 i and 2 + 2 i, one of which shows
- * it while the other is a mask:
+ * Row 0 is the sink, which always shows 0. Words follow in this order: the cells, then the
+ * registers and the program counter of each processor. Word i has rows 1 + 2 i and 2 + 2 i, one of
+ * which shows it while the other is a mask:
  *
  *   row     0   1 2   3 4   5 6   7 8    9 10
  *   token   0   3 M   1 M   0 M   0 M    0 M      2 cells, and a processor with 2 registers

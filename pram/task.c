@@ -268,7 +268,8 @@ static size_t pram_print(const pal_task *task, const int32_t *token, int n, char
   return length;
 }
 
-/* The memory, 8 cells a row, as far as there is room; cells that have changed are of another sort. */
+/* The memory, 8 cells a row, as far as there is room; cells that have changed are of another
+ * sort. */
 static void pram_picture(const pal_task *task, const pal_example *instance, pal_form form,
                          const int32_t *token, int n, pal_picture *picture) {
   enum { ACROSS = 8, WIDE = 6 };

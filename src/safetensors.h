@@ -36,10 +36,10 @@ pal_status pal_safetensors_write(const char *path, const pal_tensor *tensor, siz
 
 typedef struct pal_safetensors pal_safetensors;
 
-/* Reads and checks a file. Tensors of dtype F16 are converted to f32. NULL on failure: PAL_E_NOT_FOUND, PAL_E_IO, PAL_E_MEMORY; PAL_E_FORMAT
- * for a file that is inconsistent or damaged; PAL_E_UNSUPPORTED for a dtype or rank that Palimpsest
- * does not have. The message names file, tensor and reason. All sizes and offsets of the result are
- * valid. */
+/* Reads and checks a file. Tensors of dtype F16 are converted to f32. NULL on failure:
+ * PAL_E_NOT_FOUND, PAL_E_IO, PAL_E_MEMORY; PAL_E_FORMAT for a file that is inconsistent or damaged;
+ * PAL_E_UNSUPPORTED for a dtype or rank that Palimpsest does not have. The message names file,
+ * tensor and reason. All sizes and offsets of the result are valid. */
 pal_safetensors *pal_safetensors_read(const char *path, pal_error *error);
 /* The same for contents in a block of pal_alloc, which it frees, also on failure. `path` is for
  * messages. */

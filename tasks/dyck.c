@@ -2,10 +2,10 @@
 /* The task `dyck`: words that cancel to nothing (floor 5). See dyck.h.
  *
  * Edit models learn single steps by which words of at most `longest` letters grow (dyck_trace.c),
- * and generate from BOS and EOS alone. What they insert and write is drawn, and so they learn the chances
- * of the draws. Models that answer learn words whose even length is drawn first, uniformly up to
- * `answer_max`, then the word, uniformly among all of that length; their prompt is BOS, and they
- * end a word with EOS. Every instance of the evaluated set asks for one word. */
+ * and generate from BOS and EOS alone. What they insert and write is drawn, and so they learn the
+ * chances of the draws. Models that answer learn words whose even length is drawn first, uniformly
+ * up to `answer_max`, then the word, uniformly among all of that length; their prompt is BOS, and
+ * they end a word with EOS. Every instance of the evaluated set asks for one word. */
 #include "tasks/dyck.h"
 
 #include <stdio.h>

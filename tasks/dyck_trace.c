@@ -9,8 +9,8 @@
  *
  *   ^ b B $  ->  ^ b _ B $  ->  ^ b _ _ B $  ->  ^ b a _ _ _ B $  ->  ^ b a A B $
  *
- * EOS, $, never changes. It shows the rows before it that nothing follows: attention to a row that is
- * not there goes to others, so that a run of two at the end would look like one of three.
+ * EOS, $, never changes. It shows the rows before it that nothing follows: attention to a row that
+ * is not there goes to others, so that a run of two at the end would look like one of three.
  *
  * So every round of four steps puts pairs a A into the word, and any word can come about: one whose
  * neighbours cancel last was there before its pair was put in. */
@@ -69,8 +69,8 @@ static void apply(const pal_dyck_growth *g, pal_dyck_step *s) {
   memcpy(s->state, next, sizeof *next * (size_t)s->n);
 }
 
-/* Begins a round in which one chance, drawn at random, holds for all rows, and makes its first step;
- * returns whether one of a few draws inserts something with which the word stays within the
+/* Begins a round in which one chance, drawn at random, holds for all rows, and makes its first
+ * step; returns whether one of a few draws inserts something with which the word stays within the
  * longest. */
 static bool begin_round(const pal_dyck_growth *g, pal_dyck_step *s, pal_rng *rng) {
   enum { TRIES = 16 };

@@ -128,7 +128,8 @@ bool pal_mincut_read_end(const pal_mincut_graph *graph, const int32_t *token, in
 
 /* ---- examples ---------------------------------------------------------------------------- */
 
-/* Graphs to draw: each of one of these numbers of nodes, with ids below `ids`. Zero-initialise it, since it is hashed. */
+/* Graphs to draw: each of one of these numbers of nodes, with ids below `ids`. Zero-initialise it,
+ * since it is hashed. */
 typedef struct pal_mincut_kind {
   int ids, sizes, n[PAL_MINCUT_IDS];
   pal_mincut_range edges;

@@ -33,7 +33,8 @@ int pal_mincut_most_passes(int n, int flow) {
 }
 
 /* Tokens of the edits: growing takes 7 for an edge or node, a search 12 for a node and 4 for an
- * edge, a step of the path 12, a reset 8 for a node and 4 for an edge, and the cut 4 for each row that a state has added or removes. */
+ * edge, a step of the path 12, a reset 8 for a node and 4 for an edge, and the cut 4 for each row
+ * that a state has added or removes. */
 int pal_mincut_flat_rows(int n, int m, int flow) {
   const int of_path = 12 * n + 4 * m + 12 * (n - 1) + 8 * n + 4 * m;
   const int cut = 4 + 4 * ((EDGE + SLOTS) * m + SLOTS * n);

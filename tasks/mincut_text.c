@@ -68,7 +68,8 @@ static void add_node(pal_mincut_graph *g, bool *listed, uint8_t id) {
   listed[id] = true;
 }
 
-/* The nodes behind the word "nodes" in their order, or else source, target and the ends of edges. */
+/* The nodes behind the word "nodes" in their order, or else source, target and the ends of
+ * edges. */
 static pal_status read_nodes(const char *at, bool given, pal_mincut_graph *g, pal_error *error) {
   bool listed[PAL_MINCUT_IDS] = {false};
   char word[24];

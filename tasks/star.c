@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Task star: the path through a star graph (floor 5). See star.h.
  *
- * Rows: u v for every edge, SOURCE s GOAL g PATH, then the path. Models that answer write the path and
- * an eos behind the prompt. Edit models begin with the path's two ends, s and g, behind it. Where nodes are
- * missing between two that are there, a mask is inserted, and then becomes any of the missing ones: the
- * order of insertion is random, as in Insertion Language Models (Patel et al., arXiv 2505.05755). In the
- * whole path nothing is inserted, so that the end is taught. */
+ * Rows: u v for every edge, SOURCE s GOAL g PATH, then the path. Models that answer write the path
+ * and an eos behind the prompt. Edit models begin with the path's two ends, s and g, behind it.
+ * Where nodes are missing between two that are there, a mask is inserted, and then becomes any of
+ * the missing ones: the order of insertion is random, as in Insertion Language Models (Patel et
+ * al., arXiv 2505.05755). In the whole path nothing is inserted, so that the end is taught. */
 #include <palimpsest/task.h>
 
 #include <stdio.h>
@@ -95,8 +95,8 @@ static void finish(board *b, const pal_star_kind *kind, pal_form form, uint64_t 
   example->n_prompt = n;
 }
 
-/* A state on the way to the path and its labels: each node between the ends is there or missing; where
- * some are missing there is no mask yet, or one, which becomes any of them. */
+/* A state on the way to the path and its labels: each node between the ends is there or missing;
+ * where some are missing there is no mask yet, or one, which becomes any of them. */
 static void draw_state(board *b, int ids, pal_rng *rng, uint64_t id, pal_example *example) {
   const pal_star *star = &b->star;
   int n = lay_out(star, ids, b->row), inner = star->nodes - 2;
@@ -271,7 +271,7 @@ static int step_cap(const pal_task *t, const pal_example *e, pal_form form) {
   return 2 * ((const task *)pal_task_self(t))->kind.longest + 4;
 }
 
-/* ---- judging, reading, printing --------------------------------------------------------------- */
+/* ---- judging, reading, printing ---------------------------------------------------------- */
 
 /* The graph of a prompt; returns the row behind PATH, or 0 if it is no prompt. */
 static int graph_of(const int32_t *row, int n, int ids, pal_star *star) {
@@ -293,8 +293,8 @@ static bool joined(const pal_star *star, int32_t from, int32_t to) {
   return false;
 }
 
-/* valid: a walk along edges from source to goal, which is what a path is. exact: the path that a search
- * finds, so that no answer of the generator is trusted. */
+/* valid: a walk along edges from source to goal, which is what a path is. exact: the path that a
+ * search finds, so that no answer of the generator is trusted. */
 static pal_score score(const pal_task *t, const pal_example *e, pal_form form, const int32_t *token,
                        int n) {
   const int ids = ((const task *)pal_task_self(t))->kind.ids;
@@ -380,7 +380,8 @@ const pal_task_definition pal_task_star = {
     .abi_size = sizeof(pal_task_definition),
     .name = "star",
     .doc =
-        "The path from source to goal in a star graph: directed arms that meet in one node. Lines of "
+        "The path from source to goal in a star graph: directed arms that meet in one node. Lines "
+        "of "
         "a data file: edges, then source and goal, 3>5 5>7 5>1 : 3 7.",
     .setting = settings,
     .n_settings = PAL_SETTINGS(settings),

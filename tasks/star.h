@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Star graphs: directed arms that meet in one node (floor 5).
  *
- * The construction is that of Bachmann and Nagarajan (arXiv 2403.06963) and of Patel et al. (Insertion
- * Language Models, arXiv 2505.05755). Each of `degree` arms is a directed path; all arms share one node,
- * the junction. The question is the path from the first node of one arm to its last. */
+ * The construction is that of Bachmann and Nagarajan (arXiv 2403.06963) and of Patel et al.
+ * (Insertion Language Models, arXiv 2505.05755). Each of `degree` arms is a directed path; all arms
+ * share one node, the junction. The question is the path from the first node of one arm to its
+ * last. */
 #ifndef PAL_TASKS_STAR_H
 #define PAL_TASKS_STAR_H
 
@@ -40,13 +41,14 @@ static inline int pal_star_most_nodes(const pal_star_kind *kind) {
 
 /* Draws a graph, with its edges in random order. */
 void pal_star_make(const pal_star_kind *kind, pal_rng *rng, pal_star *star);
-/* Finds the path from source to goal by breadth-first search over the edges alone. Returns its number
- * of nodes; 0: there is none. */
+/* Finds the path from source to goal by breadth-first search over the edges alone. Returns its
+ * number of nodes; 0: there is none. */
 int pal_star_solve(pal_star *star);
 
-/* A graph as a line: its edges, then source and goal, "3>5 5>7 5>1 : 3 7". Reading refuses (PAL_E_FORMAT)
- * ids outside 0 .. ids - 1, more than `edges` edges, loops, edges there twice or in both directions, more
- * than one node where arms meet, source = goal, and a goal that is not reached. */
+/* A graph as a line: its edges, then source and goal, "3>5 5>7 5>1 : 3 7". Reading refuses
+ * (PAL_E_FORMAT) ids outside 0 .. ids - 1, more than `edges` edges, loops, edges there twice or in
+ * both directions, more than one node where arms meet, source = goal, and a goal that is not
+ * reached. */
 pal_status pal_star_read(const char *line, int ids, int edges, pal_star *star, pal_error *error);
 /* At most size - 1 characters are written; the length of the whole line is returned. */
 size_t pal_star_write(const pal_star *star, char *text, size_t size);

@@ -104,7 +104,8 @@ static pal_status check_edge(const pal_star *star, int32_t from, int32_t to, pal
   return PAL_OK;
 }
 
-/* At most one node has several edges in one direction, so no two nodes are joined by several paths. */
+/* At most one node has several edges in one direction, so no two nodes are joined by several
+ * paths. */
 static pal_status check_star(const pal_star *star, pal_error *error) {
   int32_t junction = -1;
   for (int e = 0; e < star->edges; e++)

@@ -115,9 +115,9 @@ typedef struct pal_sudoku_lines {
   bool unwanted;                    /* rows are skipped up to the next section of an .sdk file */
   char board[PAL_SUDOKU_CELLS + 1]; /* its cells, as n * n characters */
 } pal_sudoku_lines;
-/* Takes a line; two empty ones end a file, as does NULL. *puzzle becomes what pal_sudoku_read can read: the
- * line, if it is no row of a board; the board that it completes; or NULL. PAL_E_FORMAT when a board
- * before this line has too few rows. */
+/* Takes a line; two empty ones end a file, as does NULL. *puzzle becomes what pal_sudoku_read can
+ * read: the line, if it is no row of a board; the board that it completes; or NULL. PAL_E_FORMAT
+ * when a board before this line has too few rows. */
 pal_status pal_sudoku_lines_next(const pal_sudoku_shape *shape, pal_sudoku_lines *lines,
                                  const char *line, const char **puzzle, pal_error *error);
 /* False for lines that are empty, comments (#) or the header of a table, in which one column is
@@ -125,10 +125,10 @@ pal_status pal_sudoku_lines_next(const pal_sudoku_shape *shape, pal_sudoku_lines
 bool pal_sudoku_holds_puzzle(const char *line);
 /* Reads a puzzle from a line and solves it. The form of the line is recognized: n * n characters (.
  * or 0 for a blank, letters from A for digits above 9); puzzle,solution; a line with further
- * columns, which are ignored, between commas, semicolons or tabs; or the 4 n^2 + 1 integers of pal_sudoku_write_row. PAL_E_FORMAT with
- * a message if length, characters or integers are wrong, if givens contradict each other, if there
- * is no blank, no solution or more than one, or if the solution in the line is not that of the
- * puzzle. */
+ * columns, which are ignored, between commas, semicolons or tabs; or the 4 n^2 + 1 integers of
+ * pal_sudoku_write_row. PAL_E_FORMAT with a message if length, characters or integers are wrong, if
+ * givens contradict each other, if there is no blank, no solution or more than one, or if the
+ * solution in the line is not that of the puzzle. */
 pal_status pal_sudoku_read(const pal_sudoku_shape *shape, const char *line, uint8_t *given,
                            uint8_t *solution, pal_error *error);
 /* Writes the board as n * n characters and a NUL. */

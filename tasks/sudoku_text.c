@@ -20,8 +20,8 @@ typedef struct item {
   size_t length; /* 0: there is none */
 } item;
 
-/* The column of a line of a table that begins at *at, without blanks and quotes around it; moves *at
- * to the next column. Columns end with a comma, semicolon or tab outside quotes. */
+/* The column of a line of a table that begins at *at, without blanks and quotes around it; moves
+ * *at to the next column. Columns end with a comma, semicolon or tab outside quotes. */
 static item next_column(const char **at) {
   static const char ends[] = ",;\t";
   const char *text = *at + strspn(*at, " "), *end;
@@ -254,8 +254,8 @@ static bool is_board(const pal_sudoku_shape *s, item column) {
   return 2 * column.length > (size_t)s->cells && 2 * fit > column.length;
 }
 
-/* Whether a line is one of a table: with more than two columns, with quotes, semicolons or tabs, and
- * at least one column is a board. Other columns, such as
+/* Whether a line is one of a table: with more than two columns, with quotes, semicolons or tabs,
+ * and at least one column is a board. Other columns, such as
  * numbers and sources, are ignored. */
 static bool is_table(const pal_sudoku_shape *s, const char *line) {
   int boards = 0, columns = 0;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A plug-in with ops that abort, exit or hang the process, and a correct one, for test_input.sh: check-op
- * must report each and go on. */
+/* A plug-in with ops that abort, exit or hang the process, and a correct one, for test_input.sh:
+ * check-op must report each and go on. */
 #include <palimpsest/palimpsest.h>
 
 #include <stdlib.h>
@@ -40,8 +40,8 @@ static pal_status exit_reference(const pal_reference *call) {
   return reference(call);
 }
 
-/* Loops for ever in case 1. check-op has set an alarm by then; the one that ends the case here comes
- * sooner, so that the test need not wait. */
+/* Loops for ever in case 1. check-op has set an alarm by then; the one that ends the case here
+ * comes sooner, so that the test need not wait. */
 static pal_status hang_run(const pal_run *run) {
   if (run->in_rows[0] <= 256) return copy(run);
   if (alarm(1) == 0) _exit(4);

@@ -87,7 +87,7 @@ static int64_t mapped_attribute(extents *map, int64_t old) {
   return draw(12) == 11 ? odd_number() : draw(2) ? old : mapped(map, old);
 }
 
-/* ---- a graph like the sample's ------------------------------------------------------------------ */
+/* ---- a graph like the sample's ----------------------------------------------------------- */
 
 static void map_attributes(extents *map, const pal_op *op, void *attrs) {
   for (size_t i = 0; i < op->n_fields; i++) {
@@ -170,7 +170,7 @@ static void add_gradients(pal_graph *g, const pal_node *node, const pal_value *i
   }
 }
 
-/* ---- data --------------------------------------------------------------------------------------- */
+/* ---- data -------------------------------------------------------------------------------- */
 
 static int32_t whole(uint32_t mode) {
   static const int32_t wild[] = {INT32_MAX, INT32_MIN, -1, -2, INT32_MAX - 1, 1 << 30};
@@ -211,7 +211,7 @@ static bool fill(const pal_graph *g, pal_exec *exec) {
   return plain;
 }
 
-/* ---- what must hold ----------------------------------------------------------------------------- */
+/* ---- what must hold ---------------------------------------------------------------------- */
 
 static void stop(const pal_graph *g, const char *what, const char *more) {
   char *text = pal_graph_dump(g);
@@ -264,7 +264,7 @@ static void run_both(pal_graph *g, bool runs, bool comparable) {
   pal_plan_free(plan);
 }
 
-/* ---- executions --------------------------------------------------------------------------------- */
+/* ---- executions -------------------------------------------------------------------------- */
 
 static void note_op(const char *name, const void *definition, void *data) {
   const pal_op *op = definition;

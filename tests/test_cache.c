@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The forward pass that decoding takes: steps with a key-value cache give the bits of the pass without
- * one, and rows see what they should. */
+/* The forward pass that decoding takes: steps with a key-value cache give the bits of the pass
+ * without one, and rows see what they should. */
 #include <check.h>
 #include <limits.h>
 #include <math.h>

@@ -81,7 +81,8 @@ START_TEST(alone_or_among_others) {
 }
 END_TEST
 
-/* With cut=0.5 nothing is left to chance: bits are those of the thresholds, tokens the most likely. */
+/* With cut=0.5 nothing is left to chance: bits are those of the thresholds, tokens the most
+ * likely. */
 START_TEST(half_a_cut_decides_all) {
   const char *const setting[3][10] = {
       {"layers=1", "width=16", "heads=2", "bits=sample", "temperature=1", "cut=0.5", NULL},

@@ -84,7 +84,7 @@ START_TEST(products_of_nothing) {
 }
 END_TEST
 
-/* ---- texts --------------------------------------------------------------------------------------- */
+/* ---- texts ------------------------------------------------------------------------------- */
 
 #define TEXT(lines) "palimpsest-graph 1\n" lines
 #define PLAIN " copy 0 section 0 attrs "

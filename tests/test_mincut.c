@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The task mincut: traces are replayed by the transition of edit models and end in the graph without
- * its minimum cut, which is checked by another algorithm and by trying all cuts; flat traces;
- * scores of right and wrong answers; lines of data files. */
+/* The task mincut: traces are replayed by the transition of edit models and end in the graph
+ * without its minimum cut, which is checked by another algorithm and by trying all cuts; flat
+ * traces; scores of right and wrong answers; lines of data files. */
 #include <check.h>
 #include <stdlib.h>
 #include <string.h>

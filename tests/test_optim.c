@@ -253,7 +253,8 @@ START_TEST(only_variables_have_state) {
 }
 END_TEST
 
-/* A name that is too long is refused where it is given; none is cut, which could make two names one.
+/* A name that is too long is refused where it is given; none is cut, which could make two names
+ * one.
  */
 START_TEST(names_are_whole) {
   enum { LONG = PAL_MOST_PARAMETER_NAME };

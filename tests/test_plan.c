@@ -119,7 +119,7 @@ START_TEST(two_inputs_change_places) {
 }
 END_TEST
 
-/* ---- bound symbols ---------------------------------------------------------------------------- */
+/* ---- bound symbols ----------------------------------------------------------------------- */
 
 /* The attributes of toy_keep. */
 typedef struct keep {
@@ -204,7 +204,7 @@ START_TEST(a_count_beyond_its_symbol_stops_the_run) {
 }
 END_TEST
 
-/* ---- failures in chains -------------------------------------------------------------------------- */
+/* ---- failures in chains ------------------------------------------------------------------ */
 
 START_TEST(a_failure_in_a_chain_names_its_op) {
   pal_symbol t = pal_symbol_new(g, "T", 4);
@@ -223,7 +223,7 @@ START_TEST(a_failure_in_a_chain_names_its_op) {
 }
 END_TEST
 
-/* ---- at size, side by side --------------------------------------------------------------------------------- */
+/* ---- at size, side by side --------------------------------------------------------------- */
 
 /* Chains over two symbols, gathers between them, a bound symbol, sums. */
 static void build_mixed(pal_graph *in, int64_t rows, int64_t sequences) {
@@ -335,7 +335,7 @@ START_TEST(two_instances_run_at_once) {
 }
 END_TEST
 
-/* ---- a built-in op made again through the public headers ----------------------------------------------------- */
+/* ---- a built-in op made again through the public headers --------------------------------- */
 
 static pal_status twin_infer(pal_infer *c) {
   if (c->in_type[0].dtype != PAL_F32) return pal_fail(c->error, PAL_E_SHAPE, "x must be f32");

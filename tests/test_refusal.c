@@ -21,7 +21,7 @@ static pal_value put_one(pal_value version, const char *name) {
                  pal_input(g, name, PAL_TYPE(PAL_F32, PAL_STATIC, 1)));
 }
 
-/* ---- compilation ------------------------------------------------------------------------------------ */
+/* ---- compilation ------------------------------------------------------------------------- */
 
 typedef struct many {
   int64_t seed;
@@ -94,7 +94,7 @@ START_TEST(no_rows_and_no_room) {
 }
 END_TEST
 
-/* ---- texts ------------------------------------------------------------------------------------------- */
+/* ---- texts ------------------------------------------------------------------------------- */
 
 #define TEXT(lines) "palimpsest-graph 1\n" lines
 
@@ -185,7 +185,7 @@ START_TEST(parsing_and_compiling_without_memory) {
 }
 END_TEST
 
-/* ---- refusals ------------------------------------------------------------------------------------------ */
+/* ---- refusals ---------------------------------------------------------------------------- */
 
 START_TEST(builders_refuse) {
   pal_value x = vector("x"), nowhere = {1000};

@@ -15,7 +15,7 @@ static pal_format small(void) {
   return (pal_format){.vocabulary = V, .mask = MASK, .bos = -1, .eos = -1, .context = LENGTH};
 }
 
-/* ---- predictions of the model ------------------------------------------------------------------ */
+/* ---- predictions of the model ------------------------------------------------------------ */
 
 typedef struct predictor {
   lab *l;
@@ -58,7 +58,7 @@ static void predict(predictor *p, const int32_t *token, int n, double (*out)[V])
   }
 }
 
-/* ---- choices ----------------------------------------------------------------------------------- */
+/* ---- choices ----------------------------------------------------------------------------- */
 
 typedef struct watched {
   int32_t state[SEQUENCES][MOST_STEPS + 1][LENGTH];
@@ -210,7 +210,7 @@ START_TEST(choices) {
 }
 END_TEST
 
-/* ---- ancestral sampling against enumeration ---------------------------------------------------- */
+/* ---- ancestral sampling against enumeration ---------------------------------------------- */
 
 enum { ANSWER = 3, STATES = V * V * V, DRAWS = WHOLE_BUILD ? 40000 : 4000 };
 
@@ -288,7 +288,7 @@ START_TEST(ancestral) {
 }
 END_TEST
 
-/* ---- ReMDM ------------------------------------------------------------------------------------- */
+/* ---- ReMDM ------------------------------------------------------------------------------- */
 
 enum { REMDM_STEPS = 10 };
 typedef struct tally {
@@ -307,8 +307,8 @@ static void count(int index, const pal_decoded *d, void *data) {
   }
 }
 
-/* Wang et al., theorem 3.1: whatever the probability sigma of being masked again, a token is visible
- * at time t with probability alpha(t). */
+/* Wang et al., theorem 3.1: whatever the probability sigma of being masked again, a token is
+ * visible at time t with probability alpha(t). */
 START_TEST(remdm) {
   static const struct {
     const char *remask, *eta;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Star graphs: the generator is the written construction, a search over the edges alone finds the same path,
- * every label leads towards the whole path and no further, and wrong answers and lines are refused. */
+/* Star graphs: the generator is the written construction, a search over the edges alone finds the
+ * same path, every label leads towards the whole path and no further, and wrong answers and lines
+ * are refused. */
 #include <check.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -79,7 +80,7 @@ START_TEST(graphs_are_as_written) {
 }
 END_TEST
 
-/* ---- the task ---------------------------------------------------------------------------------- */
+/* ---- the task ---------------------------------------------------------------------------- */
 
 static pal_context *context;
 static pal_error error;
@@ -114,8 +115,8 @@ static bool in_order(const pal_star *star, const int32_t *row, int n, int32_t ma
   return true;
 }
 
-/* Where nothing is missing nothing changes; else a step inserts one mask into every gap, or writes a missing
- * node in place of every mask. */
+/* Where nothing is missing nothing changes; else a step inserts one mask into every gap, or writes
+ * a missing node in place of every mask. */
 START_TEST(labels_lead_to_the_path) {
   pal_task *task = open_task(levels[_i]);
   const pal_format *f = pal_task_format(task);

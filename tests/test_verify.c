@@ -148,7 +148,7 @@ START_TEST(a_damaged_graph_is_refused) {
 }
 END_TEST
 
-/* ---- stages -------------------------------------------------------------------------------------- */
+/* ---- stages ------------------------------------------------------------------------------ */
 
 /* The barrier after stage k is gone. */
 static bool no_barrier(pal_plan *p, int k) {
@@ -203,7 +203,7 @@ START_TEST(slips_of_the_stages_are_noticed) {
 }
 END_TEST
 
-/* ---- memory ---------------------------------------------------------------------------------------- */
+/* ---- memory ------------------------------------------------------------------------------ */
 
 static bool in_arena(const pal_plan *p, size_t i) {
   return p->storage.at[i].place == PAL_PLACE_ARENA && p->storage.at[i].bytes > 0;

@@ -192,7 +192,7 @@ START_TEST(kinds_are_a_dense_mask) {
 }
 END_TEST
 
-/* ---- the bits of other forms ------------------------------------------------------------------- */
+/* ---- the bits of other forms ------------------------------------------------------------- */
 
 /* With every row a block of its own, or all in one, kinds say what causal and full attention do: in
  * each precision, alone and on top of a window. */
@@ -219,7 +219,7 @@ START_TEST(kinds_give_the_bits_of_other_forms) {
 }
 END_TEST
 
-/* ---- what is refused --------------------------------------------------------------------------- */
+/* ---- what is refused --------------------------------------------------------------------- */
 
 START_TEST(kinds_and_sets_are_checked) {
   static const int32_t unknown[1] = {PAL_SEES_ALL + 1}, all[1] = {PAL_SEES_ALL};

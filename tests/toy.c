@@ -163,7 +163,7 @@ pal_value toy_pick(pal_graph *g, pal_value a, pal_value index) {
   return pal_apply(g, "toy_pick", (pal_value[]){a, index}, 2, NULL, NULL);
 }
 
-/* ---- toy_keep ---------------------------------------------------------------------------------- */
+/* ---- toy_keep ---------------------------------------------------------------------------- */
 typedef struct keep_attrs {
   pal_symbol binds;
   int64_t capacity;
@@ -218,7 +218,7 @@ pal_value toy_keep(pal_graph *g, pal_value a, const char *symbol, int64_t capaci
   return pal_apply(g, "toy_keep", &a, 1, &attrs, NULL);
 }
 
-/* ---- toy_put ------------------------------------------------------------------------------------ */
+/* ---- toy_put ----------------------------------------------------------------------------- */
 static pal_status put_infer(pal_infer *c) {
   c->n_out = 2;
   c->out_type[0] = c->in_type[0];
@@ -268,7 +268,7 @@ pal_value toy_put(pal_graph *g, pal_value variable, pal_value index, pal_value x
   return pal_apply(g, "toy_put", (pal_value[]){variable, index, x}, 3, NULL, NULL);
 }
 
-/* ---- toy_refuse --------------------------------------------------------------------------------- */
+/* ---- toy_refuse -------------------------------------------------------------------------- */
 static pal_status refuse_infer(pal_infer *c) {
   c->n_out = 0;
   return PAL_OK;

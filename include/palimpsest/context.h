@@ -59,9 +59,9 @@ typedef struct pal_plugin {
 } pal_plugin;
 
 /* Loads a shared object and calls its `define`. A `path` without a slash is a file in the current
- * folder or, if there is none of that name, in the folders that dlopen searches. The object stays loaded until the context is freed. On
- * failure (PAL_E_NOT_FOUND, PAL_E_ABI or the failure of `define`) its definitions are removed and
- * the object is unloaded. */
+ * folder or, if there is none of that name, in the folders that dlopen searches. The object stays
+ * loaded until the context is freed. On failure (PAL_E_NOT_FOUND, PAL_E_ABI or the failure of
+ * `define`) its definitions are removed and the object is unloaded. */
 PAL_API pal_status pal_plugin_load(pal_context *context, const char *path, pal_error *error);
 
 #ifdef __cplusplus

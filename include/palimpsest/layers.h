@@ -60,8 +60,8 @@ PAL_API pal_value pal_layer_linear(pal_graph *graph, const char *name, pal_value
 PAL_API pal_value pal_layer_linear_with(pal_graph *graph, const char *name, pal_value x,
                                         int64_t outputs, bool bias, double gain, pal_traits traits);
 /* LayerNorm or RMSNorm of x [T, W] over its columns, as the model's settings say, with epsilon
- * 1e-5; with norm=none x itself, without any parameter. Creates "<name>.gain" [W], ones, and for a LayerNorm with bias=1 "<name>.bias" [W],
- * zeros. */
+ * 1e-5; with norm=none x itself, without any parameter. Creates "<name>.gain" [W], ones, and for a
+ * LayerNorm with bias=1 "<name>.bias" [W], zeros. */
 PAL_API pal_value pal_layer_norm_named(pal_graph *graph, const pal_model *model, const char *name,
                                        pal_value x);
 

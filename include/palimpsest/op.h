@@ -60,9 +60,9 @@ typedef struct pal_attr_field {
 /* ---- arguments of an op's functions ------------------------------------------ */
 
 /* The argument of `infer`, which checks the types of the inputs and sets n_out (0 before the call)
- * and out_type[0 .. n_out - 1]. An optional input that is not given has dtype PAL_NONE. To refuse the inputs, return
- * pal_fail(call->error, PAL_E_SHAPE, ...); the graph adds the op's name, the shapes and the
- * caller's line. */
+ * and out_type[0 .. n_out - 1]. An optional input that is not given has dtype PAL_NONE. To refuse
+ * the inputs, return pal_fail(call->error, PAL_E_SHAPE, ...); the graph adds the op's name, the
+ * shapes and the caller's line. */
 typedef struct pal_infer {
   const void *attrs;
   int n_in;

@@ -130,8 +130,8 @@ PAL_API pal_value pal_segment_argmax(pal_graph *g, pal_value x, pal_value begin,
 PAL_API pal_value pal_segment_top_k(pal_graph *g, pal_value x, pal_value begin, pal_value length,
                                     pal_value k);
 /* i32 [T] from x, cost f32 [T], cost >= 0: 1 in the rows of sequence s for which the costs of the
- * sequence's rows with a larger x (of equals, the earlier ones) add up to at most budget[s], else 0.
- * Rows with x = -inf are never selected. budget is f32 [S]. */
+ * sequence's rows with a larger x (of equals, the earlier ones) add up to at most budget[s], else
+ * 0. Rows with x = -inf are never selected. budget is f32 [S]. */
 PAL_API pal_value pal_segment_budget(pal_graph *g, pal_value x, pal_value begin, pal_value length,
                                      pal_value cost, pal_value budget);
 /* f32 [T, H w] from x [T, H w] and group i32 [T, H]: the h-th w columns of row t become their mean

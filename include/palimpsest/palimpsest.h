@@ -33,7 +33,8 @@ extern "C" {
 
 /* A context with everything built in: ops, optimizers, models, tasks. NULL on failure. */
 PAL_API pal_context *pal_open(const pal_options *options, pal_error *error);
-/* "palimpsest 0.1.0, ..." with instruction set, OpenMP and SLEEF; into `text`, which is returned. */
+/* "palimpsest 0.1.0, ..." with instruction set, OpenMP and SLEEF; into `text`, which is
+ * returned. */
 PAL_API char *pal_version(const pal_context *context, char *text, size_t size);
 
 #ifdef __cplusplus

@@ -121,8 +121,8 @@ PAL_API int64_t pal_pram_rows(const pal_pram *program);
 /* Writes the settings of the model that can hold the program, "key=value"; returns their number.
  * They do not depend on n. */
 PAL_API int pal_pram_settings(const pal_pram *program, char text[][PAL_PRAM_SETTING]);
-/* Sets all weights of an AP-MDM with these settings, for the format of the task, so that it executes
- * the program. The only weights that depend on n are those of "model.position.weight". */
+/* Sets all weights of an AP-MDM with these settings, for the format of the task, so that it
+ * executes the program. The only weights that depend on n are those of "model.position.weight". */
 PAL_API pal_status pal_pram_compile(const pal_pram *program, pal_model *model, pal_error *error);
 
 /* Name of the task, and its program; NULL for another task. */

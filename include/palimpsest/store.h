@@ -115,8 +115,8 @@ PAL_API pal_status pal_store_save(const pal_store *store, const char *path,
  * difference. Not strict: tensors that match in name and type are read; the rest is listed in
  * *skipped, one line each, to be freed with free() (NULL when there is none; `skipped` may be
  * NULL); PAL_E_FORMAT if none matches. Tensors of bf16 and F16 match variables of f32 and are
- * converted. Tensors whose names lack the prefix are ignored. PAL_E_FORMAT also for a tensor with an
- * infinite number or a NaN; PAL_E_NOT_FOUND when no variable is selected. On failure no variable
+ * converted. Tensors whose names lack the prefix are ignored. PAL_E_FORMAT also for a tensor with
+ * an infinite number or a NaN; PAL_E_NOT_FOUND when no variable is selected. On failure no variable
  * has changed. */
 PAL_API pal_status pal_store_load(pal_store *store, const char *path,
                                   const pal_store_filter *filter, bool strict, char **skipped,

@@ -103,11 +103,11 @@ typedef struct pal_task_definition {
   const char *(*heading)(const pal_task *task);
   /* Writes tokens as text for people; size and result as for `write`. */
   size_t (*print)(const pal_task *task, const int32_t *token, int n, char *text, size_t size);
-  /* Reads a text of `size` bytes as tokens, the reverse of `print`, so that users can give prompts of
-   * their own. Each occurrence of `mark` (NULL: none) becomes the mask token. Writes the first `room`
-   * tokens and sets *n to the number of all. PAL_E_FORMAT for a text that is not made of the task's
-   * tokens. It must work without the file that a setting `data` names, if the other settings are
-   * those of a trained run. NULL: the task has no such texts. */
+  /* Reads a text of `size` bytes as tokens, the reverse of `print`, so that users can give prompts
+   * of their own. Each occurrence of `mark` (NULL: none) becomes the mask token. Writes the first
+   * `room` tokens and sets *n to the number of all. PAL_E_FORMAT for a text that is not made of the
+   * task's tokens. It must work without the file that a setting `data` names, if the other settings
+   * are those of a trained run. NULL: the task has no such texts. */
   pal_status (*scan)(const pal_task *task, const char *text, size_t size, const char *mark,
                      int32_t *token, int room, int *n, pal_error *error);
   /* Number of instances from which training examples are made. NULL: not a fixed number. */
@@ -120,8 +120,8 @@ typedef struct pal_task_definition {
    * none. */
   size_t (*traits)(const pal_task *task, const pal_example *instance, pal_form form, char *text,
                    size_t size);
-  /* What has become of a decoded sequence, in the same form, for tasks whose instances are alike and
-   * whose answers differ, e.g. in their length. NULL: nothing is said. */
+  /* What has become of a decoded sequence, in the same form, for tasks whose instances are alike
+   * and whose answers differ, e.g. in their length. NULL: nothing is said. */
   size_t (*outcome)(const pal_task *task, const pal_judged *judged, char *text, size_t size);
   /* Draws a sequence that is being decoded from the instance's prompt. NULL: its text is shown. */
   void (*picture)(const pal_task *task, const pal_example *instance, pal_form form,
@@ -149,8 +149,9 @@ PAL_API void pal_task_free(pal_task *task);
 PAL_API const pal_task_definition *pal_task_definition_of(const pal_task *task);
 PAL_API const pal_format *pal_task_format(const pal_task *task);
 /* Programs call set_name, score, print and the like in the definition itself, and the members below
- * through the following functions, which validate what the members return. An invalid result (a size, answer_room or cap out of range, or an invalid
- * example, see model.h) is PAL_E_ARGUMENT, and the message names the task and the member. */
+ * through the following functions, which validate what the members return. An invalid result (a
+ * size, answer_room or cap out of range, or an invalid example, see model.h) is PAL_E_ARGUMENT, and
+ * the message names the task and the member. */
 enum { PAL_MOST_SETS = 4096, PAL_MOST_INSTANCES = 1 << 28, PAL_MOST_STEPS = 1 << 28 };
 /* Number of sets to evaluate on, 0 to PAL_MOST_SETS. */
 PAL_API pal_status pal_task_sets(const pal_task *task, int *n, pal_error *error);
