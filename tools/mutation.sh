@@ -19,12 +19,12 @@ a failed run commits all the same | graph/run.c | s/undo_writes\(e\);\n/commit(e
 equal nodes in spite of attributes | graph/rewrite.c | s/pal_attrs_equal\(a->op, a->attrs, b->attrs\)/true/ | test_ops test_gradient test_models
 g deletes ordinary tokens | ops/edit.h | s/if \(remove && x == mask\)/if (remove)/ | test_edit
 the loss gradient forgets the target | ops/kernels/norm.inc.c | s/vf_fma\(p, all, vf_neg\(target\)\)/vf_mul(p, all)/ | test_ops test_golden
-causal attention sees one row ahead | ops/kernels/attention_pairs.inc.c | s/hi = ahead \+ 1;/hi = ahead + 2;/ | test_ops test_golden test_cache
+causal attention sees one row ahead | ops/kernels/attention_pairs.inc.c | s/hi = distance \+ 1;/hi = distance + 2;/ | test_ops test_golden test_cache
 a wrong block of random numbers | src/rng.c | s/position, index \/ 4, out/position, index \/ 8, out/ | test_base test_ops
 AdamW without its bias correction | ops/kernels/update.inc.c | s/vf_mul\(first, correct1\)/first/ | test_optim test_ops
 packed weights reused in another format | graph/packed_cache.c | s/e->call\[s\]\.cached_form == form_of\(e, s\)/true/ | test_hold
 a part that left its block stays away | graph/store.c | s/if \(variable->whole\) variable->whole->left\+\+;// | test_block
-an average of the old parameter | ops/kernels/update.inc.c | s/vf_mul\(rest, next\)/vf_mul(rest, old)/ | test_update test_ops
+an average of the old parameter | ops/kernels/update.inc.c | s/vf_mul\(average_rest, next\)/vf_mul(average_rest, old)/ | test_update test_ops
 the evaluation weight of an MDM | models/masked.c | s/\(double\)all \/ n\)/1.0)/ | test_likelihood
 the host looks at token rows between steps | models/decode.c | s/else step\+\+;/else step += 1 + (*(int32_t *)pal_exec_input(d->exec, "token") > 1000);/ | test_steps
 boards rated by the naked singles alone | tasks/sudoku_order.c | s/view\.forced\[c\] \?/false ?/ | test_sudoku
