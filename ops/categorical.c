@@ -5,6 +5,7 @@
  * Sums are in double precision and in a fixed order, so the class is the same on every instruction
  * set. */
 #define PAL_NO_CALLER
+#include "ops/heap.h"
 #include "ops/random.h"
 
 #include <float.h>
@@ -57,28 +58,12 @@ static size_t task_scratch(const pal_run *run) {
   return (size_t)run->in_type[LOGITS].dim[1] * (3 * sizeof(float) + sizeof(int32_t));
 }
 
-/* Whether class a ranks before class b: by larger logit, then by smaller class. */
-static bool before(const float *z, int32_t a, int32_t b) {
-  return z[a] > z[b] || (!(z[b] > z[a]) && a < b);
-}
-
-/* Moves element i of a heap down to its place; the class that ranks first is at the top. */
-static void sift(const float *z, int32_t *heap, int64_t n, int64_t i) {
-  for (int64_t child; (child = 2 * i + 1) < n; i = child) {
-    if (child + 1 < n && before(z, heap[child + 1], heap[child])) child++;
-    if (!before(z, heap[child], heap[i])) return;
-    const int32_t moved = heap[i];
-    heap[i] = heap[child];
-    heap[child] = moved;
-  }
-}
-
 /* Removes the first class from a heap of n and puts it at heap[n - 1], behind the rest. */
 static int32_t pop(const float *z, int32_t *heap, int64_t n) {
   const int32_t best = heap[0];
   heap[0] = heap[n - 1];
   heap[n - 1] = best;
-  sift(z, heap, n - 1, 0);
+  pal_heap_sink(z, heap, 0, n - 1, true);
   return best;
 }
 
@@ -88,7 +73,7 @@ static int64_t select_classes(const categorical_attrs *a, const row_scratch *s, 
   const int64_t limit = a->top_k && a->top_k < classes ? a->top_k : classes;
   double total = 0, sum = 0;
   for (int64_t j = 0; j < classes; j++) s->heap[j] = (int32_t)j;
-  for (int64_t i = classes / 2 - 1; i >= 0; i--) sift(s->z, s->heap, classes, i);
+  for (int64_t i = classes / 2 - 1; i >= 0; i--) pal_heap_sink(s->z, s->heap, i, classes, true);
   int64_t kept = 0;
   if (limit < classes)
     while (kept < limit) total += (double)s->weight[pop(s->z, s->heap, classes - kept++)];

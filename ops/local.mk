@@ -52,6 +52,7 @@ noinst_HEADERS += \
 	%D%/common.h \
 	%D%/edit.h \
 	%D%/factored.h \
+	%D%/heap.h \
 	%D%/loss.h \
 	%D%/machine.h \
 	%D%/matmul.h \

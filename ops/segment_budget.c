@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* segment_budget: the best rows of each sequence whose costs fit a budget (floor 2). */
 #define PAL_NO_CALLER
+#include "ops/heap.h"
 #include "ops/segment.h"
 
 #include <math.h>
@@ -23,23 +24,6 @@ static pal_status budget_infer(pal_infer *call) {
   return PAL_OK;
 }
 
-/* Whether row a ranks before row b: its x is larger, or equal and the row is earlier. */
-static bool before(const float *x, int32_t a, int32_t b) {
-  return x[a] > x[b] || (x[a] == x[b] && a < b);
-}
-
-/* Moves entry `at` of a heap of n rows down to its place. The row that ranks first is at the
- * top. */
-static void sink(const float *x, int32_t *heap, int64_t at, int64_t n) {
-  for (int64_t next; (next = 2 * at + 1) < n; at = next) {
-    if (next + 1 < n && before(x, heap[next + 1], heap[next])) next++;
-    if (!before(x, heap[next], heap[at])) return;
-    const int32_t row = heap[at];
-    heap[at] = heap[next];
-    heap[next] = row;
-  }
-}
-
 /* Scratch: int32 [T]. The heap of a sequence takes the entries of its own rows. */
 static size_t budget_scratch(const pal_run *run) {
   return (size_t)run->in_rows[0] * sizeof(int32_t);
@@ -55,12 +39,12 @@ static pal_status budget_run(const pal_run *run) {
     int32_t *heap = (int32_t *)run->scratch + begin;
     for (int64_t i = begin; i < begin + n; i++)
       if (x[i] > -INFINITY) heap[left++] = (int32_t)i;
-    for (int64_t i = left / 2; i-- > 0;) sink(x, heap, i, left);
+    for (int64_t i = left / 2; i-- > 0;) pal_heap_sink(x, heap, i, left, true);
     for (double spent = 0; left > 0 && spent <= budget;) {
       ((int32_t *)run->out[0])[heap[0]] = 1;
       spent += (double)cost[heap[0]];
       heap[0] = heap[--left];
-      sink(x, heap, 0, left);
+      pal_heap_sink(x, heap, 0, left, true);
     }
   }
   return PAL_OK;

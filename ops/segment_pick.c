@@ -4,6 +4,7 @@
  * They compare and do no arithmetic, so they are exact. A task is one sequence. In comparisons of
  * size a NaN counts as -inf. */
 #define PAL_NO_CALLER
+#include "ops/heap.h"
 #include "ops/segment.h"
 
 #include <math.h>
@@ -152,31 +153,6 @@ static pal_status top_k_infer(pal_infer *call) {
   return PAL_OK;
 }
 
-/* Whether row a ranks after row b: its x is smaller, or equal and the row is later. */
-static bool after(const float *x, int32_t a, int32_t b) {
-  return x[a] < x[b] || (x[a] == x[b] && a > b);
-}
-
-/* Moves the top of a heap of n rows down to its place. The row that ranks last is at the top. */
-static void sink(const float *x, int32_t *heap, int64_t n) {
-  for (int64_t at = 0, next; (next = 2 * at + 1) < n; at = next) {
-    if (next + 1 < n && after(x, heap[next + 1], heap[next])) next++;
-    if (!after(x, heap[next], heap[at])) return;
-    const int32_t row = heap[at];
-    heap[at] = heap[next];
-    heap[next] = row;
-  }
-}
-
-/* Moves row `at` of a heap up to its place. */
-static void lift(const float *x, int32_t *heap, int64_t at) {
-  for (int64_t up; at > 0 && after(x, heap[at], heap[up = (at - 1) / 2]); at = up) {
-    const int32_t row = heap[at];
-    heap[at] = heap[up];
-    heap[up] = row;
-  }
-}
-
 /* Scratch: int32 [T]. The heap of a sequence takes the entries of its own rows. */
 static size_t top_k_scratch(const pal_run *run) {
   return (size_t)run->in_rows[0] * sizeof(int32_t);
@@ -194,10 +170,10 @@ static pal_status top_k_run(const pal_run *run) {
       if (!(x[i] > -INFINITY)) continue;
       if (kept < k) {
         heap[kept] = (int32_t)i;
-        lift(x, heap, kept++);
-      } else if (after(x, heap[0], (int32_t)i)) {
+        pal_heap_lift(x, heap, kept++, false); /* the worst row selected so far is at the top */
+      } else if (pal_ranks_before(x, (int32_t)i, heap[0])) {
         heap[0] = (int32_t)i;
-        sink(x, heap, kept);
+        pal_heap_sink(x, heap, 0, kept, false);
       }
     }
     for (int64_t i = 0; i < kept; i++) ((int32_t *)run->out[0])[heap[i]] = 1;
