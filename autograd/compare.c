@@ -14,6 +14,7 @@
 #include "autograd/check.h"
 #include "graph/exec.h"
 #include "src/alloc.h"
+#include "src/half.h"
 
 /* A copy of the active rows of all outputs of a run. NaNs are replaced by one NaN, since their
  * signs and payloads may differ between instruction sets. */
@@ -62,12 +63,7 @@ static double element(const snapshot *s, int i, int64_t e) {
     case PAL_F32: return ((const float *)(const void *)data)[e];
     case PAL_I32: return ((const int32_t *)(const void *)data)[e];
     case PAL_U8: return ((const uint8_t *)data)[e];
-    case PAL_BF16: {
-      uint32_t bits = (uint32_t)((const uint16_t *)(const void *)data)[e] << 16;
-      float f;
-      memcpy(&f, &bits, sizeof f);
-      return f;
-    }
+    case PAL_BF16: return pal_bf16_value(((const uint16_t *)(const void *)data)[e]);
     case PAL_NONE: break;
   }
   return 0;

@@ -10,6 +10,7 @@
 #include "graph/exec.h"
 #include "graph/parts.h"
 #include "src/alloc.h"
+#include "src/half.h"
 
 /* Converts n elements to double. */
 static void widen(double *to, const void *from, pal_dtype dtype, int64_t n) {
@@ -17,13 +18,7 @@ static void widen(double *to, const void *from, pal_dtype dtype, int64_t n) {
       case PAL_F32: to[i] = ((const float *)from)[i]; break;
       case PAL_I32: to[i] = ((const int32_t *)from)[i]; break;
       case PAL_U8: to[i] = ((const uint8_t *)from)[i]; break;
-      case PAL_BF16: {
-        uint32_t bits = (uint32_t)((const uint16_t *)from)[i] << 16;
-        float f;
-        memcpy(&f, &bits, sizeof f);
-        to[i] = f;
-        break;
-      }
+      case PAL_BF16: to[i] = pal_bf16_value(((const uint16_t *)from)[i]); break;
       case PAL_NONE: break;
     }
 }

@@ -7,6 +7,7 @@
 
 #include "graph/internal.h"
 #include "src/alloc.h"
+#include "src/half.h"
 
 static const pal_store_filter saved = {0, NULL};
 
@@ -98,7 +99,7 @@ const pal_tensor *pal_store_match(const pal_safetensors *file, const pal_variabl
   return pal_type_equal(&type, &variable->type) ? t : NULL;
 }
 
-/* Copies a tensor to a variable that it matches. bf16 are the upper halves of f32. */
+/* Copies a tensor to a variable that it matches. */
 static void copy(pal_variable *v, const pal_tensor *t) {
   if (!v->bytes) return;
   if (t->type.dtype == v->type.dtype) {
@@ -107,10 +108,9 @@ static void copy(pal_variable *v, const pal_tensor *t) {
   }
   float *to = pal_variable_data(v);
   for (size_t i = 0; i < t->bytes / sizeof(uint16_t); i++) {
-    uint16_t upper;
-    memcpy(&upper, (const char *)t->data + i * sizeof upper, sizeof upper);
-    const uint32_t bits = (uint32_t)upper << 16;
-    memcpy(&to[i], &bits, sizeof bits);
+    uint16_t narrow;
+    memcpy(&narrow, (const char *)t->data + i * sizeof narrow, sizeof narrow);
+    to[i] = pal_bf16_value(narrow);
   }
 }
 

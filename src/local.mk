@@ -18,6 +18,7 @@ noinst_HEADERS += \
 	%D%/arena.h \
 	%D%/cpu.h \
 	%D%/file.h \
+	%D%/half.h \
 	%D%/number.h \
 	%D%/registry.h \
 	%D%/safetensors.h \

@@ -14,6 +14,7 @@
 
 #include "src/alloc.h"
 #include "src/file.h"
+#include "src/half.h"
 
 #if defined(__BYTE_ORDER__) && __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
 #error "tensors are stored as they lie in memory, which has to be little endian"
@@ -391,21 +392,6 @@ static char *read_header(pal_safetensors *file, size_t size, const char *path, p
   return file->data + 8 + length;
 }
 
-/* The value of a half: 1 sign bit, 5 of the exponent with bias 15, 10 of the fraction (IEEE 754
- * binary16). Every half is an f32 exactly. */
-static float half_value(uint16_t half) {
-  const uint32_t sign = (uint32_t)(half & 0x8000u) << 16, exponent = half >> 10 & 31u,
-                 fraction = half & 0x3ffu;
-  const float small = (float)fraction * 0x1p-24f; /* of a subnormal number */
-  uint32_t bits;
-  float value;
-  if (exponent == 0) memcpy(&bits, &small, sizeof bits);
-  else bits = (exponent == 31 ? 255u : exponent + 112) << 23 | fraction << 13;
-  bits |= sign;
-  memcpy(&value, &bits, sizeof value);
-  return value;
-}
-
 /* Converts all F16 tensors to f32. */
 static pal_status widen_halves(pal_safetensors *file, const char *path, pal_error *error) {
   size_t halves = 0;
@@ -422,7 +408,7 @@ static pal_status widen_halves(pal_safetensors *file, const char *path, pal_erro
       for (size_t k = 0; k < n; k++) {
         uint16_t half;
         memcpy(&half, from + k * sizeof half, sizeof half);
-        to[k] = half_value(half);
+        to[k] = pal_half_value(half);
       }
       tensor->type.dtype = PAL_F32;
       tensor->data = to;
