@@ -53,8 +53,6 @@ pal_status bench_plan(bench *b, pal_error *error);
 
 /* "1 thread" or "2 threads", in `text`. */
 const char *bench_team(const bench *b, int team, char *text, size_t size);
-/* The value as text, to be freed; NULL without memory. json_dumps drops parts of keys then. */
-char *bench_json_text(const json_t *value, size_t flags);
 /* Appends `item` to the list `key` of the results and takes ownership of it. */
 void bench_add(bench *b, const char *key, json_t *item);
 #endif

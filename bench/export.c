@@ -2,6 +2,7 @@
 /* See export.h (floor 7). */
 #include "bench/export.h"
 #include "bench/probe.h"
+#include "bench/json_text.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -5,6 +5,7 @@ palimpsest_SOURCES += \
 	%D%/decode.c \
 	%D%/export.c \
 	%D%/gemm.c \
+	%D%/json_text.c \
 	%D%/measure.c \
 	%D%/net.c \
 	%D%/ops.c \
@@ -15,7 +16,7 @@ palimpsest_SOURCES += \
 	%D%/timing.c \
 	%D%/train.c \
 	%D%/window.c
-noinst_HEADERS += %D%/bench.h %D%/export.h %D%/measure.h %D%/net.h %D%/peak.h %D%/probe.h \
+noinst_HEADERS += %D%/bench.h %D%/export.h %D%/json_text.h %D%/measure.h %D%/net.h %D%/peak.h %D%/probe.h \
 	%D%/product.h %D%/timing.h
 
 # Loops of `palimpsest bench`, each compiled for one instruction set; empty without its flags, so

@@ -8,6 +8,7 @@
 #include "bench/net.h"
 #include "bench/probe.h"
 #include "bench/timing.h"
+#include "bench/json_text.h"
 
 enum { ROUNDS = 7 };
 static const double LEAST_SECONDS = 20e-3;
@@ -23,16 +24,6 @@ void bench_add(bench *b, const char *key, json_t *item) {
   }
   b->lost |= json_array_append_new(list, item) != 0;
   fflush(stdout); /* so that the lines appear one by one, also in a pipe */
-}
-
-char *bench_json_text(const json_t *value, size_t flags) {
-  const size_t size = value ? json_dumpb(value, NULL, 0, flags) : 0;
-  char *text = size ? malloc(size + 1) : NULL;
-  if (!text) return NULL;
-  text[size] = 0;
-  if (json_dumpb(value, text, size, flags) == size) return text;
-  free(text);
-  return NULL;
 }
 
 pal_status bench_check(const bench_request *r, pal_error *error) {

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bench/json_text.h"
 #include "cli/job.h"
 #include "cli/json.h"
 #include "cli/row.h"
@@ -45,7 +46,7 @@ char *cli_answer_line(const cli_job *job, const char *set, int index, const pal_
   }
   cli_json_put(&line, "halted", json_boolean(decoded->halted));
   cli_json_put(&line, "passes", json_integer(decoded->forward_passes));
-  char *text = cli_json_dump(line, JSON_COMPACT);
+  char *text = bench_json_text(line, JSON_COMPACT);
   json_decref(line);
   free(prompt);
   free(answer);

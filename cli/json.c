@@ -53,16 +53,6 @@ json_t *cli_json_text(const char *text) { return text_of(text, strlen(text)); }
 
 json_t *cli_json_line(const char *text) { return text_of(text, strcspn(text, "\n")); }
 
-char *cli_json_dump(const json_t *value, size_t flags) {
-  const size_t size = value ? json_dumpb(value, NULL, 0, flags) : 0;
-  char *text = size ? malloc(size + 1) : NULL;
-  if (!text) return NULL;
-  text[size] = 0;
-  if (json_dumpb(value, text, size, flags) == size) return text;
-  free(text);
-  return NULL;
-}
-
 json_t *cli_json_number(double value) { return isfinite(value) ? json_real(value) : json_null(); }
 
 /* Makes *to NULL when an item could not be added to it. */

@@ -13,9 +13,6 @@ bool cli_json_is_valid(const char *text);
 json_t *cli_json_text(const char *text);
 /* The same of a text's first line, without the end of line. */
 json_t *cli_json_line(const char *text);
-/* The value as text, to be freed with free(); NULL without memory or for NULL. `flags` as those of
- * json_dumps, which in some versions drops a part of a key when memory runs out. */
-char *cli_json_dump(const json_t *value, size_t flags);
 /* A real number; null for NaN and infinities, which JSON does not have. */
 json_t *cli_json_number(double value);
 /* Adds `item` to an array, or to an object under `key`, and takes ownership of it. On failure, also

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bench/json_text.h"
 #include "cli/figures.h"
 #include "cli/json.h"
 #include "cli/table.h"
@@ -97,7 +98,7 @@ pal_status cli_json(const char *path, const char *task, const cli_row *row, int 
   for (int i = 0; i < n; i++) cli_json_append(&rows, json_row(&row[i]));
   json_t *all = json_pack("{s:o, s:b, s:o, s:o}", "task", cli_json_text(task), "complete", complete,
                           "rows", rows, "published", json_published(recipes));
-  char *text = cli_json_dump(all, JSON_INDENT(2));
+  char *text = bench_json_text(all, JSON_INDENT(2));
   json_decref(all);
   if (!text) return pal_fail(error, PAL_E_MEMORY, "%s: no memory for the table as JSON", path);
   pal_status status = cli_save(path, text, strlen(text), error);

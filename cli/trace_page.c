@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bench/json_text.h"
 #include "cli/json.h"
 #include "cli/page.h"
 #include "cli/text.h"
@@ -172,7 +173,7 @@ static json_t *json_of(const cli_trace *t) {
 
 pal_status cli_trace_html(const cli_trace *t, const char *path, pal_error *error) {
   json_t *all = json_of(t);
-  char *text = cli_json_dump(all, JSON_COMPACT);
+  char *text = bench_json_text(all, JSON_COMPACT);
   json_decref(all);
   if (!text) return pal_fail(error, PAL_E_MEMORY, "%s: no memory for the page", path);
   cli_page page;
