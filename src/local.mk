@@ -9,6 +9,7 @@ libpal_core_la_SOURCES += \
 	%D%/registry.c \
 	%D%/rng.c \
 	%D%/safetensors.c \
+	%D%/safetensors_write.c \
 	%D%/setting.c \
 	%D%/status.c \
 	%D%/team.c \
@@ -22,6 +23,7 @@ noinst_HEADERS += \
 	%D%/number.h \
 	%D%/registry.h \
 	%D%/safetensors.h \
+	%D%/safetensors_format.h \
 	%D%/setting.h \
 	%D%/simd.h \
 	%D%/simd_avx2.h \

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Reading and writing safetensors files (floor 0). See safetensors.h.
+/* Reading safetensors files (floor 0). See safetensors.h.
  *
- * Invariant of the reader: files are not trusted. No number of a file is used as a size, index or
- * offset before it has been checked against the actual size of the file. */
+ * Invariant: files are not trusted. No number of a file is used as a size, index or offset before
+ * it has been checked against the actual size of the file. */
 #include "src/safetensors.h"
 
 #include <inttypes.h>
@@ -10,203 +10,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <xxhash.h>
 
 #include "src/alloc.h"
 #include "src/file.h"
 #include "src/half.h"
-
-#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
-#error "tensors are stored as they lie in memory, which has to be little endian"
-#endif
-
-static const size_t largest_header = 100u * 1000 * 1000; /* the format's own limit */
-static const char reserved[] = "__metadata__";
-
-static const struct {
-  const char *name;
-  pal_dtype dtype;
-} stored[] = {{"F32", PAL_F32}, {"I32", PAL_I32}, {"BF16", PAL_BF16}, {"U8", PAL_U8}};
-enum { N_STORED = sizeof stored / sizeof *stored };
-
-/* Hexadecimal digits of one hash, and of both: that of the tensors, then that of the header. */
-enum { DIGITS = 16, CHECKSUM = 2 * DIGITS };
-static const char zeros[] = "0000000000000000", checksum_key[] = "\"xxh3\":\"";
-
-/* Finds, in the first `size` bytes of a file (length and JSON), the digits of the header's hash; or
- * NULL. Searching the text for the key with its quotes is safe: inside a JSON string quotes are
- * escaped. */
-static char *header_digits(char *text, size_t size) {
-  const size_t key = sizeof checksum_key - 1;
-  for (size_t i = 8; i + key + CHECKSUM < size; i++)
-    if (memcmp(text + i, checksum_key, key) == 0) return text + i + key + DIGITS;
-  return NULL;
-}
-
-/* ---- writing ------------------------------------------------------------------------------- */
-
-/* Bytes of a tensor, or false when the type cannot be stored. */
-static bool tensor_bytes(const pal_type *type, size_t *bytes) {
-  size_t n = pal_dtype_size(type->dtype);
-  if (n == 0 || type->symbol.id) return false;
-  for (int i = 0; i < type->rank; i++) {
-    const int64_t dim = type->dim[i];
-    if (dim < 0 || (dim > 0 && n > (size_t)(INT64_MAX / dim))) return false;
-    n *= (size_t)dim;
-  }
-  *bytes = n;
-  return true;
-}
-
-/* Adds one tensor at `offset` to the header and moves the offset on. */
-static pal_status describe(json_t *header, const pal_tensor *tensor, size_t *offset,
-                           const char *path, pal_error *error) {
-  size_t bytes;
-  const char *dtype = NULL, *name = tensor->name ? tensor->name : "";
-  for (int i = 0; i < N_STORED; i++)
-    if (stored[i].dtype == tensor->type.dtype) dtype = stored[i].name;
-  if (!*name || strcmp(name, reserved) == 0)
-    return pal_fail(error, PAL_E_ARGUMENT, "%s: \"%s\" cannot name a tensor", path, name);
-  if (json_object_get(header, name))
-    return pal_fail(error, PAL_E_DUPLICATE, "%s: two tensors are named \"%s\"", path, name);
-  if (!dtype || !tensor_bytes(&tensor->type, &bytes) || bytes > SIZE_MAX / 2 - *offset)
-    return pal_fail(error, PAL_E_ARGUMENT, "%s: tensor \"%s\" has a type that cannot be stored",
-                    path, name);
-  json_t *shape = json_array();
-  int bad = !shape;
-  for (int i = 0; i < tensor->type.rank; i++)
-    bad |= json_array_append_new(shape, json_integer(tensor->type.dim[i]));
-  json_t *entry = json_pack("{s:s, s:o, s:[I, I]}", "dtype", dtype, "shape", shape, "data_offsets",
-                            (json_int_t)*offset, (json_int_t)(*offset + bytes));
-  if (bad || !entry) {
-    json_decref(entry);
-    return pal_fail(error, PAL_E_MEMORY, "out of memory describing \"%s\" of %s", name, path);
-  }
-  if (json_object_set_new(header, name, entry) != 0)
-    return pal_fail(error, PAL_E_ARGUMENT, "%s: a tensor's name is not UTF-8", path);
-  *offset += bytes;
-  return PAL_OK;
-}
-
-/* Iterates over the tensors in the order of the file, by element size from 4 bytes down. */
-static const pal_tensor *next_stored(const pal_tensor *tensor, size_t n, size_t *element,
-                                     size_t *index) {
-  for (; *element > 0; *element /= 2, *index = 0)
-    for (; *index < n; ++*index)
-      if (pal_dtype_size(tensor[*index].type.dtype) == *element) return &tensor[(*index)++];
-  return NULL;
-}
-
-static pal_status describe_all(json_t *header, const pal_tensor *tensor, size_t n, const char *path,
-                               pal_error *error) {
-  size_t offset = 0, element = 4, index = 0;
-  for (size_t i = 0; i < n; i++) /* types that next_stored does not visit are refused here */
-    if (pal_dtype_size(tensor[i].type.dtype) == 0)
-      return describe(header, &tensor[i], &offset, path, error);
-  const pal_tensor *t;
-  while ((t = next_stored(tensor, n, &element, &index))) {
-    const pal_status status = describe(header, t, &offset, path, error);
-    if (status != PAL_OK) return status;
-  }
-  return PAL_OK;
-}
-
-/* XXH3 of the tensors' bytes in the order of the file. */
-static bool hash_all(const pal_tensor *tensor, size_t n, uint64_t *hash) {
-  XXH3_state_t *state = XXH3_createState();
-  if (!state) return false;
-  (void)XXH3_64bits_reset(state);
-  size_t element = 4, index = 0, bytes;
-  const pal_tensor *t;
-  while ((t = next_stored(tensor, n, &element, &index)))
-    if (tensor_bytes(&t->type, &bytes) && bytes) (void)XXH3_64bits_update(state, t->data, bytes);
-  *hash = XXH3_64bits_digest(state);
-  XXH3_freeState(state);
-  return true;
-}
-
-static pal_status describe_metadata(json_t *header, const pal_tensor *tensor, size_t n,
-                                    const pal_metadata *metadata, size_t n_metadata,
-                                    const char *path, pal_error *error) {
-  uint64_t hash;
-  char digits[CHECKSUM + 1];
-  json_t *object = json_object();
-  if (!object || json_object_set_new(header, reserved, object) != 0 || !hash_all(tensor, n, &hash))
-    return pal_fail(error, PAL_E_MEMORY, "out of memory writing %s", path);
-  (void)snprintf(digits, sizeof digits, "%016" PRIx64 "%.16s", hash, zeros);
-  for (size_t i = 0; i < n_metadata; i++) {
-    if (json_object_get(object, metadata[i].key) || strcmp(metadata[i].key, "xxh3") == 0)
-      return pal_fail(error, PAL_E_DUPLICATE, "%s: metadata \"%s\" is given twice", path,
-                      metadata[i].key);
-    if (json_object_set_new(object, metadata[i].key, json_string(metadata[i].value)) != 0)
-      return pal_fail(error, PAL_E_ARGUMENT, "%s: metadata \"%s\" is not UTF-8", path,
-                      metadata[i].key);
-  }
-  if (json_object_set_new(object, "xxh3", json_string(digits)) != 0)
-    return pal_fail(error, PAL_E_MEMORY, "out of memory writing %s", path);
-  return PAL_OK;
-}
-
-/* Length and text of the header, padded with blanks: the tensors begin at a multiple of 64. */
-static char *header_text(const json_t *header, size_t *size, const char *path, pal_error *error) {
-  const size_t length = json_dumpb(header, NULL, 0, JSON_COMPACT);
-  const size_t whole = (8 + length + 63) / 64 * 64;
-  if (length == 0 || whole - 8 > largest_header) {
-    pal_fail(error, PAL_E_ARGUMENT, "%s: a header of %zu bytes cannot be stored", path, length);
-    return NULL;
-  }
-  char *text = pal_alloc(whole);
-  if (!text) {
-    pal_fail(error, PAL_E_MEMORY, "out of memory: %zu bytes for the header of %s", whole, path);
-    return NULL;
-  }
-  memset(text, ' ', whole);
-  for (int i = 0; i < 8; i++) text[i] = (char)((uint64_t)(whole - 8) >> (8 * i) & 0xff);
-  /* Without memory the second pass may write less than the first has counted. */
-  char digits[DIGITS + 1], *at = NULL;
-  if (json_dumpb(header, text + 8, length, JSON_COMPACT) == length) at = header_digits(text, whole);
-  if (!at) {
-    pal_free(text);
-    pal_fail(error, PAL_E_MEMORY, "out of memory writing the header of %s", path);
-    return NULL;
-  }
-  (void)snprintf(digits, sizeof digits, "%016" PRIx64, pal_hash64(text, whole));
-  memcpy(at, digits, DIGITS);
-  *size = whole;
-  return text;
-}
-
-static pal_status write_all(const char *path, const char *text, size_t size,
-                            const pal_tensor *tensor, size_t n, pal_error *error) {
-  pal_writer writer;
-  pal_status status = pal_writer_open(&writer, path, error);
-  if (status == PAL_OK) status = pal_writer_write(&writer, text, size, error);
-  size_t element = 4, index = 0, bytes;
-  const pal_tensor *t;
-  while (status == PAL_OK && (t = next_stored(tensor, n, &element, &index)))
-    if (tensor_bytes(&t->type, &bytes)) status = pal_writer_write(&writer, t->data, bytes, error);
-  return status == PAL_OK ? pal_writer_close(&writer, error) : status;
-}
-
-pal_status pal_safetensors_write(const char *path, const pal_tensor *tensor, size_t n,
-                                 const pal_metadata *metadata, size_t n_metadata,
-                                 pal_error *error) {
-  json_t *header = json_object();
-  if (!header) return pal_fail(error, PAL_E_MEMORY, "out of memory writing %s", path);
-  pal_error own = {0};
-  char *text = NULL;
-  size_t size = 0;
-  /* Tensors first: this checks the types that hashing relies on. */
-  if (describe_all(header, tensor, n, path, &own) == PAL_OK &&
-      describe_metadata(header, tensor, n, metadata, n_metadata, path, &own) == PAL_OK)
-    text = header_text(header, &size, path, &own);
-  json_decref(header);
-  if (text) write_all(path, text, size, tensor, n, &own);
-  pal_free(text);
-  return own.code == PAL_OK ? PAL_OK : pal_fail(error, own.code, "%s", own.text);
-}
-
-/* ---- reading ------------------------------------------------------------------------------- */
+#include "src/safetensors_format.h"
 
 struct pal_safetensors {
   char *data;     /* the whole file */
@@ -252,10 +60,10 @@ static const char *read_type(const json_t *entry, pal_type *type, pal_status *co
   }
   *code = PAL_E_UNSUPPORTED;
   const char *sized = is_half(dtype) ? "BF16" : dtype;
-  while (known < N_STORED && strcmp(stored[known].name, sized) != 0) known++;
-  if (known == N_STORED) return "has a dtype other than F32, F16, BF16, I32 and U8";
+  while (known < SAFETENSORS_DTYPES && strcmp(safetensors_dtype[known].name, sized) != 0) known++;
+  if (known == SAFETENSORS_DTYPES) return "has a dtype other than F32, F16, BF16, I32 and U8";
   if (rank > PAL_MAX_DIMS) return "has more than 6 dims";
-  *type = pal_type_make(stored[known].dtype, PAL_STATIC, dim, (int)rank);
+  *type = pal_type_make(safetensors_dtype[known].dtype, PAL_STATIC, dim, (int)rank);
   return NULL;
 }
 
@@ -275,7 +83,7 @@ static const char *read_entry(const json_t *entry, char *begin, size_t room, pal
       !read_size(json_array_get(offsets, 0), &from) || !read_size(json_array_get(offsets, 1), &to))
     return "has no pair of data_offsets";
   if (from > to || to > room) return "lies outside the file";
-  if (!tensor_bytes(&tensor->type, &bytes)) return "has a shape that is too large";
+  if (!safetensors_bytes(&tensor->type, &bytes)) return "has a shape that is too large";
   if (bytes != to - from) return "has a shape that does not fit its data_offsets";
   tensor->data = begin + from;
   tensor->bytes = bytes;
@@ -317,16 +125,18 @@ static pal_status check_places(pal_safetensors *file, const char *begin, size_t 
 static pal_status check_sums(pal_safetensors *file, char *begin, size_t room, const char *path,
                              pal_error *error) {
   const char *said = pal_safetensors_metadata(file, "xxh3");
-  char found[CHECKSUM + 1], recorded[DIGITS];
+  char found[SAFETENSORS_CHECKSUM + 1], recorded[SAFETENSORS_DIGITS];
   if (!said) return PAL_OK;
   const size_t size = (size_t)(begin - file->data);
-  char *digits = strlen(said) == DIGITS ? NULL : header_digits(file->data, size);
+  char *digits =
+      strlen(said) == SAFETENSORS_DIGITS ? NULL : safetensors_header_digits(file->data, size);
   (void)snprintf(found, sizeof found, "%016" PRIx64, pal_hash64(begin, room));
   if (digits) {
-    memcpy(recorded, digits, DIGITS);
-    memcpy(digits, zeros, DIGITS);
-    (void)snprintf(found + DIGITS, DIGITS + 1, "%016" PRIx64, pal_hash64(file->data, size));
-    memcpy(digits, recorded, DIGITS);
+    memcpy(recorded, digits, SAFETENSORS_DIGITS);
+    memcpy(digits, SAFETENSORS_ZEROS, SAFETENSORS_DIGITS);
+    (void)snprintf(found + SAFETENSORS_DIGITS, SAFETENSORS_DIGITS + 1, "%016" PRIx64,
+                   pal_hash64(file->data, size));
+    memcpy(digits, recorded, SAFETENSORS_DIGITS);
   }
   if (strcmp(said, found) == 0) return PAL_OK;
   return pal_fail(error, PAL_E_FORMAT,
@@ -336,10 +146,10 @@ static pal_status check_sums(pal_safetensors *file, char *begin, size_t room, co
 }
 
 static pal_status check_metadata(const pal_safetensors *file, const char *path, pal_error *error) {
-  json_t *metadata = json_object_get(file->header, reserved), *value;
+  json_t *metadata = json_object_get(file->header, SAFETENSORS_METADATA), *value;
   const char *key;
   if (metadata && !json_is_object(metadata))
-    return pal_fail(error, PAL_E_FORMAT, "%s: %s is not a JSON object", path, reserved);
+    return pal_fail(error, PAL_E_FORMAT, "%s: %s is not a JSON object", path, SAFETENSORS_METADATA);
   json_object_foreach(metadata, key, value) {
     if (!json_is_string(value))
       return pal_fail(error, PAL_E_FORMAT, "%s: metadata \"%.200s\" is not a string", path, key);
@@ -369,7 +179,7 @@ static char *read_header(pal_safetensors *file, size_t size, const char *path, p
   uint64_t length = 0;
   for (int i = 0; i < 8 && size >= 8; i++)
     length |= (uint64_t)(unsigned char)file->data[i] << (8 * i);
-  if (size < 8 || length > size - 8 || length > largest_header || length < 2) {
+  if (size < 8 || length > size - 8 || length > SAFETENSORS_HEADER || length < 2) {
     pal_fail(error, PAL_E_FORMAT,
              "%s is no safetensors file: a header of %" PRIu64 " bytes in a file of %zu", path,
              length, size);
@@ -434,7 +244,7 @@ static pal_status read_tensors(pal_safetensors *file, size_t size, const char *p
   const char *key;
   json_t *entry;
   json_object_foreach(file->header, key, entry) {
-    if (strcmp(key, reserved) == 0) continue;
+    if (strcmp(key, SAFETENSORS_METADATA) == 0) continue;
     pal_status code;
     const char *wrong = read_entry(entry, begin, room, &file->tensor[file->n], &code);
     if (wrong) return pal_fail(error, code, "%s: tensor \"%.200s\" %s", path, key, wrong);
@@ -504,5 +314,6 @@ pal_status pal_safetensors_check_finite(const pal_tensor *tensor, const char *pa
 }
 
 const char *pal_safetensors_metadata(const pal_safetensors *file, const char *key) {
-  return json_string_value(json_object_get(json_object_get(file->header, reserved), key));
+  return json_string_value(
+      json_object_get(json_object_get(file->header, SAFETENSORS_METADATA), key));
 }
