@@ -3,10 +3,13 @@
 libpal_core_la_SOURCES += \
 	%D%/assemble.c \
 	%D%/compile.c \
+	%D%/compile_attention.c \
+	%D%/compile_mlp.c \
 	%D%/expression.c \
 	%D%/open.c \
 	%D%/run.c \
 	%D%/task.c
 noinst_HEADERS += \
+	%D%/compiler.h \
 	%D%/expression.h \
 	%D%/layout.h
