@@ -33,7 +33,10 @@ check_PROGRAMS += %D%/test_ragged
 %C%_test_ragged_SOURCES = %D%/test_ragged.c %D%/rows.c %D%/rows.h
 
 check_PROGRAMS += %D%/test_file
-%C%_test_file_SOURCES = %D%/test_file.c
+%C%_test_file_SOURCES = %D%/test_file.c %D%/scratch.h
+
+check_PROGRAMS += %D%/test_safetensors
+%C%_test_safetensors_SOURCES = %D%/test_safetensors.c %D%/scratch.h
 
 check_PROGRAMS += %D%/test_extents
 %C%_test_extents_SOURCES = %D%/test_extents.c
@@ -130,7 +133,10 @@ check_PROGRAMS += %D%/test_locale
 %C%_test_locale_SOURCES = %D%/test_locale.c
 
 check_PROGRAMS += %D%/test_mincut
-%C%_test_mincut_SOURCES = %D%/test_mincut.c
+%C%_test_mincut_SOURCES = %D%/test_mincut.c %D%/holds.h
+
+check_PROGRAMS += %D%/test_mincut_task
+%C%_test_mincut_task_SOURCES = %D%/test_mincut_task.c %D%/holds.h
 
 check_PROGRAMS += %D%/test_models
 %C%_test_models_SOURCES = %D%/test_models.c %D%/lab.c %D%/lab.h

@@ -78,7 +78,7 @@ PKG_CONFIG_LIBDIR=$libraries/pkgconfig ../tree/configure --host=$triplet --with-
   LDFLAGS="-L$libraries -Wl,-rpath-link,$libraries" >"$log" 2>&1 || failed configure
 # Two runs, one after the other: `all` starts a make of its own, and both would build the same
 # objects.
-{ make -j"$(nproc)" && make tests/test_base tests/test_file; } >"$log" 2>&1 || failed make
+{ make -j"$(nproc)" && make tests/test_base tests/test_file tests/test_safetensors; } >"$log" 2>&1 || failed make
 
 # ---- run ------------------------------------------------------------------------------------
 QEMU_LD_PREFIX=/usr/$triplet
@@ -94,6 +94,7 @@ qemu-aarch64 "$program" --version | tee "$log"
 grep -q neon "$log" || { echo "neon.sh: the program does not choose NEON" >&2; exit 1; }
 qemu-aarch64 tests/test_base || status=1
 qemu-aarch64 tests/test_file || status=1
+qemu-aarch64 tests/test_safetensors || status=1
 qemu-aarch64 "$program" check-op --n "$CASES" >"$log" 2>&1 || status=1
 echo "ops checked: $(grep -c ' ok$' "$log") agree, $(grep -c 'not checked:' "$log") have no case"
 grep -v -e ' ok$' -e 'not checked:' "$log" || :
