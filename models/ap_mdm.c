@@ -57,16 +57,7 @@ static const pal_setting settings[] = {
         "a mask is written only if (1 - remask probability) x probability of the token y is above "
         "this: one number, or one for each class of y, separated by commas; empty: always",
         PAL_KEPT_BY_NONE),
-    PAL_SET_REAL(ap_mdm_settings, temperature, "0", 0, 1e6,
-                 "sampling temperature of written tokens; 0 takes the most likely token",
-                 PAL_KEPT_BY_NONE),
-    PAL_SET_WHOLE(ap_mdm_settings, top_k, "0", 0, 1e9,
-                  "samples among this many most likely tokens only; 0: among all",
-                  PAL_KEPT_BY_NONE),
-    PAL_SET_REAL(ap_mdm_settings, top_p, "1", 1e-9, 1,
-                 "then among the smallest set of most likely tokens with at least this probability "
-                 "(nucleus sampling)",
-                 PAL_KEPT_BY_NONE),
+    PAL_SAMPLING_SETTINGS(ap_mdm_settings),
     PAL_SET_REAL(
         ap_mdm_settings, cut, "0", 0, 0.5,
         "learned chances below this count as 0, and those above 1 - cut as 1, where edits and "

@@ -21,15 +21,7 @@ typedef struct arm_settings {
 } arm_settings;
 
 static const pal_setting settings[] = {
-    PAL_SET_REAL(arm_settings, temperature, "0", 0, 1e6,
-                 "sampling temperature; 0 takes the most likely token", PAL_KEPT_BY_NONE),
-    PAL_SET_WHOLE(arm_settings, top_k, "0", 0, 1e9,
-                  "samples among this many most likely tokens only; 0: among all",
-                  PAL_KEPT_BY_NONE),
-    PAL_SET_REAL(arm_settings, top_p, "1", 1e-9, 1,
-                 "then among the smallest set of most likely tokens with at least this probability "
-                 "(nucleus sampling)",
-                 PAL_KEPT_BY_NONE),
+    PAL_SAMPLING_SETTINGS(arm_settings),
     PAL_SET_FLAG(
         arm_settings, infill, "0",
         "1: masks in a prompt are filled from left to right, each from the tokens before it only; "

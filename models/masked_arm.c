@@ -16,15 +16,7 @@ typedef struct masked_arm_settings {
 } masked_arm_settings;
 
 static const pal_setting settings[] = {
-    PAL_SET_REAL(masked_arm_settings, temperature, "0", 0, 1e6,
-                 "sampling temperature; 0 takes the most likely token", PAL_KEPT_BY_NONE),
-    PAL_SET_WHOLE(masked_arm_settings, top_k, "0", 0, 1e9,
-                  "samples among this many most likely tokens only; 0: among all",
-                  PAL_KEPT_BY_NONE),
-    PAL_SET_REAL(masked_arm_settings, top_p, "1", 1e-9, 1,
-                 "then among the smallest set of most likely tokens with at least this probability "
-                 "(nucleus sampling)",
-                 PAL_KEPT_BY_NONE),
+    PAL_SAMPLING_SETTINGS(masked_arm_settings),
 };
 static const pal_column columns[] = {PAL_TARGET_COLUMNS};
 static const char *const parts[] = {"answer"};

@@ -43,15 +43,7 @@ static const pal_setting settings[] = {
                   "decoding steps of ancestral and remdm, 0: one for each row of the context; of "
                   "random, confidence, margin and entropy, 0: as many as k takes",
                   PAL_KEPT_BY_NONE),
-    PAL_SET_REAL(pal_mdm_settings, temperature, "0", 0, 1e6,
-                 "sampling temperature; 0 takes the most likely token", PAL_KEPT_BY_NONE),
-    PAL_SET_WHOLE(pal_mdm_settings, top_k, "0", 0, 1e9,
-                  "samples among this many most likely tokens only; 0: among all",
-                  PAL_KEPT_BY_NONE),
-    PAL_SET_REAL(pal_mdm_settings, top_p, "1", 1e-9, 1,
-                 "then among the smallest set of most likely tokens with at least this probability "
-                 "(nucleus sampling)",
-                 PAL_KEPT_BY_NONE),
+    PAL_SAMPLING_SETTINGS(pal_mdm_settings),
     PAL_SET_REAL(pal_mdm_settings, threshold, "0.9", 1e-9, 1,
                  "threshold and klass: probability of the most likely token from which on a mask "
                  "is written",

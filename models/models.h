@@ -45,4 +45,16 @@ pal_batch pal_batch_within(void *block, const pal_model_definition *definition, 
 void pal_batch_copy(const pal_batch *from, pal_batch *to);
 /* Sets elements first .. first + n - 1 of `column` to the fill of its declaration. */
 void pal_column_fill(const pal_column *declared, void *column, int64_t first, int64_t n);
+/* The settings of sampling that every model has: members temperature, top_k and top_p of the struct
+ * `owner`, as pal_categorical takes them. */
+#define PAL_SAMPLING_SETTINGS(owner)                                                       \
+  PAL_SET_REAL(owner, temperature, "0", 0, 1e6,                                            \
+               "sampling temperature; 0 takes the most likely token", PAL_KEPT_BY_NONE),   \
+      PAL_SET_WHOLE(owner, top_k, "0", 0, 1e9,                                             \
+                    "samples among this many most likely tokens only; 0: among all",       \
+                    PAL_KEPT_BY_NONE),                                                     \
+      PAL_SET_REAL(owner, top_p, "1", 1e-9, 1,                                             \
+                   "then among the smallest set of most likely tokens with at least this " \
+                   "probability (nucleus sampling)",                                       \
+                   PAL_KEPT_BY_NONE)
 #endif
