@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "cli/page.h"
+#include "cli/standard.h"
 #include "cli/text.h"
 
 enum { CSV, LINES };
@@ -109,16 +110,9 @@ static pal_status drop_rows_after(const char *path, const char *head, const pal_
 /* Appends n bytes to file `which`, by write() and not through the stream's buffer: rows then appear
  * at once for whoever follows the file, and a full disk is reported for the row it concerns. */
 static pal_status put_row(cli_metrics *m, int which, const char *text, size_t n, pal_error *error) {
-  while (n > 0) {
-    const ssize_t put = write(fileno(m->file[which]), text, n);
-    if (put < 0 && errno == EINTR) continue;
-    if (put < 0)
-      return pal_fail(error, PAL_E_IO, "%s: a row cannot be written: %s", m->path[which],
-                      strerror(errno));
-    text += put;
-    n -= (size_t)put;
-  }
-  return PAL_OK;
+  if (cli_write_all(fileno(m->file[which]), text, n)) return PAL_OK;
+  return pal_fail(error, PAL_E_IO, "%s: a row cannot be written: %s", m->path[which],
+                  strerror(errno));
 }
 
 /* Appends the text of the page as a row to file `which`, and frees the page. */

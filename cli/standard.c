@@ -64,14 +64,20 @@ pal_status cli_standard(cli_options *o, pal_error *error) {
   return take_inputs(o, error);
 }
 
+bool cli_write_all(int fd, const void *data, size_t n) {
+  for (const char *at = data; n > 0;) {
+    const ssize_t put = write(fd, at, n);
+    if (put < 0 && errno == EINTR) continue;
+    if (put < 0) return false;
+    at += put;
+    n -= (size_t)put;
+  }
+  return true;
+}
+
 pal_status cli_save(const char *path, const void *data, size_t size, pal_error *error) {
   if (!is_dash(path)) return pal_file_replace(path, data, size, error);
-  for (const char *at = data; size > 0;) {
-    const ssize_t n = write(output, at, size);
-    if (n < 0 && errno == EINTR) continue;
-    if (n < 0) return pal_fail(error, PAL_E_IO, "standard output: %s", strerror(errno));
-    at += n;
-    size -= (size_t)n;
-  }
-  return PAL_OK;
+  return cli_write_all(output, data, size)
+             ? PAL_OK
+             : pal_fail(error, PAL_E_IO, "standard output: %s", strerror(errno));
 }

@@ -13,6 +13,8 @@ void cli_standard_hold(void);
  * that would go to standard output goes to standard error from here on. PAL_E_ARGUMENT when more
  * than one input, or output, is "-", or when the file is read again later. */
 pal_status cli_standard(cli_options *options, pal_error *error);
+/* Writes n bytes to a descriptor, however the system splits them. False on failure, with errno. */
+bool cli_write_all(int fd, const void *data, size_t n);
 /* Writes a whole file; to standard output when the path is "-". */
 pal_status cli_save(const char *path, const void *data, size_t size, pal_error *error);
 #endif
