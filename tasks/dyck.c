@@ -41,7 +41,7 @@ static const pal_setting settings[] = {
                   "most rows of a sequence that edits generate; a longer one is stopped"),
     PAL_SET_WHOLE(dyck_settings, passes, "1000", 1, 1e6,
                   "most forward passes of a sequence that edits generate", PAL_KEPT_BY_NONE),
-    PAL_SET_SEED(dyck_settings, seed, "1", "of the words that are compared with by likelihood",
+    PAL_SET_SEED(dyck_settings, seed, "1", "seed of the words whose likelihood is evaluated",
                  PAL_KEPT_BY_NONE),
 };
 
@@ -126,8 +126,6 @@ static pal_status stream_load(void *self, const void *state, size_t bytes, pal_e
   return pal_counted_load(&((stream *)self)->at, "dyck", state, bytes, error);
 }
 
-static void stream_free(void *self) { pal_free(self); }
-
 static pal_status dyck_stream(pal_task *task, pal_form form, uint64_t seed, pal_stream *out,
                               pal_error *error) {
   const dyck *d = pal_task_self(task);
@@ -141,7 +139,7 @@ static pal_status dyck_stream(pal_task *task, pal_form form, uint64_t seed, pal_
   s->form = form;
   s->seed = seed;
   s->at.of = pal_hash64(of, sizeof of);
-  *out = (pal_stream){s, stream_next, stream_save, stream_load, stream_free};
+  *out = (pal_stream){s, stream_next, stream_save, stream_load, pal_free};
   return PAL_OK;
 }
 

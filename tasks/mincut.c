@@ -23,18 +23,21 @@ typedef struct mincut_settings {
 
 #define MINCUT mincut_settings
 static const pal_setting settings[] = {
-    PAL_SET_TEXT(MINCUT, nodes, "4-6", "of a training graph, e.g. 4-6 or 4,6,10"),
+    PAL_SET_TEXT(MINCUT, nodes, "4-6", "numbers of nodes of training graphs, e.g. 4-6 or 4,6,10"),
     PAL_SET_TEXT(MINCUT, edges, "",
-                 "of a training graph, e.g. 10, 5-12 or 1n-3n (times the nodes); empty: from nodes "
-                 "- 1 to all"),
+                 "number of edges of a training graph, e.g. 10, 5-12 or 1n-3n (times the nodes); "
+                 "empty: from one less than the nodes to all pairs"),
     PAL_SET_WHOLE(MINCUT, ids, "64", 2, PAL_MINCUT_IDS,
                   "node ids from which those of a graph are drawn"),
-    PAL_SET_CHOICE(MINCUT, answer, "edges", "edges trace",
-                   "for models that answer: edges (those left over) or trace (all edits before)",
-                   PAL_KEPT_BY_WEIGHTS),
-    PAL_SET_TEXT(MINCUT, test_nodes, "", "numbers of nodes evaluated; empty: as nodes",
+    PAL_SET_CHOICE(
+        MINCUT, answer, "edges", "edges trace",
+        "what models that answer write: edges, the edges that are left; trace, all edits "
+        "one after the other, then these edges",
+        PAL_KEPT_BY_WEIGHTS),
+    PAL_SET_TEXT(MINCUT, test_nodes, "",
+                 "numbers of nodes of evaluated graphs, one set for each; empty: as nodes",
                  PAL_KEPT_BY_NONE),
-    PAL_SET_TEXT(MINCUT, test_edges, "", "of the evaluated graphs; empty: as edges",
+    PAL_SET_TEXT(MINCUT, test_edges, "", "number of edges of an evaluated graph; empty: as edges",
                  PAL_KEPT_BY_NONE),
     PAL_SET_WHOLE(MINCUT, per_size, "1000", 1, MOST_TESTS, "evaluated graphs of each size",
                   PAL_KEPT_BY_NONE),

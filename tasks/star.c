@@ -30,23 +30,27 @@ static const pal_star_kind levels[] = {
     {3, 5, 5, 20, true}, {3, 3, 6, 20, false}, {5, 6, 12, 56, false}};
 
 static const pal_setting settings[] = {
-    PAL_SET_CHOICE(star_settings, level, "easy", "easy medium hard",
-                   "easy (3 arms of 5 nodes from the source on, 20 ids), medium (3 arms of 3 to 6, "
-                   "the junction anywhere, 20 ids), hard (5 arms of 6 to 12, 56 ids)",
-                   PAL_KEPT_BY_WEIGHTS),
+    PAL_SET_CHOICE(
+        star_settings, level, "easy", "easy medium hard",
+        "size of the graphs: easy, 3 arms of 5 nodes from the source on, 20 ids; medium, "
+        "3 arms of 3 to 6 nodes that meet anywhere, 20 ids; hard, 5 arms of 6 to 12, 56 "
+        "ids",
+        PAL_KEPT_BY_WEIGHTS),
     PAL_SET_WHOLE(star_settings, graphs, "50000", 0, 1 << 30,
-                  "training graphs; 0: a new one every time"),
-    PAL_SET_WHOLE(star_settings, tests, "5000", 1, 1e6, "graphs to evaluate on", PAL_KEPT_BY_NONE),
-    PAL_SET_WHOLE(star_settings, degree, "0", 0, 64, "arms; 0: as the level says",
+                  "number of training graphs; 0: a new one for every example"),
+    PAL_SET_WHOLE(star_settings, tests, "5000", 1, 1e6, "number of evaluated graphs",
+                  PAL_KEPT_BY_NONE),
+    PAL_SET_WHOLE(star_settings, degree, "0", 0, 64, "number of arms; 0: that of the level",
                   PAL_KEPT_BY_WEIGHTS),
-    PAL_SET_WHOLE(star_settings, shortest, "0", 0, 128, "nodes of an arm at least; 0: of the level",
+    PAL_SET_WHOLE(star_settings, shortest, "0", 0, 128,
+                  "fewest nodes of an arm; 0: that of the level", PAL_KEPT_BY_WEIGHTS),
+    PAL_SET_WHOLE(star_settings, longest, "0", 0, 128, "most nodes of an arm; 0: that of the level",
                   PAL_KEPT_BY_WEIGHTS),
-    PAL_SET_WHOLE(star_settings, longest, "0", 0, 128, "nodes of an arm at most; 0: of the level",
+    PAL_SET_WHOLE(star_settings, ids, "0", 0, PAL_STAR_IDS,
+                  "node ids from which those of a graph are drawn; 0: that of the level",
                   PAL_KEPT_BY_WEIGHTS),
-    PAL_SET_WHOLE(star_settings, ids, "0", 0, PAL_STAR_IDS, "node ids; 0: of the level",
-                  PAL_KEPT_BY_WEIGHTS),
-    PAL_SET_SEED(star_settings, seed, "1", "of the training graphs"),
-    PAL_SET_SEED(star_settings, test_seed, "2026", "of the graphs to evaluate on",
+    PAL_SET_SEED(star_settings, seed, "1", "seed of the training graphs"),
+    PAL_SET_SEED(star_settings, test_seed, "2026", "seed of the evaluated graphs",
                  PAL_KEPT_BY_NONE),
 };
 
