@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* palimpsest bench gemm: matrix products with the shapes and transpositions of training (floor
- * 6). */
+ * 7). */
 #include "bench/product.h"
 #include "bench/probe.h"
 #include "bench/timing.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* palimpsest bench plan: time to compile a training step, and memory and stages of its plan (floor
- * 6). */
+ * 7). */
 #include <stdlib.h>
 #include <string.h>
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* palimpsest bench: turns the command line into a request for the measurements of bench/ (floor
- * 7). */
+ * 8). */
 #include "bench/measure.h"
 #include "cli/lock.h"
 #include "cli/options.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Evaluation on sets of instances: decodes and scores them, or computes their likelihood (floor
- * 7). */
+ * 8). */
 #include "cli/evaluate.h"
 
 #include <math.h>

@@ -6,10 +6,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "cli/text.h"
-
 #include "cli/help.h"
 #include "cli/near.h"
+#include "cli/text.h"
 
 /* Kinds of values. Those of MANY_... may be given several times. */
 typedef enum kind {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Pinned settings: those that a resumed run or trained weights require to be unchanged (floor
- * 7). */
+ * 8). */
 #ifndef PAL_CLI_PINNED_H
 #define PAL_CLI_PINNED_H
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* palimpsest sample: decodes a few instances and shows them, or one of them pass by pass (floor
- * 7). */
+ * 8). */
 #include <stdlib.h>
 #include <string.h>
 
