@@ -91,7 +91,7 @@ static pal_status print(const group *g, const sample *s, pal_error *error) {
 
 /* ---- decoding ---------------------------------------------------------------------------- */
 
-static void take(int index, const pal_decoded *d, void *data) {
+static void receive(int index, const pal_decoded *d, void *data) {
   group *g = data;
   sample *s = g->turn[index];
   const int before = g->example[index].n_prompt, added = d->n - before;
@@ -143,7 +143,7 @@ static pal_status decode(group *g, bool streams, pal_error *error) {
   pal_decoder *decoder = pal_decoder_new(g->job->model, &options, error);
   pal_status status = decoder ? PAL_OK : error->code;
   for (int n; !status && (n = put_windows(g)) > 0;)
-    status = pal_decode(decoder, g->example, n, take, g, error);
+    status = pal_decode(decoder, g->example, n, receive, g, error);
   pal_decoder_free(decoder);
   return status;
 }

@@ -37,9 +37,9 @@ static bool is_gap(const char *text, int at) {
   return true;
 }
 
-/* Takes the marks "\v" out of the text and puts the columns at which they stand into `mark`.
+/* Removes the marks "\v" from the text and puts the columns at which they stand into `mark`.
  * Returns their number. */
-static int take_marks(char *text, int *mark) {
+static int remove_marks(char *text, int *mark) {
   int n = 0, at = 0;
   char *to = text;
   for (const char *from = text; *from; from++) {
@@ -81,7 +81,7 @@ void cli_fold_table(cli_fold *f, int stub) {
   const int most = cli_columns(f->to) - 1;
   int widest = 0, mark[MARKS];
   const bool whole = collected(f);
-  const int marks = whole ? take_marks(f->text, mark) : 0;
+  const int marks = whole ? remove_marks(f->text, mark) : 0;
   for (const char *line = whole ? f->text : NULL; line && *line; line = next_line(line))
     if (width_of(line) > widest) widest = width_of(line);
   for (int from = stub, end; whole && from < widest; from = end) {

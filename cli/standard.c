@@ -12,7 +12,7 @@ static int output = -1; /* the descriptor of standard output, while stdout leads
 static bool is_dash(const char *path) { return path && strcmp(path, "-") == 0; }
 
 /* Puts the device in place of "-". *used becomes the option that took standard input. */
-static pal_status take_input(const char **path, const char *option, const char **used,
+static pal_status open_input(const char **path, const char *option, const char **used,
                              pal_error *error) {
   if (!is_dash(*path)) return PAL_OK;
   if (*used)
@@ -24,7 +24,7 @@ static pal_status take_input(const char **path, const char *option, const char *
   return PAL_OK;
 }
 
-static pal_status take_inputs(cli_options *o, pal_error *error) {
+static pal_status open_inputs(cli_options *o, pal_error *error) {
   const char *used = NULL;
   const bool keeps = strcmp(o->verb, "train") == 0 || strcmp(o->verb, "compare") == 0;
   if (keeps)
@@ -33,11 +33,11 @@ static pal_status take_inputs(cli_options *o, pal_error *error) {
         return pal_fail(error, PAL_E_ARGUMENT,
                         "--data -: %s reads its data again, so it takes the name of a file",
                         o->verb);
-  pal_status status = take_input(&o->config, "--config", &used, error);
-  if (!status) status = take_input(&o->recipe, "--recipe", &used, error);
-  if (!status) status = take_input(&o->argument, o->verb, &used, error);
+  pal_status status = open_input(&o->config, "--config", &used, error);
+  if (!status) status = open_input(&o->recipe, "--recipe", &used, error);
+  if (!status) status = open_input(&o->argument, o->verb, &used, error);
   for (int i = 0; i < o->n_files && !status; i++)
-    status = take_input(&o->file[i], "--data", &used, error);
+    status = open_input(&o->file[i], "--data", &used, error);
   if (o->n_files) o->data = o->file[0];
   return status;
 }
@@ -61,7 +61,7 @@ pal_status cli_standard(cli_options *o, pal_error *error) {
     snprintf(device, sizeof device, "/dev/fd/%d", output);
     o->json = device;
   }
-  return take_inputs(o, error);
+  return open_inputs(o, error);
 }
 
 bool cli_write_all(int fd, const void *data, size_t n) {

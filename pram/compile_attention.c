@@ -22,14 +22,14 @@ static void score_bit(pal_compiler *c, int of_query, int of_key, double points, 
 }
 
 /* Adds column `from` of the key that is read to column `to`. */
-static void take(pal_compiler *c, int from, int to) {
+static void copy_value(pal_compiler *c, int from, int to) {
   const int at = c->head * HEAD + c->value++;
   c->qkv[(2 * HEADS * HEAD + at) * c->width + from] = 1;
   c->mix[to * HEADS * HEAD + at] = 1;
 }
 
-static void take_bits(pal_compiler *c, int from, int to) {
-  for (int b = 0; b < c->word; b++) take(c, from + b, to + b);
+static void copy_bits(pal_compiler *c, int from, int to) {
+  for (int b = 0; b < c->word; b++) copy_value(c, from + b, to + b);
 }
 
 static void next_head(pal_compiler *c) {
@@ -44,7 +44,7 @@ void pal_compile_own_head(pal_compiler *c) {
   for (int role = CELL; role <= PC; role++) score(c, role, role, 1);
   score(c, ONE, SHOWN, 1);
   score(c, SINK, SINK, 1);
-  take_bits(c, c->token, c->own);
+  copy_bits(c, c->token, c->own);
   next_head(c);
 }
 
@@ -54,7 +54,7 @@ void pal_compile_counter_head(pal_compiler *c) {
   score(c, ONE, PC, 2);
   score(c, ONE, SHOWN, 2);
   score(c, ONE, SINK, 2 * c->word + 3 - 2); /* - 2: the sink is shown too */
-  take_bits(c, c->token, c->counter);
+  copy_bits(c, c->token, c->counter);
   next_head(c);
 }
 
@@ -64,7 +64,7 @@ void pal_compile_register_head(pal_compiler *c, int use, int to) {
   for (int r = 0; r < c->registers; r++) score(c, use + r, c->reg + r, 2);
   score(c, ONE, SHOWN, 2);
   score(c, ONE, SINK, 2 * c->word + 3 - 2);
-  take_bits(c, c->token, to);
+  copy_bits(c, c->token, to);
   next_head(c);
 }
 
@@ -73,7 +73,7 @@ void pal_compile_any_head(pal_compiler *c) {
   score(c, ONE, SHOWN, 2);
   score(c, ONE, RUNS, 2);
   score(c, ONE, SINK, 5 - 2);
-  take(c, RUNS, ANY_RUNS);
+  copy_value(c, RUNS, ANY_RUNS);
   next_head(c);
 }
 
@@ -82,7 +82,7 @@ void pal_compile_load_head(pal_compiler *c) {
   score(c, OPS + PAL_PRAM_LOAD, CELL, 2);
   score(c, ONE, SHOWN, 2);
   score(c, ONE, SINK, 2 * c->word + 3 - 2);
-  take_bits(c, c->token, c->result);
+  copy_bits(c, c->token, c->result);
   next_head(c);
 }
 
@@ -100,7 +100,7 @@ void pal_compile_write_head(pal_compiler *c) {
   score(c, ONE, SHOWN, 2 * n);
   score(c, ONE, SINK, 2 * n * (c->word + 2 + 2) + n - 2 * n);
   score(c, CELL, SINK, -4 * n);
-  take_bits(c, c->x, c->write);
-  take(c, OPS + PAL_PRAM_STORE, WRITTEN);
+  copy_bits(c, c->x, c->write);
+  copy_value(c, OPS + PAL_PRAM_STORE, WRITTEN);
   next_head(c);
 }
