@@ -156,7 +156,12 @@ check_PROGRAMS += %D%/test_pram
 %C%_test_pram_SOURCES = %D%/test_pram.c
 
 check_PROGRAMS += %D%/test_pram_compile
-%C%_test_pram_compile_SOURCES = %D%/test_pram_compile.c
+%C%_test_pram_compile_SOURCES = %D%/test_pram_compile.c %D%/machine.c %D%/machine.h
+
+# No test: random programs by thousands, `make tests/fuzz_pram && tests/fuzz_pram MODEL COUNT SEED`.
+EXTRA_PROGRAMS += %D%/fuzz_pram
+CLEANFILES += %D%/fuzz_pram
+%C%_fuzz_pram_SOURCES = %D%/fuzz_pram.c %D%/machine.c %D%/machine.h
 
 check_PROGRAMS += %D%/test_sudoku
 %C%_test_sudoku_SOURCES = %D%/test_sudoku.c %D%/boards.c %D%/boards.h

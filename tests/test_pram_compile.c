@@ -6,8 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <palimpsest/palimpsest.h>
-
+#include "tests/machine.h"
 #include "tests/run.h"
 
 static pal_context *context;
@@ -20,166 +19,24 @@ static void setup(void) {
 
 static void teardown(void) { pal_context_free(context); }
 
-typedef struct machine {
-  pal_pram *program; /* borrowed */
-  pal_store *store;
-  pal_model *model;
-} machine;
-
-static void open_machine(machine *m, pal_pram *program) {
-  char setting[PAL_PRAM_SETTINGS][PAL_PRAM_SETTING];
-  const char *list[PAL_PRAM_SETTINGS];
+/* Compiles a program, which must be possible. */
+static void open_machine(machine *m, const pal_pram *program) {
   pal_error error = {0};
-  const int n = pal_pram_settings(program, setting), words = 1 << program->word;
-  for (int i = 0; i < n; i++) list[i] = setting[i];
-  const pal_format format = {.vocabulary = words + 1,
-                             .mask = words,
-                             .bos = -1,
-                             .eos = -1,
-                             .context = (int)pal_pram_rows(program)};
-  m->program = program;
-  m->store = pal_store_new(1);
-  m->model = pal_model_new(context, m->store, "ap-mdm", &format, list, n, &error);
-  ck_assert_msg(m->model && !pal_pram_compile(program, m->model, &error), "%s", error.text);
-}
-
-static void close_machine(machine *m) {
-  pal_model_free(m->model);
-  pal_store_free(m->store);
-}
-
-/* A decoding beside a run of the interpreter. */
-typedef struct pair {
-  pal_pram_run *run;
-  int wrong; /* words that differed, or rows that showed the wrong side */
-  int passes;
-  bool halted;
-} pair;
-
-static int32_t word_of(const pal_pram_run *run, int64_t i) {
-  const pal_pram *o = run->program;
-  const int64_t later = i - o->cells, each = o->registers + 1;
-  if (later < 0) return run->memory[i];
-  const int64_t p = later / each, r = later % each;
-  return r < o->registers ? run->registers[p * o->registers + r] : run->counter[p];
-}
-
-/* Compares the rows after `pass` passes, of which the last `full` has no masks. */
-static void compare(pair *p, const int32_t *token, int n, int64_t pass, bool full) {
-  const pal_pram *o = p->run->program;
-  const int32_t mask = 1 << o->word;
-  p->wrong += n != pal_pram_rows(o) || token[0] != 0;
-  for (int64_t i = 0; 2 * i + 1 < n; i++) {
-    const int32_t word = word_of(p->run, i), *row = token + 1 + 2 * i;
-    p->wrong += row[pass % 2] != word || row[1 - pass % 2] != (full ? word : mask);
-  }
-}
-
-static void watch(int index, const pal_decoded *state, void *data) {
-  pair *p = data;
-  pal_error error = {0};
-  (void)index;
-  if (state->forward_passes > p->run->time && !pal_pram_halted(p->run))
-    p->wrong += pal_pram_step(p->run, &error) != PAL_OK;
-  compare(p, state->token, state->n, state->forward_passes, state->forward_passes > p->run->time);
-}
-
-static void take(int index, const pal_decoded *decoded, void *data) {
-  pair *p = data;
-  (void)index;
-  p->passes = decoded->forward_passes;
-  p->halted = decoded->halted;
-  if (decoded->halted) compare(p, decoded->token, decoded->n, decoded->forward_passes, true);
-}
-
-/* Runs the program on that memory in the network and in the interpreter, and counts what differs. A
- * program that has not halted after `limit` steps is stopped. */
-static int differences(machine *m, const int32_t *memory, int64_t limit) {
-  const pal_pram *o = m->program;
-  const int rows = (int)pal_pram_rows(o);
-  pal_error error = {0};
-  int32_t *prompt = malloc(sizeof *prompt * (size_t)rows);
-  ck_assert_ptr_nonnull(prompt);
-  pair p = {.run = pal_pram_run_new(o, memory, &error)};
-  ck_assert_msg(p.run != NULL, "%s", error.text);
-  prompt[0] = 0;
-  for (int i = 0; 2 * i + 1 < rows; i++) {
-    prompt[2 * i + 1] = word_of(p.run, i);
-    prompt[2 * i + 2] = 1 << o->word;
-  }
-  const pal_decode_options options = {
-      .sequences = 1, .max_steps = (int)limit + 2, .watch = watch, .watch_data = &p};
-  const pal_example example = {.prompt = prompt, .n_prompt = rows};
-  pal_decoder *decoder = pal_decoder_new(m->model, &options, &error);
-  ck_assert_msg(decoder && !pal_decode(decoder, &example, 1, take, &p, &error), "%s", error.text);
-  const bool ends = pal_pram_halted(p.run);
-  p.wrong += ends ? !p.halted || p.passes != p.run->time + 2 : p.halted;
-  pal_decoder_free(decoder);
-  pal_pram_run_free(p.run);
-  free(prompt);
-  return p.wrong;
+  ck_assert_msg(!machine_open(m, context, "ap-mdm", program, &error), "%s", error.text);
 }
 
 /* ---- random programs ---------------------------------------------------------------------- */
 
-static pal_rng rng;
-static int below(int n) { return (int)pal_rng_below(&rng, (uint32_t)n); }
-
-/* An operand y. */
-static void put_operand(char *to, size_t size, int registers, int word) {
-  if (below(3) && registers) snprintf(to, size, "r%d", below(registers));
-  else snprintf(to, size, "%d", below(3) ? below(4) : below(1 << word));
-}
-
-/* The text of a random program, every address of which is a cell, and which does something else in
- * each of its processors. */
-static void random_program(char *text, size_t size, int word, int instructions) {
-  static const char *const three[] = {"add", "sub", "and", "or", "xor", "shl", "shr", "eq", "lt"};
-  const int registers = 1 + below(5);
-  size_t n = (size_t)snprintf(text, size, ".word %d\n.processors %d\n.cells %d\n.steps 1000\n",
-                              word, 1 + below(4), 1 << word);
-  for (int r = 0; r < registers; r++)
-    n += (size_t)snprintf(text + n, size - n, ".register r%d = %d + p * %d\n", r,
-                          below(1 << (word - 1)), below(1 << (word - 3)));
-  for (int i = 0; i < instructions; i++) {
-    char y[16];
-    const int d = below(registers), x = below(registers), what = below(14),
-              to = below(instructions);
-    put_operand(y, sizeof y, registers, word);
-    n += (size_t)snprintf(text + n, size - n, "i%d: ", i);
-    if (what < 7)
-      n += (size_t)snprintf(text + n, size - n, "%s r%d, r%d, %s\n", three[below(9)], d, x, y);
-    else if (what < 9) n += (size_t)snprintf(text + n, size - n, "load r%d, [%s]\n", d, y);
-    else if (what < 11) n += (size_t)snprintf(text + n, size - n, "store [%s], r%d\n", y, x);
-    else if (what < 12) n += (size_t)snprintf(text + n, size - n, "move r%d, %s\n", d, y);
-    else if (what < 13 || below(3))
-      n += (size_t)snprintf(text + n, size - n, "%s r%d, i%d\n", below(2) ? "jz" : "jnz", x, to);
-    else n += (size_t)snprintf(text + n, size - n, below(2) ? "jump i%d\n" : "halt\n", to);
-  }
-  snprintf(text + n, size - n, "halt\n");
-}
-
-START_TEST(random_programs) {
-  const char *more = getenv("PRAM_PROGRAMS"); /* for long runs by hand */
-  const int programs = more ? atoi(more) : WHOLE_OR_SHORT(60, 6);
-  rng = pal_rng_new(3, "pram", 0, 0);
+START_TEST(random_programs) { /* tests/fuzz_pram runs thousands */
+  const int programs = WHOLE_OR_SHORT(60, 6);
   for (int i = 0; i < programs; i++) {
-    char text[8000];
-    const int word = i % 20 == 19 ? 6 : 4 + below(2);
-    int instructions = 5 + below(36);
-    if (instructions > (1 << word) - 1) instructions = (1 << word) - 1;
-    random_program(text, sizeof text, word, instructions);
+    char text[MACHINE_TEXT] = "";
     pal_error error = {0};
-    pal_pram *program = pal_pram_parse(text, "random", 1, &error);
-    ck_assert_msg(program != NULL, "%s\n%s", error.text, text);
-    int32_t memory[64];
-    for (int k = 0; k < 1 << word; k++) memory[k] = below(1 << word);
-    machine m;
-    open_machine(&m, program);
-    const int wrong = differences(&m, memory, 40);
-    ck_assert_msg(wrong == 0, "program %d: %d differences\n%s", i, wrong, text);
-    close_machine(&m);
-    pal_pram_free(program);
+    int wrong = 0;
+    const pal_status status =
+        machine_compare_random(context, "ap-mdm", 3, (uint64_t)i, text, &wrong, NULL, &error);
+    ck_assert_msg(!status && wrong == 0, "program %d: %d differences %s\n%s", i, wrong, error.text,
+                  text);
   }
 }
 END_TEST
@@ -209,9 +66,11 @@ START_TEST(example_programs) {
       machine m;
       open_machine(&m, program);
       pal_pram_instance(program, 1, (uint64_t)n, memory);
-      const int wrong = differences(&m, memory, 2000);
+      pal_error error = {0};
+      int wrong = 0;
+      ck_assert_msg(!machine_compare(&m, memory, 2000, &wrong, NULL, &error), "%s", error.text);
       ck_assert_msg(wrong == 0, "%s, n=%d: %d differences", want[i].name, n, wrong);
-      close_machine(&m);
+      machine_close(&m);
       pal_pram_free(program);
     }
 }
@@ -237,9 +96,9 @@ START_TEST(weights_do_not_depend_on_n) {
     compared++;
   }
   ck_assert_int_eq(compared, 4 * 4 + 4); /* four blocks; embedding, output, edit weight and bias */
-  close_machine(&a);
-  close_machine(&b);
-  close_machine(&again);
+  machine_close(&a);
+  machine_close(&b);
+  machine_close(&again);
   pal_pram_free(four);
   pal_pram_free(nine);
 }
@@ -319,7 +178,7 @@ START_TEST(training_examples) {
   stream.free(stream.self);
   pal_decoder_free(decoder);
   pal_pram_free(m.program);
-  close_machine(&m);
+  machine_close(&m);
   pal_task_free(task);
 }
 END_TEST
