@@ -28,8 +28,47 @@ static const pal_model_definition *defined(chooser *c, const char *name) {
   return pal_lookup(c->context, "model", name);
 }
 
-/* Chooses all recipes of the model `name`; a model that no recipe names gets one with its default
- * settings. */
+/* Whether a setting of a recipe also suits another model: those of the model itself and the weights
+ * of the parts of its loss do not. */
+static bool is_common(const char *text) {
+  static const char of_model[] = "model.", weights[] = "train.weights=";
+  if (strncmp(text, of_model, strlen(of_model)) != 0)
+    return strncmp(text, weights, strlen(weights)) != 0;
+  const char *key = text + strlen(of_model);
+  int n;
+  const pal_setting *table = pal_network_setting_table(&n);
+  for (int i = 0; i < n; i++)
+    if (strlen(table[i].name) == strcspn(key, "=") &&
+        strncmp(table[i].name, key, strcspn(key, "=")) == 0)
+      return true;
+  return false;
+}
+
+static void take_common(const cli_settings *from, cli_settings *to) {
+  for (int i = 0; i < from->n; i++)
+    if (is_common(from->text[i])) to->text[to->n++] = from->text[i];
+}
+
+/* Fills the recipe of a model that has none, from the last recipe of a model of its kind. */
+static void make_plain(const chooser *c, const pal_model_definition *d, cli_recipe *plain) {
+  const cli_recipe *like = NULL;
+  for (int i = 0; i < c->recipes->n; i++) {
+    const cli_recipe *row = &c->recipes->row[i];
+    const pal_model_definition *other = pal_lookup(c->context, "model", row->model);
+    if (other && other->form == d->form && other->cached == d->cached &&
+        row->form != PAL_FORM_REASONED)
+      like = row;
+  }
+  *plain = (cli_recipe){.model = d->name, .label = d->name};
+  if (!like) return;
+  plain->like = like->label;
+  plain->trained_to = like->trained_to;
+  take_common(&like->always, &plain->always);
+  take_common(&like->matched, &plain->matched);
+  take_common(&like->free, &plain->free);
+}
+
+/* Chooses all recipes of the model `name`, or makes one. */
 static pal_status choose_model(chooser *c, const char *name) {
   const cli_recipes *r = c->recipes;
   const int before = c->chosen->n;
@@ -41,7 +80,7 @@ static pal_status choose_model(chooser *c, const char *name) {
   if (!d) return c->error->code;
   cli_recipe *plain = &c->chosen->plain[before < CLI_MAX_ROWS ? before : 0];
   status = choose(c, plain);
-  if (!status) plain->model = plain->label = d->name;
+  if (!status) make_plain(c, d, plain);
   return status;
 }
 

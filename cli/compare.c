@@ -241,6 +241,10 @@ static pal_status run_all(comparison *c, const cli_chosen *all, pal_error *error
                                     : "the same training sequences and optimizer steps");
   if (!fair) return error->code;
   cli_wrap(stdout, fair, printf("budget: "), 2);
+  for (int i = 0; i < all->n; i++)
+    if (all->recipe[i]->like)
+      printf("%s has no recipe of its own: trained like \"%s\"\n", all->recipe[i]->label,
+             all->recipe[i]->like);
   printf("\n");
   free(fair);
   return train_all(c, all, error);

@@ -3,10 +3,10 @@
  * included (floor 8). */
 #include <string.h>
 
+#include "cli/embedded.h"
 #include "cli/help.h"
 #include "cli/near.h"
 #include "cli/options.h"
-#include "cli/recipes.h"
 #include "cli/text.h"
 #include "cli/verbs.h"
 
@@ -71,9 +71,9 @@ static void print_one(const char *kind, const void *definition) {
 /* `info recipe`: prints the names of all recipes or, with a task, the text of its recipe file. */
 static int info_recipe(const char *task) {
   if (!task) printf("recipe\n");
-  for (const cli_recipe_text *t = cli_recipe_texts; t->task; t++) {
-    if (!task) printf("  %s\n", t->task);
-    else if (strcmp(t->task, task) == 0) return fwrite(t->text, 1, t->size, stdout) != t->size;
+  for (const cli_embedded *t = cli_recipe_texts; t->name; t++) {
+    if (!task) printf("  %s\n", t->name);
+    else if (strcmp(t->name, task) == 0) return fwrite(t->text, 1, t->size, stdout) != t->size;
   }
   if (task) cli_say("there is no recipe for task \"%s\"; palimpsest info recipe lists them", task);
   return task ? CLI_USAGE : CLI_DONE;

@@ -22,6 +22,7 @@ palimpsest_SOURCES = \
 	%D%/job.c \
 	%D%/json.c \
 	%D%/metrics.c \
+	%D%/new.c \
 	%D%/recorder.c \
 	%D%/lines.c \
 	%D%/list.c \
@@ -57,6 +58,7 @@ noinst_HEADERS += \
 	%D%/chart.h \
 	%D%/choose.h \
 	%D%/curve.h \
+	%D%/embedded.h \
 	%D%/entry.h \
 	%D%/evaluate.h \
 	%D%/figures.h \
@@ -92,15 +94,21 @@ noinst_HEADERS += \
 	%D%/verbs.h
 palimpsest_LDADD = libpalimpsest.la $(BENCH_PEAK_LIBS) $(JANSSON_LIBS)
 
-# Recipes of `palimpsest compare` and `palimpsest info recipe`, compiled in.
+# Files that are compiled in: recipes of `palimpsest compare` and `palimpsest info recipe`.
 recipes = recipes/dyck.conf recipes/mincut.conf recipes/parity.conf recipes/star.conf recipes/sudoku.conf
-nodist_palimpsest_SOURCES = cli/recipes_text.c
-CLEANFILES += cli/recipes_text.c
-EXTRA_DIST += $(recipes) tools/embed-recipes.sh
-cli/recipes_text.c: $(recipes) tools/embed-recipes.sh
-	$(AM_V_GEN)$(MKDIR_P) cli && set -- && for file in $(recipes); do \
+nodist_palimpsest_SOURCES = cli/recipes_text.c cli/start_text.c
+CLEANFILES += cli/recipes_text.c cli/start_text.c
+EXTRA_DIST += $(recipes) $(starts) tools/embed.sh
+# What `palimpsest new` writes.
+starts = share/new/common.mk share/new/model.c share/new/model.mk share/new/op.c share/new/op.mk \
+	share/new/task.c share/new/task.mk
+embed = set -- && for file in $$files; do \
 	  test -f $$file || file=$(srcdir)/$$file; set -- "$$@" "$$file"; done && \
-	  sh $(srcdir)/tools/embed-recipes.sh "$$@" >$@-t && mv $@-t $@
+	  $(MKDIR_P) cli && sh $(srcdir)/tools/embed.sh $$array "$$ending" "$$@" >$@-t && mv $@-t $@
+cli/recipes_text.c: $(recipes) tools/embed.sh
+	$(AM_V_GEN)files='$(recipes)' array=cli_recipe_texts ending=.conf && $(embed)
+cli/start_text.c: $(starts) tools/embed.sh
+	$(AM_V_GEN)files='$(starts)' array=cli_start_texts ending= && $(embed)
 
 # Man pages, one for each verb, made of what --help prints. They need the program to run, so a build
 # for another machine has none.

@@ -40,6 +40,7 @@ static int run_verb(pal_context *context, const cli_options *o) {
   if (strcmp(o->verb, "plot") == 0) return cli_verb_plot(context, o);
   if (strcmp(o->verb, "pram") == 0) return cli_verb_pram(context, o);
   if (strcmp(o->verb, "check-op") == 0) return cli_verb_check_op(context, o);
+  if (strcmp(o->verb, "new") == 0) return cli_verb_new(context, o);
   if (strcmp(o->verb, "bench") == 0) return cli_verb_bench(context, o);
   return cli_verb_info(context, o); /* the command line has been checked: no other is left */
 }

@@ -50,9 +50,9 @@ static const option options[] = {
     {"--seeds", WHOLE, AT(seeds), "compare", "N          training seeds 1 to N"},
     {"--n", WHOLE, AT(n), "train eval sample instances compare check-op bench pram",
      "N          instances, samples, cases or repetitions"},
-    {"--out", PATH, AT(out), "train compare bench compile",
+    {"--out", PATH, AT(out), "train compare bench compile new",
      "DIR        the run directory; of compare: one below it for each row; of bench: weights, "
-     "gradients"},
+     "gradients; of new: by default NAME"},
     {"--resume", FLAG, AT(resume), "train compare",
      "           continue from the last checkpoint: train --resume RUN, or compare with its --out"},
     {"--init", PATH, AT(init), "train",

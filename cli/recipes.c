@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/embedded.h"
 #include "cli/job.h"
 #include "cli/lines.h"
 
@@ -246,8 +247,8 @@ cli_recipes *cli_recipes_read(const char *path, pal_error *error) {
 }
 
 cli_recipes *cli_recipes_of(const char *task, pal_error *error) {
-  for (const cli_recipe_text *t = cli_recipe_texts; t->task; t++) {
-    if (strcmp(t->task, task) != 0) continue;
+  for (const cli_embedded *t = cli_recipe_texts; t->name; t++) {
+    if (strcmp(t->name, task) != 0) continue;
     cli_lines l;
     cli_recipes *all =
         cli_lines_open_text(&l, task, t->text, t->size, error) ? NULL : read_lines(&l, error);

@@ -24,6 +24,7 @@ typedef struct cli_variant {
 /* A section [row LABEL]: one model to train. */
 typedef struct cli_recipe {
   const char *model, *label;
+  const char *like; /* label of the row from which a model without one has its settings, or NULL */
   pal_form form;
   bool leads;     /* trained first; the others match its number of parameters */
   int trained_to; /* sets "...=1" to "...=N" are in the training range; 0: there are none */
@@ -56,11 +57,4 @@ cli_recipes *cli_recipes_read(const char *path, pal_error *error);
 /* The recipes for a task that are compiled in; a list without rows when there are none. */
 cli_recipes *cli_recipes_of(const char *task, pal_error *error);
 void cli_recipes_free(cli_recipes *recipes);
-
-/* A recipe file that is compiled in. The list ends with an entry whose task is NULL. */
-typedef struct cli_recipe_text {
-  const char *task, *text;
-  size_t size;
-} cli_recipe_text;
-extern const cli_recipe_text cli_recipe_texts[];
 #endif

@@ -26,6 +26,7 @@ int cli_verb_compile(pal_context *context, const cli_options *options);
 int cli_verb_pram(pal_context *context, const cli_options *options);
 int cli_verb_check_op(pal_context *context, const cli_options *options);
 int cli_verb_bench(pal_context *context, const cli_options *options);
+int cli_verb_new(pal_context *context, const cli_options *options);
 int cli_verb_info(pal_context *context, const cli_options *options);
 /* Prints the error to stderr and returns its exit code. */
 int cli_report(const pal_error *error);

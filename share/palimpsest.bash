@@ -40,6 +40,7 @@ _palimpsest() {
       check-op) words=$(_palimpsest_names op) ;;
       bench) words='ceilings gemm ops train decode plan' ;;
       info) words='op optimizer model task recipe' ;;
+      new) words='model op task' ;;
       help) words=$(_palimpsest_verbs) ;;
     esac
   elif ((COMP_CWORD == 3)) && [[ $verb == info ]]; then

@@ -7,7 +7,7 @@ cd "${srcdir:-$(dirname "$0")/..}" || exit 99
 failed=0
 
 sources() {
-  find include src graph ops autograd models train tasks pram cli examples bench tests tools \
+  find include src graph ops autograd models train tasks pram cli examples bench tests tools share \
     \( -name '*.[ch]' -o -name '*.sh' -o -name '*.py' -o -name '*.mk' \) | LC_ALL=C sort
 }
 
