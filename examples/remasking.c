@@ -70,6 +70,8 @@ static void step(const pal_model *model, pal_graph *g, pal_decoding *d) {
   d->next_token = pal_where(g, write, now.y, pal_where(g, back, M, d->token));
   const pal_value left = pal_compare(g, d->next_token, M, PAL_EQ);
   d->done = pal_not(g, pal_segment_any(g, left, d->begin, d->length));
+  pal_masked_chance(model, g, d, &now); /* for traces */
+  d->bit_chance[PAL_REMASK] = chance;
 }
 
 static const pal_model_definition remasking = {

@@ -81,7 +81,7 @@ static const pal_setting settings[] = {
 static const pal_column columns[] = {PAL_TARGET_COLUMNS, PAL_EDIT_COLUMNS};
 static const char *const parts[] = {"unmask", "remask", "insert", "remove"};
 
-enum { REMASK, INSERT, REMOVE, BITS };
+enum { REMASK = PAL_REMASK, INSERT = PAL_INSERT, REMOVE = PAL_REMOVE, BITS = PAL_BITS };
 static const double HEAD_SCALE = 0.02, HEAD_BIAS = -2, GUESS_NOISE = 0.1;
 
 typedef struct heads {
@@ -293,6 +293,11 @@ static void step(const pal_model *model, pal_graph *graph, pal_decoding *d) {
     const pal_value drawn = pal_categorical(graph, open, pal_scalar(graph, 1), 0, 1, d->random);
     y = pal_where(graph, guess, drawn, y);
     bit[REMASK] = pal_and(graph, bit[REMASK], pal_not(graph, guess));
+  }
+  d->token_chance = pal_chance_of(graph, logits, y, (int32_t)mask);
+  for (int i = 0; i < BITS; i++) {
+    d->bit[i] = bit[i];
+    d->bit_chance[i] = pal_sigmoid(graph, h.bit[i]);
   }
   const pal_edited edited = pal_edit(graph, d->token, y, bit[REMASK], bit[INSERT], bit[REMOVE],
                                      d->begin, d->length, (int32_t)mask, 0);

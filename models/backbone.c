@@ -106,6 +106,12 @@ pal_value pal_output_logits(pal_graph *graph, const pal_model *model, pal_value 
   return z;
 }
 
+pal_value pal_chance_of(pal_graph *graph, pal_value logits, pal_value token, int32_t mask) {
+  const int64_t none = mask;
+  const pal_value nats = pal_cross_entropy(graph, logits, token, PAL_NIL, (pal_ints){&none, 1});
+  return pal_exp(graph, pal_affine(graph, nats, -1, 0));
+}
+
 /* ---- time ------------------------------------------------------------------------------- */
 
 /* Embedding of time [S] -> [S, width]: cosines and sines of time x 1000 at geometric frequencies,

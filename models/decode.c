@@ -13,6 +13,7 @@
 
 /* Bounds on memory, by which the number of slots is chosen: rows of input of the network, and rows
  * of caches and results. */
+enum { SLOT, BEGIN, LENGTH, AGE, SEQUENCE }; /* columns of `before` */
 static const int64_t MOST_ROWS = 1 << 16, MOST_RESULT_ROWS = 1 << 24;
 
 static int64_t power_of_two(int64_t least) {
@@ -115,7 +116,8 @@ pal_decoder *pal_decoder_new(pal_model *model, const pal_decode_options *options
       d->state[i] = pal_alloc(rows * sizeof *d->state[i]);
       if (!d->state[i]) status = pal_fail(error, PAL_E_MEMORY, "no memory for a decoder's states");
     }
-    if (!d->start || !d->out)
+    if (d->options.edits) d->before = pal_alloc(sizeof *d->before * SEQUENCE * (size_t)d->slots);
+    if (!d->start || !d->out || (d->options.edits && !d->before))
       status = pal_fail(error, PAL_E_MEMORY, "no memory for sequences of %d rows", d->max_length);
   }
   if (!status) status = plan_for(d, d->window ? (int64_t)d->slots * d->window : 64, error);
@@ -132,6 +134,7 @@ void pal_decoder_free(pal_decoder *d) {
   pal_free(d->start);
   for (int i = 0; i < PAL_MAX_STATES; i++) pal_free(d->state[i]);
   pal_free(d->out);
+  pal_free(d->before);
   pal_free(d);
 }
 
@@ -308,6 +311,36 @@ static void show_states(pal_decoder *d, const pal_example *example, int first) {
   }
 }
 
+/* Keeps where each sequence is before a step, for show_edits: the step changes it. */
+static void keep_sequences(pal_decoder *d) {
+  static const int from[SEQUENCE] = {PAL_SLOT, PAL_BEGIN, PAL_LENGTH, PAL_AGE};
+  if (!d->options.edits) return;
+  d->n_before = pal_exec_count_of(d->exec, "S");
+  for (int64_t i = 0; i < d->n_before; i++)
+    for (int k = 0; k < SEQUENCE; k++) d->before[i * SEQUENCE + k] = state_of(d, from[k])[i];
+}
+
+/* Passes what the step decided about each sequence to the callback `edits`. A step with caches
+ * decides about one row, any other about those in its window. */
+static void show_edits(pal_decoder *d, const pal_example *example, int first) {
+  if (!d->options.edits) return;
+  const void *seen[PAL_SEEN];
+  for (int k = 0; k < PAL_SEEN; k++) seen[k] = pal_exec_output(d->exec, pal_decode_seen[k], NULL);
+  for (int64_t i = 0; i < d->n_before; i++) {
+    const int32_t *at = d->before + i * SEQUENCE;
+    const int64_t row = d->cached ? i : at[BEGIN];
+    const pal_example *e = &example[at[SLOT]];
+    pal_edits edits = {.first = d->cached ? before_masks(d, e) + at[AGE] : 0,
+                       .n = d->cached ? 1 : at[LENGTH]};
+    if (seen[0]) edits.token_chance = (const float *)seen[0] + row;
+    for (int k = 0; k < PAL_BITS; k++) {
+      if (seen[1 + k]) edits.bit[k] = (const int32_t *)seen[1 + k] + row;
+      if (seen[1 + PAL_BITS + k]) edits.bit_chance[k] = (const float *)seen[1 + PAL_BITS + k] + row;
+    }
+    d->options.edits(first + at[SLOT], &edits, d->options.watch_data);
+  }
+}
+
 /* ---- steps ------------------------------------------------------------------------------ */
 
 /* The buffer of looped input k of the plan, and the number of its elements in use. NULL past the
@@ -355,6 +388,7 @@ static pal_status run_steps(pal_decoder *d, const pal_example *example, int firs
   for (int32_t step = 0; pal_exec_count_of(d->exec, "S") > 0;) {
     if (shown < step) show_states(d, example, first);
     shown = step;
+    keep_sequences(d);
     int32_t *seed = pal_exec_input(d->exec, "seed");
     seed[0] = (int32_t)(uint32_t)d->options.seed;
     seed[1] = (int32_t)(uint32_t)(d->options.seed >> 32);
@@ -365,6 +399,7 @@ static pal_status run_steps(pal_decoder *d, const pal_example *example, int firs
     else if (status) status = pal_fail(error, status, "%s", own.text);
     else step++;
     if (status) return status;
+    if (shown < step) show_edits(d, example, first);
   }
   return PAL_OK;
 }

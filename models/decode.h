@@ -52,7 +52,15 @@ struct pal_decoder {
   int32_t *start;     /* buffer: rows of one sequence before its first step */
   int32_t *state[PAL_MAX_STATES]; /* buffers: its declared states */
   int32_t *out;                   /* buffer: a whole sequence for the caller */
+  int32_t
+      *before; /* i32 [slots, 4], for traces: slot, begin, length and age of each sequence before
+                      the step that is running; NULL without them */
+  int64_t n_before; /* number of these sequences */
 };
+
+/* Outputs of a plan with traces: the values of pal_decoding that are about a step's decisions. */
+enum { PAL_SEEN = 1 + 2 * PAL_BITS }; /* token_chance, the bits, their chances */
+extern const char *const pal_decode_seen[PAL_SEEN];
 
 /* Build the graph of one step with capacity for decoder->rows rows. Errors are in the graph. */
 void pal_decode_build(const pal_decoder *decoder, pal_graph *graph);

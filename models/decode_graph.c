@@ -10,6 +10,10 @@
 const char *const pal_decode_state[PAL_STATES] = {"begin", "length", "slot",  "prompt_length",
                                                   "age",   "sample", "cursor"};
 
+const char *const pal_decode_seen[PAL_SEEN] = {
+    "seen.token_chance",  "seen.remask",        "seen.insert",       "seen.remove",
+    "seen.remask_chance", "seen.insert_chance", "seen.remove_chance"};
+
 typedef struct decode_graph {
   const pal_decoder *decoder;
   pal_graph *graph;
@@ -63,6 +67,17 @@ static pal_value scratch(const decode_graph *d, const char *what, int64_t rows) 
 static pal_value at_the_cap(const decode_graph *d) {
   const pal_value last = pal_int(d->graph, d->decoder->options.max_steps - 1);
   return pal_compare(d->graph, d->state[PAL_AGE], last, PAL_GE);
+}
+
+/* Makes what a step decided outputs of the plan, where a trace asks for it. */
+static void show_decisions(const decode_graph *d, const pal_decoding *step) {
+  if (!d->decoder->options.edits) return;
+  for (int i = 0; i < PAL_SEEN; i++) {
+    const pal_value seen = i == 0          ? step->token_chance
+                           : i <= PAL_BITS ? step->bit[i - 1]
+                                           : step->bit_chance[i - 1 - PAL_BITS];
+    if (!pal_is_nil(seen)) pal_output(d->graph, pal_decode_seen[i], seen);
+  }
 }
 
 /* ---- the end of a step ------------------------------------------------------------------ */
@@ -151,6 +166,7 @@ static pal_decoding build_step(const decode_graph *d) {
   memcpy(step.state, d->own, sizeof step.state);
   definition->step(model, g, &step);
   check_step(d, definition, &step);
+  show_decisions(d, &step);
   for (int i = 0; i < definition->n_states; i++)
     if (pal_is_nil(step.next_state[i])) step.next_state[i] = step.state[i];
   if (pal_is_nil(step.next_begin)) {
@@ -277,6 +293,8 @@ void pal_decode_build_cached(const pal_decoder *decoder, pal_graph *graph) {
   const pal_value one = pal_affine(graph, state[PAL_BEGIN], 0, 1);
   const pal_value answered = plus(&d, state[PAL_AGE], 1);
   choose_token_and_end(&d, drawn, answered, known, &o);
+  const int32_t mask = pal_model_format(decoder->model)->mask;
+  show_decisions(&d, &(pal_decoding){.token_chance = pal_chance_of(graph, logits, o.token, mask)});
   o.total = answered;
   o.length = one;
   o.begin = plus(&d, pal_cumsum(graph, one, 0), -1);

@@ -131,12 +131,18 @@ pal_masked_step pal_masked_predict(const pal_model *model, pal_graph *graph, con
   return step;
 }
 
+void pal_masked_chance(const pal_model *model, pal_graph *graph, pal_decoding *d,
+                       const pal_masked_step *step) {
+  d->token_chance = pal_chance_of(graph, step->logits, step->y, pal_model_format(model)->mask);
+}
+
 void pal_masked_write(const pal_model *model, pal_graph *graph, pal_decoding *d,
                       const pal_masked_step *step, pal_value chosen) {
   const pal_value mask = pal_int(graph, pal_model_format(model)->mask);
   d->next_token = pal_where(graph, chosen, step->y, d->token);
   const pal_value left = pal_compare(graph, d->next_token, mask, PAL_EQ);
   d->done = pal_not(graph, pal_segment_any(graph, left, d->begin, d->length));
+  pal_masked_chance(model, graph, d, step);
 }
 
 pal_value pal_masked_best(pal_graph *graph, const pal_decoding *d, const pal_masked_step *step,

@@ -122,6 +122,8 @@ static void write_remdm(const pal_model *model, pal_graph *graph, pal_decoding *
       pal_bernoulli(graph, pal_where(graph, now->masked, write, again), d->random);
   const pal_value turned = pal_where(graph, now->masked, now->y, mask);
   d->next_token = pal_where(graph, turn, turned, d->token);
+  d->bit_chance[PAL_REMASK] = again;
+  pal_masked_chance(model, graph, d, now);
   d->done = pal_compare(graph, d->age, pal_int(graph, pal_mdm_steps(model) - 1), PAL_GE);
 }
 

@@ -45,6 +45,9 @@ pal_batch pal_batch_within(void *block, const pal_model_definition *definition, 
 void pal_batch_copy(const pal_batch *from, pal_batch *to);
 /* Sets elements first .. first + n - 1 of `column` to the fill of its declaration. */
 void pal_column_fill(const pal_column *declared, void *column, int64_t first, int64_t n);
+/* f32 [T]: the probability that logits f32 [T, V] give to token i32 [T], the mask left out; without
+ * temperature or any other choice of a sampler. */
+pal_value pal_chance_of(pal_graph *graph, pal_value logits, pal_value token, int32_t mask);
 /* The settings of sampling that every model has: members temperature, top_k and top_p of the struct
  * `owner`, as pal_categorical takes them. */
 #define PAL_SAMPLING_SETTINGS(owner)                                                       \

@@ -202,10 +202,17 @@ END_TEST
 
 /* ---- tracing ---------------------------------------------------------------------------- */
 
-enum { MOST_STEPS = 14 };
+enum { MOST_STEPS = 14, MOST_LENGTH = 60 };
 typedef struct watched {
-  lab_decoded state[MOST_STEPS];
+  lab_decoded state[MOST_STEPS + 1];
   int n; /* states seen, in order of steps */
+  struct {
+    int first, n;
+    bool bits; /* the model tells its bits */
+    int32_t bit[PAL_BITS][LAB_TOKENS];
+    float chance[LAB_TOKENS];
+  } step[MOST_STEPS];
+  int steps;
 } watched;
 
 static void see(int index, const pal_decoded *state, void *data) {
@@ -215,7 +222,60 @@ static void see(int index, const pal_decoded *state, void *data) {
   lab_keep(0, state, &w->state[w->n++]);
 }
 
-/* The state before step k is the result under a cap of k steps. */
+static void see_edits(int index, const pal_edits *e, void *data) {
+  watched *w = (watched *)data + index;
+  ck_assert_int_eq(w->steps, w->n - 1);
+  w->step[w->steps].first = e->first;
+  w->step[w->steps].n = e->n;
+  w->step[w->steps].bits = e->bit[PAL_REMASK] != NULL;
+  for (int i = 0; i < e->n; i++) {
+    ck_assert(e->token_chance[i] >= 0 && e->token_chance[i] <= 1);
+    w->step[w->steps].chance[i] = e->token_chance[i];
+    for (int k = 0; k < PAL_BITS && e->bit[k]; k++) {
+      w->step[w->steps].bit[k][i] = e->bit[k][i];
+      ck_assert(e->bit_chance[k][i] >= 0 && e->bit_chance[k][i] <= 1);
+    }
+  }
+  w->steps++;
+}
+
+/* The bits of step k lead from the state before it to the one after it; the tokens that masks
+ * become are read there. Rows behind a window are not decided about. */
+static void assert_edits(const watched *w, int k, int32_t mask) {
+  const lab_decoded *before = &w->state[k], *after = &w->state[k + 1];
+  const int shown = w->step[k].first + w->step[k].n;
+  int at = 0;
+  if (after->n == MOST_LENGTH) return; /* rows may have been cut off */
+  for (int i = 0; i < before->n; i++) {
+    int32_t token = before->token[i];
+    const bool masked = token == mask, told = i < shown && w->step[k].bits;
+    const int32_t none[PAL_BITS] = {0};
+    int32_t bit[PAL_BITS];
+    for (int b = 0; b < PAL_BITS; b++) bit[b] = told ? w->step[k].bit[b][i] : none[b];
+    if (bit[PAL_REMOVE]) {
+      ck_assert(masked);
+      continue;
+    }
+    const bool writes = masked && !bit[PAL_REMASK] && (told || after->token[at] != mask);
+    if (bit[PAL_REMASK]) token = mask;
+    if (writes && i < shown) {
+      ck_assert(after->token[at] != mask);
+      ck_assert(w->step[k].chance[i - w->step[k].first] > 0);
+    } else {
+      ck_assert_int_eq(after->token[at], token);
+    }
+    at++;
+    if (bit[PAL_INSERT]) ck_assert_int_eq(after->token[at++], mask);
+  }
+  if (after->n > at) { /* a causal model adds the row that it decided about */
+    ck_assert_int_eq(w->step[k].first, at++);
+    ck_assert_int_eq(w->step[k].n, 1);
+  }
+  ck_assert_int_eq(at, after->n);
+}
+
+/* The state before step k is the result under a cap of k steps, and what step k decided leads to
+ * the next state. Watching changes nothing. */
 START_TEST(states_are_results_under_lower_caps) {
   lab l;
   const pal_format format = letters(-1);
@@ -229,15 +289,24 @@ START_TEST(states_are_results_under_lower_caps) {
   letters_open(&l, ways[_i].definition, &format, setting);
   const int n = letters_prompts(prompt, token, 7);
   pal_decode_options options = {.sequences = 3,
-                                .max_length = 60,
+                                .max_length = MOST_LENGTH,
                                 .max_steps = MOST_STEPS,
                                 .answer_room = 11,
                                 .seed = 5,
                                 .watch = see,
+                                .edits = see_edits,
                                 .watch_data = seen};
   lab_decode(&l, &options, prompt, n, out);
   options.watch = NULL;
-  for (int i = 0; i < n; i++) ck_assert_int_eq(seen[i].n, out[i].passes);
+  options.edits = NULL;
+  lab_decode(&l, &options, prompt, n, cut);
+  for (int i = 0; i < n; i++) {
+    lab_assert_same(&out[i], &cut[i]);
+    ck_assert_int_eq(seen[i].n, out[i].passes);
+    ck_assert_int_eq(seen[i].steps, out[i].passes);
+    seen[i].state[seen[i].n] = out[i];
+    for (int k = 0; k < seen[i].n; k++) assert_edits(&seen[i], k, format.mask);
+  }
   for (int k = 1; k < MOST_STEPS; k++) {
     options.max_steps = k;
     lab_decode(&l, &options, prompt, n, cut);

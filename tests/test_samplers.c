@@ -62,6 +62,7 @@ static void predict(predictor *p, const int32_t *token, int n, double (*out)[V])
 
 typedef struct watched {
   int32_t state[SEQUENCES][MOST_STEPS + 1][LENGTH];
+  float chance[SEQUENCES][MOST_STEPS + 1][LENGTH]; /* of the token that the step is to write */
   int steps[SEQUENCES];
 } watched;
 
@@ -71,6 +72,13 @@ static void note(int index, const pal_decoded *d, void *data) {
   ck_assert_int_le(d->forward_passes, MOST_STEPS);
   memcpy(w->state[index][d->forward_passes], d->token, sizeof w->state[0][0]);
   w->steps[index] = d->forward_passes;
+}
+
+static void note_edits(int index, const pal_edits *e, void *data) {
+  watched *w = data;
+  ck_assert_int_eq(e->n, LENGTH);
+  ck_assert_ptr_null(e->bit[PAL_INSERT]);
+  memcpy(w->chance[index][w->steps[index]], e->token_chance, sizeof w->chance[0][0]);
 }
 
 /* What a sampler sees of a step. `still` counts the steps in which a row moved by less than kl. */
@@ -179,6 +187,7 @@ START_TEST(choices) {
                                       .max_length = LENGTH,
                                       .max_steps = MOST_STEPS,
                                       .watch = note,
+                                      .edits = note_edits,
                                       .watch_data = &w};
   lab_decode(&l, &options, prompt, SEQUENCES, out);
   for (int s = 0; s < SEQUENCES; s++) {
@@ -198,6 +207,7 @@ START_TEST(choices) {
         if (!chosen[i]) continue;
         written++;
         ck_assert(v.p[i][next[i]] > v.best[i] - 1e-6); /* temperature 0 */
+        ck_assert_double_eq_tol(w.chance[s][step][i], v.p[i][next[i]], 1e-5);
       }
       together += written > 1;
       single += written == 1;

@@ -116,6 +116,9 @@ PAL_API pal_masked_step pal_masked_predict(const pal_model *model, pal_graph *gr
 /* i32 flags [T]: 1 at the k masks of each sequence with the largest score f32 [T]. */
 PAL_API pal_value pal_masked_best(pal_graph *graph, const pal_decoding *d,
                                   const pal_masked_step *step, pal_value score, int k);
+/* Sets d->token_chance to the probabilities of y, for traces; pal_masked_write calls it. */
+PAL_API void pal_masked_chance(const pal_model *model, pal_graph *graph, pal_decoding *d,
+                               const pal_masked_step *step);
 /* Sets d->next_token to y at the rows where `chosen`, i32 [T], is 1, and d->done to 1 for sequences
  * in which no mask is left. */
 PAL_API void pal_masked_write(const pal_model *model, pal_graph *graph, pal_decoding *d,
@@ -126,6 +129,7 @@ PAL_API void pal_masked_write(const pal_model *model, pal_graph *graph, pal_deco
 #define pal_masked_loss_of(model, g, ...) pal_masked_loss_of((model), PAL_HERE(g), __VA_ARGS__)
 #define pal_masked_predict(model, g, ...) pal_masked_predict((model), PAL_HERE(g), __VA_ARGS__)
 #define pal_masked_best(g, ...) pal_masked_best(PAL_HERE(g), __VA_ARGS__)
+#define pal_masked_chance(model, g, ...) pal_masked_chance((model), PAL_HERE(g), __VA_ARGS__)
 #define pal_masked_write(model, g, ...) pal_masked_write((model), PAL_HERE(g), __VA_ARGS__)
 #endif
 

@@ -212,6 +212,9 @@ PAL_API void pal_model_settings(const pal_model *model,
 
 /* ---- decoding -------------------------------------------------------------------------------- */
 
+/* The bits of a row that pal_edit takes. */
+enum { PAL_REMASK, PAL_INSERT, PAL_REMOVE, PAL_BITS };
+
 /* One decoding step as values of a graph. The plan of a step runs in a loop: what it sets in
  * `next_*` becomes its own input in the next run. The decoder makes the inputs and calls the
  * definition's `step`. After each step it writes the rows of finished sequences to the results and
@@ -230,6 +233,11 @@ typedef struct pal_decoding {
   pal_value next_begin, next_length;    /* i32 [S]; nil: unchanged, and T' is T */
   pal_value done;                       /* i32 [S], required: 1 where this sequence has ended */
   pal_value next_state[PAL_MAX_STATES]; /* [T'] or [S]; nil: unchanged (of rows, only if T' is T) */
+  /* For traces (`edits` of pal_decode_options), about the rows before the step; nil: not known.
+   * Computed only where a trace asks for them. */
+  pal_value token_chance;         /* f32 [T]: probability of the token that a mask would become */
+  pal_value bit[PAL_BITS];        /* i32 [T]: the bits that pal_edit was given */
+  pal_value bit_chance[PAL_BITS]; /* f32 [T]: their probabilities */
 } pal_decoding;
 
 /* How the evaluation loss of a definition relates to the negative log-likelihood
@@ -345,6 +353,15 @@ typedef struct pal_decoded {
   /* In `watch`: the declared states, [n] or one value each. NULL in `take`. */
   const void *state[PAL_MAX_STATES];
 } pal_decoded;
+/* What one step decided about n rows of a sequence, from row `first` of the state before it on. A
+ * pointer is NULL where the model does not say. Of a causal model it is the one row that the step
+ * writes or adds. */
+typedef struct pal_edits {
+  int first, n;
+  const float *token_chance;         /* [n]: probability of the token that the row is to become */
+  const int32_t *bit[PAL_BITS];      /* [n]: the bits that pal_edit was given */
+  const float *bit_chance[PAL_BITS]; /* [n]: their probabilities */
+} pal_edits;
 typedef struct pal_decode_options {
   int sequences;   /* most sequences to decode together; fewer if they would take much memory */
   int max_length;  /* most rows of one sequence; 0: the format's context. A longer one is stopped,
@@ -356,7 +373,10 @@ typedef struct pal_decode_options {
    * forward_passes steps have made. The state after the last step goes to `take` only. With it,
    * rows are copied to the host after every step, which makes decoding slower. */
   void (*watch)(int index, const pal_decoded *state, void *data);
-  void *watch_data;
+  /* For traces, may be NULL: called after each step of a sequence with what it decided. The tokens
+   * are the same with it and without it. */
+  void (*edits)(int index, const pal_edits *edits, void *data);
+  void *watch_data; /* of both */
 } pal_decode_options;
 /* A decoder that runs the definition's steps, in a window where pal_decode_settings has one, or
  * with a KV cache. The result of a sequence depends on its own example, the seed and the weights,
