@@ -183,6 +183,27 @@ static pal_value structural_bias(const block *b) {
                  pal_parameter_new(b->graph, "attention.structure", type, PAL_ZEROS, PAL_PLAIN));
 }
 
+/* The same bias f32 [heads, 2^PAL_NAME_GROUPS] for relations by names: the sum of one learned
+ * number for each way in which query and key share a name. */
+static pal_value names_bias(const block *b) {
+  enum { RELATIONS = 1 << PAL_NAME_GROUPS };
+  float bit[PAL_NAME_GROUPS][RELATIONS];
+  float *prior = pal_calloc((size_t)b->heads * PAL_NAME_GROUPS, sizeof *prior);
+  if (!prior) return pal_graph_fail(b->graph, PAL_E_MEMORY, "no memory for a bias by names");
+  for (int g = 0; g < PAL_NAME_GROUPS; g++)
+    for (int r = 0; r < RELATIONS; r++) bit[g][r] = (float)(r >> g & 1);
+  for (int h = 0; h < b->heads && h < PAL_NAME_GROUPS; h++)
+    prior[h * PAL_NAME_GROUPS + h] = (float)PRIOR;
+  const pal_type type = PAL_TYPE(PAL_F32, PAL_STATIC, b->heads, PAL_NAME_GROUPS);
+  const pal_value start = pal_constant(b->graph, type, prior);
+  pal_free(prior);
+  const pal_value learned =
+      pal_parameter_new(b->graph, "attention.names", type, PAL_ZEROS, PAL_PLAIN);
+  const pal_value bits =
+      pal_constant(b->graph, PAL_TYPE(PAL_F32, PAL_STATIC, PAL_NAME_GROUPS, RELATIONS), bit);
+  return pal_matmul(b->graph, pal_add(b->graph, start, learned), bits, false, false);
+}
+
 /* Keys or values of all rows so far, [cache_rows, attended]: the KV cache, after the new rows [T,
  * attended] were written to it. */
 static pal_value through_cache(const block *b, const char *name, pal_value rows) {
@@ -223,7 +244,7 @@ static pal_value attention(const block *b, pal_value x) {
                            .q_block = n->block};
   const bool averaged = !pal_is_nil(b->q_group) && b->set->structure == PAL_STRUCTURE_HEADS;
   if (!pal_is_nil(b->q_group) && !averaged) {
-    options.bias = structural_bias(b);
+    options.bias = b->set->structure == PAL_STRUCTURE_NAMES ? names_bias(b) : structural_bias(b);
     options.q_group = b->q_group;
     options.k_group = b->k_group;
   }
@@ -267,6 +288,12 @@ static void find_groups(block *b) {
   pal_graph *g = b->graph;
   const pal_format *f = pal_model_format(b->model);
   const int64_t rows = b->network->cache_rows;
+  if (b->set->structure == PAL_STRUCTURE_NAMES) {
+    const pal_name_relation names = pal_name_groups(g, b->model, b->network);
+    b->q_group = names.query;
+    b->k_group = names.key;
+    return;
+  }
   if (!f->group || b->set->structure == PAL_STRUCTURE_NONE) return;
   const pal_value group =
       pal_constant(g, PAL_TYPE(PAL_I32, PAL_STATIC, f->context, f->groups), f->group);

@@ -32,10 +32,12 @@ static const pal_setting settings[] = {
     PAL_SET_CHOICE(NETWORK, time, "none", "none adaln",
                    "adaln: the noise level shifts, scales and gates the blocks; none: the network "
                    "is not told the noise level"),
-    PAL_SET_CHOICE(NETWORK, structure, "bias", "bias heads none",
-                   "how the network is told which positions share a group of the task's format, "
-                   "if there are groups: bias, a learned bias of attention; heads, one more head "
-                   "for each kind of group, which averages over the group; none"),
+    PAL_SET_CHOICE(NETWORK, structure, "bias", "bias heads none names",
+                   "what the network is told of the task's structure. Which positions share a "
+                   "group of its format, if there are groups: bias, by a learned bias of "
+                   "attention; heads, by one more head for each kind of group, which averages over "
+                   "the group. names: which rows belong to records, such as edges and nodes, that "
+                   "hold the same name, by a learned bias computed from the tokens. none: nothing"),
     PAL_SET_CHOICE(NETWORK, structure_at, "row", "row next",
                    "the position whose groups structure=bias compares with those of each key: row, "
                    "the row itself; next, the row that a causal model predicts from it"),
@@ -73,6 +75,16 @@ pal_status pal_network_check(const pal_model *model, pal_error *error) {
     return pal_fail(error, PAL_E_ARGUMENT,
                     "%s: structure_at=next is for causal models, which predict the next row; set "
                     "structure_at=row for this model",
+                    name);
+  if (net->structure == PAL_STRUCTURE_NAMES && model->format.names == 0)
+    return pal_fail(error, PAL_E_ARGUMENT,
+                    "%s: structure=names needs a task whose tokens are names in records; set "
+                    "structure=bias or none",
+                    name);
+  if (net->structure == PAL_STRUCTURE_NAMES && model->definition->cached)
+    return pal_fail(error, PAL_E_ARGUMENT,
+                    "%s: structure=names reads whole sequences; set structure=bias or none for a "
+                    "causal model",
                     name);
   if (model->definition->cached && net->structure == PAL_STRUCTURE_HEADS)
     return pal_fail(error, PAL_E_ARGUMENT,

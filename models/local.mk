@@ -16,6 +16,7 @@ libpal_core_la_SOURCES += \
 	%D%/mdm.c \
 	%D%/mdm_sampler.c \
 	%D%/model.c \
+	%D%/names.c \
 	%D%/table.c \
 	%D%/transition.c
 noinst_HEADERS += \

@@ -47,6 +47,9 @@ static pal_status format_check(const pal_format *f, pal_error *error) {
     return pal_fail(error, PAL_E_ARGUMENT,
                     "a format needs a context of 1 to %d rows, not %d, and sizes for its tables",
                     2 * PAL_MOST_EXAMPLE_ROWS, f->context);
+  if (f->names < 0 || f->names > f->vocabulary)
+    return pal_fail(error, PAL_E_ARGUMENT, "a format has 0 to %d names, its tokens, not %d",
+                    f->vocabulary, f->names);
   return tables_check(f, error);
 }
 

@@ -4,6 +4,9 @@
  * Edit models learn single passes of the trace (mincut_trace.c), each from a random graph and a
  * random place of its trace. Models that answer write the edges that are left, or with answer=trace
  * all edits one after the other and then these edges. */
+#include <palimpsest/layers.h>
+#include <palimpsest/task.h>
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -154,7 +157,9 @@ static pal_status mincut_open(pal_task *task, pal_error *error) {
                              .mask = PAL_MINCUT_MASK,
                              .bos = PAL_MINCUT_PROMPT,
                              .eos = PAL_MINCUT_EOS,
-                             .context = most(all.state, all.prompt + all.answer)};
+                             .context = most(all.state, all.prompt + all.answer),
+                             .names = PAL_MINCUT_IDS,
+                             .record = {PAL_MINCUT_LEFT, PAL_MINCUT_RIGHT}};
   pal_task_set_format(task, &format);
   m->rows = all;
   return pal_mincut_maker_init(&m->maker, trace, all, error);
@@ -295,11 +300,13 @@ static size_t mincut_traits(const pal_task *task, const pal_example *instance, p
 static void mincut_notes(const pal_task *task, const pal_model *model, pal_form form, char *text,
                          size_t size) {
   const mincut *m = pal_task_self(task);
-  (void)model;
-  snprintf(text, size, "%s",
+  const bool told = pal_model_network(model)->structure == PAL_STRUCTURE_NAMES;
+  snprintf(text, size,
+           "the network is %stold which rows belong to edges and nodes with the same "
+           "id\n%s",
+           told ? "" : "not ",
            form == PAL_FORM_TRANSITION
-               ? "a program that runs Edmonds and Karp's algorithm labels the training states; the "
-                 "network is not told which rows share an id\n"
+               ? "a program that runs Edmonds and Karp's algorithm labels the training states\n"
            : m->maker.trace ? "the answer replays the edits of the trace, each with the number of "
                               "its row\n"
                             : "");

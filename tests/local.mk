@@ -29,6 +29,9 @@ check_PROGRAMS += %D%/test_dyck
 check_PROGRAMS += %D%/test_edit
 %C%_test_edit_SOURCES = %D%/test_edit.c %D%/rows.c %D%/rows.h
 
+check_PROGRAMS += %D%/test_names
+%C%_test_names_SOURCES = %D%/test_names.c %D%/lab.c %D%/lab.h
+
 check_PROGRAMS += %D%/test_ragged
 %C%_test_ragged_SOURCES = %D%/test_ragged.c %D%/rows.c %D%/rows.h
 

@@ -17,7 +17,7 @@ extern "C" {
 #endif
 
 /* Changes whenever a public struct or the meaning of a call changes. */
-#define PAL_ABI 6
+#define PAL_ABI 7
 
 typedef struct pal_context pal_context;
 

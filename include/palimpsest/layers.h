@@ -29,11 +29,12 @@ typedef enum pal_positions {
 } pal_positions;
 /* ADALN: adaptive layer norm; the noise level (time) shifts, scales and gates every block. */
 typedef enum pal_time { PAL_TIME_NONE, PAL_TIME_ADALN } pal_time;
-/* How the network uses the groups of pal_format, if there are any. */
+/* How the network uses the groups of pal_format, if there are any, or its names. */
 typedef enum pal_structure {
   PAL_STRUCTURE_BIAS,  /* a learned attention bias per head and per set of shared groups */
   PAL_STRUCTURE_HEADS, /* one more head per grouping, which averages over the rows of a group */
-  PAL_STRUCTURE_NONE
+  PAL_STRUCTURE_NONE,
+  PAL_STRUCTURE_NAMES /* a learned attention bias per head and per way of sharing a name */
 } pal_structure;
 /* Whose groups the bias compares with those of a key: the query's own, or those of the position
  * after it, which a causal model predicts. */
@@ -90,6 +91,18 @@ typedef struct pal_network {
 PAL_API pal_network pal_network_of_batch(pal_graph *graph, const pal_batch_values *in);
 PAL_API pal_network pal_network_of_step(pal_graph *graph, const pal_decoding *d);
 
+/* Relations of rows by names, as groupings for attention (see pal_attention), i32 [T,
+ * PAL_NAME_GROUPS] of rows as queries and as keys: bit 3 i + j of a relation is set if name i of
+ * the query is name j of the key. The three names of a row are the first two tokens of its record
+ * (see pal_format), where they are names, and its own token. Computed from the tokens, so that it
+ * holds after rows were inserted and deleted. */
+enum { PAL_NAME_GROUPS = 9 };
+typedef struct pal_name_relation {
+  pal_value query, key;
+} pal_name_relation;
+PAL_API pal_name_relation pal_name_groups(pal_graph *graph, const pal_model *model,
+                                          const pal_network *network);
+
 /* Hidden states f32 [T, width] after the final norm; parameters are created in scope "model". */
 PAL_API pal_value pal_backbone(pal_graph *graph, const pal_model *model,
                                const pal_network *network);
@@ -103,6 +116,7 @@ PAL_API pal_value pal_output_logits(pal_graph *graph, const pal_model *model, pa
 #define pal_layer_norm_named(g, ...) pal_layer_norm_named(PAL_HERE(g), __VA_ARGS__)
 #define pal_network_of_batch(g, ...) pal_network_of_batch(PAL_HERE(g), __VA_ARGS__)
 #define pal_network_of_step(g, ...) pal_network_of_step(PAL_HERE(g), __VA_ARGS__)
+#define pal_name_groups(g, ...) pal_name_groups(PAL_HERE(g), __VA_ARGS__)
 #define pal_backbone(g, ...) pal_backbone(PAL_HERE(g), __VA_ARGS__)
 #define pal_output_logits(g, ...) pal_output_logits(PAL_HERE(g), __VA_ARGS__)
 #endif

@@ -30,6 +30,8 @@ extern "C" {
 
 /* ---- data ------------------------------------------------------------------------ */
 
+enum { PAL_MOST_RECORD_ROWS = 8 }; /* of a pal_format's records, with both brackets */
+
 /* What a task tells a model about its sequences. Arrays are borrowed. */
 typedef struct pal_format {
   int32_t vocabulary; /* V: tokens are 0 .. vocabulary - 1, the mask included */
@@ -40,6 +42,11 @@ typedef struct pal_format {
    * three groupings, which give the row, column and box of a cell. */
   int groups;           /* number of groupings */
   const int32_t *group; /* [context][groups]; negative: in no group. NULL: no structure */
+  /* Structure of tokens: those from 0 to names - 1 are names, for instance the ids of nodes, and a
+   * record is what stands between the tokens record[0] and record[1], these included, and has at
+   * most PAL_MOST_RECORD_ROWS rows. Rows of records with the same name are related; see
+   * structure=names. names 0: no such structure. */
+  int32_t names, record[2];
   /* Factored tokens: the embedding of token v is the sum of rows factor[v * factors + f] of one
    * table, e.g. one row for its digit and one for its kind. */
   int factors, factor_rows; /* factors of a token; rows of the table */
