@@ -17,7 +17,7 @@
 #include "cli/row.h"
 #include "cli/text.h"
 
-enum { TOGETHER = 1024 /* sequences decoded at a time */, LIKELIHOOD_DRAWS = 16 };
+enum { TOGETHER = 1024 /* sequences decoded at a time */, LIKELIHOOD_DRAWS = 16, EDITS = 4 };
 
 /* The instances of one set while they are decoded, and what is recorded of them. */
 typedef struct batch {
@@ -107,12 +107,20 @@ static void write_lines(batch *b) {
 
 static int by_value(const void *a, const void *b) { return *(const int *)a - *(const int *)b; }
 
+/* Whether steps edit an answer, although the task has it written. */
+static bool edits_answers(const cli_job *job) {
+  return pal_model_definition_of(job->model)->form == PAL_FORM_TRANSITION &&
+         job->form != PAL_FORM_TRANSITION;
+}
+
 pal_status cli_step_cap(const cli_job *job, const pal_example *instance, int *cap,
                         pal_error *error) {
   const pal_model_definition *model = pal_model_definition_of(job->model);
   pal_decode_settings own = {.steps = 0};
   if (model->decode_settings) model->decode_settings(job->model, &own);
   const pal_status status = pal_task_step_cap(job->task, instance, job->form, cap, error);
+  /* A task counts on a step for each token of an answer; one that is edited needs several. */
+  if (!status && edits_answers(job) && *cap <= PAL_MOST_STEPS / EDITS) *cap *= EDITS;
   if (!status && own.steps > *cap)
     *cap = own.steps < PAL_MOST_STEPS ? (int)own.steps : PAL_MOST_STEPS;
   return status;
@@ -120,7 +128,8 @@ pal_status cli_step_cap(const cli_job *job, const pal_example *instance, int *ca
 
 int cli_most_rows(const cli_job *job, int n_prompt, int answer_room) {
   const int n = n_prompt + answer_room, context = pal_task_format(job->task)->context;
-  return job->form == PAL_FORM_TRANSITION && context > n ? context : n;
+  const bool edits = pal_model_definition_of(job->model)->form == PAL_FORM_TRANSITION;
+  return edits && context > n ? context : n;
 }
 
 /* The largest step cap, answer and length that any instance of the batch needs: one decoder serves

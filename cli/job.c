@@ -137,8 +137,6 @@ static uint64_t seed_of(const cli_job *job) {
 pal_status cli_job_open_task(cli_job *job, pal_error *error) {
   job->seed = seed_of(job);
   if (cli_job_known(job, error)) return error->code;
-  const pal_model_definition *d = pal_lookup(job->context, "model", job->model_name);
-  if (job->form < d->form) job->form = d->form;
   job->task =
       pal_task_new(job->context, job->task_name, texts(job, CLI_TASK), job->n_set[CLI_TASK], error);
   return job->task ? PAL_OK : error->code;
@@ -151,6 +149,8 @@ pal_status cli_job_open(cli_job *job, bool train, pal_error *error) {
   job->model = pal_model_new(job->context, job->store, job->model_name, pal_task_format(job->task),
                              texts(job, CLI_MODEL), job->n_set[CLI_MODEL], error);
   if (!job->model) return error->code;
+  const pal_form form = pal_model_form(job->model);
+  if (job->form < form) job->form = form;
   if (!train) return PAL_OK;
   const pal_status status = pal_task_stream(job->task, job->form, job->seed, &job->stream, error);
   if (status) return status;

@@ -11,16 +11,20 @@
  * A sequence halts at a fixed point without masks; training contains such states too. The loss is
  * the mean cross-entropy of y over the masks that have a target, plus the mean binary cross-entropy
  * of each bit over all rows. Examples are states with labels, or a prompt and an answer, which are
- * damaged and labelled by the corruption of corrupt.h. */
+ * damaged and labelled: by self_edits.h with learn_from=answers, else by corrupt.h. */
 #include <math.h>
 #include <string.h>
 
 #include "models/corrupt.h"
+#include "models/self_edits.h"
 #include "src/alloc.h"
 
 typedef enum ap_bits { THRESHOLD, SAMPLE } ap_bits;
+typedef enum ap_source { TRACES, ANSWERS } ap_source;
 typedef struct ap_mdm_settings {
-  int bits; /* ap_bits */
+  int bits;       /* ap_bits */
+  int learn_from; /* ap_source */
+  bool may_remask, may_insert, may_delete;
   double tau_unmask, tau_insert, tau_remove, jitter, temperature, cut, noise;
   pal_numbers tau_remask, tau_write;
   double top_p;
@@ -74,9 +78,55 @@ static const pal_setting settings[] = {
         "all rows",
         PAL_KEPT_BY_NONE),
     PAL_SET_REAL(ap_mdm_settings, noise, "0.1", 0, 1,
-                 "highest rate of each kind of corruption when training from answers alone",
+                 "highest rate of each kind of corruption when training from answers alone; with "
+                 "learn_from=answers, of wrong tokens and of gaps with surplus rows",
                  PAL_KEPT_BY_RUN),
+    PAL_SET_CHOICE(
+        ap_mdm_settings, learn_from, "traces", "traces answers",
+        "traces: from the labelled states that a task has; answers: from final sequences "
+        "alone, of which up to all is left out, masked, replaced or surplus",
+        PAL_KEPT_BY_WEIGHTS),
+    PAL_SET_FLAG(ap_mdm_settings, may_remask, "1",
+                 "0, with learn_from=answers: tokens are never masked again", PAL_KEPT_BY_WEIGHTS),
+    PAL_SET_FLAG(ap_mdm_settings, may_insert, "1",
+                 "0, with learn_from=answers: nothing is inserted, so that decoding begins with "
+                 "masks for the longest answer instead of none",
+                 PAL_KEPT_BY_WEIGHTS),
+    PAL_SET_FLAG(ap_mdm_settings, may_delete, "1",
+                 "0, with learn_from=answers: masks are never deleted", PAL_KEPT_BY_WEIGHTS),
 };
+
+static pal_self_edits self_edits_of(const ap_mdm_settings *own) {
+  return (pal_self_edits){own->may_remask, own->may_insert, own->may_delete, own->noise};
+}
+
+static pal_form form_of(const pal_model *model) {
+  const ap_mdm_settings *own = pal_model_own(model);
+  return own->learn_from == ANSWERS ? PAL_FORM_ANSWER : PAL_FORM_TRANSITION;
+}
+
+static pal_status check(const pal_model *model, pal_error *error) {
+  const ap_mdm_settings *own = pal_model_own(model);
+  if (own->learn_from == TRACES && !(own->may_remask && own->may_insert && own->may_delete))
+    return pal_fail(error, PAL_E_ARGUMENT,
+                    "ap-mdm: %s=0 needs learn_from=answers; labelled states (learn_from=traces) "
+                    "bring the edits that they have",
+                    !own->may_remask   ? "may_remask"
+                    : !own->may_insert ? "may_insert"
+                                       : "may_delete");
+  if (own->learn_from == ANSWERS && own->noise == 0 && (own->may_remask || own->may_delete))
+    return pal_fail(
+        error, PAL_E_ARGUMENT,
+        "ap-mdm: with noise=0 nothing is ever wrong or surplus, so that %s could not be "
+        "learned; raise noise, or set %s=0",
+        own->may_remask ? "remasking" : "deleting", own->may_remask ? "may_remask" : "may_delete");
+  if (own->learn_from == ANSWERS && own->window > 0)
+    return pal_fail(error, PAL_E_ARGUMENT,
+                    "ap-mdm: window=%lld is for learn_from=traces; states made from answers are "
+                    "whole sequences, which a window would cut",
+                    (long long)own->window);
+  return PAL_OK;
+}
 
 static const pal_column columns[] = {PAL_TARGET_COLUMNS, PAL_EDIT_COLUMNS};
 static const char *const parts[] = {"unmask", "remask", "insert", "remove"};
@@ -136,12 +186,10 @@ static pal_status check_labels(const pal_format *f, const pal_example *e, pal_er
   return PAL_OK;
 }
 
-static pal_status rows(const pal_model *model, const pal_example *example, pal_rng *rng,
-                       bool evaluate, pal_batch *batch, pal_error *error) {
+/* Appends a labelled state. */
+static pal_status add_state(const pal_model *model, const pal_example *example, pal_batch *batch,
+                            pal_error *error) {
   const pal_transition *t = &example->transition;
-  const ap_mdm_settings *own = pal_model_own(model);
-  (void)evaluate;
-  if (t->n == 0) return pal_corrupt(model, example, own->noise, rng, batch, error);
   const pal_status status = check_labels(pal_model_format(model), example, error);
   if (status) return status;
   const int64_t first = pal_batch_add(batch, t->state, t->n, example->id, error);
@@ -159,6 +207,23 @@ static pal_status rows(const pal_model *model, const pal_example *example, pal_r
   }
   for (int part = 1; part <= BITS; part++) batch->count[part] += t->n;
   return PAL_OK;
+}
+
+static pal_status rows(const pal_model *model, const pal_example *example, pal_rng *rng,
+                       bool evaluate, pal_batch *batch, pal_error *error) {
+  const ap_mdm_settings *own = pal_model_own(model);
+  (void)evaluate;
+  if (own->learn_from == TRACES)
+    return example->transition.n ? add_state(model, example, batch, error)
+                                 : pal_corrupt(model, example, own->noise, rng, batch, error);
+  const pal_self_edits edits = self_edits_of(own);
+  pal_example made = {.id = example->id};
+  void *block = NULL;
+  pal_status status = pal_self_edits_draw(&edits, pal_model_format(model), example, rng,
+                                          &made.transition, &block, error);
+  if (!status) status = add_state(model, &made, batch, error);
+  pal_free(block);
+  return status;
 }
 
 static void loss(const pal_model *model, pal_graph *graph, const pal_batch_values *in,
@@ -180,6 +245,11 @@ static void loss(const pal_model *model, pal_graph *graph, const pal_batch_value
 /* ---- decoding --------------------------------------------------------------------------- */
 
 static int start(const pal_model *model, pal_start *s) {
+  const ap_mdm_settings *own = pal_model_own(model);
+  const pal_self_edits edits = self_edits_of(own);
+  if (own->learn_from == ANSWERS)
+    return pal_self_edits_start(&edits, pal_model_format(model), s->example, s->answer_room,
+                                s->token, s->room);
   const int n = s->example->n_prompt, masks = s->answer_room;
   if (masks > s->room - n) return n + masks;
   if (n) memcpy(s->token, s->example->prompt, sizeof *s->token * (size_t)n);
@@ -251,6 +321,9 @@ static void decide(const pal_model *model, pal_graph *graph, const pal_decoding 
   for (int i = 0; i < BITS; i++)
     bit[i] = own->bits == SAMPLE ? pal_bernoulli(graph, chance(model, graph, h->bit[i]), d->random)
                                  : pal_compare(graph, h->bit[i], limit[i], PAL_GT);
+  const bool may[BITS] = {own->may_remask, own->may_insert, own->may_delete};
+  for (int i = 0; i < BITS; i++)
+    if (!may[i]) bit[i] = pal_affine(graph, bit[i], 0, 0);
   if (own->tau_write.n > 0) {
     const pal_value writes = pal_sigmoid(graph, pal_affine(graph, h->bit[REMASK], -1, 0));
     const pal_value sure = pal_mul(graph, writes, pal_exp(graph, surest));
@@ -325,6 +398,7 @@ const pal_model_definition pal_model_ap_mdm = {
     .name = "ap-mdm",
     .doc = "Any-process masked diffusion: each step may write, remask, insert and remove anywhere.",
     .form = PAL_FORM_TRANSITION,
+    .form_of = form_of,
     .setting = settings,
     .n_settings = PAL_SETTINGS(settings),
     .settings_size = sizeof(ap_mdm_settings),
@@ -337,6 +411,7 @@ const pal_model_definition pal_model_ap_mdm = {
     .start = start,
     .step = step,
     .decode_settings = decode_settings,
+    .check = check,
     .sampler = samplers,
     .n_samplers = 1,
     .likelihood = PAL_LIKELIHOOD_NONE,

@@ -419,7 +419,7 @@ static pal_status run_group(pal_decoder *d, const pal_example *example, int firs
 /* Length of a sequence without the first eos after the prompt and what follows it. */
 static int without_eos(const pal_decoder *d, const int32_t *token, int n, int n_prompt) {
   const int32_t eos = pal_model_format(d->model)->eos;
-  if (eos < 0 || pal_model_definition_of(d->model)->form == PAL_FORM_TRANSITION) return n;
+  if (eos < 0 || pal_model_form(d->model) == PAL_FORM_TRANSITION) return n;
   for (int i = n_prompt; i < n; i++)
     if (token[i] == eos) return i;
   return n;

@@ -17,10 +17,12 @@ libpal_core_la_SOURCES += \
 	%D%/mdm_sampler.c \
 	%D%/model.c \
 	%D%/names.c \
+	%D%/self_edits.c \
 	%D%/table.c \
 	%D%/transition.c
 noinst_HEADERS += \
 	%D%/corrupt.h \
 	%D%/decode.h \
 	%D%/mdm.h \
-	%D%/models.h
+	%D%/models.h \
+	%D%/self_edits.h

@@ -111,6 +111,11 @@ const pal_model_definition *pal_model_definition_of(const pal_model *model) {
   return model->definition;
 }
 
+pal_form pal_model_form(const pal_model *model) {
+  const pal_model_definition *d = model->definition;
+  return d->form_of ? d->form_of(model) : d->form;
+}
+
 int64_t pal_model_parameters(const pal_model *model) {
   int64_t n = 0;
   const pal_variable *v;

@@ -205,6 +205,8 @@ PAL_API pal_context *pal_model_context(const pal_model *model);
 PAL_API pal_store *pal_model_store(const pal_model *model);
 PAL_API const pal_format *pal_model_format(const pal_model *model);
 PAL_API const struct pal_model_definition *pal_model_definition_of(const pal_model *model);
+/* The form of the examples that the model trains on and decodes, with its settings. */
+PAL_API pal_form pal_model_form(const pal_model *model);
 /* Number of elements of all parameters of the store, frozen ones included. It is complete once a
  * loss or a step has been built, since that creates the parameters. */
 PAL_API int64_t pal_model_parameters(const pal_model *model);
@@ -293,6 +295,8 @@ typedef struct pal_model_definition {
   uint32_t abi_size; /* sizeof(pal_model_definition) */
   const char *name, *doc;
   pal_form form; /* of the examples it trains on */
+  /* The form with the settings of this model. NULL: always `form`. */
+  pal_form (*form_of)(const pal_model *model);
   /* Its own settings (setting.h), whose values are stored in a struct of settings_size bytes, see
    * pal_model_own. No name may be one of the network's settings (layers.h). */
   const pal_setting *setting;
@@ -351,8 +355,8 @@ PAL_API pal_status pal_register_models(pal_context *context, pal_error *error);
 typedef struct pal_decoder pal_decoder;
 typedef struct pal_decoded {
   /* [n] tokens of the sequence, prompt included, valid during the callback. Where the format has an
-   * eos and the model's form is not that of transitions, the sequence ends before the first eos of
-   * the answer. */
+   * eos and the model's form (pal_model_form) is not that of transitions, the sequence ends before
+   * the first eos of the answer. */
   const int32_t *token;
   int n;
   int forward_passes; /* steps this sequence has taken */
