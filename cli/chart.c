@@ -102,10 +102,7 @@ static void line(FILE *to, const cli_chart *c, int place) {
   fprintf(to, "</text>\n");
 }
 
-pal_status cli_chart_svg(const cli_chart *c, const char *path, pal_error *error) {
-  cli_page page;
-  if (cli_page_open(&page, error)) return error->code;
-  FILE *to = page.to;
+void cli_chart_draw(FILE *to, const cli_chart *c) {
   const int wide = LEFT + WIDE + 40, high = TOP + HIGH + FOOT + c->n * ROW;
   fprintf(
       to,
@@ -117,6 +114,12 @@ pal_status cli_chart_svg(const cli_chart *c, const char *path, pal_error *error)
   axes(to, c);
   for (int i = 0; i < c->n; i++) line(to, c, i);
   fprintf(to, "</svg>\n");
+}
+
+pal_status cli_chart_svg(const cli_chart *c, const char *path, pal_error *error) {
+  cli_page page;
+  if (cli_page_open(&page, error)) return error->code;
+  cli_chart_draw(page.to, c);
   return cli_page_save(&page, path, error);
 }
 

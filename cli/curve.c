@@ -5,7 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cli/chart.h"
 #include "cli/row.h"
 #include "cli/text.h"
 
@@ -25,7 +24,7 @@ static pal_status add(cli_chart *c, const cli_set *set, pal_error *error) {
   return PAL_OK;
 }
 
-pal_status cli_curve_svg(const cli_row *row, const char *path, pal_error *error) {
+pal_status cli_curve_chart(cli_chart *chart, const cli_row *row, pal_error *error) {
   cli_chart c = {.title = "exact within so many forward passes",
                  .x = {.name = "forward passes, at most",
                        .low = cli_mark[0],
@@ -35,8 +34,7 @@ pal_status cli_curve_svg(const cli_row *row, const char *path, pal_error *error)
   int lines = 0;
   for (int i = 0; i < row->n_sets; i++) lines += drawn(&row->set[i]);
   if (!lines)
-    return pal_fail(error, PAL_E_UNSUPPORTED, "%s: nothing was decoded that could be plotted",
-                    path);
+    return pal_fail(error, PAL_E_UNSUPPORTED, "nothing was decoded that could be plotted");
   for (c.x.n = 0; c.x.n < CLI_MARKS; c.x.n++) {
     c.x.tick[c.x.n] = cli_mark[c.x.n];
     snprintf(c.x.text[c.x.n], sizeof *c.x.text, "%d", cli_mark[c.x.n]);
@@ -49,7 +47,16 @@ pal_status cli_curve_svg(const cli_row *row, const char *path, pal_error *error)
   pal_status status = c.series ? PAL_OK : pal_fail(error, PAL_E_MEMORY, "no memory for a plot");
   for (int i = 0; i < row->n_sets && !status; i++)
     if (drawn(&row->set[i])) status = add(&c, &row->set[i], error);
-  if (!status) status = cli_chart_svg(&c, path, error);
-  cli_chart_free(&c);
+  *chart = c;
+  return status;
+}
+
+pal_status cli_curve_svg(const cli_row *row, const char *path, pal_error *error) {
+  cli_chart chart = {.n = 0};
+  pal_error own = {0};
+  pal_status status = cli_curve_chart(&chart, row, &own);
+  if (status) status = pal_fail(error, status, "%s: %s", path, own.text);
+  else status = cli_chart_svg(&chart, path, error);
+  cli_chart_free(&chart);
   return status;
 }

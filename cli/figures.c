@@ -9,8 +9,6 @@
 #include "cli/row.h"
 #include "cli/text.h"
 
-enum { FIGURE = 700 }; /* room for a figure and its error, even of 309 digits each */
-
 const char *cli_few(int n) { return n < CLI_FEW ? "*" : " "; }
 
 void cli_few_legend(FILE *to, const cli_row *row, int n) {
@@ -39,8 +37,7 @@ bool cli_has_likelihood(const cli_set *s) {
   return s->likelihood && s->loss.kind != PAL_LIKELIHOOD_NONE;
 }
 
-/* How the figure was computed: "exact", or "upper bound" or "estimate" with the number of draws. */
-static void basis(const cli_set *s, char *text, size_t size) {
+void cli_likelihood_basis(const cli_set *s, char *text, size_t size) {
   const char *what = s->loss.kind == PAL_LIKELIHOOD_BOUND ? "upper bound"
                      : s->loss.draws                      ? "estimate"
                                                           : "exact";
@@ -48,9 +45,7 @@ static void basis(const cli_set *s, char *text, size_t size) {
   else snprintf(text, size, "%s", what);
 }
 
-/* The likelihood times `unit` (1: nats, 1 / ln 2: bits), with "<=" before an upper bound and the
- * standard error after an average of draws. */
-static void value(const cli_set *s, double unit, char *text, size_t size) {
+void cli_likelihood_value(const cli_set *s, double unit, char *text, size_t size) {
   const char *sign = s->loss.kind == PAL_LIKELIHOOD_BOUND ? "<= " : "";
   if (s->loss.draws)
     snprintf(text, size, "%s%.4f +- %.4f", sign, s->loss.nats * unit,
@@ -59,16 +54,16 @@ static void value(const cli_set *s, double unit, char *text, size_t size) {
 }
 
 void cli_likelihood_line(FILE *to, const cli_row *row, const cli_set *s) {
-  char nats[FIGURE], bits[FIGURE], how[48];
+  char nats[CLI_FIGURE], bits[CLI_FIGURE], how[48];
   fprintf(to, "    ");
   cli_show_padded(to, s->name, 16);
   if (!cli_has_likelihood(s)) {
     fprintf(to, " no likelihood is defined for %s\n", row->definition);
     return;
   }
-  value(s, 1, nats, sizeof nats);
-  value(s, 1 / M_LN2, bits, sizeof bits);
-  basis(s, how, sizeof how);
+  cli_likelihood_value(s, 1, nats, sizeof nats);
+  cli_likelihood_value(s, 1 / M_LN2, bits, sizeof bits);
+  cli_likelihood_basis(s, how, sizeof how);
   fprintf(to, " %s nats,\v %s bits per token\v over %lld tokens\v (%s)\n", nats, bits,
           (long long)s->loss.tokens, how);
 }
@@ -106,7 +101,7 @@ static void summary_of_seeds(FILE *to, const cli_row *row, int n, int set, int w
   const double shown[3] = {sum / n, least, most};
   static const char *const what[] = {"mean", "min", "max"};
   for (int k = 0; k < 3; k++) {
-    char cell[2][FIGURE];
+    char cell[2][CLI_FIGURE];
     const int used = fprintf(to, "  %s of %d seeds", what[k], n);
     snprintf(cell[0], sizeof cell[0], "%s%.4f", sign, shown[k]);
     snprintf(cell[1], sizeof cell[1], "%s%.4f", sign, shown[k] / M_LN2);
@@ -116,14 +111,15 @@ static void summary_of_seeds(FILE *to, const cli_row *row, int n, int set, int w
 }
 
 static void summary_row(FILE *to, const cli_row *row, const cli_set *s, bool seeds, int width) {
-  char nats[FIGURE] = "none", bits[FIGURE] = "none", how[48] = "no likelihood is defined for ";
+  char nats[CLI_FIGURE] = "none", bits[CLI_FIGURE] = "none",
+       how[48] = "no likelihood is defined for ";
   const bool has = cli_has_likelihood(s);
   int used = fprintf(to, "%s", row->model);
   if (seeds) used += fprintf(to, ", seed %llu", (unsigned long long)row->seed);
   if (has) {
-    value(s, 1, nats, sizeof nats);
-    value(s, 1 / M_LN2, bits, sizeof bits);
-    basis(s, how, sizeof how);
+    cli_likelihood_value(s, 1, nats, sizeof nats);
+    cli_likelihood_value(s, 1 / M_LN2, bits, sizeof bits);
+    cli_likelihood_basis(s, how, sizeof how);
   }
   fprintf(to, "%*s %10lld %7lld  %-20s %-20s %s%s\n", width > used ? width - used : 0, "",
           (long long)row->parameters, (long long)row->steps, nats, bits, how,

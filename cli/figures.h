@@ -16,6 +16,12 @@ void cli_few_legend(FILE *to, const cli_row *row, int n);
 
 /* Whether the set is evaluated by likelihood and its model defines one. */
 bool cli_has_likelihood(const cli_set *set);
+/* The likelihood of such a set times `unit` (1: nats, 1 / ln 2: bits), with "<=" before an upper
+ * bound and the standard error after an average of draws; and how it was computed: "exact", or
+ * "upper bound" or "estimate" with the number of draws. CLI_FIGURE bytes are enough for both. */
+enum { CLI_FIGURE = 700 };
+void cli_likelihood_value(const cli_set *set, double unit, char *text, size_t size);
+void cli_likelihood_basis(const cli_set *set, char *text, size_t size);
 /* A line with the likelihood of one set in nats and bits per token, or that there is none. */
 void cli_likelihood_line(FILE *to, const cli_row *row, const cli_set *set);
 /* {"set", "n", "likelihood": "exact", "bound" or "none", "nats": number or null, ...}; NULL without

@@ -27,6 +27,7 @@ palimpsest_SOURCES = \
 	%D%/lines.c \
 	%D%/list.c \
 	%D%/lock.c \
+	%D%/losses.c \
 	%D%/main.c \
 	%D%/near.c \
 	%D%/pinned.c \
@@ -39,6 +40,8 @@ palimpsest_SOURCES = \
 	%D%/progress.c \
 	%D%/prompt.c \
 	%D%/recipes.c \
+	%D%/report.c \
+	%D%/report_page.c \
 	%D%/row.c \
 	%D%/rundir.c \
 	%D%/sample.c \
@@ -71,6 +74,7 @@ noinst_HEADERS += \
 	%D%/recorder.h \
 	%D%/lines.h \
 	%D%/lock.h \
+	%D%/losses.h \
 	%D%/near.h \
 	%D%/pinned.h \
 	%D%/options.h \
@@ -79,6 +83,7 @@ noinst_HEADERS += \
 	%D%/progress.h \
 	%D%/prompt.h \
 	%D%/recipes.h \
+	%D%/report_page.h \
 	%D%/row.h \
 	%D%/rundir.h \
 	%D%/signals.h \

@@ -48,7 +48,7 @@ static const option options[] = {
     {"--budget", TEXT, AT(budget), "compare",
      "KIND       matched (sequences, steps, parameters), free, or both"},
     {"--seeds", WHOLE, AT(seeds), "compare", "N          training seeds 1 to N"},
-    {"--n", WHOLE, AT(n), "train eval sample instances compare check-op bench pram",
+    {"--n", WHOLE, AT(n), "train eval sample instances compare report check-op bench pram",
      "N          instances, samples, cases or repetitions"},
     {"--out", PATH, AT(out), "train compare bench compile new",
      "DIR        the run directory; of compare: one below it for each row; of bench: weights, "
@@ -92,8 +92,9 @@ static const option options[] = {
     {"--watch", FLAG, AT(watch), "sample pram", "           show one instance pass by pass"},
     {"--svg", PATH, AT(svg), "eval sample plot",
      "FILE       the states of one instance; with eval: a plot of exact instances over passes"},
-    {"--html", PATH, AT(html), "sample",
-     "FILE       the states of one instance as a web page to step through"},
+    {"--html", PATH, AT(html), "sample report",
+     "FILE       the states of one instance as a web page to step through; the report's page, by "
+     "default RUN/report.html"},
     {"--json", PATH, AT(json), "train eval compare bench", "FILE       writes the table as JSON"},
     {"--plugin", MANY_PLUGINS, 0, "", "FILE       a shared object with ops, models or tasks"},
     {"--threads", WHOLE, AT(threads), "", "N          threads; results do not depend on it"},
@@ -205,8 +206,8 @@ static const option *find(const char *name, size_t length, const char *verb) {
 /* Takes a word that is no option: the verb, then its arguments. */
 static pal_status word(cli_options *out, const char *text, pal_error *error) {
   const cli_verb *verb = out->verb ? cli_verb_find(out->verb, NULL) : NULL;
-  if (out->verb && !verb) return PAL_OK;       /* an unknown verb; check() refuses it */
-  if (verb && strcmp(verb->name, "plot") == 0) /* its arguments are files, any number of them */
+  if (out->verb && !verb) return PAL_OK;   /* an unknown verb; check() refuses it */
+  if (verb && verb->most == CLI_MAX_FILES) /* its arguments are runs, any number of them */
     return set_option(out, find("--data", strlen("--data"), "eval"), text, error);
   const int have = (out->argument != NULL) + (out->second != NULL);
   if (verb && have == verb->most)
@@ -232,7 +233,7 @@ static pal_status check(const cli_options *out, const int *given, pal_error *err
                       given[i]);
   }
   if (out->n_files > 1 && out->verb && strcmp(out->verb, "eval") != 0 &&
-      strcmp(out->verb, "plot") != 0)
+      cli_verb_find(out->verb, NULL)->most < CLI_MAX_FILES)
     return pal_fail(error, PAL_E_ARGUMENT, "--data is given too often: %s takes one FILE",
                     out->verb);
   if (out->resume && !out->out && out->verb && strcmp(out->verb, "compare") == 0)

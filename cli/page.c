@@ -9,6 +9,7 @@ void cli_page_text(FILE *to, const char *text) {
   for (; *text; text++) {
     if (*text == '<') fputs("&lt;", to);
     else if (*text == '&') fputs("&amp;", to);
+    else if (*text == '"') fputs("&quot;", to);
     else fputc((unsigned char)*text < ' ' ? '?' : *text, to);
   }
 }

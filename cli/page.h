@@ -12,7 +12,8 @@ typedef struct cli_page {
   size_t bytes; /* of text; both are valid after a flush of `to` */
 } cli_page;
 
-/* Prints a text for XML: "<" and "&" are escaped, a control character becomes "?". */
+/* Prints a text for XML, also within an attribute: <, & and " are escaped, a control character
+ * becomes "?". */
 void cli_page_text(FILE *to, const char *text);
 pal_status cli_page_open(cli_page *page, pal_error *error);
 /* Frees the page without writing it. */

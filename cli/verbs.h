@@ -20,6 +20,7 @@ int cli_verb_eval(pal_context *context, const cli_options *options);
 int cli_verb_sample(pal_context *context, const cli_options *options);
 int cli_verb_instances(pal_context *context, const cli_options *options);
 int cli_verb_plot(pal_context *context, const cli_options *options);
+int cli_verb_report(pal_context *context, const cli_options *options);
 int cli_verb_compare(pal_context *context, const cli_options *options);
 int cli_verb_plan(pal_context *context, const cli_options *options);
 int cli_verb_compile(pal_context *context, const cli_options *options);

@@ -282,32 +282,6 @@ for code in 0 1 2 3 4 '129, 130, 143'; do
   grep -q "^| $code |" "${srcdir:-.}/doc/program.md" || { echo "FAIL no exit code $code in the document"; failed=1; }
 done
 
-# ---- plots of runs ----
-
-expect 0 "" plot "$work/run"
-grep -q '^ *\* train$' "$work/out" && test "$(grep -c '|.*\*' "$work/out")" -ge 1 ||
-  { echo "FAIL no plot as text"; cat "$work/out"; failed=1; }
-if escape; then echo "FAIL escape codes in a plot"; failed=1; fi
-expect 0 "" plot "$work/run" "$work/piped" --svg "$work/losses.svg"
-test "$(grep -c 'fill="none" stroke=' "$work/losses.svg")" -eq 2 && grep -q "piped, train<" "$work/losses.svg" &&
-  grep -q '^</svg>' "$work/losses.svg" || { echo "FAIL two runs are not two lines"; cat "$work/losses.svg"; failed=1; }
-mkdir "$work/drawn" # known losses, to places known: the first at the top, the last at the bottom
-{ echo loss,split,step; echo 8,train,0; echo ,train,50; echo nan,train,60; echo 0,train,100; echo 4,valid,50; } >"$work/drawn/metrics.csv"
-expect 0 "" plot "$work/drawn" --svg "$work/drawn.svg"
-grep -q 'd="M64.0 24.0L524.0 264.0"' "$work/drawn.svg" && grep -q 'd="M294.0 144.0"' "$work/drawn.svg" ||
-  { echo "FAIL not the places of the losses"; cat "$work/drawn.svg"; failed=1; }
-COLUMNS=80 "$program" plot "$work/drawn" >"$work/out"
-test "$(sed -n '2s/[^*]//gp;18s/[^*]//gp' "$work/out" | tr -d '\n')" = '**' &&
-  ! grep -q '.\{80\}' "$work/out" && grep -q '^ *o valid$' "$work/out" ||
-  { echo "FAIL not the places of the losses as text"; cat "$work/out"; failed=1; }
-echo 1,2,3 >"$work/drawn/metrics.csv"
-expect 2 "metrics.csv:1: no columns step, split and loss" plot "$work/drawn"
-echo step,split,loss >"$work/drawn/metrics.csv"
-expect 2 "metrics.csv holds no loss" plot "$work/drawn"
-expect 2 "absent/metrics.csv" plot "$work/absent"
-expect 2 "which run" plot
-expect 2 "are the same file" plot "$work/run" --svg "$work/run/metrics.csv"
-
 # ---- the width of tables ----
 
 # Tables fit 80 columns, in blocks of columns that begin with the names of the rows.
