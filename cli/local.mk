@@ -117,7 +117,7 @@ cli/start_text.c: $(starts) tools/embed.sh
 
 # Man pages, one for each verb, made of what --help prints. They need the program to run, so a build
 # for another machine has none.
-EXTRA_DIST += tools/man.sh share/palimpsest.bash share/_palimpsest
+EXTRA_DIST += tools/man.sh tools/reference.sh share/palimpsest.bash share/_palimpsest
 man1dir = $(mandir)/man1
 if !CROSS_COMPILING
 all-local: man/made
@@ -128,7 +128,19 @@ man/made: palimpsest$(EXEEXT) tools/man.sh
 	  for verb in `./palimpsest$(EXEEXT) --help | sed -n '1,/^options/s/^  \([a-z][a-z-]*\) .*/\1/p'`; do \
 	    sh $(srcdir)/tools/man.sh ./palimpsest$(EXEEXT) $$verb >man/palimpsest-$$verb.1 || exit 1; \
 	  done && touch $@
+# Documents and examples, in the folders in which they link to each other.
+docfiles = README.md CHANGELOG.md CONTRIBUTING.md LICENSE CITATION.cff
 install-data-local:
+	for folder in doc examples examples/pram examples/sudoku examples/sudoku/checkpoint \
+	    examples/sudoku/checkpoint/ckpt recipes; do \
+	  $(MKDIR_P) "$(DESTDIR)$(docdir)/$$folder" || exit 1; \
+	  for file in $(srcdir)/$$folder/*; do \
+	    case $$file in *.mk | *.sh) continue ;; esac; \
+	    test ! -f "$$file" || $(INSTALL_DATA) "$$file" "$(DESTDIR)$(docdir)/$$folder" || exit 1; \
+	  done; \
+	done
+	for file in $(docfiles); do \
+	  $(INSTALL_DATA) "$(srcdir)/$$file" "$(DESTDIR)$(docdir)" || exit 1; done
 	$(MKDIR_P) "$(DESTDIR)$(man1dir)" "$(DESTDIR)$(datadir)/bash-completion/completions" \
 	  "$(DESTDIR)$(datadir)/zsh/site-functions"
 	for page in man/*.1; do \
@@ -137,6 +149,7 @@ install-data-local:
 	  "$(DESTDIR)$(datadir)/bash-completion/completions/palimpsest"
 	$(INSTALL_DATA) $(srcdir)/share/_palimpsest "$(DESTDIR)$(datadir)/zsh/site-functions/_palimpsest"
 uninstall-local:
+	for file in $(docfiles) doc examples recipes; do rm -rf "$(DESTDIR)$(docdir)/$$file"; done
 	rm -f "$(DESTDIR)$(man1dir)"/palimpsest.1 "$(DESTDIR)$(man1dir)"/palimpsest-*.1 \
 	  "$(DESTDIR)$(datadir)/bash-completion/completions/palimpsest" \
 	  "$(DESTDIR)$(datadir)/zsh/site-functions/_palimpsest"

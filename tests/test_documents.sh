@@ -12,7 +12,9 @@
 # Links to files must lead to existing files. Run by `make check`; with DOCUMENTS='doc/tour.md ...'
 # in the environment, paths in the source tree, only these are checked.
 . "${srcdir:-.}/tests/installed.sh"
-for file in man1/palimpsest.1 man1/palimpsest-train.1 completions/palimpsest site-functions/_palimpsest; do
+for file in man1/palimpsest.1 man1/palimpsest-train.1 completions/palimpsest site-functions/_palimpsest \
+  palimpsest/README.md doc/reference.md examples/remasking.c sudoku/quickstart.conf pram/sort.pram \
+  ckpt/weights.safetensors recipes/parity.conf; do
   find "$root" -path "*/$file" | grep -q . || { echo "FAIL $file is not installed"; exit 1; }
 done
 COLUMNS=138 # the documents show lines that are not folded

@@ -24,6 +24,15 @@ sh "$source/tools/man.sh" "$program" eval | grep -q "palimpsest eval runs/exampl
 expect 2 "no verb" help none
 sh "$source/tools/man.sh" "$program" none >"$work/none" 2>&1 && { echo "FAIL a page of no verb"; failed=1; }
 
+# The page of all verbs and settings is what the program says of itself.
+sh "$source/tools/reference.sh" "$program" >"$work/reference.md" || failed=1
+cmp "$work/reference.md" "$source/doc/reference.md" ||
+  { echo "FAIL doc/reference.md is old: sh tools/reference.sh build/palimpsest >doc/reference.md"; failed=1; }
+verb=$(grep -c '^### .*' "$work/reference.md")
+test "$verb" -ge 25 && grep -q '^| `tau_write` |  | a mask is written only' "$work/reference.md" &&
+  grep -q '^| `--init RUN.|FILE` | start from' "$work/reference.md" ||
+  { echo "FAIL the page of all settings lacks some"; cat "$work/reference.md"; failed=1; }
+
 # ---- completion ----
 
 # completes WORDS WANTED: the words of a line, of which bash completes the last, and what it offers.
