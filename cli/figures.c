@@ -37,6 +37,11 @@ bool cli_has_likelihood(const cli_set *s) {
   return s->likelihood && s->loss.kind != PAL_LIKELIHOOD_NONE;
 }
 
+const char *cli_likelihood_name(pal_likelihood_kind kind) {
+  static const char *const name[] = {"none", "bound", "exact"};
+  return name[kind];
+}
+
 void cli_likelihood_basis(const cli_set *s, char *text, size_t size) {
   const char *what = s->loss.kind == PAL_LIKELIHOOD_BOUND ? "upper bound"
                      : s->loss.draws                      ? "estimate"
@@ -53,8 +58,14 @@ void cli_likelihood_value(const cli_set *s, double unit, char *text, size_t size
   else snprintf(text, size, "%s%.4f", sign, s->loss.nats * unit);
 }
 
+/* e to the power of the likelihood, with "<=" before an upper bound. */
+static void perplexity(const cli_set *s, char *text, size_t size) {
+  snprintf(text, size, "%s%.4g", s->loss.kind == PAL_LIKELIHOOD_BOUND ? "<= " : "",
+           exp(s->loss.nats));
+}
+
 void cli_likelihood_line(FILE *to, const cli_row *row, const cli_set *s) {
-  char nats[CLI_FIGURE], bits[CLI_FIGURE], how[48];
+  char nats[CLI_FIGURE], bits[CLI_FIGURE], power[CLI_FIGURE], how[48];
   fprintf(to, "    ");
   cli_show_padded(to, s->name, 16);
   if (!cli_has_likelihood(s)) {
@@ -63,21 +74,23 @@ void cli_likelihood_line(FILE *to, const cli_row *row, const cli_set *s) {
   }
   cli_likelihood_value(s, 1, nats, sizeof nats);
   cli_likelihood_value(s, 1 / M_LN2, bits, sizeof bits);
+  perplexity(s, power, sizeof power);
   cli_likelihood_basis(s, how, sizeof how);
-  fprintf(to, " %s nats,\v %s bits per token\v over %lld tokens\v (%s)\n", nats, bits,
-          (long long)s->loss.tokens, how);
+  fprintf(to, " %s nats,\v %s bits per token,\v perplexity %s\v over %lld tokens\v (%s)\n", nats,
+          bits, power, (long long)s->loss.tokens, how);
 }
 
 json_t *cli_likelihood_json(const cli_set *s) {
-  static const char *const kind[] = {"none", "bound", "exact"};
   json_t *set = json_pack("{s:o, s:i, s:s}", "set", cli_json_text(s->name), "n", s->n, "likelihood",
-                          kind[s->loss.kind]);
-  json_t *figures = cli_has_likelihood(s)
-                        ? json_pack("{s:f, s:f, s:f, s:f, s:i, s:I}", "nats", s->loss.nats, "bits",
-                                    s->loss.nats / M_LN2, "standard_error", s->loss.standard_error,
-                                    "bits_standard_error", s->loss.standard_error / M_LN2, "draws",
-                                    s->loss.draws, "tokens", (json_int_t)s->loss.tokens)
-                        : json_pack("{s:n, s:n}", "nats", "bits");
+                          cli_likelihood_name(s->loss.kind));
+  json_t *figures =
+      cli_has_likelihood(s)
+          ? json_pack("{s:f, s:f, s:o, s:f, s:f, s:i, s:I}", "nats", s->loss.nats, "bits",
+                      s->loss.nats / M_LN2, "perplexity", cli_json_number(exp(s->loss.nats)),
+                      "standard_error", s->loss.standard_error, "bits_standard_error",
+                      s->loss.standard_error / M_LN2, "draws", s->loss.draws, "tokens",
+                      (json_int_t)s->loss.tokens)
+          : json_pack("{s:n, s:n, s:n}", "nats", "bits", "perplexity");
   if (!figures || json_object_update(set, figures)) {
     json_decref(set);
     set = NULL;
@@ -101,28 +114,31 @@ static void summary_of_seeds(FILE *to, const cli_row *row, int n, int set, int w
   const double shown[3] = {sum / n, least, most};
   static const char *const what[] = {"mean", "min", "max"};
   for (int k = 0; k < 3; k++) {
-    char cell[2][CLI_FIGURE];
+    char cell[3][CLI_FIGURE];
     const int used = fprintf(to, "  %s of %d seeds", what[k], n);
     snprintf(cell[0], sizeof cell[0], "%s%.4f", sign, shown[k]);
     snprintf(cell[1], sizeof cell[1], "%s%.4f", sign, shown[k] / M_LN2);
-    fprintf(to, "%*s %10s %7s  %-20s %-20s\n", width > used ? width - used : 0, "", "", "", cell[0],
-            cell[1]);
+    snprintf(cell[2], sizeof cell[2], "%s%.4g", sign, exp(shown[k]));
+    fprintf(to, "%*s %10s %7s  %-20s %-20s %-14s\n", width > used ? width - used : 0, "", "", "",
+            cell[0], cell[1], cell[2]);
   }
 }
 
 static void summary_row(FILE *to, const cli_row *row, const cli_set *s, bool seeds, int width) {
-  char nats[CLI_FIGURE] = "none", bits[CLI_FIGURE] = "none",
-       how[48] = "no likelihood is defined for ";
+  char nats[CLI_FIGURE] = "none", bits[CLI_FIGURE] = "none", power[CLI_FIGURE] = "none";
+  char tokens[24] = "", how[48] = "no likelihood is defined for ";
   const bool has = cli_has_likelihood(s);
   int used = fprintf(to, "%s", row->model);
   if (seeds) used += fprintf(to, ", seed %llu", (unsigned long long)row->seed);
   if (has) {
     cli_likelihood_value(s, 1, nats, sizeof nats);
     cli_likelihood_value(s, 1 / M_LN2, bits, sizeof bits);
+    perplexity(s, power, sizeof power);
     cli_likelihood_basis(s, how, sizeof how);
+    snprintf(tokens, sizeof tokens, "%lld", (long long)s->loss.tokens);
   }
-  fprintf(to, "%*s %10lld %7lld  %-20s %-20s %s%s\n", width > used ? width - used : 0, "",
-          (long long)row->parameters, (long long)row->steps, nats, bits, how,
+  fprintf(to, "%*s %10lld %7lld  %-20s %-20s %-14s %9s  %s%s\n", width > used ? width - used : 0,
+          "", (long long)row->parameters, (long long)row->steps, nats, bits, power, tokens, how,
           has ? "" : row->definition);
 }
 
@@ -135,8 +151,9 @@ int cli_likelihood_summary(FILE *to, const cli_row *row, int n) {
     if (wide > width) width = wide;
   }
   for (int i = 0; n && i < row[0].n_sets; i++) {
-    fprintf(to, "%s%-*s\v %10s\v %7s\v  %-20s\v %-20s\v\n", i ? "\n" : "", width,
-            row[0].set[i].name, "parameters", "steps", "nats per token", "bits per token");
+    fprintf(to, "%s%-*s\v %10s\v %7s\v  %-20s\v %-20s\v %-14s\v %9s\v\n", i ? "\n" : "", width,
+            row[0].set[i].name, "parameters", "steps", "nats per token", "bits per token",
+            "perplexity", "tokens");
     for (int k = 0, first = 0; k < n; k++) {
       summary_row(to, &row[k], &row[k].set[i], seeds, width);
       if (k + 1 < n && strcmp(row[k + 1].model, row[k].model) == 0) continue;

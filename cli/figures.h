@@ -14,6 +14,8 @@ const char *cli_few(int n);
 /* Prints what the mark means if one of the n rows has it. */
 void cli_few_legend(FILE *to, const cli_row *row, int n);
 
+/* "none", "bound" (an upper bound of the negative log-likelihood) or "exact". */
+const char *cli_likelihood_name(pal_likelihood_kind kind);
 /* Whether the set is evaluated by likelihood and its model defines one. */
 bool cli_has_likelihood(const cli_set *set);
 /* The likelihood of such a set times `unit` (1: nats, 1 / ln 2: bits), with "<=" before an upper

@@ -28,18 +28,33 @@ static const pal_setting *table_of(const cli_job *job, int k, int which, int *n)
   return d ? d->setting : NULL;
 }
 
-static bool has_key(const cli_job *job, int k, const char *key, size_t length) {
+/* The setting of that name in the tables of owner k, with its default; NULL if there is none. */
+static const pal_setting *find(const cli_job *job, int k, const char *key, size_t length) {
   for (int which = 0; which < 2; which++) {
     int n;
     const pal_setting *table = table_of(job, k, which, &n);
     for (int i = 0; i < n; i++)
-      if (strlen(table[i].name) == length && strncmp(table[i].name, key, length) == 0) return true;
+      if (strlen(table[i].name) == length && strncmp(table[i].name, key, length) == 0)
+        return &table[i];
   }
-  return false;
+  return NULL;
+}
+
+static bool has_key(const cli_job *job, int k, const char *key, size_t length) {
+  return find(job, k, key, length) != NULL;
 }
 
 bool cli_job_has(const cli_job *job, int owner, const char *key) {
   return has_key(job, owner, key, strlen(key));
+}
+
+/* "KEY=PATH" with the absolute path if the file exists: a run's config must find it from any
+ * directory. */
+static char *with_whole_path(const char *setting, const char *path, pal_error *error) {
+  char *whole = *path ? realpath(path, NULL) : NULL;
+  char *text = cli_print(error, "%.*s%s", (int)(path - setting), setting, whole ? whole : path);
+  free(whole);
+  return text;
 }
 
 static pal_status add_setting(cli_job *job, int k, const char *setting, pal_error *error) {
@@ -50,8 +65,11 @@ static pal_status add_setting(cli_job *job, int k, const char *setting, pal_erro
                     k == CLI_TASK    ? "task"
                     : k == CLI_MODEL ? "model"
                                      : "trainer");
-  char *copy = strdup(setting);
-  if (!copy) return pal_fail(error, PAL_E_MEMORY, "no memory for settings");
+  const char *equals = strchr(setting, '=');
+  const pal_setting *of = find(job, k, setting, (size_t)(equals - setting));
+  char *copy = of->kind == PAL_SETTING_FILE ? with_whole_path(setting, equals + 1, error)
+                                            : cli_print(error, "%s", setting);
+  if (!copy) return error->code;
   job->set[k][job->n_set[k]++] = copy;
   return PAL_OK;
 }
@@ -109,11 +127,9 @@ pal_status cli_job_set(cli_job *job, const char *setting, pal_error *error) {
 
 pal_status cli_job_set_data(cli_job *job, const char *data, pal_error *error) {
   if (!data) return PAL_OK;
-  char *whole = realpath(data, NULL); /* a run's config must find the file from any directory */
-  char *setting = cli_print(error, "task.data=%s", whole ? whole : data);
+  char *setting = cli_print(error, "task.data=%s", data);
   const pal_status status = setting ? cli_job_set(job, setting, error) : error->code;
   free(setting);
-  free(whole);
   return status;
 }
 

@@ -20,8 +20,9 @@ typedef struct cli_job {
   pal_model *model;
   pal_stream stream; /* of training examples; like `trainer` only when training */
   pal_trainer *trainer;
-  pal_form form; /* of the examples that the model learns */
-  uint64_t seed; /* train.seed, used for the store, the stream and the trainer */
+  pal_form form;  /* of the examples that the model learns */
+  uint64_t seed;  /* train.seed, used for the store, the stream and the trainer */
+  int eval_every; /* steps between validations while training; 0: none */
   /* Of `sample` for one instance: the seed of the draws; the cap on forward passes, 0: the task's;
    * and whether the instance's own answer_room replaces the task's, also when it is 0. */
   uint64_t decode_seed;

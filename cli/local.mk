@@ -36,6 +36,7 @@ palimpsest_SOURCES = \
 	%D%/page.c \
 	%D%/plan.c \
 	%D%/plot.c \
+	%D%/plugins.c \
 	%D%/pram.c \
 	%D%/progress.c \
 	%D%/prompt.c \
@@ -55,7 +56,8 @@ palimpsest_SOURCES = \
 	%D%/trace.c \
 	%D%/trace_page.c \
 	%D%/train.c \
-	%D%/training.c
+	%D%/training.c \
+	%D%/validation.c
 noinst_HEADERS += \
 	%D%/answers.h \
 	%D%/chart.h \
@@ -80,6 +82,7 @@ noinst_HEADERS += \
 	%D%/options.h \
 	%D%/outputs.h \
 	%D%/page.h \
+	%D%/plugins.h \
 	%D%/progress.h \
 	%D%/prompt.h \
 	%D%/recipes.h \
@@ -96,6 +99,7 @@ noinst_HEADERS += \
 	%D%/trace.h \
 	%D%/trace_page.h \
 	%D%/training.h \
+	%D%/validation.h \
 	%D%/verbs.h
 palimpsest_LDADD = libpalimpsest.la $(BENCH_PEAK_LIBS) $(JANSSON_LIBS)
 

@@ -8,6 +8,7 @@
 #include "cli/help.h"
 #include "cli/options.h"
 #include "cli/outputs.h"
+#include "cli/plugins.h"
 #include "cli/text.h"
 #include "cli/signals.h"
 #include "cli/standard.h"
@@ -80,8 +81,7 @@ static int run(cli_options *o) {
     cli_say("of %d threads only %d can be made (see ulimit -u); going on with %d, more slowly",
             wanted, threads, threads);
   int code = cli_outputs_check(o, &error) ? cli_report(&error) : CLI_DONE;
-  for (int i = 0; i < o->n_plugins && !code; i++)
-    if (pal_plugin_load(context, o->plugin[i], &error)) code = cli_report(&error);
+  if (!code && cli_plugins_load(context, o, &error)) code = cli_report(&error);
   if (!code) code = run_verb(context, o);
   pal_context_free(context);
   return code;

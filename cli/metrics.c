@@ -3,21 +3,24 @@
 #include "cli/metrics.h"
 
 #include <errno.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "cli/figures.h"
 #include "cli/page.h"
 #include "cli/standard.h"
 #include "cli/text.h"
 
 enum { CSV, LINES };
+/* Places of columns in `fixed`, and their number. */
+enum { LIKELIHOOD = 5, BITS, PERPLEXITY, FIXED = 10 };
 
-static const char fixed[] = "step,tokens,seconds,split,loss,bits_per_token,rate,gradient_norm";
-/* The columns before each part of the loss had one of its own name. */
-static const char former[] = "step,tokens,seconds,split,loss,loss_1,loss_2,loss_3,loss_4,"
-                             "bits_per_token,rate,gradient_norm\n";
-enum { FORMER_COLUMNS = 12, FORMER_PARTS = 4 };
+static const char fixed[] = "step,tokens,seconds,split,loss,likelihood,bits_per_token,perplexity,"
+                            "rate,gradient_norm";
+/* The parts of a loss had columns by number once. */
+static const char numbered[] = "loss_";
 
 /* The CSV's first line, to be freed. */
 static char *head_of(const pal_model_definition *d, pal_error *error) {
@@ -40,19 +43,69 @@ static long long step_of(const char *line) {
                                                                                            : 0;
 }
 
-/* Writes a row of the former columns in the present order. It has no values of parts beyond the
- * fourth. */
-static void convert(char *line, const pal_model_definition *d, FILE *to) {
-  static const int place[] = {0, 1, 2, 3, 4, 9, 10, 11, 5, 6, 7, 8};
-  char *field[FORMER_COLUMNS], *rest = line;
-  line[strcspn(line, "\n")] = 0;
-  for (int i = 0; i < FORMER_COLUMNS; i++) {
-    field[i] = strsep(&rest, ",");
-    if (!field[i]) field[i] = line + strlen(line); /* empty */
+/* Field `at`, from 0, of a CSV line without quotes; its length in *length. NULL past the last. */
+static const char *field(const char *line, int at, int *length) {
+  for (; at > 0 && line; at--) {
+    line = strchr(line, ',');
+    if (line) line++;
   }
-  const int before = FORMER_COLUMNS - FORMER_PARTS;
-  for (int i = 0; i < before + d->n_parts; i++)
-    fprintf(to, "%s%s", i ? "," : "", i < FORMER_COLUMNS ? field[place[i]] : "");
+  *length = line ? (int)strcspn(line, ",\n") : 0;
+  return line;
+}
+
+/* The column of that name; -1 when there is none. */
+static int column(const char *head, const char *name, int length) {
+  int n;
+  const char *text;
+  for (int at = 0; (text = field(head, at, &n)) != NULL; at++)
+    if (n == length && strncmp(text, name, (size_t)n) == 0) return at;
+  return -1;
+}
+
+/* Where the columns of `head` are in an earlier version's `old` head: the column of that name, or a
+ * part's by its number. -1: it has none. False when it is no such head. */
+static bool match_columns(const char *old, const char *head, const pal_model_definition *d,
+                          int *place) {
+  int n, all = 0;
+  const char *text;
+  for (int at = 0; (text = field(head, at, &n)) != NULL; at++, all++) {
+    place[at] = column(old, text, n);
+    for (int k = 0; k < d->n_parts && place[at] < 0; k++) {
+      char name[24];
+      snprintf(name, sizeof name, "%s%d", numbered, k + 1);
+      if (strncmp(text, numbered, strlen(numbered)) == 0 &&
+          strlen(d->part[k]) == (size_t)n - strlen(numbered) &&
+          strncmp(d->part[k], text + strlen(numbered), (size_t)n - strlen(numbered)) == 0)
+        place[at] = column(old, name, (int)strlen(name));
+    }
+  }
+  for (int at = 0; (text = field(old, at, &n)) != NULL; at++) {
+    bool known = n > (int)strlen(numbered) &&
+                 strspn(text + strlen(numbered), "0123456789") == (size_t)n - strlen(numbered);
+    for (int k = 0; k < all; k++) known |= place[k] == at;
+    if (!known) return false;
+  }
+  return column(old, "step", 4) == 0 && column(old, "loss", 4) > 0;
+}
+
+/* What the training loss is. That of definitions with a bound is not said to be one: in training
+ * they may draw rows, and weigh them, in another way. */
+static pal_likelihood_kind training_kind(const pal_model_definition *d) {
+  return d->likelihood == PAL_LIKELIHOOD_EXACT ? PAL_LIKELIHOOD_EXACT : PAL_LIKELIHOOD_NONE;
+}
+
+/* Writes a row of earlier columns, which were of training, in the present order. */
+static void convert(const char *line, const char *head, const pal_model_definition *d,
+                    const int *place, FILE *to) {
+  int n, length = 0;
+  const char *bits = place[BITS] < 0 ? NULL : field(line, place[BITS], &length);
+  for (int at = 0; field(head, at, &n) != NULL; at++) {
+    const char *text = place[at] < 0 ? NULL : field(line, place[at], &n);
+    if (at) fputc(',', to);
+    if (text) fprintf(to, "%.*s", n, text);
+    else if (at == LIKELIHOOD) fputs(cli_likelihood_name(training_kind(d)), to);
+    else if (at == PERPLEXITY && bits && length) fprintf(to, "%.9g", exp2(strtod(bits, NULL)));
+  }
   fputc('\n', to);
 }
 
@@ -61,6 +114,7 @@ static void convert(char *line, const pal_model_definition *d, FILE *to) {
  * when `from` could not be read to its end. */
 static bool copy_rows(FILE *from, FILE *to, const char *head, const pal_model_definition *d,
                       long long step, double *seconds, bool *strange) {
+  int place[FIXED + PAL_MAX_PARTS];
   char *line = NULL;
   size_t room = 0;
   ssize_t n;
@@ -68,15 +122,15 @@ static bool copy_rows(FILE *from, FILE *to, const char *head, const pal_model_de
   while (!*strange && (n = getline(&line, &room, from)) > 0) {
     if (line[n - 1] != '\n') continue;
     if (first) {
-      old = strcmp(line, former) == 0;
-      *strange = !old && strcmp(line, head) != 0;
+      old = strcmp(line, head) != 0;
+      *strange = old && !match_columns(line, head, d, place);
       first = false;
       fputs(head, to);
       continue;
     }
     if (step_of(line) > step) continue;
     if (head) sscanf(line, "%*d,%*d,%lf", seconds);
-    if (old) convert(line, d, to);
+    if (old) convert(line, head, d, place, to);
     else fputs(line, to);
   }
   free(line);
@@ -143,40 +197,89 @@ pal_status cli_metrics_open(cli_metrics *m, const cli_job *job, bool resume, dou
   return status;
 }
 
-static void write_csv(FILE *to, const pal_model_definition *d, const pal_step_report *r,
-                      double seconds) {
-  fprintf(to, "%lld,%lld,%.3f,train,%.9g,", (long long)r->step, (long long)r->tokens, seconds,
-          r->loss);
-  if (d->likelihood == PAL_LIKELIHOOD_EXACT) /* else the training loss is no exact likelihood */
-    fprintf(to, "%.9g", r->loss / 0.69314718055994531);
-  fprintf(to, ",%.9g,%.9g", r->rate, r->gradient_norm);
-  for (int i = 0; i < d->n_parts; i++) fprintf(to, ",%.9g", r->part[i]);
+/* A row. */
+typedef struct entry {
+  const pal_model_definition *definition;
+  const char *split;
+  int64_t step, tokens;
+  double seconds, loss;
+  pal_likelihood_kind kind; /* what `nats` is */
+  double nats;              /* per token */
+  double rate, norm;        /* these and the parts: of a training step */
+  const double *part;       /* NULL: not a training step */
+} entry;
+
+static void write_csv(FILE *to, const entry *e) {
+  const pal_model_definition *d = e->definition;
+  fprintf(to, "%lld,%lld,%.3f,%s,%.9g,%s,", (long long)e->step, (long long)e->tokens, e->seconds,
+          e->split, e->loss, cli_likelihood_name(e->kind));
+  if (e->kind) fprintf(to, "%.9g,%.9g", e->nats / M_LN2, exp(e->nats));
+  else fputc(',', to);
+  if (e->part) fprintf(to, ",%.9g,%.9g", e->rate, e->norm);
+  else fputs(",,", to);
+  for (int i = 0; i < d->n_parts; i++)
+    if (e->part) fprintf(to, ",%.9g", e->part[i]);
+    else fputc(',', to);
   fputc('\n', to);
 }
 
-static void write_line(FILE *to, const pal_model_definition *d, const pal_step_report *r,
-                       double seconds) {
-  fprintf(
-      to,
-      "{\"step\": %lld, \"tokens\": %lld, \"seconds\": %.3f, \"split\": \"train\", \"loss\": %.9g",
-      (long long)r->step, (long long)r->tokens, seconds, r->loss);
-  for (int i = 0; i < d->n_parts; i++) fprintf(to, ", \"loss_%s\": %.9g", d->part[i], r->part[i]);
-  fprintf(to, ", \"rate\": %.9g, \"gradient_norm\": %.9g}\n", r->rate, r->gradient_norm);
+static void write_line(FILE *to, const entry *e) {
+  const pal_model_definition *d = e->definition;
+  fprintf(to,
+          "{\"step\": %lld, \"tokens\": %lld, \"seconds\": %.3f, \"split\": \"%s\", \"loss\": "
+          "%.9g, \"likelihood\": \"%s\"",
+          (long long)e->step, (long long)e->tokens, e->seconds, e->split, e->loss,
+          cli_likelihood_name(e->kind));
+  if (e->kind) fprintf(to, ", \"bits_per_token\": %.9g", e->nats / M_LN2);
+  if (e->kind && isfinite(exp(e->nats))) fprintf(to, ", \"perplexity\": %.9g", exp(e->nats));
+  for (int i = 0; e->part && i < d->n_parts; i++)
+    fprintf(to, ", \"loss_%s\": %.9g", d->part[i], e->part[i]);
+  if (e->part) fprintf(to, ", \"rate\": %.9g, \"gradient_norm\": %.9g", e->rate, e->norm);
+  fputs("}\n", to);
 }
 
-pal_status cli_metrics_add(cli_metrics *m, const cli_job *job, const pal_step_report *r,
-                           double seconds, pal_error *error) {
-  const pal_model_definition *d = pal_model_definition_of(job->model);
+static pal_status add(cli_metrics *m, const entry *e, pal_error *error) {
   pal_status status = PAL_OK;
   for (int i = 0; i < 2 && !status; i++) {
     cli_page row;
     status = cli_page_open(&row, error);
     if (status) break;
-    if (i == CSV) write_csv(row.to, d, r, seconds);
-    else write_line(row.to, d, r, seconds);
+    if (i == CSV) write_csv(row.to, e);
+    else write_line(row.to, e);
     status = put_page(m, i, &row, error);
   }
   return status;
+}
+
+pal_status cli_metrics_add(cli_metrics *m, const cli_job *job, const pal_step_report *r,
+                           double seconds, pal_error *error) {
+  const pal_model_definition *d = pal_model_definition_of(job->model);
+  entry e = {.definition = d,
+             .split = "train",
+             .step = r->step,
+             .tokens = r->tokens,
+             .seconds = seconds,
+             .loss = r->loss,
+             .kind = training_kind(d),
+             .rate = r->rate,
+             .norm = r->gradient_norm,
+             .part = r->part};
+  for (int i = 0; i < d->n_parts; i++) e.nats += r->part[i];
+  return add(m, &e, error);
+}
+
+pal_status cli_metrics_validated(cli_metrics *m, const cli_job *job, const pal_likelihood *loss,
+                                 double seconds, pal_error *error) {
+  return add(m,
+             &(entry){.definition = pal_model_definition_of(job->model),
+                      .split = "valid",
+                      .step = pal_trainer_done(job->trainer),
+                      .tokens = loss->tokens,
+                      .seconds = seconds,
+                      .loss = loss->nats,
+                      .kind = loss->kind,
+                      .nats = loss->nats},
+             error);
 }
 
 pal_status cli_metrics_sync(cli_metrics *m, pal_error *error) {

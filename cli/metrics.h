@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The metrics of a training run, as CSV and as lines of JSON (floor 8).
  *
- * The CSV's columns are step, tokens, seconds, split, loss, bits_per_token, rate, gradient_norm,
- * and then loss_NAME for each part of the model's loss. */
+ * The CSV's columns are step, tokens, seconds, split, loss, likelihood, bits_per_token, perplexity,
+ * rate, gradient_norm, and then loss_NAME for each part of the model's loss. See doc/formats.md. */
 #ifndef PAL_CLI_METRICS_H
 #define PAL_CLI_METRICS_H
 
@@ -25,6 +25,9 @@ pal_status cli_metrics_open(cli_metrics *metrics, const cli_job *job, bool resum
 /* Appends a row to both files; `seconds` of training so far. PAL_E_IO when it cannot be written. */
 pal_status cli_metrics_add(cli_metrics *metrics, const cli_job *job, const pal_step_report *report,
                            double seconds, pal_error *error);
+/* Appends a row of split "valid": the loss on development examples. */
+pal_status cli_metrics_validated(cli_metrics *metrics, const cli_job *job,
+                                 const pal_likelihood *loss, double seconds, pal_error *error);
 /* Makes the rows written so far survive a crash of the machine. */
 pal_status cli_metrics_sync(cli_metrics *metrics, pal_error *error);
 /* Closes the files and frees the paths. */

@@ -24,7 +24,8 @@ typedef struct cli_options {
   const char *file[CLI_MAX_FILES]; /* of --data; `data` is the first of them */
   int n_files;
   const char *config, *data, *init, *json, *out, *models, *model, *budget, *recipe, *isa;
-  int threads, seeds, n, resume, steps;
+  const char *checkpoint; /* which weights of a run: "best" or "last"; NULL: not given */
+  int threads, seeds, n, resume, steps, eval_every;
   double keep_every; /* seconds between checkpoints; 0: not given */
   const char *svg, *html, *answers;
   const char *prompt, *infill, *mark, *length, *seed, *sampler; /* of sample; NULL: not given */

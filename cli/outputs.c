@@ -83,6 +83,7 @@ pal_status cli_outputs_check_run(const cli_options *o, const char *directory, pa
                                      "metrics.jsonl",
                                      "lock",
                                      "ckpt/weights.safetensors",
+                                     "ckpt/best.safetensors",
                                      "ckpt/state.safetensors"};
   named output[OUTPUTS];
   list(o, output);

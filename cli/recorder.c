@@ -43,7 +43,8 @@ static void remove_temporaries(const char *directory, const char *const *names) 
 
 static void remove_all_temporaries(const cli_recorder *k) {
   static const char *const beside[] = {"config", "metrics.csv", "metrics.jsonl", NULL};
-  static const char *const below[] = {"state.safetensors", "weights.safetensors", NULL};
+  static const char *const below[] = {"state.safetensors", "weights.safetensors",
+                                      "best.safetensors", NULL};
   remove_temporaries(k->directory, beside);
   remove_temporaries(k->checkpoints, below);
 }
@@ -69,6 +70,7 @@ static pal_status name_files(cli_recorder *k, const cli_job *job, const cli_opti
   k->config = cli_print(error, "%s/config", in);
   k->checkpoints = cli_print(error, "%s/ckpt", in);
   k->weights = cli_print(error, "%s/ckpt/weights.safetensors", in);
+  k->best = cli_print(error, "%s/ckpt/best.safetensors", in);
   k->state = cli_print(error, "%s/ckpt/state.safetensors", in);
   k->metrics.path[0] = cli_print(error, "%s/metrics.csv", in);
   k->metrics.path[1] = cli_print(error, "%s/metrics.jsonl", in);
@@ -90,13 +92,27 @@ static pal_status start_run(cli_recorder *k, pal_error *error) {
   return status ? status : refuse_existing_run(k, error);
 }
 
-pal_status cli_recorder_open(cli_recorder *k, const cli_job *job, const cli_options *o,
+/* Takes the best validation so far from the weights that were kept. They may be later than the
+ * checkpoint: then the resumed run comes to them again. */
+static pal_status find_best(cli_recorder *k, pal_error *error) {
+  char step[32], loss[40];
+  if (!k->validation.every || access(k->best, F_OK) != 0) return PAL_OK;
+  pal_status status = pal_weights_metadata(k->best, "step", step, sizeof step, error);
+  if (!status) status = pal_weights_metadata(k->best, "validation_loss", loss, sizeof loss, error);
+  if (status) return status;
+  k->validation.best_step = strtoll(step, NULL, 10);
+  k->validation.best = strtod(loss, NULL);
+  return PAL_OK;
+}
+
+pal_status cli_recorder_open(cli_recorder *k, cli_job *job, const cli_options *o,
                              pal_error *error) {
   size_t size;
   k->every = o->keep_every > 0 ? o->keep_every : 600;
   k->last = cli_seconds();
   pal_status status = name_files(k, job, o, error);
   if (!status) status = cli_outputs_check_run(o, k->directory, error);
+  if (!status) status = cli_validation_open(&k->validation, job, error);
   char *config = status ? NULL : cli_run_config(job, &size, error);
   if (!status && !config) status = error->code;
   if (!status) status = o->resume ? resume_run(k, job, error) : start_run(k, error);
@@ -108,28 +124,51 @@ pal_status cli_recorder_open(cli_recorder *k, const cli_job *job, const cli_opti
   if (!status) status = pal_file_try(k->state, error);
   if (!status) status = pal_file_replace(k->config, config, size, error);
   if (!status) status = cli_metrics_open(&k->metrics, job, o->resume, &k->seconds, error);
+  if (!status && o->resume) status = find_best(k, error);
   free(config);
   return status;
 }
 
-pal_status cli_recorder_weights(const cli_recorder *k, const cli_job *job, const char *origin,
-                                pal_error *error) {
+/* Writes the weights with n texts "key=value" and the settings that they depend on. */
+static pal_status save_weights(const char *path, const cli_job *job, const char *const *text, int n,
+                               pal_error *error) {
   char version[160];
   snprintf(version, sizeof version, "version=");
   pal_version(job->context, version + strlen(version), sizeof version - strlen(version));
   cli_pinned pinned;
   pal_status status = cli_pinned_collect(&pinned, job, false, error);
-  const char **metadata = status ? NULL : calloc((size_t)pinned.n + 2, sizeof *metadata);
+  const char **metadata = status ? NULL : calloc((size_t)(n + 1 + pinned.n), sizeof *metadata);
   if (metadata) {
-    metadata[0] = origin, metadata[1] = version;
-    for (int i = 0; i < pinned.n; i++) metadata[2 + i] = pinned.text[i];
-    status = pal_weights_save(job->model, k->weights, true, metadata, pinned.n + 2, error);
+    int all = 0;
+    for (int i = 0; i < n; i++) metadata[all++] = text[i];
+    metadata[all++] = version;
+    for (int i = 0; i < pinned.n; i++) metadata[all++] = pinned.text[i];
+    status = pal_weights_save(job->model, path, true, metadata, all, error);
   } else if (!status) {
     status = pal_fail(error, PAL_E_MEMORY, "no memory for metadata");
   }
   free(metadata);
   cli_pinned_free(&pinned);
   return status;
+}
+
+pal_status cli_recorder_weights(const cli_recorder *k, const cli_job *job, const char *origin,
+                                pal_error *error) {
+  return save_weights(k->weights, job, &origin, 1, error);
+}
+
+pal_status cli_recorder_validate(cli_recorder *k, cli_job *job, double seconds, pal_error *error) {
+  cli_validation *v = &k->validation;
+  const int64_t step = pal_trainer_done(job->trainer);
+  if (!cli_validation_is_due(v, step, pal_trainer_steps(job->trainer))) return PAL_OK;
+  pal_status status = cli_validation_run(v, job, error);
+  if (!status) status = cli_metrics_validated(&k->metrics, job, &v->loss, seconds, error);
+  if (status || !cli_validation_improves(v, step)) return status;
+  char at[64], loss[64];
+  snprintf(at, sizeof at, "step=%lld", (long long)step);
+  snprintf(loss, sizeof loss, "validation_loss=%.17g", v->best);
+  const char *const text[] = {at, loss};
+  return save_weights(k->best, job, text, 2, error);
 }
 
 /* Writes a checkpoint in this order: metrics, so that no row is missing before the step at which a
@@ -150,7 +189,8 @@ bool cli_recorder_is_due(const cli_recorder *k) { return cli_seconds() - k->last
 pal_status cli_recorder_close(cli_recorder *k, pal_error *error) {
   const pal_status status = cli_metrics_close(&k->metrics, error);
   cli_lock_release(&k->lock);
-  char *owned[] = {k->directory, k->config, k->checkpoints, k->weights, k->state};
+  cli_validation_close(&k->validation);
+  char *owned[] = {k->directory, k->config, k->checkpoints, k->weights, k->best, k->state};
   for (size_t i = 0; i < sizeof owned / sizeof *owned; i++) free(owned[i]);
   *k = (cli_recorder){.every = 0};
   return status;

@@ -4,6 +4,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cli/job.h"
 #include "cli/lines.h"
@@ -11,6 +12,7 @@
 #include "cli/options.h"
 #include "cli/outputs.h"
 #include "cli/pinned.h"
+#include "cli/plugins.h"
 #include "cli/text.h"
 
 /* A config while it is composed. */
@@ -60,6 +62,14 @@ char *cli_run_config(const cli_job *job, size_t *size, pal_error *error) {
   add(&w, "task = ", job->task_name, "\n");
   add(&w, "model = ", job->model_name, "\n");
   add(&w, "form = ", cli_form_name(job->form), "\n");
+  const char *plugin;
+  for (int i = 0; (plugin = cli_plugins_at(i)) != NULL; i++) {
+    if (!survives(plugin)) w.odd[0] = "the plug-in ", w.odd[1] = plugin;
+    add(&w, "plugin = ", plugin, "\n");
+  }
+  char every[24];
+  snprintf(every, sizeof every, "%d", job->eval_every);
+  if (job->eval_every) add(&w, "eval_every = ", every, "\n");
   pal_task_settings(job->task, write_setting, &w);
   w.prefix = "model.";
   pal_model_settings(job->model, write_setting, &w);
@@ -76,9 +86,22 @@ char *cli_run_config(const cli_job *job, size_t *size, pal_error *error) {
   return NULL;
 }
 
-/* Applies a line "key = value" of a config: names and form in pass 0, settings in pass 1. */
+static pal_status read_every(cli_job *job, const char *value, pal_error *error) {
+  char *end;
+  const long every = strtol(value, &end, 10);
+  if (end == value || *end || every < 1 || every > 1000000)
+    return pal_fail(error, PAL_E_ARGUMENT, "eval_every is a whole number of steps, not \"%s\"",
+                    value);
+  job->eval_every = (int)every;
+  return PAL_OK;
+}
+
+/* Applies a line "key = value" of a config: plug-ins, names and form in pass 0, settings in pass
+ * 1. */
 static pal_status apply(cli_job *job, const char *key, const char *value, int pass,
                         pal_error *error) {
+  if (strcmp(key, "plugin") == 0) return pass == 0 ? cli_plugins_require(value, error) : PAL_OK;
+  if (strcmp(key, "eval_every") == 0) return read_every(job, value, error);
   bool task = strcmp(key, "task") == 0, model = strcmp(key, "model") == 0;
   bool form = strcmp(key, "form") == 0;
   if (task || model || form) {
@@ -150,6 +173,7 @@ pal_status cli_run_settings(cli_job *job, const cli_options *o, const char *othe
   pal_status status = o->config ? cli_run_read_config(job, o->config, error) : PAL_OK;
   if (!status && !job->model_name) job->model_name = otherwise;
   if (!status && !job->model_name) status = ask_for_model(o, error);
+  if (o->eval_every) job->eval_every = o->eval_every;
   if (!status) status = cli_job_set_data(job, o->data, error);
   for (int i = 0; i < o->n_set && !status; i++) status = cli_job_set(job, o->set[i], error);
   return status ? status : cli_outputs_check_settings(o, job, error);
@@ -167,14 +191,42 @@ pal_status cli_run_names(cli_job *job, const cli_options *o, pal_error *error) {
   return status;
 }
 
+/* Puts a file in place of the task's data. A task with a setting `test` is evaluated on the whole
+ * of that file and does not read its own data, unless it is to draw `training` examples. */
+static pal_status replace_data(cli_job *job, const char *data, bool training, pal_error *error) {
+  if (!data || training || !cli_job_has(job, CLI_TASK, "test"))
+    return cli_job_set_data(job, data, error);
+  char *test = cli_print(error, "task.test=%s", data);
+  pal_status status = test ? cli_job_set(job, test, error) : error->code;
+  if (!status) status = cli_job_set_data(job, "", error);
+  free(test);
+  return status;
+}
+
+/* The file of weights that --checkpoint names, to be freed. */
+static char *weights_of(const cli_options *o, pal_error *error) {
+  const bool best = o->checkpoint && strcmp(o->checkpoint, "best") == 0;
+  if (o->checkpoint && !best && strcmp(o->checkpoint, "last") != 0) {
+    pal_fail(error, PAL_E_ARGUMENT, "--checkpoint is best or last, not \"%s\"", o->checkpoint);
+    return NULL;
+  }
+  char *path = cli_print(error, best ? "%s/ckpt/best.safetensors" : "%s/ckpt/weights.safetensors",
+                         o->argument);
+  if (path && best && access(path, F_OK) != 0)
+    pal_fail(error, PAL_E_NOT_FOUND,
+             "--checkpoint best: there is no %s; only training with --eval-every N keeps the best "
+             "weights",
+             path);
+  return path;
+}
+
 pal_status cli_run_open(cli_job *job, const cli_options *o, const char *data, pal_error *error) {
   if (!o->argument)
     return pal_fail(error, PAL_E_ARGUMENT, "which run? palimpsest %s DIRECTORY", o->verb);
-  char *config = cli_print(error, "%s/config", o->argument),
-       *weights = cli_print(error, "%s/ckpt/weights.safetensors", o->argument);
+  char *config = cli_print(error, "%s/config", o->argument), *weights = weights_of(o, error);
   pal_status status = error->code;
   if (!status) status = cli_run_read_config(job, config, error);
-  if (!status) status = cli_job_set_data(job, data, error);
+  if (!status) status = replace_data(job, data, o->steps > 0, error);
   for (int i = 0; i < o->n_set && !status; i++) {
     const int before = job->n_set[CLI_TRAIN];
     status = cli_job_set(job, o->set[i], error);

@@ -22,7 +22,8 @@ pal_status cli_run_settings(cli_job *job, const cli_options *options, const char
 /* Reads the config of the run directory that the command line names: its task, model and settings.
  * Nothing is opened. */
 pal_status cli_run_names(cli_job *job, const cli_options *options, pal_error *error);
-/* Opens the job of the run directory that the command line names and loads its weights. `data`
+/* Opens the job of the run directory that the command line names and loads its weights, the last or
+ * those that --checkpoint names. `data`
  * replaces the task's data unless it is NULL. PAL_E_ARGUMENT when a pinned setting differs. */
 pal_status cli_run_open(cli_job *job, const cli_options *options, const char *data,
                         pal_error *error);

@@ -57,6 +57,22 @@ static pal_status train_and_evaluate(cli_recorder *recorder, cli_job *job, const
   return cli_evaluate(job, NULL, 0, o->n, o->quiet, row, error);
 }
 
+/* Says where the run is, and which of its weights are the best. */
+static void print_kept(const cli_recorder *recorder, int64_t steps) {
+  const cli_validation *v = &recorder->validation;
+  if (v->best_step)
+    printf("best validation loss %.4f after step %lld (development data, not the test set): "
+           "--checkpoint best\n",
+           v->best, (long long)v->best_step);
+  if (v->loss.examples)
+    printf("last validation loss %.4f after step %lld, evaluated above: --checkpoint last, which "
+           "is the default\n",
+           v->loss.nats, (long long)steps);
+  printf("kept in ");
+  cli_show(stdout, recorder->directory);
+  printf("\n");
+}
+
 int cli_verb_train(pal_context *context, const cli_options *o) {
   pal_error error = {0};
   cli_job job = {.context = context};
@@ -71,9 +87,7 @@ int cli_verb_train(pal_context *context, const cli_options *o) {
     cli_table(stdout, row, 1);
     cli_details(stdout, row);
     cli_few_legend(stdout, row, 1);
-    printf("kept in ");
-    cli_show(stdout, recorder.directory);
-    printf("\n");
+    print_kept(&recorder, pal_trainer_done(job.trainer));
     if (o->json) status = cli_json(o->json, job.task_name, row, 1, NULL, true, &error);
   }
   const int code = status ? cli_report(&error) : CLI_DONE;

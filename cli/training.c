@@ -31,6 +31,8 @@ pal_status cli_train(cli_job *job, cli_recorder *recorder, bool quiet, const cha
     if (r.step > steps - every) sum += r.loss, summed++; /* for the mean of the last hundredth */
     if (recorder && (r.step % every == 0 || r.step == steps))
       status = cli_metrics_add(&recorder->metrics, job, &r, before + seconds, error);
+    if (!status && recorder)
+      status = cli_recorder_validate(recorder, job, before + cli_seconds() - start, error);
     if (!status && recorder && r.step < steps && cli_recorder_is_due(recorder))
       status = cli_recorder_checkpoint(recorder, job, error);
     if (r.step % 16 == 0 || r.step == steps) {

@@ -218,6 +218,7 @@ static const pal_task_definition squeeze = {
     .open = open_task,
     .close = close_task,
     .stream = open_stream,
+    .validation = open_stream,
     .set_name = set_name,
     .set_size = set_size,
     .instance = instance,

@@ -22,7 +22,7 @@ typedef struct task_settings {
 } task_settings;
 
 static const pal_setting settings[] = {
-    PAL_SET_TEXT(task_settings, program, "", "the program's file, see doc/pram.md"),
+    PAL_SET_FILE(task_settings, program, "", "the program's file, see doc/pram.md"),
     PAL_SET_TEXT(task_settings, digest, "", "digest of that file; set by the run",
                  PAL_KEPT_BY_WEIGHTS),
     PAL_SET_WHOLE(task_settings, n, "8", 1, 1 << 20, "size of instances", PAL_KEPT_BY_WEIGHTS),
@@ -407,6 +407,7 @@ static const pal_task_definition definition = {
     .open = pram_open,
     .close = pram_close,
     .stream = pram_stream,
+    .validation = pram_stream,
     .set_name = pram_set_name,
     .set_size = pram_set_size,
     .instance = pram_instance,

@@ -107,6 +107,39 @@ pal_status pal_file_read(const char *path, size_t limit, char **data, size_t *si
   return status;
 }
 
+/* Adds the rest of fd to the hash. */
+static pal_status hash_to_end(int fd, XXH3_state_t *hash, const char *path, int64_t *size,
+                              pal_error *error) {
+  static const size_t part = (size_t)1 << 20;
+  char *bytes = pal_alloc(part);
+  if (!bytes) return memory_failure(error, part, path);
+  ssize_t got;
+  while ((got = read(fd, bytes, part)) != 0) {
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) break;
+    XXH3_64bits_update(hash, bytes, (size_t)got);
+    *size += got;
+  }
+  const pal_status status = got < 0 ? system_failure(error, "read", path) : PAL_OK;
+  pal_free(bytes);
+  return status;
+}
+
+pal_status pal_file_hash_read(const char *path, uint64_t *hash, int64_t *size, pal_error *error) {
+  *size = 0;
+  const int fd = open(path, O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return system_failure(error, "open", path);
+  XXH3_state_t *state = XXH3_createState();
+  pal_status status = PAL_OK;
+  if (!state || XXH3_64bits_reset(state) == XXH_ERROR)
+    status = memory_failure(error, sizeof *hash, path);
+  if (!status) status = hash_to_end(fd, state, path, size, error);
+  if (!status) *hash = XXH3_64bits_digest(state);
+  XXH3_freeState(state);
+  (void)close(fd);
+  return status;
+}
+
 /* ---- writing ------------------------------------------------------------------------------- */
 
 void pal_writer_abandon(pal_writer *writer) {

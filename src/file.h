@@ -21,6 +21,9 @@ uint64_t pal_hash64(const void *data, size_t size);
 pal_status pal_file_read(const char *path, size_t limit, char **data, size_t *size,
                          pal_error *error);
 
+/* The hash of a whole file and its size in bytes. Errors as those of pal_file_read. */
+pal_status pal_file_hash_read(const char *path, uint64_t *hash, int64_t *size, pal_error *error);
+
 /* A file being written. A zero-initialised writer is closed. A failure also closes it, removes the
  * temporary file and leaves the target as it was. A target that is not a regular file (a pipe,
  * /dev/stdout) cannot be replaced and is written directly. Symbolic links are followed. */

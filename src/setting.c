@@ -102,6 +102,7 @@ static pal_status parse(const char *owner, const pal_setting *s, const char *tex
                         pal_error *error) {
   void *to = (char *)self + s->offset;
   switch (s->kind) {
+    case PAL_SETTING_FILE:
     case PAL_SETTING_TEXT: *(const char **)to = text; return PAL_OK;
     case PAL_SETTING_CHOICE: return parse_choice(owner, s, text, to, error);
     case PAL_SETTING_FLAG:
@@ -121,6 +122,7 @@ static pal_status parse(const char *owner, const pal_setting *s, const char *tex
 
 static size_t member_size(pal_setting_kind kind) {
   switch (kind) {
+    case PAL_SETTING_FILE:
     case PAL_SETTING_TEXT: return sizeof(const char *);
     case PAL_SETTING_CHOICE: return sizeof(int);
     case PAL_SETTING_FLAG: return sizeof(bool);

@@ -139,13 +139,17 @@ static void checked_free(void *self) {
   pal_free(s);
 }
 
-pal_status pal_task_stream(pal_task *task, pal_form form, uint64_t seed, pal_stream *stream,
-                           pal_error *error) {
+typedef pal_status opener(pal_task *task, pal_form form, uint64_t seed, pal_stream *stream,
+                          pal_error *error);
+
+/* Opens a stream by the definition's `open`, and validates it. */
+static pal_status open_checked(pal_task *task, opener *open, pal_form form, uint64_t seed,
+                               pal_stream *stream, pal_error *error) {
   *stream = (pal_stream){.self = NULL};
   checked *s = pal_calloc(1, sizeof *s);
   if (!s) return pal_fail(error, PAL_E_MEMORY, "no memory for a stream");
   s->task = task;
-  pal_status status = pal_task_definition_of(task)->stream(task, form, seed, &s->of, error);
+  pal_status status = open(task, form, seed, &s->of, error);
   if (status) {
     pal_free(s);
     return pal_fail(error, status, "the stream cannot be opened");
@@ -164,6 +168,19 @@ pal_status pal_task_stream(pal_task *task, pal_form form, uint64_t seed, pal_str
   checked_free(s);
   *stream = (pal_stream){.self = NULL};
   return status;
+}
+
+pal_status pal_task_stream(pal_task *task, pal_form form, uint64_t seed, pal_stream *stream,
+                           pal_error *error) {
+  return open_checked(task, pal_task_definition_of(task)->stream, form, seed, stream, error);
+}
+
+pal_status pal_task_validation(pal_task *task, pal_form form, uint64_t seed, pal_stream *stream,
+                               pal_error *error) {
+  const pal_task_definition *d = pal_task_definition_of(task);
+  *stream = (pal_stream){.self = NULL};
+  if (d->validation) return open_checked(task, d->validation, form, seed, stream, error);
+  return pal_fail(error, PAL_E_UNSUPPORTED, "task %s has no development data", d->name);
 }
 
 /* ---- decoding ---------------------------------------------------------------------------- */

@@ -315,6 +315,7 @@ const pal_task_definition pal_task_dyck = {
     .open = dyck_open,
     .close = dyck_close,
     .stream = dyck_stream,
+    .validation = dyck_stream,
     .set_name = dyck_set_name,
     .set_size = dyck_set_size,
     .instance = dyck_instance,

@@ -32,7 +32,8 @@ libpal_core_la_SOURCES += \
 	%D%/sudoku_walk.c \
 	%D%/table.c \
 	%D%/task.c \
-	%D%/text.c
+	%D%/text.c \
+	%D%/text_file.c
 noinst_HEADERS += \
 	%D%/alphabet.h \
 	%D%/counted.h \
@@ -40,4 +41,5 @@ noinst_HEADERS += \
 	%D%/mincut.h \
 	%D%/star.h \
 	%D%/sudoku.h \
-	%D%/sudoku_task.h
+	%D%/sudoku_task.h \
+	%D%/text_file.h

@@ -331,6 +331,7 @@ const pal_task_definition pal_task_mincut = {
     .open = mincut_open,
     .close = mincut_close,
     .stream = mincut_stream,
+    .validation = mincut_stream,
     .set_name = mincut_set_name,
     .set_size = mincut_set_size,
     .instance = mincut_instance,

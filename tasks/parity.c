@@ -400,6 +400,7 @@ const pal_task_definition pal_task_parity = {
     .open = parity_open,
     .close = parity_close,
     .stream = parity_stream,
+    .validation = parity_stream,
     .set_name = parity_set_name,
     .set_size = parity_set_size,
     .instance = parity_instance,

@@ -142,6 +142,7 @@ typedef struct stream {
   pal_star_kind kind;
   pal_form form;
   int64_t graphs;
+  const char *graph; /* keys the draws of graphs, with graph_seed */
   uint64_t seed, graph_seed;
   pal_counted at;
 } stream;
@@ -158,7 +159,7 @@ static pal_status stream_next(void *self, pal_example *example, pal_error *error
   (void)error;
   pal_rng rng = pal_rng_new(s->seed, "star.train", 0, id);
   const uint64_t number = s->graphs ? pal_rng_below(&rng, (uint32_t)s->graphs) : id;
-  draw_graph(&s->kind, "star.graph", s->graph_seed, number, &s->board.star);
+  draw_graph(&s->kind, s->graph, s->graph_seed, number, &s->board.star);
   if (s->form == PAL_FORM_TRANSITION) draw_state(&s->board, s->kind.ids, &rng, id, example);
   else finish(&s->board, &s->kind, s->form, id, example);
   return PAL_OK;
@@ -172,18 +173,23 @@ static pal_status stream_load(void *self, const void *state, size_t bytes, pal_e
   return pal_counted_load(&((stream *)self)->at, "star", state, bytes, error);
 }
 
-static pal_status open_stream(pal_task *t, pal_form form, uint64_t seed, pal_stream *out,
-                              pal_error *error) {
+/* A stream of that many graphs; 0: each example has one of its own. */
+static pal_status stream_of(pal_task *t, pal_form form, int64_t graphs, const char *graph,
+                            uint64_t seed, pal_stream *out, pal_error *error) {
   const star_settings *own = pal_task_own(t);
   const pal_star_kind *kind = &((const task *)pal_task_self(t))->kind;
   if (form == PAL_FORM_REASONED)
     return pal_fail(error, PAL_E_UNSUPPORTED, "star has no reasoning before its answer");
   stream *s = pal_calloc(1, sizeof *s);
   if (!s) return pal_fail(error, PAL_E_MEMORY, "no memory for a stream");
-  *s = (stream){
-      .kind = *kind, .form = form, .graphs = own->graphs, .seed = seed, .graph_seed = own->seed};
+  *s = (stream){.kind = *kind,
+                .form = form,
+                .graphs = graphs,
+                .graph = graph,
+                .seed = seed,
+                .graph_seed = own->seed};
   const uint64_t of[] = {form,
-                         (uint64_t)own->graphs,
+                         (uint64_t)graphs,
                          own->seed,
                          (uint64_t)kind->degree,
                          (uint64_t)kind->shortest,
@@ -193,6 +199,17 @@ static pal_status open_stream(pal_task *t, pal_form form, uint64_t seed, pal_str
   s->at.of = pal_hash64(of, sizeof of);
   *out = (pal_stream){s, stream_next, stream_save, stream_load, pal_free};
   return PAL_OK;
+}
+
+static pal_status open_stream(pal_task *t, pal_form form, uint64_t seed, pal_stream *out,
+                              pal_error *error) {
+  const star_settings *own = pal_task_own(t);
+  return stream_of(t, form, own->graphs, "star.graph", seed, out, error);
+}
+
+static pal_status open_validation(pal_task *t, pal_form form, uint64_t seed, pal_stream *out,
+                                  pal_error *error) {
+  return stream_of(t, form, 0, "star.valid", seed, out, error);
 }
 
 static int64_t train_size(const pal_task *t) {
@@ -393,6 +410,7 @@ const pal_task_definition pal_task_star = {
     .open = open_task,
     .close = close_task,
     .stream = open_stream,
+    .validation = open_validation,
     .set_name = set_name,
     .set_size = set_size,
     .instance = instance,

@@ -19,7 +19,13 @@
 #include "tasks/counted.h"
 #include "tasks/sudoku_task.h"
 
-enum { MOST_TESTS = 100000, MOST_GUESSES = 100, MOST_CAP = 10000000, TOGETHER = 32 };
+enum {
+  MOST_TESTS = 100000,
+  MOST_GUESSES = 100,
+  MOST_CAP = 10000000,
+  TOGETHER = 32,
+  VALIDATED = 64 /* generated development puzzles */
+};
 
 typedef enum lines { CSV, BOARD, ROW } lines;
 typedef enum trace { RESTART, RELEASED } trace;
@@ -27,7 +33,7 @@ typedef enum order { READING, SOLVER } order;
 
 typedef struct sudoku_settings {
   int64_t size, puzzles, test_puzzles, test_guesses, cap;
-  const char *data, *givens, *test_givens;
+  const char *data, *valid, *givens, *test_givens;
   uint64_t seed, test_seed;
   bool augment;
   int trace, answer, order, lines; /* trace, pal_sudoku_layout, order, lines */
@@ -38,8 +44,9 @@ typedef struct sudoku {
   pal_sudoku_range givens, test_givens;
   uint64_t seed, test_seed;
   int tests, test_guesses, cap;
-  lines lines; /* text form in which instances are written */
-  pal_sudoku_puzzles train;
+  lines lines;                         /* text form in which instances are written */
+  pal_sudoku_puzzles train, valid;     /* valid: n is 0 until it is first needed */
+  pal_error absent;                    /* the data file is not there: why `train` is empty */
   uint8_t *test_given, *test_solution; /* [tests][cells]; a solution of 0s: not yet generated */
   pal_sudoku_tables tables;
   pal_sudoku_encoding encoding;
@@ -51,11 +58,14 @@ static const pal_setting settings[] = {
     PAL_SET_WHOLE(SUDOKU, size, "9", 4, 16, "rows of a board: 4, 9 or 16", PAL_KEPT_BY_WEIGHTS),
     PAL_SET_WHOLE(SUDOKU, puzzles, "100", 0, PAL_SUDOKU_MOST_PUZZLES,
                   "number of training puzzles. With a file: at most so many of it, 0 for all"),
-    PAL_SET_TEXT(
+    PAL_SET_FILE(
         SUDOKU, data, "",
         "file of training puzzles: lines of 81 characters, CSV with puzzle and solution, 325 "
         "integers, or boards of nine lines; empty: puzzles are generated",
         PAL_KEPT_BY_NONE),
+    PAL_SET_FILE(SUDOKU, valid, "",
+                 "file of development puzzles, for validation during training; empty: generated",
+                 PAL_KEPT_BY_NONE),
     PAL_SET_SEED(SUDOKU, seed, "1", "seed of the generated training puzzles"),
     PAL_SET_TEXT(
         SUDOKU, givens, "",
@@ -137,8 +147,8 @@ static pal_status read_settings(const sudoku_settings *own, sudoku *s, pal_error
   s->seed = own->seed;
   s->test_seed = own->test_seed;
   s->lines = (lines)own->lines;
-  s->train.shape = &s->shape;
-  s->train.augment = own->augment;
+  s->train.shape = s->valid.shape = &s->shape;
+  s->train.augment = s->valid.augment = own->augment;
   s->encoding.shape = &s->shape;
   s->encoding.layout = (pal_sudoku_layout)own->answer;
   s->encoding.solver_order = own->order == SOLVER;
@@ -151,6 +161,7 @@ static pal_status read_settings(const sudoku_settings *own, sudoku *s, pal_error
 static void sudoku_close(pal_task *task) {
   sudoku *s = pal_task_self(task);
   pal_sudoku_puzzles_free(&s->train);
+  pal_sudoku_puzzles_free(&s->valid);
   pal_free(s->test_given);
   pal_free(s->test_solution);
   pal_sudoku_tables_free(&s->tables);
@@ -167,9 +178,20 @@ static pal_status sudoku_open(pal_task *task, pal_error *error) {
   if (!status) status = pal_sudoku_format(&s->encoding, &s->tables, &format, error);
   if (status) return status;
   pal_task_set_format(task, &format);
-  return *own->data ? pal_sudoku_puzzles_read(&s->train, own->data, s->train.n, error)
-                    : pal_sudoku_puzzles_make(&s->train, s->givens, s->seed, s->train.n,
-                                              pal_task_threads(task), error);
+  if (!*own->data)
+    return pal_sudoku_puzzles_make(&s->train, s->givens, s->seed, s->train.n,
+                                   pal_task_threads(task), error);
+  pal_error absent = {0};
+  status = pal_sudoku_puzzles_read(&s->train, own->data, s->train.n, &absent);
+  if (status != PAL_E_NOT_FOUND) return pal_fail(error, status, "%s", absent.text);
+  s->absent = absent; /* boards of a user can be decoded without the training puzzles */
+  s->train.n = 0;
+  return PAL_OK;
+}
+
+/* Fails if the training puzzles are in a file that is not there. */
+static pal_status check_puzzles(const sudoku *s, pal_error *error) {
+  return s->absent.code ? pal_fail(error, s->absent.code, "%s", s->absent.text) : PAL_OK;
 }
 
 typedef struct stream {
@@ -209,20 +231,38 @@ static pal_status check_form(const sudoku *s, pal_form form, pal_error *error) {
   return PAL_OK;
 }
 
+static pal_status stream_of(const sudoku *s, const pal_sudoku_puzzles *puzzles, pal_form form,
+                            uint64_t seed, pal_stream *out, pal_error *error) {
+  pal_status status = check_form(s, form, error);
+  if (!status) status = check_puzzles(s, error);
+  if (status) return status;
+  if (form == PAL_FORM_TRANSITION)
+    return pal_sudoku_walks_new(puzzles, s->encoding.released, seed, out, error);
+  stream *own = pal_alloc(sizeof *own);
+  if (!own) return pal_fail(error, PAL_E_MEMORY, "no memory for a stream");
+  const uint64_t of[] = {pal_sudoku_puzzles_digest(puzzles), s->encoding.layout,
+                         s->encoding.solver_order};
+  *own = (stream){puzzles, s->encoding, form, seed, {0, pal_hash64(of, sizeof of)}};
+  *out = (pal_stream){own, stream_next, stream_save, stream_load, stream_free};
+  return PAL_OK;
+}
+
 static pal_status sudoku_stream(pal_task *task, pal_form form, uint64_t seed, pal_stream *out,
                                 pal_error *error) {
   const sudoku *s = pal_task_self(task);
-  pal_status status = check_form(s, form, error);
-  if (status) return status;
-  if (form == PAL_FORM_TRANSITION)
-    return pal_sudoku_walks_new(&s->train, s->encoding.released, seed, out, error);
-  stream *own = pal_alloc(sizeof *own);
-  if (!own) return pal_fail(error, PAL_E_MEMORY, "no memory for a stream");
-  const uint64_t of[] = {pal_sudoku_puzzles_digest(&s->train), s->encoding.layout,
-                         s->encoding.solver_order};
-  *own = (stream){&s->train, s->encoding, form, seed, {0, pal_hash64(of, sizeof of)}};
-  *out = (pal_stream){own, stream_next, stream_save, stream_load, stream_free};
-  return PAL_OK;
+  return stream_of(s, &s->train, form, seed, out, error);
+}
+
+static pal_status sudoku_validation(pal_task *task, pal_form form, uint64_t seed, pal_stream *out,
+                                    pal_error *error) {
+  sudoku *s = pal_task_self(task);
+  const char *file = ((const sudoku_settings *)pal_task_own(task))->valid;
+  pal_status status = check_puzzles(s, error);
+  if (!status && !s->valid.n)
+    status = *file ? pal_sudoku_puzzles_read_valid(&s->valid, file, &s->train, error)
+                   : pal_sudoku_puzzles_make_valid(&s->valid, s->givens, &s->train, VALIDATED,
+                                                   pal_task_threads(task), error);
+  return status ? status : stream_of(s, &s->valid, form, seed, out, error);
 }
 
 static const char *sudoku_set_name(const pal_task *task, int set) {
@@ -241,6 +281,7 @@ static pal_status held_out(const pal_task *task, int i, uint8_t **given, uint8_t
                            pal_error *error) {
   sudoku *s = pal_task_self(task);
   const size_t cells = (size_t)s->shape.cells;
+  if (check_puzzles(s, error)) return s->absent.code; /* held-out ones must not be among them */
   if (!s->test_given) s->test_given = pal_calloc((size_t)s->tests, cells);
   if (!s->test_solution) s->test_solution = pal_calloc((size_t)s->tests, cells);
   if (!s->test_given || !s->test_solution)
@@ -368,7 +409,13 @@ static size_t sudoku_print(const pal_task *task, const int32_t *token, int n, ch
   return all;
 }
 
+/* Without the file of puzzles, whoever asks for the first one learns that it is not there. */
 static int64_t sudoku_train_size(const pal_task *task) {
+  const sudoku *s = pal_task_self(task);
+  return s->absent.code ? 1 : s->train.n;
+}
+
+static int64_t sudoku_puzzles(const pal_task *task) {
   return ((const sudoku *)pal_task_self(task))->train.n;
 }
 
@@ -377,6 +424,7 @@ static pal_status sudoku_train_instance(pal_task *task, int64_t i, pal_form form
   sudoku *s = pal_task_self(task);
   const size_t at = (size_t)i * (size_t)s->shape.cells;
   const pal_status status = check_form(s, form, error);
+  if (!status && check_puzzles(s, error)) return s->absent.code;
   if (!status)
     pal_sudoku_encode(&s->encoding, form, s->train.given + at, s->train.solution + at, (uint64_t)i,
                       example);
@@ -429,7 +477,7 @@ static int64_t sudoku_augmented(const pal_task *task) {
 }
 
 static const pal_report_column report[] = {
-    {"puzzles", "what training examples are made of", PAL_REPORT_COUNT, NULL, sudoku_train_size},
+    {"puzzles", "what training examples are made of", PAL_REPORT_COUNT, NULL, sudoku_puzzles},
     {"augmented", "the puzzles appear under random symmetries", PAL_REPORT_FLAG, NULL,
      sudoku_augmented},
     {"valid", "full and by the rules, right or not", PAL_REPORT_SHARE, pal_report_valid, NULL},
@@ -447,6 +495,7 @@ const pal_task_definition pal_task_sudoku = {
     .open = sudoku_open,
     .close = sudoku_close,
     .stream = sudoku_stream,
+    .validation = sudoku_validation,
     .set_name = sudoku_set_name,
     .set_size = sudoku_set_size,
     .instance = sudoku_instance,

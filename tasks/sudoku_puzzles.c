@@ -93,17 +93,43 @@ void pal_sudoku_puzzles_draw(const pal_sudoku_puzzles *p, pal_rng *rng, uint8_t 
 
 /* ---- generated ------------------------------------------------------------------------------- */
 
-pal_status pal_sudoku_puzzles_make(pal_sudoku_puzzles *p, pal_sudoku_range givens, uint64_t seed,
-                                   int n, int threads, pal_error *error) {
-  const pal_sudoku_series series = {p->shape, givens, seed, "sudoku.train", NULL, 0};
+static pal_status make_series(pal_sudoku_puzzles *p, const pal_sudoku_series *series, int n,
+                              int threads, pal_error *error) {
   pal_error own = {0};
   pal_status status = make_room(p, n, error);
   if (status) return status;
-  status = pal_sudoku_series_make(&series, 0, n, threads, p->given, p->solution, &own);
+  status = pal_sudoku_series_make(series, 0, n, threads, p->given, p->solution, &own);
   if (status) pal_fail(error, status, "%s (setting givens)", own.text);
   p->n = status ? 0 : n;
   if (!status) mark_all(p);
   return status;
+}
+
+pal_status pal_sudoku_puzzles_make(pal_sudoku_puzzles *p, pal_sudoku_range givens, uint64_t seed,
+                                   int n, int threads, pal_error *error) {
+  const pal_sudoku_series series = {p->shape, givens, seed, "sudoku.train", NULL, 0};
+  return make_series(p, &series, n, threads, error);
+}
+
+pal_status pal_sudoku_puzzles_make_valid(pal_sudoku_puzzles *p, pal_sudoku_range givens,
+                                         const pal_sudoku_puzzles *train, int n, int threads,
+                                         pal_error *error) {
+  const pal_sudoku_series series = {p->shape, givens, 1, "sudoku.valid", train, 0};
+  return make_series(p, &series, n, threads, error);
+}
+
+pal_status pal_sudoku_puzzles_read_valid(pal_sudoku_puzzles *p, const char *path,
+                                         const pal_sudoku_puzzles *train, pal_error *error) {
+  const pal_status status = pal_sudoku_puzzles_read(p, path, 0, error);
+  int shared = 0, first = 0;
+  for (int i = 0; i < p->n && !status; i++)
+    if (pal_sudoku_puzzles_contain(train, given_of(p, i), solution_of(p, i)) && !shared++)
+      first = i + 1;
+  if (!shared) return status;
+  return pal_fail(error, PAL_E_ARGUMENT,
+                  "%s: %d of its %d puzzles are training puzzles too, up to a symmetry; the first "
+                  "is number %d. Puzzles to validate on must be others",
+                  path, shared, p->n, first);
 }
 
 /* ---- read ------------------------------------------------------------------------------------ */

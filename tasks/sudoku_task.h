@@ -39,6 +39,14 @@ pal_status pal_sudoku_series_make(const pal_sudoku_series *series, int from, int
 /* Generates the first n puzzles of the series "sudoku.train". */
 pal_status pal_sudoku_puzzles_make(pal_sudoku_puzzles *puzzles, pal_sudoku_range givens,
                                    uint64_t seed, int n, int threads, pal_error *error);
+/* Generates n development puzzles, none of them equivalent to a training puzzle. */
+pal_status pal_sudoku_puzzles_make_valid(pal_sudoku_puzzles *puzzles, pal_sudoku_range givens,
+                                         const pal_sudoku_puzzles *train, int n, int threads,
+                                         pal_error *error);
+/* Reads development puzzles from a file. PAL_E_ARGUMENT if some are equivalent to training puzzles.
+ */
+pal_status pal_sudoku_puzzles_read_valid(pal_sudoku_puzzles *puzzles, const char *path,
+                                         const pal_sudoku_puzzles *train, pal_error *error);
 /* Reads the first `most` puzzles of a file (0: all), one per line; other lines are skipped, see
  * pal_sudoku_holds_puzzle. A line that is wrong is PAL_E_FORMAT, with file and line number. */
 pal_status pal_sudoku_puzzles_read(pal_sudoku_puzzles *puzzles, const char *path, int most,

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Text by characters (floor 5): any UTF-8 or byte file, 90 % for training, 10 % held out.
  *
- * Tokens are the distinct characters of the file (code points, or bytes with characters=bytes) in
+ * Tokens are the distinct characters of the files (code points, or bytes with characters=bytes) in
  * ascending order, then the mask. They are stored as the value of the setting `characters`, which
  * is recorded with the weights: with these, another file is read with the same characters, and
  * refused if it has others. A training example is a random block of the first nine tenths: its
- * answer is `block` characters, and its prompt the character before them. The held-out tenth is cut
- * into blocks that do not overlap, so each character is scored once, except the first, which has
- * none before it. */
+ * answer is `block` characters, and its prompt the character before them. The held-out tenth, or
+ * the file `test` in its place, is cut into blocks that do not overlap, so each character is scored
+ * once, except the first, which has none before it. Development examples are drawn like training
+ * examples, from the file `valid` or from the end of the training text. */
 #include <palimpsest/task.h>
 
 #include <stdio.h>
@@ -16,26 +17,43 @@
 
 #include "src/alloc.h"
 #include "src/file.h"
+#include "src/number.h"
 #include "tasks/alphabet.h"
 #include "tasks/counted.h"
+#include "tasks/text_file.h"
 
-enum { MOST_BYTES = 1 << 30 };
+/* A part of the characters: from .. to - 1. */
+typedef struct part {
+  int64_t from, to;
+} part;
+
+/* The files, in the order in which their characters are stored. */
+enum { DATA, VALID, TEST, FILES };
 
 typedef struct text {
-  int32_t *token;   /* [n]: the whole file */
-  int64_t n, split; /* characters; index of the first that is held out */
-  int block;        /* characters of an example */
+  int32_t *token;          /* characters of all files */
+  part file[FILES];        /* empty where there is none */
+  part train, valid, test; /* what is trained on, validated on, scored; empty where there is none */
+  int block;               /* characters of an example */
   pal_alphabet alphabet;
 } text;
 
 typedef struct text_settings {
-  const char *data, *characters;
+  const char *data, *valid, *test, *characters;
   int64_t block;
 } text_settings;
 
 static const pal_setting settings[] = {
-    PAL_SET_TEXT(text_settings, data, "",
+    PAL_SET_FILE(text_settings, data, "",
                  "the text file: UTF-8, or any bytes with characters=bytes", PAL_KEPT_BY_NONE),
+    PAL_SET_FILE(text_settings, valid, "",
+                 "development data for validation during training: a file, or how much of the "
+                 "training text is set aside for it, such as 5%; empty: none",
+                 PAL_KEPT_BY_NONE),
+    PAL_SET_FILE(text_settings, test, "",
+                 "a file that is scored as a whole, in place of the last tenth of the data, which "
+                 "is then trained on too",
+                 PAL_KEPT_BY_NONE),
     PAL_SET_WHOLE(text_settings, block, "64", 1, 1 << 16,
                   "characters of a training example and of a scored block"),
     PAL_SET_TEXT(
@@ -45,53 +63,22 @@ static const pal_setting settings[] = {
         PAL_KEPT_BY_WEIGHTS),
 };
 
-/* Decodes one code point at p, where n bytes are left. Sets *used to its length in bytes, or to 0
- * if it is not valid UTF-8. */
-static uint32_t decode(const unsigned char *p, size_t n, size_t *used) {
-  static const uint32_t least[5] = {0, 0, 0x80, 0x800, 0x10000};
-  size_t length = p[0] < 0x80       ? 1
-                  : p[0] >> 5 == 6  ? 2
-                  : p[0] >> 4 == 14 ? 3
-                  : p[0] >> 3 == 30 ? 4
-                                    : 0;
-  *used = 0;
-  if (!length || length > n) return 0;
-  uint32_t c = length == 1 ? p[0] : p[0] & (0x7Fu >> length);
-  for (size_t i = 1; i < length; i++) {
-    if (p[i] >> 6 != 2) return 0;
-    c = c << 6 | (p[i] & 63u);
-  }
-  if (c < least[length] || c > 0x10FFFF || (c >= 0xD800 && c < 0xE000)) return 0;
-  *used = length;
-  return c;
+static bool is_empty(part p) { return p.to <= p.from; }
+
+/* The share of the training text that the setting `valid` sets aside; 0 when it names a file or
+ * nothing, or no such share. */
+static double share_of(const char *valid, pal_error *error) {
+  char *end;
+  const double percent = pal_number_parse(valid, &end);
+  if (end == valid || strcmp(end, "%") != 0) return 0;
+  if (percent > 0 && percent <= 50) return percent / 100;
+  pal_fail(error, PAL_E_ARGUMENT, "text: valid is a file, or from 0%% to 50%%, not \"%s\"", valid);
+  return 0;
 }
 
-/* Writes the code points of the file to `code` [size], without a byte order mark at its
- * beginning. */
-static pal_status decode_all(text *t, const unsigned char *p, size_t size, uint32_t *code,
-                             const char *path, pal_error *error) {
-  long long line = 1;
-  t->n = 0;
-  for (size_t at = 0, used; at < size; at += used) {
-    const uint32_t c = decode(p + at, size - at, &used);
-    if (!used)
-      return pal_fail(error, PAL_E_FORMAT,
-                      "%s:%lld: byte %zu of the file (%02x) is not UTF-8; mend the file, or set "
-                      "characters=bytes to take its bytes for characters",
-                      path, line, at + 1, p[at]);
-    if (at > 0 || c != 0xFEFF) code[t->n++] = c;
-    line += c == '\n';
-  }
-  return PAL_OK;
-}
-
-static pal_status number_characters(text *t, const uint32_t *code, const char *path,
+static pal_status number_characters(text *t, const uint32_t *code, part of, const char *path,
                                     pal_error *error) {
-  t->token = pal_alloc(sizeof *t->token * (size_t)t->n);
-  if (!t->token)
-    return pal_fail(error, PAL_E_MEMORY, "%s: no memory for %lld characters", path,
-                    (long long)t->n);
-  for (int64_t i = 0, line = 1; i < t->n; i++) {
+  for (int64_t i = of.from, line = 1; i < of.to; i++) {
     t->token[i] = pal_alphabet_find(&t->alphabet, code[i]);
     if (t->token[i] < 0)
       return pal_fail(error, PAL_E_FORMAT,
@@ -102,36 +89,57 @@ static pal_status number_characters(text *t, const uint32_t *code, const char *p
   return PAL_OK;
 }
 
-/* Writes the code points or bytes of the file to `code` [size] and splits it. If the setting did
- * not give the alphabet, sets it to the characters of the file. */
-static pal_status decode_file(text *t, const unsigned char *data, size_t size, uint32_t *code,
-                              const char *path, pal_error *error) {
-  const bool known = t->alphabet.n > 0;
-  if (t->alphabet.bytes) {
-    for (size_t i = 0; i < size; i++) code[i] = data[i];
-    t->n = (int64_t)size;
-  } else if (decode_all(t, data, size, code, path, error)) {
-    return error->code;
-  }
-  t->split = t->n * 9 / 10;
-  if (t->split < t->block + 1 || t->n - t->split < t->block + 1)
+/* Decides what is trained on, validated on and scored. */
+static pal_status split(text *t, const text_settings *own, double share, pal_error *error) {
+  const part all = t->file[DATA], test = t->file[TEST];
+  const int64_t n = all.to, tenth = n * 9 / 10, least = t->block + 1;
+  t->train = (part){0, is_empty(test) ? tenth : n};
+  t->test = is_empty(test) ? (part){tenth, n} : test;
+  t->valid = t->file[VALID];
+  if (!*own->data) return PAL_OK;
+  if (t->train.to < least || (is_empty(test) && n - tenth < least))
     return pal_fail(error, PAL_E_FORMAT,
-                    "%s: %lld characters are too few; a tenth must hold a block of %d and one more",
-                    path, (long long)t->n, t->block);
-  return known ? PAL_OK : pal_alphabet_collect(code, t->n, path, &t->alphabet, error);
+                    "%s: %lld characters are too few; %s must hold a block of %d and one more",
+                    own->data, (long long)n, is_empty(test) ? "a tenth" : "it", t->block);
+  if (share > 0) {
+    t->valid = (part){t->train.to - (int64_t)((double)t->train.to * share), t->train.to};
+    t->train.to = t->valid.from;
+  }
+  if (*own->valid && (t->valid.to - t->valid.from < least || t->train.to < least))
+    return pal_fail(error, PAL_E_FORMAT,
+                    "text: valid=%s has %lld characters and leaves %lld to train on; each must "
+                    "hold a block of %d and one more",
+                    own->valid, (long long)(t->valid.to - t->valid.from), (long long)t->train.to,
+                    t->block);
+  return PAL_OK;
 }
 
-static pal_status read_file(text *t, const char *path, pal_error *error) {
-  char *data = NULL;
-  size_t size = 0;
-  pal_status status = pal_file_read(path, MOST_BYTES, &data, &size, error);
-  if (status) return status;
-  uint32_t *code = pal_alloc(sizeof *code * (size + 1));
-  if (!code) status = pal_fail(error, PAL_E_MEMORY, "%s: no memory for %zu bytes", path, size);
-  if (!status) status = decode_file(t, (const unsigned char *)data, size, code, path, error);
-  if (!status) status = number_characters(t, code, path, error);
-  pal_free(code);
-  pal_free(data);
+/* Reads the files. If the setting did not give the alphabet, it becomes the characters of all of
+ * them. Without data nothing is trained on, so that development data are not read. */
+static pal_status read_files(text *t, const text_settings *own, pal_error *error) {
+  pal_error wrong = {0};
+  const double share = share_of(own->valid, &wrong);
+  const char *const path[FILES] = {own->data, share > 0 || !*own->data ? "" : own->valid,
+                                   own->test};
+  const bool known = t->alphabet.n > 0;
+  pal_codes all = {.n = 0};
+  pal_status status = wrong.code ? pal_fail(error, wrong.code, "%s", wrong.text) : PAL_OK;
+  for (int f = 0; f < FILES && !status; f++) {
+    t->file[f].from = all.n;
+    if (*path[f]) status = pal_codes_read(&all, path[f], t->alphabet.bytes, error);
+    t->file[f].to = all.n;
+    if (!status && f == TEST && *path[f] && all.n - t->file[f].from < 2)
+      status = pal_fail(error, PAL_E_FORMAT, "%s: fewer than two characters are too few to score",
+                        path[f]);
+  }
+  if (!status) status = split(t, own, share, error);
+  if (!status && !known)
+    status = pal_alphabet_collect(all.code, all.n, own->data, &t->alphabet, error);
+  if (!status && !(t->token = pal_alloc(sizeof *t->token * (size_t)(all.n + 1))))
+    status = pal_fail(error, PAL_E_MEMORY, "no memory for %lld characters", (long long)all.n);
+  for (int f = 0; f < FILES && !status; f++)
+    status = number_characters(t, all.code, t->file[f], path[f], error);
+  pal_free(all.code);
   return status;
 }
 
@@ -171,7 +179,7 @@ static pal_status text_open(pal_task *task, pal_error *error) {
   t->block = (int)own->block;
   pal_status status =
       *own->characters ? pal_alphabet_read(own->characters, &t->alphabet, error) : PAL_OK;
-  if (!status && *own->data) status = read_file(t, own->data, error);
+  if (!status && (*own->data || *own->test)) status = read_files(t, own, error);
   if (!status) status = record_characters(task, error);
   const pal_format format = {.vocabulary = t->alphabet.n + 1,
                              .mask = t->alphabet.n,
@@ -184,26 +192,31 @@ static pal_status text_open(pal_task *task, pal_error *error) {
 
 typedef struct stream {
   const text *text;
+  part of; /* what it draws from */
   uint64_t seed;
+  const char *name; /* keys the random draws, with the seed */
   pal_counted at;
 } stream;
 
-static void block_at(const text *t, int64_t at, uint64_t id, pal_example *example) {
-  int64_t left = t->n - at - 1;
+/* The block behind character `at` of a part, or what is left of that part. */
+static void block_at(const text *t, part of, int64_t at, uint64_t id, pal_example *example) {
+  const int64_t left = of.to - at - 1;
+  const int n = left < t->block ? (int)left : t->block;
   *example = (pal_example){.id = id,
                            .prompt = t->token + at,
                            .n_prompt = 1,
                            .answer = t->token + at + 1,
-                           .n_answer = left < t->block ? (int)left : t->block,
-                           .answer_room = left < t->block ? (int)left : t->block};
+                           .n_answer = n,
+                           .answer_room = n};
 }
 
 static pal_status stream_next(void *self, pal_example *example, pal_error *error) {
   (void)error;
   stream *s = self;
-  uint64_t id = s->at.next++;
-  pal_rng rng = pal_rng_new(s->seed, "text.train", 0, id);
-  block_at(s->text, pal_rng_below(&rng, (uint32_t)(s->text->split - s->text->block)), id, example);
+  const uint64_t id = s->at.next++;
+  const int64_t places = s->of.to - s->of.from - s->text->block;
+  pal_rng rng = pal_rng_new(s->seed, s->name, 0, id);
+  block_at(s->text, s->of, s->of.from + pal_rng_below(&rng, (uint32_t)places), id, example);
   return PAL_OK;
 }
 
@@ -217,37 +230,59 @@ static pal_status stream_load(void *self, const void *state, size_t bytes, pal_e
 
 static void stream_free(void *self) { pal_free(self); }
 
-static pal_status text_stream(pal_task *task, pal_form form, uint64_t seed, pal_stream *out,
-                              pal_error *error) {
-  if (form == PAL_FORM_TRANSITION) form = PAL_FORM_ANSWER; /* the model corrupts these itself */
-  const text *t = pal_task_self(task);
-  if (!t->n) return no_file(error);
+/* The digest recognizes the data: the file, the alphabet, the block, and what is trained on if that
+ * is not the usual nine tenths. */
+static pal_status open_stream(const text *t, part of, const char *name, uint64_t seed,
+                              pal_stream *out, pal_error *error) {
   stream *s = pal_calloc(1, sizeof *s);
   if (!s) return pal_fail(error, PAL_E_MEMORY, "no memory for a stream");
-  const uint64_t of[] = {
-      pal_hash64(t->token, (size_t)t->n * sizeof *t->token),
+  const part file = t->file[DATA];
+  const bool usual = of.to == file.to * 9 / 10;
+  const uint64_t digest[] = {
+      pal_hash64(t->token, (size_t)file.to * sizeof *t->token),
       pal_hash64(t->alphabet.code, (size_t)t->alphabet.n * sizeof *t->alphabet.code),
-      (uint64_t)t->block};
-  *s = (stream){t, seed, {0, pal_hash64(of, sizeof of)}};
+      (uint64_t)t->block, (uint64_t)of.to};
+  *s = (stream){t, of, seed, name, {0, pal_hash64(digest, sizeof *digest * (usual ? 3 : 4))}};
   *out = (pal_stream){s, stream_next, stream_save, stream_load, stream_free};
   return PAL_OK;
 }
 
+/* The model corrupts the answers itself, so examples of all forms are alike. */
+static pal_status text_stream(pal_task *task, pal_form form, uint64_t seed, pal_stream *out,
+                              pal_error *error) {
+  const text *t = pal_task_self(task);
+  (void)form;
+  return is_empty(t->train) ? no_file(error)
+                            : open_stream(t, t->train, "text.train", seed, out, error);
+}
+
+static pal_status text_validation(pal_task *task, pal_form form, uint64_t seed, pal_stream *out,
+                                  pal_error *error) {
+  const text *t = pal_task_self(task);
+  (void)form;
+  if (!is_empty(t->valid)) return open_stream(t, t->valid, "text.valid", seed, out, error);
+  return pal_fail(error, PAL_E_ARGUMENT,
+                  "text: no development data are set aside; name a file by --set valid=FILE, or "
+                  "set a part of the training text aside, e.g. --set valid=5%%");
+}
+
 static const char *text_set_name(const pal_task *task, int set) {
-  return set == 0 && ((const text *)pal_task_self(task))->n > 0 ? "held-out" : NULL;
+  const text *t = pal_task_self(task);
+  if (set > 0 || is_empty(t->test)) return NULL;
+  return is_empty(t->file[TEST]) ? "held-out" : "test";
 }
 
 static int text_set_size(const pal_task *task, int set) {
   const text *t = pal_task_self(task);
   (void)set;
-  return (int)((t->n - t->split - 1 + t->block - 1) / t->block);
+  return (int)((t->test.to - t->test.from - 1 + t->block - 1) / t->block);
 }
 
 static pal_status text_instance(pal_task *task, int set, int i, pal_form form, pal_example *example,
                                 pal_error *error) {
   const text *t = pal_task_self(task);
   (void)set, (void)form, (void)error;
-  block_at(t, t->split + (int64_t)i * t->block, (uint64_t)i, example);
+  block_at(t, t->test, t->test.from + (int64_t)i * t->block, (uint64_t)i, example);
   return PAL_OK;
 }
 
@@ -273,14 +308,6 @@ static pal_score text_score(const pal_task *task, const pal_example *instance, p
   return (pal_score){.exact = exact, .valid = kept, .kept = kept};
 }
 
-static size_t encode(uint32_t c, char out[4]) {
-  if (c < 0x80) return out[0] = (char)c, (size_t)1;
-  size_t n = c < 0x800 ? 2 : c < 0x10000 ? 3 : 4;
-  for (size_t i = n; i-- > 1; c >>= 6) out[i] = (char)(0x80 | (c & 63));
-  out[0] = (char)((0xF00u >> n & 0xFFu) | c);
-  return n;
-}
-
 static size_t text_print(const pal_task *task, const int32_t *token, int n, char *out,
                          size_t size) {
   const text *t = pal_task_self(task);
@@ -290,7 +317,7 @@ static size_t text_print(const pal_task *task, const int32_t *token, int n, char
     size_t length = 1;
     if (token[i] >= 0 && token[i] < t->alphabet.n) {
       if (t->alphabet.bytes) one[0] = (char)t->alphabet.code[token[i]];
-      else length = encode(t->alphabet.code[token[i]], one);
+      else length = pal_utf8_encode(t->alphabet.code[token[i]], one);
     }
     if (k == all && k + length < size) {
       memcpy(out + k, one, length);
@@ -307,7 +334,7 @@ static size_t text_print(const pal_task *task, const int32_t *token, int n, char
 static size_t character_at(const text *t, const char *at, size_t left, uint32_t *c) {
   size_t used = 1;
   if (t->alphabet.bytes) *c = (unsigned char)*at;
-  else *c = decode((const unsigned char *)at, left, &used);
+  else *c = pal_utf8_decode((const unsigned char *)at, left, &used);
   return used;
 }
 
@@ -346,6 +373,7 @@ const pal_task_definition pal_task_text_definition = {
     .open = text_open,
     .close = text_close,
     .stream = text_stream,
+    .validation = text_validation,
     .set_name = text_set_name,
     .set_size = text_set_size,
     .instance = text_instance,

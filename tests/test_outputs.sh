@@ -84,7 +84,7 @@ test -s other/row.json || { echo "FAIL nothing in a directory of the run's own m
 rm -r other
 # A text that is trained on, and weights that training begins with.
 printf 'to be or not to be, to be or not to be\n' >said && cp said before
-expect 2 "--json said and the task's ./said $one" train text --model arm $tiny --set data=./said --out none --json said
+expect 2 "--json said and the task's .*/said $one" train text --model arm $tiny --set data=./said --out none --json said
 expect 2 "--json said and --data said $one" train text --model arm $tiny --data said --out none --json said
 expect 2 "--json said and --init ./said $one" $endless --init ./said --out none --json said
 cmp said before || { echo "FAIL an input was overwritten"; failed=1; }
@@ -125,7 +125,7 @@ noisy=$(echo "$train" | sed 's/--quiet//')
   { echo "FAIL no run without standard error"; failed=1; }
 "$program" $noisy --out streams/none --keep-every 0.0001 >&- 2>&- <&-
 test $? -eq 1 || { echo "FAIL no standard stream at all"; failed=1; }
-grep -rl "s left\|seed 1:\|standard output" streams && { echo "FAIL messages in a file"; failed=1; }
+grep -rl "[0-9] s left\|seed 1:\|standard output" streams && { echo "FAIL messages in a file"; failed=1; }
 cmp streams/silent/ckpt/weights.safetensors runs/parity-ap-mdm/ckpt/weights.safetensors ||
   { echo "FAIL other weights without standard error"; failed=1; }
 
@@ -149,9 +149,8 @@ text="train text --model arm $tiny --set block=8"
 expect 0 "" $text --data "$long/text" --out long-text
 expect 0 "" eval long-text
 expect 2 "task.data has blanks or quotes around it" $text --data "text " --out blank
-expect 2 "task.data has blanks or quotes around it" $text --set 'data="text"' --out blank
 absent blank
-expect 0 "" $text --data '"text"' --out quotes # the config has its whole path, which begins with a slash
+expect 0 "" $text --set 'data="text"' --out quotes # the config has its whole path, which begins with a slash
 (cd / && expect 0 "" eval "$OLDPWD/quotes" && exit $failed) || failed=1
 line='
 '

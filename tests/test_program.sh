@@ -318,9 +318,9 @@ done
 expect 0 "" eval "$work/latin-ap-mdm" --json "$work/none.json"
 grep -q 'no likelihood is defined for ap-mdm' "$work/out" && ! grep -q nats "$work/out" &&
   grep -q '"nats": null' "$work/none.json" && grep -q '"likelihood": "none"' "$work/none.json" &&
-  tail -n 1 "$work/latin-ap-mdm/metrics.csv" | cut -d, -f6 | grep -qx '' ||
+  tail -n 1 "$work/latin-ap-mdm/metrics.csv" | cut -d, -f6-8 | grep -qx 'none,,' ||
   { echo "FAIL a training loss passes for a likelihood"; cat "$work/out" "$work/none.json"; failed=1; }
-tail -n 1 "$work/latin-run/metrics.csv" | cut -d, -f6 | grep -q . || { echo "FAIL no bits"; failed=1; }
+tail -n 1 "$work/latin-run/metrics.csv" | cut -d, -f6-8 | grep -q '^exact,[0-9.]*,[0-9.]*$' || { echo "FAIL no bits"; failed=1; }
 expect 0 "" sample "$work/latin-run" --watch
 grep -q '^halted by itself after 8 passes' "$work/out" && ! grep -q failed "$work/out" ||
   { echo "FAIL a text is called a failure"; cat "$work/out"; failed=1; }
@@ -433,11 +433,11 @@ cmp "$work/whole.lines" "$work/killed.lines" || { echo "FAIL metrics.jsonl of th
 # A column for each part of the loss, by its name. A CSV in the columns of an earlier version is
 # converted when its run is resumed, one of other columns is refused.
 head -n 1 "$work/whole/metrics.csv" |
-  grep -qx "step,tokens,seconds,split,loss,bits_per_token,rate,gradient_norm,loss_unmask,loss_remask,loss_insert,loss_remove" ||
+  grep -qx "step,tokens,seconds,split,loss,likelihood,bits_per_token,perplexity,rate,gradient_norm,loss_unmask,loss_remask,loss_insert,loss_remove" ||
   { echo "FAIL columns of metrics.csv"; head -n 1 "$work/whole/metrics.csv"; failed=1; }
 cp -r "$work/whole" "$work/former"
 awk -F, -v OFS=, 'NR == 1 { print "step,tokens,seconds,split,loss,loss_1,loss_2,loss_3,loss_4,bits_per_token,rate,gradient_norm" }
-  NR > 1 { print $1, $2, $3, $4, $5, $9, $10, $11, $12, $6, $7, $8 }' "$work/whole/metrics.csv" >"$work/former/metrics.csv"
+  NR > 1 { print $1, $2, $3, $4, $5, $11, $12, $13, $14, $7, $9, $10 }' "$work/whole/metrics.csv" >"$work/former/metrics.csv"
 expect 0 "" $course --out "$work/former" --resume --quiet
 cmp "$work/whole/metrics.csv" "$work/former/metrics.csv" || { echo "FAIL former metrics.csv"; failed=1; }
 sed 's/loss_unmask/loss_other/' "$work/whole/metrics.csv" >"$work/former/metrics.csv"

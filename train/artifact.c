@@ -12,6 +12,10 @@ pal_status pal_file_try(const char *path, pal_error *error) {
   return pal_file_try_write(path, error);
 }
 
+pal_status pal_file_hash(const char *path, uint64_t *hash, int64_t *size, pal_error *error) {
+  return pal_file_hash_read(path, hash, size, error);
+}
+
 pal_status pal_directory_create(const char *path, pal_error *error) {
   return pal_directory_make(path, error);
 }

@@ -41,6 +41,21 @@ pal_status pal_weights_check(const char *path, const char *const *metadata, int 
   return pal_store_check_as(path, "weights", metadata, n, error);
 }
 
+pal_status pal_weights_metadata(const char *path, const char *key, char *text, size_t size,
+                                pal_error *error) {
+  pal_error own = {0};
+  pal_safetensors *file = pal_safetensors_read(path, &own);
+  if (!file) return pal_fail(error, own.code, "%s", own.text);
+  const char *value = pal_safetensors_metadata(file, key);
+  pal_status status = PAL_OK;
+  if (!value) status = pal_fail(error, PAL_E_NOT_FOUND, "%s has no metadata \"%s\"", path, key);
+  else if (strlen(value) >= size)
+    status = pal_fail(error, PAL_E_FORMAT, "%s: metadata \"%s\" is too long", path, key);
+  else memcpy(text, value, strlen(value) + 1);
+  pal_safetensors_free(file);
+  return status;
+}
+
 /* Averages of the parameters that were loaded start again from the new values. */
 static void restart_averages(const pal_store *store, const pal_safetensors *file) {
   pal_variable *v;

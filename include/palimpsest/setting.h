@@ -37,7 +37,9 @@ typedef enum pal_setting_kind {
   PAL_SETTING_WHOLE,    /* int64_t: a whole number within low .. high */
   PAL_SETTING_REAL,     /* double: a finite number within low .. high */
   PAL_SETTING_SEED,     /* uint64_t: a whole number from 0 of at most 19 digits */
-  PAL_SETTING_LIST      /* pal_numbers: each within low .. high */
+  PAL_SETTING_LIST,     /* pal_numbers: each within low .. high */
+  PAL_SETTING_FILE      /* const char *: as TEXT; the path of a file that is read, or empty. Other
+                           texts are allowed too. Programs make paths absolute and record a hash */
 } pal_setting_kind;
 
 /* What fixes a setting's value once training has begun. */
@@ -72,6 +74,8 @@ typedef struct pal_setting {
 
 #define PAL_SET_TEXT(type, member, value, ...) \
   PAL_SETTING_ROW(PAL_SETTING_TEXT, type, member, value, 0, 0, NULL, __VA_ARGS__)
+#define PAL_SET_FILE(type, member, value, ...) \
+  PAL_SETTING_ROW(PAL_SETTING_FILE, type, member, value, 0, 0, NULL, __VA_ARGS__)
 #define PAL_SET_CHOICE(type, member, value, choices, ...) \
   PAL_SETTING_ROW(PAL_SETTING_CHOICE, type, member, value, 0, 0, choices, __VA_ARGS__)
 #define PAL_SET_FLAG(type, member, value, ...) \

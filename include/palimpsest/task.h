@@ -73,6 +73,11 @@ typedef struct pal_task_definition {
   /* Opens a stream of training examples of that form; PAL_E_UNSUPPORTED if the task has none. */
   pal_status (*stream)(pal_task *task, pal_form form, uint64_t seed, pal_stream *stream,
                        pal_error *error);
+  /* Opens a stream of development examples in the same way: neither training examples nor in a set
+   * to evaluate on. Training measures its loss on them and keeps the best weights by it. A task
+   * that draws fresh examples from the seed can name its `stream` here too. NULL: it has none. */
+  pal_status (*validation)(pal_task *task, pal_form form, uint64_t seed, pal_stream *stream,
+                           pal_error *error);
   /* Names of the sets to evaluate on, in order; NULL past the end. */
   const char *(*set_name)(const pal_task *task, int set);
   /* Number of instances in a set. */
@@ -168,6 +173,9 @@ PAL_API pal_status pal_task_step_cap(const pal_task *task, const pal_example *in
 /* A stream that validates each of its examples. It must be freed before the task. */
 PAL_API pal_status pal_task_stream(pal_task *task, pal_form form, uint64_t seed, pal_stream *stream,
                                    pal_error *error);
+/* Likewise, of development examples; PAL_E_UNSUPPORTED when the task has none. */
+PAL_API pal_status pal_task_validation(pal_task *task, pal_form form, uint64_t seed,
+                                       pal_stream *stream, pal_error *error);
 /* Only for tasks whose definition has the member of that name. */
 PAL_API pal_status pal_task_read(pal_task *task, const char *line, pal_form form, uint64_t id,
                                  pal_example *example, pal_error *error);

@@ -110,6 +110,10 @@ PAL_API pal_status pal_weights_save(pal_model *model, const char *path, bool ave
  * that the file does not have is no error. */
 PAL_API pal_status pal_weights_check(const char *path, const char *const *metadata, int n,
                                      pal_error *error);
+/* Copies the value of a key of the file's metadata to `text`, of `size` bytes: PAL_E_NOT_FOUND when
+ * the file has no such key, PAL_E_FORMAT when its value is too long. */
+PAL_API pal_status pal_weights_metadata(const char *path, const char *key, char *text, size_t size,
+                                        pal_error *error);
 PAL_API pal_status pal_weights_load(pal_model *model, const char *path, bool strict, char **skipped,
                                     pal_error *error);
 /* A checkpoint: the whole state of a run (parameters, optimizer moments, averages, step, stream),
@@ -124,6 +128,8 @@ PAL_API pal_status pal_file_replace(const char *path, const void *data, size_t s
 /* Checks, as far as possible without writing the file, whether pal_file_replace would succeed;
  * leaves no trace. To be called before long work whose result goes there. */
 PAL_API pal_status pal_file_try(const char *path, pal_error *error);
+/* Sets *hash to the 64-bit XXH3 hash of a file's bytes, and *size to their number. */
+PAL_API pal_status pal_file_hash(const char *path, uint64_t *hash, int64_t *size, pal_error *error);
 /* Creates a directory and its parents; one that exists is no error. */
 PAL_API pal_status pal_directory_create(const char *path, pal_error *error);
 
