@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* palimpsest compare: trains several kinds of model on one task and prints one table (floor 8). */
+/* palimpsest compare: trains several kinds of model on one task, or compiles their weights, and
+ * prints one table (floor 8). */
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -113,6 +115,39 @@ static char *directory_of(const comparison *c, const cli_recipe *recipe, const c
   return path;
 }
 
+/* Writes the run directory of a compiled model, unless --resume finds it there. */
+static pal_status keep_compiled(const comparison *c, const cli_job *job, const cli_recipe *recipe,
+                                const char *how, pal_error *error) {
+  cli_recorder recorder = {.every = 0};
+  cli_options own = *c->o;
+  char *directory = directory_of(c, recipe, how, 1, error);
+  pal_status status = directory ? PAL_OK : error->code;
+  own.json = NULL; /* the table's */
+  own.out = directory;
+  own.resume = false;
+  if (!status && !(c->o->resume && access(directory, F_OK) == 0)) {
+    status = cli_recorder_open(&recorder, job, &own, error);
+    if (!status) status = cli_recorder_weights(&recorder, job, "step=0", error);
+    if (cli_recorder_close(&recorder, error) && !status) status = error->code;
+  }
+  free(directory);
+  return status;
+}
+
+/* Makes a model whose weights are compiled and adds a row for it; with --out keeps it. */
+static pal_status run_compiled(comparison *c, const cli_recipe *recipe, pal_error *error) {
+  static const char how[] = "compiled";
+  cli_job job = new_job(c, recipe);
+  cli_row row = {.loss = NAN};
+  pal_status status = cli_entry_open(&job, c->o, recipe, false, 1, 0, error);
+  if (!status && c->o->out) status = keep_compiled(c, &job, recipe, how, error);
+  if (!status) status = cli_describe(&job, &row, error);
+  if (!status) status = add_row(c, &job, recipe, how, NULL, &row, error);
+  cli_row_free(&row);
+  cli_job_close(&job);
+  return status;
+}
+
 /* Trains the job and, with --out, keeps its run directory. With --resume an entry that has been
  * trained in part goes on, and one that has been trained to its end is not trained again. */
 static pal_status train_entry(comparison *c, cli_job *job, const cli_recipe *recipe,
@@ -171,12 +206,13 @@ static pal_status run_entry(comparison *c, const cli_recipe *recipe, bool matche
 
 /* Whether the recipe is the same in both budgets, so that one training serves for both. */
 static bool one_size(const cli_recipe *recipe) {
-  return recipe->leads || (recipe->matched.n && !recipe->free.n);
+  return recipe->leads || recipe->compiled || (recipe->matched.n && !recipe->free.n);
 }
 
 /* Whether the entry belongs to the comparison. */
 static bool takes_part(const comparison *c, const cli_recipe *recipe, bool matched) {
   const char *budget = c->o->budget ? c->o->budget : "matched";
+  if (recipe->compiled) return matched;
   if (strcmp(budget, "both") == 0) return matched || !one_size(recipe);
   return matched == (strcmp(budget, "matched") == 0);
 }
@@ -191,7 +227,8 @@ static pal_status check_entries(const comparison *c, const cli_chosen *all, pal_
       if (!takes_part(c, all->recipe[i], kind == 0)) continue;
       cli_job job = new_job(c, all->recipe[i]);
       status = cli_entry_open(&job, c->o, all->recipe[i], kind == 0, 1, target, error);
-      if (!status && kind == 0 && !target) target = pal_model_parameters(job.model);
+      if (!status && kind == 0 && !target && !all->recipe[i]->compiled)
+        target = pal_model_parameters(job.model);
       cli_job_close(&job);
     }
   for (int k = 0; k < c->o->n_set && !status; k++) {
@@ -217,9 +254,28 @@ static pal_status train_all(comparison *c, const cli_chosen *all, pal_error *err
     for (int i = 0; i < all->n; i++)
       for (int seed = 1; seed <= seeds && !status; seed++)
         if (takes_part(c, all->recipe[i], kind == 0))
-          status = run_entry(c, all->recipe[i], kind == 0, (uint64_t)seed, error);
+          status = !all->recipe[i]->compiled
+                       ? run_entry(c, all->recipe[i], kind == 0, (uint64_t)seed, error)
+                   : seed == 1 ? run_compiled(c, all->recipe[i], error)
+                               : PAL_OK;
   cli_catch_signals(false);
   return status;
+}
+
+static pal_status print_budget(const comparison *c, const cli_chosen *all, pal_error *error) {
+  char *fair =
+      cli_print(error, "matched means %s, parameters within 5 %%; free is each model's own size",
+                c->recipes->matched ? c->recipes->matched
+                                    : "the same training sequences and optimizer steps");
+  if (!fair) return error->code;
+  cli_wrap(stdout, fair, printf("budget: "), 2);
+  for (int i = 0; i < all->n; i++)
+    if (all->recipe[i]->like)
+      printf("%s has no recipe of its own: trained like \"%s\"\n", all->recipe[i]->label,
+             all->recipe[i]->like);
+  printf("\n");
+  free(fair);
+  return PAL_OK;
 }
 
 static pal_status run_all(comparison *c, const cli_chosen *all, pal_error *error) {
@@ -235,19 +291,10 @@ static pal_status run_all(comparison *c, const cli_chosen *all, pal_error *error
   c->room = 2 * rows * seeds;
   pal_status status = check_entries(c, all, error);
   if (status) return status;
-  char *fair =
-      cli_print(error, "matched means %s, parameters within 5 %%; free is each model's own size",
-                c->recipes->matched ? c->recipes->matched
-                                    : "the same training sequences and optimizer steps");
-  if (!fair) return error->code;
-  cli_wrap(stdout, fair, printf("budget: "), 2);
-  for (int i = 0; i < all->n; i++)
-    if (all->recipe[i]->like)
-      printf("%s has no recipe of its own: trained like \"%s\"\n", all->recipe[i]->label,
-             all->recipe[i]->like);
-  printf("\n");
-  free(fair);
-  return train_all(c, all, error);
+  bool trains = false;
+  for (int i = 0; i < all->n; i++) trains |= !all->recipe[i]->compiled;
+  if (trains) status = print_budget(c, all, error);
+  return status ? status : train_all(c, all, error);
 }
 
 /* Moves rows with the same label next to each other, keeping the order of first appearance. A

@@ -3,7 +3,7 @@
  * (floor 8). */
 #include <stdlib.h>
 
-#include "cli/job.h"
+#include "cli/compiled.h"
 #include "cli/recorder.h"
 #include "cli/text.h"
 #include "cli/verbs.h"
@@ -16,9 +16,8 @@ static pal_status set(cli_job *job, const char *prefix, const char *text, pal_er
   return status;
 }
 
-/* Opens the task with the program, and the model with the settings that can hold it. */
+/* Opens the task with the program, and the model with the weights that execute it. */
 static pal_status open_job(cli_job *job, const cli_options *o, pal_error *error) {
-  char setting[PAL_PRAM_SETTINGS][PAL_PRAM_SETTING];
   job->task_name = PAL_PRAM_TASK;
   job->model_name = o->model;
   if (!o->argument)
@@ -27,11 +26,7 @@ static pal_status open_job(cli_job *job, const cli_options *o, pal_error *error)
     return pal_fail(error, PAL_E_ARGUMENT, "to which model? --model NAME; see doc/pram.md");
   pal_status status = set(job, "task.program=", o->argument, error);
   for (int i = 0; i < o->n_set && !status; i++) status = cli_job_set(job, o->set[i], error);
-  if (!status) status = cli_job_open_task(job, error);
-  if (status) return status;
-  const int n = pal_pram_settings(pal_pram_of_task(job->task), setting);
-  for (int i = 0; i < n && !status; i++) status = set(job, "model.", setting[i], error);
-  return status ? status : cli_job_open(job, false, error);
+  return status ? status : cli_compiled_open(job, error);
 }
 
 static void report(const cli_job *job) {
@@ -51,7 +46,6 @@ int cli_verb_compile(pal_context *context, const cli_options *o) {
   cli_job job = {.context = context};
   cli_recorder recorder = {0};
   pal_status status = open_job(&job, o, &error);
-  if (!status) status = pal_pram_compile(pal_pram_of_task(job.task), job.model, &error);
   if (!status) status = cli_recorder_open(&recorder, &job, o, &error);
   if (!status) status = cli_recorder_weights(&recorder, &job, "step=0", &error);
   if (cli_recorder_close(&recorder, &error) && !status) status = error.code;

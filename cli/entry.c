@@ -5,6 +5,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "cli/compiled.h"
 #include "cli/outputs.h"
 
 size_t cli_entry_model(const char *setting) {
@@ -103,6 +104,7 @@ static pal_status match(cli_job *job, const cli_recipe *recipe, int64_t target, 
 pal_status cli_entry_open(cli_job *job, const cli_options *o, const cli_recipe *recipe,
                           bool matched, uint64_t seed, int64_t target, pal_error *error) {
   pal_status status = configure(job, o, recipe, matched, seed, error);
+  if (!status && recipe->compiled) return cli_compiled_open(job, error);
   if (!status) status = cli_job_open_task(job, error);
   if (!status && matched && target) status = match(job, recipe, target, error);
   return status ? status : cli_job_open(job, true, error);

@@ -9,10 +9,10 @@
 /* Of a setting "MODEL:KEY=VALUE", which concerns entries of that model only, the length of MODEL; 0
  * for "KEY=VALUE". */
 size_t cli_entry_model(const char *setting);
-/* Opens the job, whose context and names are set, for training: the settings of the recipe and the
- * budget, of the command line, and the seed. With `matched` and a target of parameters other than 0
- * the width of the MLP is set so that the model has about as many; PAL_E_UNSUPPORTED if that cannot
- * be. */
+/* Opens the job, whose context and names are set, for training, or with compiled weights if the
+ * recipe says so: the settings of the recipe and the budget, of the command line, and the seed.
+ * With `matched` and a target of parameters other than 0 the width of the MLP is set so that the
+ * model has about as many; PAL_E_UNSUPPORTED if that cannot be. */
 pal_status cli_entry_open(cli_job *job, const cli_options *options, const cli_recipe *recipe,
                           bool matched, uint64_t seed, int64_t target, pal_error *error);
 /* A second model in `store`: the job's, with one more "KEY=VALUE" setting. NULL on failure. */

@@ -159,7 +159,9 @@ static pal_status decode_batch(batch *b, pal_error *error) {
     b->line = calloc((size_t)b->n + 1, sizeof *b->line);
     b->failed = !b->line;
   }
+  const double start = cli_seconds();
   pal_status status = pal_decode(decoder, b->instance, b->n, record, b, error);
+  b->set->seconds = cli_seconds() - start;
   pal_decoder_free(decoder);
   write_lines(b);
   if (!status && b->failed) status = pal_fail(error, PAL_E_MEMORY, "no memory for an answer");

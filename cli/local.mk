@@ -9,6 +9,7 @@ palimpsest_SOURCES = \
 	%D%/choose.c \
 	%D%/compare.c \
 	%D%/compile.c \
+	%D%/compiled.c \
 	%D%/continue.c \
 	%D%/curve.c \
 	%D%/entry.c \
@@ -62,6 +63,7 @@ noinst_HEADERS += \
 	%D%/answers.h \
 	%D%/chart.h \
 	%D%/choose.h \
+	%D%/compiled.h \
 	%D%/curve.h \
 	%D%/embedded.h \
 	%D%/entry.h \
@@ -104,7 +106,7 @@ noinst_HEADERS += \
 palimpsest_LDADD = libpalimpsest.la $(BENCH_PEAK_LIBS) $(JANSSON_LIBS)
 
 # Files that are compiled in: recipes of `palimpsest compare` and `palimpsest info recipe`.
-recipes = recipes/dyck.conf recipes/mincut.conf recipes/parity.conf recipes/star.conf recipes/sudoku.conf
+recipes = recipes/dyck.conf recipes/mincut.conf recipes/parity.conf recipes/pram.conf recipes/star.conf recipes/sudoku.conf
 nodist_palimpsest_SOURCES = cli/recipes_text.c cli/start_text.c
 CLEANFILES += cli/recipes_text.c cli/start_text.c
 EXTRA_DIST += $(recipes) $(starts) tools/embed.sh

@@ -109,6 +109,12 @@ static pal_status put_variant(cli_recipes *all, cli_recipe *row, char *value, pa
   return status ? status : put_text(all, &v->setting, setting + strlen(of_model), error);
 }
 
+static pal_status put_yes(bool *to, const char *key, const char *value, pal_error *error) {
+  *to = strcmp(value, "yes") == 0;
+  if (*to || strcmp(value, "no") == 0) return PAL_OK;
+  return pal_fail(error, PAL_E_FORMAT, "%s is yes or no, not \"%.60s\"", key, value);
+}
+
 static pal_status row_line(reader *r, const char *key, char *value, pal_error *error) {
   cli_recipe *row = r->row;
   const bool matched = begins(key, "matched."), freely = begins(key, "free.");
@@ -122,11 +128,8 @@ static pal_status row_line(reader *r, const char *key, char *value, pal_error *e
   if (strcmp(key, "model") == 0) return put_text(r->all, &row->model, value, error);
   if (strcmp(key, "evaluate") == 0) return put_variant(r->all, row, value, error);
   if (strcmp(key, "form") == 0) return cli_form_read(value, &row->form, error);
-  if (strcmp(key, "leads") == 0) {
-    row->leads = strcmp(value, "yes") == 0;
-    if (row->leads || strcmp(value, "no") == 0) return PAL_OK;
-    return pal_fail(error, PAL_E_FORMAT, "leads is yes or no, not \"%.60s\"", value);
-  }
+  if (strcmp(key, "leads") == 0) return put_yes(&row->leads, key, value, error);
+  if (strcmp(key, "compiled") == 0) return put_yes(&row->compiled, key, value, error);
   if (strcmp(key, "trained_to") == 0) {
     double number = 0;
     const pal_status status = put_number(&number, value, error);

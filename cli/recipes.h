@@ -21,12 +21,13 @@ typedef struct cli_variant {
   const char *label, *setting; /* setting: "KEY=VALUE" of the model */
 } cli_variant;
 
-/* A section [row LABEL]: one model to train. */
+/* A section [row LABEL]: one model to train or to compile. */
 typedef struct cli_recipe {
   const char *model, *label;
   const char *like; /* label of the row from which a model without one has its settings, or NULL */
   pal_form form;
   bool leads;     /* trained first; the others match its number of parameters */
+  bool compiled;  /* not trained: the weights are compiled from the task's program */
   int trained_to; /* sets "...=1" to "...=N" are in the training range; 0: there are none */
   cli_settings always, matched, free;    /* for both budgets, for each; without `free` ones the
 matched ones serve there too */

@@ -26,6 +26,7 @@ typedef struct cli_set {
   int left_out;                       /* instances not evaluated since they take too long */
   int refused;                        /* lines of a file that are no instance, not among n */
   double passes_mean, passes_p95;     /* forward passes: mean and 95 % quantile */
+  double seconds;                     /* of decoding all instances together */
   int most_passes;                    /* maximum of the forward passes */
   int exact_by[CLI_MARKS];            /* exact within cli_mark[...] passes */
   int n_traits;

@@ -204,11 +204,14 @@ static void summary_columns(FILE *to, const pal_report_column *column, int n, bo
 static void summary_by_training(FILE *to, const cli_row *row, int n) {
   const pal_report_column *columns = row[0].column;
   const int n_columns = row[0].n_columns;
+  bool trained = false; /* else all were compiled */
+  for (int k = 0; k < n; k++) trained |= row[k].steps > 0;
   fprintf(to, "%-30s\v %4s\v %9s", "", "seed", "params");
   summary_columns(to, columns, n_columns, false, NULL);
-  fprintf(to, "\v %11s\v %7s\v %7s\v  %-30s", "transitions", "M rows", "minutes", "exact % [95 %]");
+  if (trained) fprintf(to, "\v %11s\v %7s\v %7s", "transitions", "M rows", "minutes");
+  fprintf(to, "\v  %-30s", "exact % [95 %]");
   summary_columns(to, columns, n_columns, true, NULL);
-  fprintf(to, "\v %8s\v %6s\v %7s\v %6s\n", "itself %", "cap %", "passes", "p95");
+  fprintf(to, "\v %8s\v %6s\v %7s\v %6s\v %8s\n", "itself %", "cap %", "passes", "p95", "decode s");
   for (int k = 0; k < n; k++) {
     const cli_set *s = &row[k].set[0];
     double low, high, of = s->n ? s->n : 1;
@@ -219,11 +222,13 @@ static void summary_by_training(FILE *to, const cli_row *row, int n) {
     fprintf(to, "%-30s %4llu %9lld", row[k].model, (unsigned long long)row[k].seed,
             (long long)row[k].parameters);
     summary_columns(to, columns, n_columns, false, &row[k]);
-    fprintf(to, " %11lld %7.1f %7.2f  %-30s", (long long)row[k].examples,
-            (double)row[k].tokens / 1e6, row[k].seconds / 60, exact);
+    if (trained)
+      fprintf(to, " %11lld %7.1f %7.2f", (long long)row[k].examples, (double)row[k].tokens / 1e6,
+              row[k].seconds / 60);
+    fprintf(to, "  %-30s", exact);
     summary_columns(to, columns, n_columns, true, &row[k]);
-    fprintf(to, " %8.2f %6.2f %7.1f %6.0f\n", 100 * s->halted / of, 100 * s->capped / of,
-            s->passes_mean, s->passes_p95);
+    fprintf(to, " %8.2f %6.2f %7.1f %6.0f %8.2f\n", 100 * s->halted / of, 100 * s->capped / of,
+            s->passes_mean, s->passes_p95, s->seconds);
   }
 }
 
@@ -233,7 +238,8 @@ static void legend(FILE *to, const pal_report_column *column, int n) {
            "transitions: for edit models labelled states, else sequences, masked anew in each use",
            0, 2);
   cli_wrap(to, "itself, cap: decoding ended by itself, or by the cap on passes", 0, 2);
-  cli_wrap(to, "passes: forward passes of one sequence", 0, 2);
+  cli_wrap(to, "passes: forward passes of one sequence; decode s: seconds for all of them together",
+           0, 2);
   for (int i = 0; i < n; i++) {
     const int at = fprintf(to, "%s: ", column[i].name);
     cli_wrap(to, column[i].doc, at, 2);

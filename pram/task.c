@@ -315,7 +315,7 @@ static pal_status stream_next(void *self, pal_example *example, pal_error *error
   stream *s = self;
   pram *p = &s->p;
   const uint64_t id = s->at.next++;
-  pal_pram_instance(p->program, s->seed, id, p->memory);
+  pal_pram_instance(p->program, ~s->seed, id, p->memory); /* not one of those that are evaluated */
   pal_pram_run *whole = pal_pram_run_new(p->program, p->memory, error);
   pal_pram_run *part = pal_pram_run_new(p->program, p->memory, error);
   pal_status status = whole && part ? pal_pram_finish(whole, error) : PAL_E_MEMORY;
@@ -383,6 +383,16 @@ static double on_time(const pal_task *task, const pal_judged *judged) {
   return judged->decoded->forward_passes == time_of(task, judged) + 2;
 }
 
+/* Every pass but the last writes a word into each mask. */
+static double written(const pal_task *task, const pal_judged *judged) {
+  const pal_pram *program = ((const pram *)pal_task_self(task))->program;
+  return (double)pal_pram_state(program) * (judged->decoded->forward_passes - 1);
+}
+
+static int64_t processors_of(const pal_task *task) {
+  return ((const pram *)pal_task_self(task))->program->processors;
+}
+
 static int64_t rows_of(const pal_task *task) { return ((const pram *)pal_task_self(task))->rows; }
 
 static int64_t space_of(const pal_task *task) {
@@ -392,6 +402,8 @@ static int64_t space_of(const pal_task *task) {
 static const pal_report_column report[] = {
     {"time", "steps of the interpreter, T", PAL_REPORT_MEAN, time_of, NULL},
     {"on_time", "took exactly T + 2 forward passes", PAL_REPORT_SHARE, on_time, NULL},
+    {"written", "tokens that were written into masks or appended", PAL_REPORT_MEAN, written, NULL},
+    {"processors", "processors, P", PAL_REPORT_COUNT, NULL, processors_of},
     {"space", "words of the machine's state, S", PAL_REPORT_COUNT, NULL, space_of},
     {"context", "rows of a sequence, 2 S + 1", PAL_REPORT_COUNT, NULL, rows_of},
 };

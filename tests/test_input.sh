@@ -137,6 +137,7 @@ refused 'after matched. or free. come settings and use only' 'task = parity\n[ro
 refused '\[row a\] names no model' 'task = parity\n[row a]\n[row b]'
 refused 'LABEL: model.KEY=VALUE' 'task = parity\n[row a]\nevaluate = order=random'
 refused 'leads is yes or no' 'task = parity\n[row a]\nleads = 1'
+refused 'compiled is yes or no' 'task = parity\n[row a]\ncompiled = 1'
 refused 'form is plain or reasoned' 'task = parity\n[row a]\nform = long'
 refused 'is no number' 'task = parity\n[published a]\nexact = most'
 refused 'is no setting' 'task = parity\n[settings a]\nrate = 1'

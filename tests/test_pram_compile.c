@@ -150,11 +150,12 @@ static void keep(int index, const pal_decoded *decoded, void *data) {
 /* The labels of training states are what the compiled network does in these states. */
 START_TEST(training_examples) {
   pal_task *task = open_task("maximum", 5);
+  pal_pram *program = example("maximum", 5);
   machine m;
   pal_error error = {0};
   pal_stream stream;
   int settled = 0, last = 0, remasking = 0;
-  open_machine(&m, example("maximum", 5));
+  open_machine(&m, program);
   const pal_decode_options options = {.sequences = 1, .max_steps = 1};
   pal_decoder *decoder = pal_decoder_new(m.model, &options, &error);
   ck_assert_msg(decoder && !pal_task_stream(task, PAL_FORM_TRANSITION, 4, &stream, &error), "%s",
@@ -177,8 +178,30 @@ START_TEST(training_examples) {
   ck_assert(!WHOLE_BUILD || (settled && last && remasking > 100));
   stream.free(stream.self);
   pal_decoder_free(decoder);
-  pal_pram_free(m.program);
   machine_close(&m);
+  pal_pram_free(program);
+  pal_task_free(task);
+}
+END_TEST
+
+/* The memories of training are not those that are evaluated, whose seed is the same number. This
+ * program does not write the last cell. */
+START_TEST(training_memories) {
+  enum { N = 5, FEW = 20 };
+  pal_task *task = open_task("maximum", N);
+  pal_error error = {0};
+  pal_stream stream;
+  int same = 0;
+  ck_assert_msg(!pal_task_stream(task, PAL_FORM_TRANSITION, 1, &stream, &error), "%s", error.text);
+  for (int i = 0; i < FEW; i++) {
+    pal_example trained, evaluated;
+    ck_assert(!stream.next(stream.self, &trained, &error));
+    ck_assert(!pal_task_instance(task, 0, i, PAL_FORM_TRANSITION, &evaluated, &error));
+    const int32_t *state = trained.transition.state + 2 * N - 1;
+    same += (state[0] < 1024 ? state[0] : state[1]) == evaluated.prompt[2 * N - 1];
+  }
+  ck_assert_int_lt(same, 3);
+  stream.free(stream.self);
   pal_task_free(task);
 }
 END_TEST
@@ -227,6 +250,7 @@ int main(void) {
   tcase_add_test(tests, weights_do_not_depend_on_n);
   tcase_add_test(tests, another_model);
   tcase_add_test(tests, training_examples);
+  tcase_add_test(tests, training_memories);
   tcase_add_test(tests, scores_and_lines);
   suite_add_tcase(suite, tests);
   return run_suite(suite);

@@ -59,6 +59,12 @@ grep -q 'exact 100.00 .*time 33 .*on_time 100.00 .*passes 35.0' "$work/out" ||
   { echo "FAIL the compiled program does not take T + 2 passes"; cat "$work/out"; failed=1; }
 expect 0 "" sample "$work/compiled" --data "$work/five"
 grep -q -- '-> 3 4 8 9 14' "$work/out" || { echo "FAIL the compiled sums"; cat "$work/out"; failed=1; }
+expect 0 "" compare pram --quiet --models ap-mdm --program "$sums" --set n=3 --n 4 --out "$work/machines"
+grep -q '^ap-mdm (compiled) .* 100.00 .* of 4' "$work/out" && ! grep -q 'minutes\|budget' "$work/out" ||
+  { echo "FAIL compare of compiled models"; cat "$work/out"; failed=1; }
+expect 0 "" eval "$work/machines/ap-mdm-compiled-1" --n 2
+printf 'task = parity\n[row a]\nmodel = arm\ncompiled = yes\n' >"$work/compiled.conf"
+expect 2 'task "parity" has no program' compare parity --recipe "$work/compiled.conf"
 expect 2 "holds a run already" compile "$sums" --model ap-mdm --set n=5 --out "$work/compiled"
 expect 2 "compiled to ap-mdm, not to arm" compile "$sums" --model arm --out "$work/none"
 expect 2 "to which model" compile "$sums" --out "$work/none"
