@@ -4,8 +4,8 @@
  * Edit models learn single steps by which words of at most `longest` letters grow (dyck_trace.c),
  * and generate from BOS and EOS alone. What they insert and write is drawn, and so they learn the
  * chances of the draws. Models that answer learn words whose even length is drawn first, uniformly
- * up to `answer_max`, then the word, uniformly among all of that length; their prompt is BOS, and
- * they end a word with EOS. Every instance of the evaluated set asks for one word. */
+ * from `answer_min` to `answer_max`, then the word, uniformly among all of that length; their prompt
+ * is BOS, and they end a word with EOS. Every instance of the evaluated set asks for one word. */
 #include "tasks/dyck.h"
 
 #include <stdio.h>
@@ -18,7 +18,7 @@
 #include "tasks/counted.h"
 
 typedef struct dyck_settings {
-  int64_t pairs, longest, answer_max, samples, rows, passes;
+  int64_t pairs, longest, answer_min, answer_max, samples, rows, passes;
   double bos, letter;
   uint64_t seed;
 } dyck_settings;
@@ -33,6 +33,8 @@ static const pal_setting settings[] = {
                  "chance that a pair of letters is inserted at the beginning of a word"),
     PAL_SET_REAL(dyck_settings, letter, "0.01", 0, 1,
                  "chance that a pair of letters is inserted behind a letter"),
+    PAL_SET_WHOLE(dyck_settings, answer_min, "0", 0, DYCK_MOST_LENGTH,
+                  "fewest letters of the words that models which answer learn"),
     PAL_SET_WHOLE(dyck_settings, answer_max, "32", 2, DYCK_MOST_LENGTH,
                   "most letters of the words that models which answer learn"),
     PAL_SET_WHOLE(dyck_settings, samples, "10000", 1, 1e7, "words to generate in an evaluation",
@@ -52,7 +54,7 @@ typedef struct word {
 
 typedef struct dyck {
   pal_dyck_growth growth;
-  int answer_max;
+  int answer_min, answer_max; /* even */
   pal_dyck_table table;
   word word;
 } dyck;
@@ -66,7 +68,12 @@ static pal_status dyck_open(pal_task *task, pal_error *error) {
   pal_task_set_self(task, d);
   const int kinds = (int)own->pairs;
   d->growth = (pal_dyck_growth){kinds, (int)own->longest, own->bos, own->letter};
+  d->answer_min = ((int)own->answer_min + 1) / 2 * 2;
   d->answer_max = (int)own->answer_max / 2 * 2;
+  if (d->answer_min > d->answer_max)
+    return pal_fail(error, PAL_E_ARGUMENT,
+                    "dyck: no even number of letters is from answer_min=%lld to answer_max=%lld",
+                    (long long)own->answer_min, (long long)own->answer_max);
   pal_dyck_table_fill(&d->table, kinds);
   const pal_format format = {.vocabulary = 2 * kinds + 3,
                              .mask = pal_dyck_mask(kinds),
@@ -82,7 +89,8 @@ static pal_status dyck_open(pal_task *task, pal_error *error) {
 /* An even length, then a word of that length, as the answer to BOS. */
 static void draw_word(const dyck *d, pal_rng *rng, pal_form form, word *w, uint64_t id,
                       pal_example *e) {
-  const int n = 2 * (int)pal_rng_below(rng, (uint32_t)d->answer_max / 2 + 1);
+  const uint32_t lengths = (uint32_t)(d->answer_max - d->answer_min) / 2 + 1;
+  const int n = d->answer_min + 2 * (int)pal_rng_below(rng, lengths);
   const bool edits = form == PAL_FORM_TRANSITION;
   w->prompt[0] = pal_dyck_bos(d->growth.kinds);
   w->prompt[1] = pal_dyck_eos(d->growth.kinds);
@@ -132,7 +140,7 @@ static pal_status dyck_stream(pal_task *task, pal_form form, uint64_t seed, pal_
   stream *s = pal_calloc(1, sizeof *s);
   if (!s) return pal_fail(error, PAL_E_MEMORY, "no memory for a stream");
   const uint64_t whole[] = {form, (uint64_t)d->growth.kinds, (uint64_t)d->growth.longest,
-                            (uint64_t)d->answer_max};
+                            (uint64_t)d->answer_max | (uint64_t)d->answer_min << 32};
   const double chance[] = {d->growth.bos, d->growth.letter};
   const uint64_t of[] = {pal_hash64(whole, sizeof whole), pal_hash64(chance, sizeof chance)};
   s->of = d;

@@ -254,7 +254,10 @@ static pal_status open_task(pal_task *t, pal_error *error) {
                              .mask = kind->ids + MASK,
                              .bos = -1,
                              .eos = kind->ids + EOS,
-                             .context = 2 * pal_star_most_edges(kind) + 5 + 2 * kind->longest};
+                             .context = 2 * pal_star_most_edges(kind) + 5 + 2 * kind->longest,
+                             /* structure=names: rows with the same id; edges have no brackets */
+                             .names = kind->ids,
+                             .record = {kind->ids + SOURCE, kind->ids + GOAL}};
   pal_task_set_format(t, &format);
   return PAL_OK;
 }
@@ -383,9 +386,13 @@ static size_t print(const pal_task *t, const int32_t *token, int n, char *text, 
 
 static void notes(const pal_task *t, const pal_model *model, pal_form form, char *text,
                   size_t size) {
-  (void)t, (void)model;
+  const char *structure = pal_model_text(model, "structure");
+  (void)t;
   snprintf(
-      text, size, "%s",
+      text, size, "%s%s",
+      structure && strcmp(structure, "names") == 0
+          ? "the network is told which rows hold the same id\n"
+          : "",
       form == PAL_FORM_TRANSITION
           ? "the sequence begins with both ends of the path; states between them and the whole "
             "path, missing nodes in any order, are labelled from the known path\n"

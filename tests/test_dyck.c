@@ -249,6 +249,28 @@ START_TEST(streams_give_words_and_steps) {
 }
 END_TEST
 
+START_TEST(answers_have_the_lengths_of_the_settings) {
+  static const char *const some[] = {"answer_min=3", "answer_max=9"};
+  static const char *const none[] = {"answer_min=9", "answer_max=9"};
+  pal_error error = {0};
+  pal_stream s;
+  pal_example e;
+  int lengths[5] = {0};
+  ck_assert_ptr_null(pal_task_new(context, "dyck", none, 2, &error));
+  ck_assert_msg(strstr(error.text, "from answer_min=9 to answer_max=9") != NULL, "%s", error.text);
+  pal_task *bounded = pal_task_new(context, "dyck", some, 2, &(pal_error){0});
+  ck_assert(!pal_task_stream(bounded, PAL_FORM_ANSWER, 7, &s, &(pal_error){0}));
+  for (int i = 0; i < 300; i++) {
+    ck_assert(!s.next(s.self, &e, &(pal_error){0}));
+    ck_assert(e.n_answer >= 4 && e.n_answer <= 8);
+    lengths[e.n_answer / 2]++;
+  }
+  for (int k = 2; k <= 4; k++) ck_assert_int_gt(lengths[k], 50);
+  s.free(s.self);
+  pal_task_free(bounded);
+}
+END_TEST
+
 START_TEST(lines_are_words) {
   static const struct {
     const char *line, *text, *why;
@@ -330,6 +352,7 @@ int main(void) {
   TCase *whole = tcase_create("task");
   tcase_add_checked_fixture(whole, setup, teardown);
   tcase_add_test(whole, streams_give_words_and_steps);
+  tcase_add_test(whole, answers_have_the_lengths_of_the_settings);
   tcase_add_test(whole, lines_are_words);
   tcase_add_test(whole, wrong_words_are_rejected);
   suite_add_tcase(s, whole);
