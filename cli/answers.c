@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "bench/json_text.h"
+#include "cli/evaluate.h"
 #include "cli/job.h"
 #include "cli/json.h"
 #include "cli/row.h"
@@ -36,7 +37,7 @@ char *cli_answer_line(const cli_job *job, const char *set, int index, const pal_
   char *answer = cli_text_of(job->task, decoded->token, decoded->n);
   json_t *line = json_pack("{s:o, s:i, s:o, s:o, s:b}", "set", text_value(set), "index", index,
                            "prompt", text_value(prompt), "answer", text_value(answer), "exact",
-                           judged->score.exact && decoded->halted);
+                           cli_is_exact(judged, job->task));
   for (int i = 0; i < d->n_report; i++) {
     const pal_report_column *c = &d->report[i];
     if (!cli_is_judged(c)) continue;

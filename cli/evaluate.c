@@ -70,6 +70,11 @@ static void count_traits(batch *b, const pal_judged *judged, bool exact) {
   if (d->outcome) count_under(b, cli_outcome_of(task, judged), exact);
 }
 
+bool cli_is_exact(const pal_judged *judged, const pal_task *task) {
+  return judged->score.exact &&
+         (judged->decoded->halted || pal_task_definition_of(task)->single_step);
+}
+
 /* Called by pal_decode for each finished sequence: scores and counts it. */
 static void record(int index, const pal_decoded *decoded, void *data) {
   batch *b = data;
@@ -78,7 +83,7 @@ static void record(int index, const pal_decoded *decoded, void *data) {
   const pal_example *e = &b->instance[index];
   const pal_judged judged = {e, b->job->form, decoded,
                              d->score(task, e, b->job->form, decoded->token, decoded->n)};
-  const bool exact = judged.score.exact && decoded->halted;
+  const bool exact = cli_is_exact(&judged, task);
   if (b->line) {
     b->line[index] = cli_answer_line(b->job, b->set->name, index, &judged);
     b->failed |= !b->line[index];

@@ -19,4 +19,7 @@ pal_status cli_step_cap(const cli_job *job, const pal_example *instance, int *ca
 /* The most rows that a sequence may have whose prompt has so many and whose answer may take
  * `answer_room` more. States that are edited may grow to the task's longest sequence. */
 int cli_most_rows(const cli_job *job, int n_prompt, int answer_room);
+/* Whether an instance counts as exact: its answer is, and the model has ended it, unless the task
+ * judges single steps. */
+bool cli_is_exact(const pal_judged *judged, const pal_task *task);
 #endif

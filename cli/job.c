@@ -150,6 +150,20 @@ static uint64_t seed_of(const cli_job *job) {
   return strtoull(seed, NULL, 10);
 }
 
+/* Tells which lines of its data the task has refused. */
+static pal_status show_refused(const pal_task *task, pal_error *error) {
+  const pal_task_definition *d = pal_task_definition_of(task);
+  const size_t size = d->refused ? d->refused(task, NULL, 0) : 0;
+  char *text = malloc(size + 1), *rest = text;
+  if (!text) return pal_fail(error, PAL_E_MEMORY, "no memory for refused lines");
+  *text = 0;
+  if (size) d->refused(task, text, size + 1);
+  for (char *line; (line = strsep(&rest, "\n")) != NULL;)
+    if (*line) cli_say("refused: %s", line);
+  free(text);
+  return PAL_OK;
+}
+
 pal_status cli_job_open_task(cli_job *job, pal_error *error) {
   job->seed = seed_of(job);
   if (cli_job_known(job, error)) return error->code;
@@ -168,6 +182,7 @@ pal_status cli_job_open(cli_job *job, bool train, pal_error *error) {
   const pal_form form = pal_model_form(job->model);
   if (job->form < form) job->form = form;
   if (!train) return PAL_OK;
+  if (show_refused(job->task, error)) return error->code;
   const pal_status status = pal_task_stream(job->task, job->form, job->seed, &job->stream, error);
   if (status) return status;
   job->trainer = pal_trainer_new(job->model, &job->stream, texts(job, CLI_TRAIN),

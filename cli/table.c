@@ -208,7 +208,7 @@ static void summary_by_training(FILE *to, const cli_row *row, int n) {
   for (int k = 0; k < n; k++) trained |= row[k].steps > 0;
   fprintf(to, "%-30s\v %4s\v %9s", "", "seed", "params");
   summary_columns(to, columns, n_columns, false, NULL);
-  if (trained) fprintf(to, "\v %11s\v %7s\v %7s", "transitions", "M rows", "minutes");
+  if (trained) fprintf(to, "\v transitions\v  M rows\v minutes");
   fprintf(to, "\v  %-30s", "exact % [95 %]");
   summary_columns(to, columns, n_columns, true, NULL);
   fprintf(to, "\v %8s\v %6s\v %7s\v %6s\v %8s\n", "itself %", "cap %", "passes", "p95", "decode s");

@@ -54,7 +54,7 @@ static void finish(int index, const pal_decoded *d, void *data) {
   if (pal_task_definition_of(t->job->task)->likelihood) /* there is no one right answer */
     snprintf(t->verdict, sizeof t->verdict, "%s after %d %s",
              d->halted ? "halted by itself" : "stopped by the cap", d->forward_passes, passes);
-  else if (score.exact && d->halted)
+  else if (score.exact && (d->halted || pal_task_definition_of(t->job->task)->single_step))
     snprintf(t->verdict, sizeof t->verdict, "solved in %d %s", d->forward_passes, passes);
   else
     snprintf(t->verdict, sizeof t->verdict, "failed: %s after %d %s",

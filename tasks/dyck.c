@@ -4,8 +4,9 @@
  * Edit models learn single steps by which words of at most `longest` letters grow (dyck_trace.c),
  * and generate from BOS and EOS alone. What they insert and write is drawn, and so they learn the
  * chances of the draws. Models that answer learn words whose even length is drawn first, uniformly
- * from `answer_min` to `answer_max`, then the word, uniformly among all of that length; their prompt
- * is BOS, and they end a word with EOS. Every instance of the evaluated set asks for one word. */
+ * from `answer_min` to `answer_max`, then the word, uniformly among all of that length; their
+ * prompt is BOS, and they end a word with EOS. Every instance of the evaluated set asks for one
+ * word. */
 #include "tasks/dyck.h"
 
 #include <stdio.h>

@@ -33,7 +33,10 @@ libpal_core_la_SOURCES += \
 	%D%/table.c \
 	%D%/task.c \
 	%D%/text.c \
-	%D%/text_file.c
+	%D%/text_file.c \
+	%D%/transitions.c \
+	%D%/transitions_derive.c \
+	%D%/transitions_line.c
 noinst_HEADERS += \
 	%D%/alphabet.h \
 	%D%/counted.h \
@@ -42,4 +45,5 @@ noinst_HEADERS += \
 	%D%/star.h \
 	%D%/sudoku.h \
 	%D%/sudoku_task.h \
-	%D%/text_file.h
+	%D%/text_file.h \
+	%D%/transitions.h

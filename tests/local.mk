@@ -141,6 +141,9 @@ check_PROGRAMS += %D%/test_mincut
 check_PROGRAMS += %D%/test_mincut_task
 %C%_test_mincut_task_SOURCES = %D%/test_mincut_task.c %D%/holds.h
 
+check_PROGRAMS += %D%/test_transitions
+%C%_test_transitions_SOURCES = %D%/test_transitions.c %D%/scratch.h
+
 check_PROGRAMS += %D%/test_self_edits
 %C%_test_self_edits_SOURCES = %D%/test_self_edits.c %D%/lab.c %D%/lab.h
 

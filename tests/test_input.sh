@@ -104,6 +104,17 @@ expect 2 "zero.conf:3: the line holds a zero byte" train parity --config "$work/
 printf 'task = parity\nmodel = "arm"\n' >"$work/quoted.conf"
 expect 2 "quoted.conf:2: values have no quotes: model = arm" train parity --config "$work/quoted.conf"
 
+# ---- steps of a user's own ----
+
+{ printf '{"x": "a_", "next": "ab"}\n'; for i in 1 2 3 4 5 6 7 8 9 10 11 12; do echo '{"x": "a", "next": "b"}'; done; } \
+  >"$work/steps.jsonl"
+expect 0 "steps.jsonl:11: no edit explains the step: next\[0\]" train transitions --data "$work/steps.jsonl" \
+  --model ap-mdm $tiny --out "$work/steps"
+grep -q '^palimpsest: refused: 2 more, 12 in all$' "$work/err" && ! grep -q 'steps.jsonl:12' "$work/err" ||
+  { echo "FAIL not ten refused lines and their number"; cat "$work/err"; failed=1; }
+expect 2 "steps of which file" train transitions --model ap-mdm $tiny --out "$work/none"
+expect 2 "for models that learn labelled states" train transitions --data "$work/steps.jsonl" --model mdm $tiny --out "$work/none"
+
 # ---- recipes of compare ----
 
 for task in parity sudoku; do # as they stand in the source, to copy and change

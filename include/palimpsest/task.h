@@ -136,8 +136,15 @@ typedef struct pal_task_definition {
    * at most size - 1 characters and a NUL. NULL: there are none. */
   void (*notes)(const pal_task *task, const pal_model *model, pal_form form, char *text,
                 size_t size);
+  /* Lines of the data that `open` has read and refused, each with the reason and an end of line; a
+   * task shows at most ten and then their number. Size and result as for `print`. NULL: a refused
+   * line makes `open` fail. */
+  size_t (*refused)(const pal_task *task, char *text, size_t size);
   const pal_report_column *report; /* columns of its reports, in their order */
   int n_report;
+  /* An instance is judged by its state after step_cap steps, whether or not the model has ended it
+   * there, e.g. after a single step. */
+  bool single_step;
   bool likelihood; /* evaluated by loss on held-out data, not by decoding */
 } pal_task_definition;
 
@@ -208,7 +215,7 @@ PAL_API void pal_task_set_format(pal_task *task, const pal_format *format);
  * and a resumed run uses; the text task records its alphabet this way. */
 PAL_API pal_status pal_task_set(pal_task *task, const char *setting, pal_error *error);
 
-/* Defines dyck, mincut, parity, sudoku and text. */
+/* Defines dyck, mincut, parity, star, sudoku, text and transitions. */
 PAL_API pal_status pal_register_tasks(pal_context *context, pal_error *error);
 
 #ifdef __cplusplus
