@@ -61,6 +61,11 @@ for file in [[:upper:]]* .clang-format .editorconfig; do
   tr -s ' \t\\' '\n' <Makefile.am | grep -qxF "$file" ||
     { echo "$file is not in EXTRA_DIST of Makefile.am"; failed=1; }
 done
+# The description of the source tree names files that exist, and each file says what it holds.
+for file in $(grep -o '`[a-z]*/[a-z_/]*\.\(c\|h\|sh\|pram\|conf\)`' doc/architecture.md | tr -d '`'); do
+  test -f "$file" || { echo "doc/architecture.md names $file, which is not there"; failed=1; }
+done
+srcdir=. sh tools/files.sh >/dev/null || failed=1
 for file in tools/*; do
   grep -qF "$file" Makefile.am */local.mk || { echo "$file is in no fragment"; failed=1; }
 done
