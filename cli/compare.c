@@ -116,7 +116,7 @@ static char *directory_of(const comparison *c, const cli_recipe *recipe, const c
 }
 
 /* Writes the run directory of a compiled model, unless --resume finds it there. */
-static pal_status keep_compiled(const comparison *c, const cli_job *job, const cli_recipe *recipe,
+static pal_status keep_compiled(const comparison *c, cli_job *job, const cli_recipe *recipe,
                                 const char *how, pal_error *error) {
   cli_recorder recorder = {.every = 0};
   cli_options own = *c->o;

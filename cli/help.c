@@ -124,8 +124,12 @@ void cli_help(FILE *to, const pal_context *context, const char *verb) {
     entry(to, verbs[v].name, verbs[v].arguments, verbs[v].doc, VERB_INDENT);
   if (one) cli_wrap(to, one->doc, 0, 0);
   fputs("\noptions\n", to);
-  for (int i = 0; cli_option_at(i, &name, &value, &doc); i++)
-    if (cli_option_fits(i, verb)) entry(to, name, value, doc, OPTION_INDENT);
+  for (int i = 0; cli_option_at(i, &name, &value, &doc); i++) {
+    const char *verbs_of = one ? NULL : cli_option_verbs(i);
+    char text[320];
+    snprintf(text, sizeof text, "%s%s%s", verbs_of ? verbs_of : "", verbs_of ? ": " : "", doc);
+    if (cli_option_fits(i, verb)) entry(to, name, value, text, OPTION_INDENT);
+  }
   examples(to, context, one ? one->example : TRAIN "palimpsest sample runs/example\n");
   if (one) return;
   fputs("\nexit codes\n", to);

@@ -46,6 +46,7 @@ palimpsest_SOURCES = \
 	%D%/report_page.c \
 	%D%/row.c \
 	%D%/rundir.c \
+	%D%/runs.c \
 	%D%/sample.c \
 	%D%/signals.c \
 	%D%/standard.c \
@@ -91,6 +92,7 @@ noinst_HEADERS += \
 	%D%/report_page.h \
 	%D%/row.h \
 	%D%/rundir.h \
+	%D%/runs.h \
 	%D%/signals.h \
 	%D%/standard.h \
 	%D%/steps.h \

@@ -40,19 +40,26 @@ static const option options[] = {
      "FILE       settings, one key = value a line, # for comments"},
     {"--data", MANY_FILES, 0, "train eval sample instances compare plan pram",
      "FILE       the task's data; with eval and sample: one instance a line; eval takes several"},
-    {"--model", TEXT, AT(model), "train plan compile",
-     "NAME       the model to train or compile to; for plan, by default the first one"},
+    {"--model", TEXT, AT(model), "train compile", "NAME       the model"},
+    {"--model", TEXT, AT(model), "plan", "NAME       the model; by default the first one"},
     {"--models", TEXT, AT(models), "compare", "A,B,...    the models to compare"},
     {"--recipe", PATH, AT(recipe), "compare",
      "FILE       a recipe file, which says how to train each; see palimpsest info recipe"},
     {"--budget", TEXT, AT(budget), "compare",
      "KIND       matched (sequences, steps, parameters), free, or both"},
     {"--seeds", WHOLE, AT(seeds), "compare", "N          training seeds 1 to N"},
-    {"--n", WHOLE, AT(n), "train eval sample instances compare report check-op bench pram",
-     "N          instances, samples, cases or repetitions"},
-    {"--out", PATH, AT(out), "train compare bench compile new",
-     "DIR        the run directory; of compare: one below it for each row; of bench: weights, "
-     "gradients; of new: by default NAME"},
+    {"--n", WHOLE, AT(n), "train eval compare",
+     "N          evaluates N instances of each set; by default all"},
+    {"--n", WHOLE, AT(n), "report", "N          evaluates N instances of each set; by default 100"},
+    {"--n", WHOLE, AT(n), "instances", "N          instances of each set; by default all"},
+    {"--n", WHOLE, AT(n), "sample", "N          samples of a prompt, or instances of each set"},
+    {"--n", WHOLE, AT(n), "pram", "N          memories to run on"},
+    {"--n", WHOLE, AT(n), "check-op", "N          random cases of each op"},
+    {"--n", WHOLE, AT(n), "bench", "N          repetitions"},
+    {"--out", PATH, AT(out), "train compile", "DIR        the run directory, which is made"},
+    {"--out", PATH, AT(out), "compare", "DIR        keeps a run directory below it for each row"},
+    {"--out", PATH, AT(out), "bench", "DIR        writes weights and gradients"},
+    {"--out", PATH, AT(out), "new", "DIR        where to write; by default NAME"},
     {"--resume", FLAG, AT(resume), "train compare",
      "           continue from the last checkpoint: train --resume RUN, or compare with its --out"},
     {"--init", PATH, AT(init), "train",
@@ -119,6 +126,12 @@ bool cli_option_at(int i, const char **name, const char **value, const char **do
   *value = first;
   *doc = options[i].doc + length + strspn(options[i].doc + length, " ");
   return true;
+}
+
+const char *cli_option_verbs(int i) {
+  int same = 0;
+  for (int k = 0; k < OPTIONS; k++) same += strcmp(options[k].name, options[i].name) == 0;
+  return same > 1 ? options[i].verbs : NULL;
 }
 
 bool cli_option_fits(int i, const char *verb) {
@@ -194,6 +207,16 @@ static pal_status set_option(cli_options *out, const option *o, const char *valu
                   value, most);
 }
 
+/* Whether the trainer has a setting of the name "--NAME". */
+static bool is_trainers(const char *name, size_t length) {
+  int n;
+  const pal_setting *table = pal_train_setting_table(&n);
+  for (int i = 0; i < n; i++)
+    if (strlen(table[i].name) == length - 2 && strncmp(table[i].name, name + 2, length - 2) == 0)
+      return true;
+  return false;
+}
+
 /* The option of that name which the verb has, else one of other verbs, which check() refuses. NULL
  * for a name that this verb takes for a setting. */
 static const option *find(const char *name, size_t length, const char *verb) {
@@ -204,7 +227,8 @@ static const option *find(const char *name, size_t length, const char *verb) {
     if (cli_option_fits(i, verb)) return o;
     if (o->kind != SETTING && o->offset != AT(seed)) found = o;
   }
-  return found;
+  const bool trains = verb && (strcmp(verb, "train") == 0 || strcmp(verb, "compare") == 0);
+  return trains && found && is_trainers(name, length) ? NULL : found; /* --steps N */
 }
 
 /* Takes a word that is no option: the verb, then its arguments. */
@@ -222,13 +246,23 @@ static pal_status word(cli_options *out, const char *text, pal_error *error) {
   return PAL_OK;
 }
 
+/* Whether the verb has an option of that name with the same meaning for the program: it may stand
+ * before the verb, when it is not yet known which one of that name is meant. */
+static bool fits_under_its_name(const option *o, const char *verb) {
+  for (int i = 0; i < OPTIONS; i++)
+    if (strcmp(options[i].name, o->name) == 0 && options[i].kind == o->kind &&
+        options[i].offset == o->offset && cli_option_fits(i, verb))
+      return true;
+  return false;
+}
+
 /* Refuses an unknown verb, options that the verb does not have, and options with one value that are
  * given several times. given[i] counts how often option i occurs. */
 static pal_status check(const cli_options *out, const int *given, pal_error *error) {
   if (out->verb && !cli_verb_find(out->verb, error)) return error->code;
   for (int i = 0; i < OPTIONS; i++) {
     const option *o = &options[i];
-    if (given[i] && out->verb && !cli_option_fits(i, out->verb))
+    if (given[i] && out->verb && !fits_under_its_name(o, out->verb))
       return pal_fail(error, PAL_E_ARGUMENT, "%s has no option %s; see palimpsest %s --help",
                       out->verb, o->name, out->verb);
     if (given[i] > 1 && (o->kind == TEXT || o->kind == WORDS || o->kind == SETTING ||

@@ -44,6 +44,9 @@ pal_status cli_options_prepend(cli_options *options, const char *setting, pal_er
 bool cli_option_at(int i, const char **name, const char **value, const char **doc);
 /* Whether a verb has option i; true for NULL, which stands for all verbs. */
 bool cli_option_fits(int i, const char *verb);
+/* The verbs for which option i is described, with blanks between; NULL if no other option has its
+ * name. */
+const char *cli_option_verbs(int i);
 /* Compares the names of all options. */
 void cli_options_near(cli_near *near);
 #endif

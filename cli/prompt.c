@@ -60,6 +60,21 @@ static bool is_cold(const cli_job *named) {
   return value == 0;
 }
 
+/* Text is drawn at temperature 0.8 unless the run has another one: at 0 it repeats itself. */
+static pal_status warm(const cli_job *named, cli_options *o, pal_error *error) {
+  if (!cli_job_has(named, CLI_MODEL, "temperature") || !is_cold(named)) return PAL_OK;
+  return cli_options_prepend(o, "model.temperature=0.8", error);
+}
+
+pal_status cli_prompt_warm(pal_context *context, cli_options *o, pal_error *error) {
+  cli_job named = {.context = context};
+  pal_status status = cli_run_names(&named, o, error);
+  const pal_task_definition *d = status ? NULL : pal_lookup(context, "task", named.task_name);
+  if (d && d->scan) status = warm(&named, o, error);
+  cli_job_close(&named);
+  return status;
+}
+
 static pal_status check_kind(cli_prompt *p, const cli_job *named, pal_error *error) {
   const pal_task_definition *d = pal_lookup(named->context, "task", named->task_name);
   const cli_options *o = &p->options;
@@ -92,8 +107,7 @@ pal_status cli_prompt_open(cli_prompt *p, pal_context *context, const cli_option
   if (!status) status = check_kind(p, &named, error);
   if (!status) status = read_text(p, p->infill ? o->infill : o->prompt, error);
   if (!status && p->scanned && cli_job_has(&named, CLI_TASK, "data")) p->data = "";
-  if (!status && p->scanned && cli_job_has(&named, CLI_MODEL, "temperature") && is_cold(&named))
-    status = cli_options_prepend(&p->options, "model.temperature=0.8", error);
+  if (!status && p->scanned) status = warm(&named, &p->options, error);
   if (!status && p->infill && cli_job_has(&named, CLI_MODEL, "infill"))
     status = cli_options_prepend(&p->options, "model.infill=1", error);
   cli_job_close(&named);

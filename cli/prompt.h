@@ -21,6 +21,8 @@ typedef struct cli_prompt {
  * prompt->data. */
 pal_status cli_prompt_open(cli_prompt *prompt, pal_context *context, const cli_options *options,
                            pal_error *error);
+/* Sets the temperature of text that is decoded without a prompt to the same default, 0.8. */
+pal_status cli_prompt_warm(pal_context *context, cli_options *options, pal_error *error);
 void cli_prompt_close(cli_prompt *prompt);
 /* Sets *example to the text as an instance of the job, which is open now. Its arrays are those of
  * the prompt or of the task. */

@@ -10,8 +10,9 @@
 
 /* What a report shows of one run. */
 typedef struct cli_report_run {
-  char *directory, *task; /* owned; task: NULL if the config could not be read */
-  char *problem;          /* why it was not evaluated, or NULL; owned */
+  const char *directory; /* borrowed */
+  char *task;            /* owned; NULL if the config could not be read */
+  char *problem;         /* why it was not evaluated, or NULL; owned */
   cli_row row;
   cli_losses losses; /* none if the run has no metrics */
 } cli_report_run;

@@ -205,6 +205,7 @@ int cli_verb_sample(pal_context *context, const cli_options *given) {
   if (!status) status = read_options(&job, o, &error);
   if (!status) status = check_switches(context, o, &error);
   if (!status) status = choose_sampler(context, o, sampler, sizeof sampler, &error);
+  if (!status && !o->prompt && !o->infill) status = cli_prompt_warm(context, o, &error);
   if (!status)
     status = o->prompt || o->infill ? sample_prompt(&job, o, &error)
                                     : sample_all(&job, o, n, &refused, &error);

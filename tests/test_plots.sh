@@ -72,8 +72,12 @@ test "$(grep -c '<svg ' "$page")" -eq 2 || { echo "FAIL not a chart for each tas
 "$program" report "$work/mdm" --html - 2>/dev/null | grep -q '<h2>Task text' || { echo "FAIL standard output"; failed=1; }
 
 expect 2 "which run" report
-expect 2 "neither a run .* nor a directory of runs" report "$work/all/no run"
-expect 2 "neither a run .* nor a directory of runs" report "$work/absent"
+expect 2 "no run could be evaluated" report "$work/all/no run"
+expect 2 "no run could be evaluated" report "$work/absent"
 expect 2 "no run could be evaluated" report "$work/all/piped"
+mv "$work/all/a<b>&c" "$work/aside"
+expect 0 "" plot "$work/all"
+grep -q '^ *\* .*/all/piped, train$' "$work/out" && grep -q '^ *o .*/all/run, train$' "$work/out" ||
+  { echo "FAIL no plot of a directory of runs"; cat "$work/out"; failed=1; }
 expect 2 "are the same file" report "$work/mdm" --html "$work/mdm/config"
 exit $failed

@@ -10,6 +10,12 @@ while [ $i -lt 40 ]; do printf 'to be or not to be \303\251\n'; i=$((i + 1)); do
 for model in arm masked-arm mdm ap-mdm; do
   expect 0 "" train text --model $model --data "$work/text" --set block=16 $tiny --out "$work/$model"
 done
+# Text without a prompt is drawn at temperature 0.8 too, so that two seeds differ.
+"$program" sample "$work/arm" --n 1 >"$work/one" && "$program" sample "$work/arm" --n 1 --seed 2 >"$work/two"
+cmp -s "$work/one" "$work/two" && { echo "FAIL samples at temperature 0"; failed=1; }
+"$program" sample "$work/arm" --n 1 --temperature 0 >"$work/one" &&
+  "$program" sample "$work/arm" --n 1 --seed 2 --temperature 0 | cmp - "$work/one" || failed=1
+
 rm "$work/text" # prompts need no data
 
 # A prompt is continued by as many tokens as asked for; the passes are counted.

@@ -13,11 +13,13 @@
  * out for what must stay as it was in training. Here: add your own. */
 typedef struct own_settings {
   int64_t k;
-  double lowest;
+  double temperature, lowest;
 } own_settings;
 
 static const pal_setting settings[] = {
     PAL_SET_WHOLE(own_settings, k, "1", 1, 1 << 20, "masks that a step writes", PAL_KEPT_BY_NONE),
+    PAL_SET_REAL(own_settings, temperature, "0", 0, 100,
+                 "of drawn tokens; 0 takes the likeliest one", PAL_KEPT_BY_NONE),
     PAL_SET_REAL(own_settings, lowest, "0.001", 1e-6, 1, "lowest share of masks in training"),
 };
 
@@ -52,7 +54,7 @@ static pal_status rows(const pal_model *model, const pal_example *example, pal_r
  * chooses what a step writes. */
 static void step(const pal_model *model, pal_graph *g, pal_decoding *d) {
   const own_settings *own = pal_model_own(model);
-  const pal_masked_step now = pal_masked_predict(model, g, d, NULL, 0); /* 0: the likeliest token */
+  const pal_masked_step now = pal_masked_predict(model, g, d, NULL, own->temperature);
   const pal_value confidence = pal_max(g, pal_log_softmax(g, now.logits), 1, false);
   pal_masked_write(model, g, d, &now, pal_masked_best(g, d, &now, confidence, (int)own->k));
 }
