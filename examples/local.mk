@@ -15,6 +15,9 @@ EXTRA_DIST += \
 	%D%/pram/qbf.pram \
 	%D%/pram/sequential.pram \
 	%D%/pram/sort.pram \
+	%D%/pram/table.sh \
+	%D%/pram/walk.conf \
+	%D%/pram/walk.pram \
 	%D%/program.c \
 	%D%/remasking.c \
 	%D%/sudoku/README.md \

@@ -58,7 +58,7 @@ START_TEST(example_programs) {
     const char *name;
     int n;
   } want[] = {{"prefix_sums", 9}, {"maximum", 12}, {"list_ranking", 7}, {"components", 6},
-              {"brackets", 8},    {"sort", 6},     {"qbf", 2}};
+              {"brackets", 8},    {"sort", 6},     {"qbf", 2},          {"walk", 4}};
   for (size_t i = 0; i < sizeof want / sizeof *want; i++)
     for (int n = 2; n <= WHOLE_OR_SHORT(want[i].n, 2); n += want[i].n > 2 ? want[i].n - 2 : 1) {
       pal_pram *program = example(want[i].name, n);
