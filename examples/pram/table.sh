@@ -15,6 +15,7 @@ model=${2:-ap-mdm}
 test $# -gt 1 && shift 2 || shift $#
 here=$(dirname "$0")
 palimpsest=${PALIMPSEST:-palimpsest}
+command -v "$palimpsest" >/dev/null || { echo "table.sh: there is no program $palimpsest" >&2; exit 2; }
 work=$(mktemp -d) || exit 1
 trap 'rm -rf "$work"' EXIT
 
@@ -22,8 +23,9 @@ figure() { # figure NAME: a number of the report; of several the first
   sed -n "s/^ *\"$1\": \([-0-9.e+]*\),*$/\1/p" "$work/json" | head -n 1
 }
 
-processor_time() { # of all commands that have ended
-  times | tail -n 1 | tr 'ms' '  ' | awk '{ print 60 * $1 + $2 + 60 * $3 + $4 }'
+took() { # processor time between two outputs of `times`, which the shell itself must have written
+  cat "$work/begin" "$work/end" | tr 'ms' '  ' |
+    awk '{ at[NR] = 60 * $1 + $2 + 60 * $3 + $4 } END { printf "%.1f", at[4] - at[2] }'
 }
 
 # How many instances can be run in time: 1000, 20 or 0. A row of a pass takes 30 microseconds at 192
@@ -39,12 +41,12 @@ run() { # run INSTANCES
   rm -rf "$work/run"
   "$palimpsest" compile "$here/$program.pram" --model "$model" --set n="$n" --out "$work/run" \
     >/dev/null || return 1
-  begin=$(processor_time)
+  times >"$work/begin"
   "$palimpsest" eval "$work/run" --set instances="$1" --threads 1 --quiet --json "$work/json" \
     >/dev/null || return 1
+  times >"$work/end"
   echo "$program,$model,$n,1,$(figure n),$(figure time),$(figure processors),$(figure space),$(
-    figure forward_passes_mean),$(figure context),$(figure exact),$(figure on_time),$(
-    echo "$begin $(processor_time)" | awk '{ printf "%.1f", $2 - $1 }')"
+    figure forward_passes_mean),$(figure context),$(figure exact),$(figure on_time),$(took)"
 }
 
 echo "program,model,n,run,instances,T,P,S,passes,context,exact,on_time,seconds"
