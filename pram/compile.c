@@ -1,29 +1,35 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The compiler: a program to the weights of an AP-MDM on the shared backbone (floor 6). It shares
- * no code with the interpreter.
+/* The compiler: a program to the weights of an AP-MDM, MDM or ARM on the shared backbone (floor 6).
+ * It shares no code with the interpreter.
  *
- * Every word of the machine's state has two rows, see layout.h. One pass of the network is one step
- * of the machine: the masks are written with the new words, while the rows that show a word become
- * masks. What the network knows of a row's role is in the position table: whether it is of a cell,
- * a register or a program counter, and its address or its processor's number.
+ * layout.h says which rows there are. The blocks are the same for all three models but for two
+ * heads. The position table makes the difference: it says what each row is and what it is to
+ * become, by flags and by numbers of cells, processors and steps as bits.
  *
- *   block   attention reads                                   MLP computes
- *   0       the word itself; its processor's counter          the fields of the instruction
- *   1       operands x and y; whether any processor runs      carries, comparisons, jumps
- *   2       the cell that `load` reads                        the result, the next counter
- *   3       the lowest processor that writes to this cell     the new word
+ *   block   attention reads                                     MLP computes
+ *   0       the latest word in the row's place; the counter     the fields of the instruction
+ *   1       operands x and y; whether any processor runs        carries, comparisons, jumps
+ *   2       the cell that `load` reads; ARM: the end            the result, the next counter
+ *   3       the last write to the row's cell                    the new word
+ *
+ * A counter and the registers of its processor are those of the step before the row's own. A row
+ * of a counter that executed `store` is what reads of memory look for: it knows address and value.
  *
  * Everything is exact in f32. The residual stream holds whole numbers: bits 0 and 1, and addresses
  * as bits -1 and 1. In attention the score of a key is a whole number of points, a point being 1024
- * in q k and 128 after the scale of 1/8, that of heads of 64 columns. A head's sink, row 0, has a
- * score between that of a match and the next best one, so a query without a match reads zeros.
- * Different scores differ by 128 or more, and exp(-128) < 2^-149 is 0 in f32: only the best key has
- * a weight, exactly 1. (Of "does any processor run" several keys may be best; all have the value
- * 1.) Products and their sums are exact if a score is less than 2^24 points, and in an MLP if a sum
- * is less than 2^24, whatever the order of summation: check_block adds up the absolute values of
- * the weights, since no column exceeds 1. */
+ * in q k and 128 after the scale of 1/8, that of heads of 64 columns. A key that matches in every
+ * condition has `match` points and, where the latest is wanted, up to G - 1 more, G = 2^18; any
+ * other has at least 2 G fewer than match; the sink, row 0, has match - G, so a query without a
+ * match reads zeros. Different scores differ by 128 or more, and exp(-128) < 2^-149 is 0 in f32:
+ * only the best key has a weight, exactly 1. (Where several are best, all have the same value.)
+ * Products and their sums are exact if a score is less than 2^24 points, and in an MLP if a sum is
+ * less than 2^24, whatever the order of summation: check_block adds up absolute values, since no
+ * column exceeds 1. The largest head has W + 18 bits of G and 2 flags of 2 G, 2^23.3 points for W =
+ * 16. Logits differ by 2 GAIN or more between a word that is certain and others, and are all 0 in
+ * a row of the MDM that must wait, so that the sampler `threshold` writes the former only. */
 #include <palimpsest/pram.h>
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -31,16 +37,32 @@
 #include "pram/layout.h"
 #include "src/alloc.h"
 
-enum { BLOCKS = 4, EDITS = 3 };
+enum { BLOCKS = 4, EDITS = 3, GAIN = 16 };
 
+static const char *const models[] = {
+    [PAL_PRAM_AP_MDM] = "ap-mdm", [PAL_PRAM_MDM] = "mdm", [PAL_PRAM_ARM] = "arm"};
+
+/* Places the ranges of columns. The AP-MDM reads from and writes to the place that a row has. */
 static int ranges(pal_compiler *c) {
-  int at = RANGES;
-  int *const bits[] = {&c->address, &c->token,  &c->own,   &c->counter, &c->next,
-                       &c->target,  &c->x,      &c->y,     &c->carry,   &c->shift,
-                       &c->result,  &c->follow, &c->write, &c->out};
-  int *const flags[] = {&c->reg, &c->use_x, &c->use_y, &c->use_d};
+  int at = RANGES, *const bits[] = {&c->token, &c->own, &c->counter, &c->next,   &c->target,
+                                    &c->x,     &c->y,   &c->carry,   &c->shift,  &c->result,
+                                    &c->write, &c->out, &c->follow,  &c->address};
+  int *const flags[] = {&c->use_x, &c->use_y, &c->use_d, &c->kind};
   for (size_t i = 0; i < sizeof bits / sizeof *bits; i++, at += c->word) *bits[i] = at;
-  for (size_t i = 0; i < sizeof flags / sizeof *flags; i++, at += c->registers) *flags[i] = at;
+  at += c->time; /* of the last one, address */
+  for (size_t i = 0; i < sizeof flags / sizeof *flags; i++, at += c->registers + 2) *flags[i] = at;
+  c->of = c->cell = c->address;
+  c->want = c->kind;
+  if (c->layout != PAL_PRAM_AP_MDM) {
+    c->of = c->cell = at;
+    c->want = at + c->word + c->time;
+    at = c->want + c->registers + 2;
+  }
+  if (c->layout == PAL_PRAM_ARM) {
+    c->cell = at;
+    c->past = at + c->word;
+    at = c->past + c->time;
+  }
   return (at + 15) / 16 * 16;
 }
 
@@ -85,22 +107,27 @@ static void fill_block(pal_compiler *c, int block) {
   } else if (block == 1) {
     pal_compile_register_head(c, c->use_x, c->x);
     pal_compile_register_head(c, c->use_y, c->y);
-    pal_compile_any_head(c);
+    pal_compile_any_head(c, c->of + c->word, ANY_RUNS);
     pal_compile_carries(c);
     pal_compile_compare_and_jump(c);
   } else if (block == 2) {
-    pal_compile_load_head(c);
+    pal_compile_read_head(c, c->y, OPS + PAL_PRAM_LOAD, READ, c->result);
+    if (c->layout == PAL_PRAM_ARM) pal_compile_any_head(c, c->past, GOES_ON);
     for (int b = 0; b < c->word; b++) pal_compile_result_bit(c, b);
   } else {
-    pal_compile_write_head(c);
+    pal_compile_read_head(c, c->cell, LIST, COMMIT, c->write);
     for (int b = 0; b < c->word; b++) pal_compile_new_bit(c, b);
+    pal_compile_ready(c);
   }
 }
 
-static double size_of(const float *row, int n) {
-  double sum = 0;
-  for (int i = 0; i < n; i++) sum += row[i] < 0 ? -row[i] : row[i];
-  return sum;
+/* The largest absolute value of a linear form whose columns are 0 or 1, ONE is 1 and SINK is 0, or
+ * which has one column only. */
+static double most_of(const float *row, int n) {
+  double high = row[ONE], low = row[ONE];
+  for (int i = 0; i < n; i++)
+    if (i != ONE && i != SINK) *(row[i] > 0 ? &high : &low) += row[i];
+  return high > -low ? high : -low;
 }
 
 /* Checks the bounds on which exactness rests; see the beginning of this file. */
@@ -110,63 +137,112 @@ static bool check_block(const pal_compiler *c) {
   for (int head = 0; head < HEADS; head++) {
     double score = 0;
     for (int i = head * HEAD; i < (head + 1) * HEAD; i++)
-      score += size_of(c->qkv + i * c->width, c->width) *
-               size_of(c->qkv + (HEADS * HEAD + i) * c->width, c->width);
+      score += most_of(c->qkv + i * c->width, c->width) *
+               most_of(c->qkv + (HEADS * HEAD + i) * c->width, c->width);
     exact &= score < most * POINT;
   }
-  for (int i = 0; i < c->unit; i++) exact &= size_of(c->in + i * c->width, c->width) < most;
+  for (int i = 0; i < c->unit; i++) {
+    double sum = 0;
+    for (int k = 0; k < c->width; k++) sum += fabs(c->in[i * c->width + k]);
+    exact &= sum < most;
+  }
   return exact;
+}
+
+static void put_bits(float *to, int64_t number, int n) {
+  for (int b = 0; b < n; b++) to[b] = number >> b & 1 ? 1 : -1;
+}
+
+/* A row's part of the position table as one that a processor's word, or a cell, is read from. */
+static void fill_place(const pal_compiler *c, float *table, pal_pram_place at) {
+  put_bits(table + c->address, at.number, c->word);
+  put_bits(table + c->address + c->word, at.time, c->time);
+  table[c->kind + at.kind] = 1;
+  if (at.kind <= c->registers || at.time > 0) return;
+  table[READ] = table[COMMIT] = table[OPS + PAL_PRAM_STORE] = 1; /* as if it stored its own word */
+  table[c->use_x + at.kind] = 1;
+  for (int b = 0; b < c->word; b++) table[c->y + b] = (float)(at.number >> b & 1);
+}
+
+/* Its part as one that computes the word `to`. */
+static void fill_want(const pal_compiler *c, float *table, pal_pram_place to) {
+  const pal_pram *o = c->o;
+  const bool state = c->layout == PAL_PRAM_AP_MDM, causal = c->layout == PAL_PRAM_ARM;
+  const int64_t time = state ? 1 : to.time, past = to.time - 1 - pal_pram_listing(o);
+  put_bits(table + c->of, to.number, c->word);
+  put_bits(table + c->of + c->word, to.kind > o->registers ? to.time : to.time - 1, c->time);
+  table[c->want + to.kind] = 1;
+  table[WAIT] = c->layout == PAL_PRAM_MDM;
+  table[GOES_ON] = !causal;
+  table[LIST] = to.kind > o->registers;
+  if (to.kind <= o->registers) {
+    table[OWNED] = 1;
+    if (time > 0)
+      table[ORDER] = (float)((time - 1) * o->processors + o->processors - to.number) / ORDERS;
+    if (to.kind == o->registers && time > 0) table[COMMIT] = 1, table[READ] = !state;
+  }
+  if (!causal) return;
+  table[MAY_LIST] = to.kind < o->registers && time > 0;
+  put_bits(table + c->cell, table[MAY_LIST] > 0 ? pal_pram_listed(o, to) : 0, c->word);
+  put_bits(table + c->past, past > 0 ? past : 0, c->time);
 }
 
 /* The position table: the only weights that depend on n. */
 static void fill_positions(const pal_compiler *c, float *table) {
-  const int64_t rows = pal_pram_rows(c->o);
-  for (int64_t i = 0; i < rows; i++, table += c->width) {
-    const pal_pram_place at = pal_pram_place_of(c->o, i);
-    table[ONE] = 1;
-    table[at.role == PAL_PRAM_SINK       ? SINK
-          : at.role == PAL_PRAM_CELL     ? CELL
-          : at.role == PAL_PRAM_REGISTER ? REG
-                                         : PC] = 1;
-    if (at.role == PAL_PRAM_SINK) continue;
-    for (int b = 0; b < c->word; b++) table[c->address + b] = at.address >> b & 1 ? 1 : -1;
-    if (at.role == PAL_PRAM_REGISTER) table[c->reg + at.reg] = 1;
+  const int64_t rows = pal_pram_rows(c->o, c->layout), state = pal_pram_state(c->o);
+  const bool causal = c->layout == PAL_PRAM_ARM;
+  table[ONE] = table[SINK] = 1;
+  table[SHOWN] = -1; /* it never counts as shown */
+  for (int64_t i = 1; i < rows; i++) {
+    float *to = table + i * c->width;
+    to[ONE] = 1;
+    fill_place(c, to, pal_pram_place_of(c->o, c->layout, i));
+    fill_want(c, to, pal_pram_place_of(c->o, c->layout, i + (causal && i >= state)));
+    to[RUNS] = causal && i < state; /* so that step 1 is taken */
   }
 }
 
-/* Embedding and output of every word, and the edit bits: a shown row becomes a mask while any
- * processor runs. */
-static void fill_ends(const pal_compiler *c, float *embedding, float *output, float *edit) {
-  for (int v = 0; v < 1 << c->word; v++) {
+/* Embedding and output of every word and of eos. */
+static void fill_ends(const pal_compiler *c, float *embedding, float *output) {
+  const int words = 1 << c->word;
+  for (int v = 0; v < words; v++) {
     float *e = embedding + v * c->width, *o = output + v * c->width;
     e[SHOWN] = 1;
     for (int b = 0; b < c->word; b++) {
-      const int bit = v >> b & 1;
-      e[c->token + b] = (float)bit;
-      o[c->out + b] = bit ? 2 : -2;
-      o[ONE] -= bit ? 1 : -1;
+      e[c->token + b] = (float)(v >> b & 1);
+      o[c->out + b] = v >> b & 1 ? GAIN : -GAIN;
     }
   }
+  float *eos = output + (words + 1) * c->width;
+  eos[ONE] = (float)(2 * GAIN * c->word);
+  eos[GOES_ON] = -eos[ONE];
+}
+
+/* The edit bits of an AP-MDM: a shown row becomes a mask while any processor runs. */
+static pal_status fill_edits(pal_compiler *c) {
+  if (c->layout != PAL_PRAM_AP_MDM) return PAL_OK;
+  float *edit = weights(c, "model.edit.weight", EDITS, c->width);
+  pal_variable *bias = pal_store_find(c->store, "model.edit.bias");
+  if (!edit || !bias) return c->error->code;
   edit[ANY_RUNS] = edit[SHOWN] = 2;
-  edit[SINK] = -2;
   edit[ONE] = -3;
+  for (int i = 1; i < EDITS; i++) ((float *)pal_variable_data(bias))[i] = -1; /* never */
+  return PAL_OK;
 }
 
 static pal_status fill(pal_compiler *c) {
-  const int64_t words = (1 << c->word) + 1;
-  float *embedding = weights(c, "model.embedding.weight", words, c->width);
-  float *output = weights(c, "model.output.weight", words, c->width);
-  float *edit = weights(c, "model.edit.weight", EDITS, c->width);
-  float *place = weights(c, "model.position.weight", pal_pram_rows(c->o), c->width);
-  pal_variable *bias = pal_store_find(c->store, "model.edit.bias");
-  if (!embedding || !output || !edit || !place || !bias) return c->error->code;
+  const int64_t tokens = (1 << c->word) + 2, rows = pal_pram_rows(c->o, c->layout);
+  float *embedding = weights(c, "model.embedding.weight", tokens, c->width);
+  float *output = weights(c, "model.output.weight", tokens, c->width);
+  float *place = weights(c, "model.position.weight", rows, c->width);
+  if (!embedding || !output || !place) return c->error->code;
   for (int i = 0; pal_store_parameter_at(c->store, i); i++) {
     pal_variable *v = pal_store_parameter_at(c->store, i);
     memset(pal_variable_data(v), 0, pal_variable_bytes(v));
   }
-  for (int i = 1; i < EDITS; i++) ((float *)pal_variable_data(bias))[i] = -1; /* never */
   fill_positions(c, place);
-  fill_ends(c, embedding, output, edit);
+  fill_ends(c, embedding, output);
+  if (fill_edits(c)) return c->error->code;
   for (int i = 0; i < BLOCKS; i++) {
     if (!open_block(c, i)) return c->error->code;
     fill_block(c, i);
@@ -177,15 +253,34 @@ static pal_status fill(pal_compiler *c) {
   return PAL_OK;
 }
 
-static void begin(pal_compiler *c, const pal_pram *program) {
-  *c = (pal_compiler){.o = program, .word = program->word, .registers = program->registers};
+static void begin(pal_compiler *c, const pal_pram *program, pal_pram_layout layout) {
+  *c = (pal_compiler){.o = program,
+                      .layout = layout,
+                      .word = program->word,
+                      .time = layout == PAL_PRAM_AP_MDM ? 0 : TIME,
+                      .registers = program->registers};
   c->width = ranges(c);
   c->hidden = most_units(c);
 }
 
-int pal_pram_settings(const pal_pram *program, char text[][PAL_PRAM_SETTING]) {
+pal_status pal_pram_fits(const pal_pram *program, pal_pram_layout layout, pal_error *error) {
+  const int64_t rows = pal_pram_rows(program, layout);
+  const int64_t most = layout == PAL_PRAM_AP_MDM ? PAL_MOST_EXAMPLE_ROWS : PAL_PRAM_MOST_ROWS;
+  if (layout == PAL_PRAM_ARM && program->registers == 0)
+    return pal_fail(error, PAL_E_ARGUMENT, "%.300s: the arm needs registers, to list the cells in",
+                    program->path);
+  if (rows <= most) return PAL_OK;
+  return pal_fail(error, PAL_E_ARGUMENT,
+                  "%.300s: for n=%d and %lld steps the model %s needs %lld rows, and %lld are "
+                  "possible",
+                  program->path, program->n, (long long)program->steps, models[layout],
+                  (long long)rows, (long long)most);
+}
+
+int pal_pram_settings(const pal_pram *program, pal_pram_layout layout,
+                      char text[][PAL_PRAM_SETTING]) {
   pal_compiler c;
-  begin(&c, program);
+  begin(&c, program, layout);
   const struct {
     const char *key;
     int value;
@@ -194,11 +289,12 @@ int pal_pram_settings(const pal_pram *program, char text[][PAL_PRAM_SETTING]) {
                {"head_width", HEAD},
                {"width", c.width},
                {"hidden", c.hidden}};
-  static const char *const other[] = {"norm=none", "activation=relu", "positions=learned"};
+  static const char *const other[] = {"norm=none", "activation=relu", "positions=learned",
+                                      "order=threshold"};
   int n = 0;
   for (size_t i = 0; i < sizeof whole / sizeof *whole; i++)
     snprintf(text[n++], PAL_PRAM_SETTING, "%s=%d", whole[i].key, whole[i].value);
-  for (size_t i = 0; i < sizeof other / sizeof *other; i++) strcpy(text[n++], other[i]);
+  for (int i = 0; i < (layout == PAL_PRAM_MDM ? 4 : 3); i++) strcpy(text[n++], other[i]);
   return n;
 }
 
@@ -206,9 +302,13 @@ pal_status pal_pram_compile(const pal_pram *program, pal_model *model, pal_error
   pal_error own = {0};
   pal_compiler c;
   const char *name = pal_model_definition_of(model)->name;
-  if (strcmp(name, "ap-mdm") != 0)
-    return pal_fail(error, PAL_E_UNSUPPORTED, "programs are compiled to ap-mdm, not to %s", name);
-  begin(&c, program);
+  int layout = 0;
+  while (layout < 3 && strcmp(name, models[layout]) != 0) layout++;
+  if (layout == 3)
+    return pal_fail(error, PAL_E_UNSUPPORTED,
+                    "programs are compiled to ap-mdm, mdm and arm, not to %s", name);
+  if (pal_pram_fits(program, (pal_pram_layout)layout, error ? error : &own)) return PAL_E_ARGUMENT;
+  begin(&c, program, (pal_pram_layout)layout);
   c.store = pal_model_store(model);
   c.error = error ? error : &own;
   /* A decoder creates the parameters. */

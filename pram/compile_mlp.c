@@ -38,8 +38,14 @@ static double only(pal_compiler *c, pal_pram_op op, double much) {
   return -much;
 }
 
-/* The fields of instruction i, where the row is a register's or a counter's and the counter is
- * i. */
+/* Adds a AND b to column `to`. */
+static void both(pal_compiler *c, int a, int b, int to) {
+  clear(c);
+  c->form[a] = c->form[b] = 1;
+  relu(c, -1, to, 1);
+}
+
+/* The fields of instruction i, where the counter was found and is i. */
 void pal_compile_decode(pal_compiler *c, int i) {
   const pal_pram_code *code = &c->o->code[i];
   int ones = 0;
@@ -49,7 +55,7 @@ void pal_compile_decode(pal_compiler *c, int i) {
     c->form[c->counter + b] = bit ? 2 : -2;
     ones += bit ? 1 : -1;
   }
-  c->form[REG] = c->form[PC] = 1;
+  c->form[FOUND] = 1;
   relu(c, -ones - c->word, OPS + (int)code->op, 1);
   float *to = c->back + c->unit - 1; /* the unit's column */
   const bool halts = code->op == PAL_PRAM_HALT;
@@ -103,18 +109,16 @@ void pal_compile_compare_and_jump(pal_compiler *c) {
   clear(c);
   add_number(c, c->x, w, 1);
   step(c, only(c, PAL_PRAM_JNZ, 1 << w), JUMPS);
-  for (int r = 0; r < c->registers; r++) { /* whether this row's register is written */
-    clear(c);
-    c->form[c->reg + r] = c->form[c->use_d + r] = 1;
-    relu(c, -1, SEL, 1);
-  }
-}
-
-/* Adds a AND b to column `to`. */
-static void both(pal_compiler *c, int a, int b, int to) {
+  for (int r = 0; r < c->registers; r++) both(c, c->want + r, c->use_d + r, SEL);
+  both(c, c->want + c->registers, FOUND, TURN);
   clear(c);
-  c->form[a] = c->form[b] = 1;
-  relu(c, -1, to, 1);
+  c->form[MAY_LIST] = 1;
+  c->form[ANY_RUNS] = -1;
+  relu(c, 0, LIST, 1);
+  clear(c);
+  c->form[WAIT] = c->form[ANY_RUNS] = 1;
+  c->form[FOUND] = -1;
+  relu(c, -1, LATE, 1);
 }
 
 void pal_compile_result_bit(pal_compiler *c, int b) {
@@ -153,14 +157,25 @@ void pal_compile_result_bit(pal_compiler *c, int b) {
   relu(c, 0, c->follow + b, 1);
 }
 
-/* The new word: of a register that is written, a counter, a cell that is written, or the old
- * one. */
+/* The new word: of a register that is written, a counter, a cell, or the old one. Bits become 1 and
+ * -1, or 0 where the row waits. */
 void pal_compile_new_bit(pal_compiler *c, int b) {
-  both(c, c->result + b, SEL, c->out + b);
-  both(c, c->follow + b, PC, c->out + b);
-  both(c, c->write + b, CELL, c->out + b);
+  const int from[] = {c->result + b, c->follow + b, c->write + b}, where[] = {SEL, TURN, LIST};
+  for (int i = 0; i < 3; i++) {
+    clear(c);
+    c->form[from[i]] = c->form[where[i]] = 1;
+    c->form[LATE] = -1;
+    relu(c, -1, c->out + b, 2);
+  }
   clear(c);
   c->form[c->own + b] = 1;
-  c->form[SEL] = c->form[PC] = c->form[WRITTEN] = -1;
-  relu(c, 0, c->out + b, 1);
+  c->form[SEL] = c->form[TURN] = c->form[LIST] = c->form[LATE] = -1;
+  relu(c, 0, c->out + b, 2);
+}
+
+void pal_compile_ready(pal_compiler *c) {
+  clear(c);
+  c->form[LATE] = -1;
+  relu(c, 1, c->out, -1);
+  for (int b = 1; b < c->word; b++) c->back[(c->out + b) * c->hidden + c->unit - 1] = -1;
 }

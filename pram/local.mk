@@ -6,6 +6,7 @@ libpal_core_la_SOURCES += \
 	%D%/compile_attention.c \
 	%D%/compile_mlp.c \
 	%D%/expression.c \
+	%D%/layout.c \
 	%D%/open.c \
 	%D%/run.c \
 	%D%/task.c

@@ -12,8 +12,6 @@ int64_t pal_pram_state(const pal_pram *program) {
   return program->cells + (int64_t)program->processors * (program->registers + 1);
 }
 
-int64_t pal_pram_rows(const pal_pram *program) { return 2 * pal_pram_state(program) + 1; }
-
 /* The successors of a random list through cells 0 .. count - 1 of `to`: a random permutation that
  * is one cycle (Sattolo's algorithm), which is cut at a random place. */
 static void draw_list(pal_rng *rng, int32_t *to, int count) {

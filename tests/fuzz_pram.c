@@ -17,7 +17,7 @@ static double seconds(void) {
 }
 
 static int run(pal_context *context, const char *model, uint64_t seed, uint64_t first, int count) {
-  enum { EVERY = 1000 };
+  enum { EVERY = 1000, LIMIT = 40 };
   const double start = seconds();
   long long compared = 0;
   for (int i = 0; i < count; i++) {
@@ -25,8 +25,8 @@ static int run(pal_context *context, const char *model, uint64_t seed, uint64_t 
     pal_error error = {0};
     int wrong = 0;
     int64_t steps = 0;
-    if (machine_compare_random(context, model, seed, first + (uint64_t)i, text, &wrong, &steps,
-                               &error) ||
+    if (machine_compare_random(context, model, seed, first + (uint64_t)i, LIMIT, text, &wrong,
+                               &steps, &error) ||
         wrong) {
       printf("program %llu of seed %llu: %d differences %s\n%s",
              (unsigned long long)first + (unsigned long long)i, (unsigned long long)seed, wrong,

@@ -8,11 +8,13 @@
 /* A compiled program. */
 typedef struct machine {
   const pal_pram *program; /* borrowed */
+  pal_pram_layout layout;
   pal_store *store;
   pal_model *model;
 } machine;
 
-/* Compiles the program to the model of that name. Close it also after a failure. */
+/* Compiles the program to the model of that name: ap-mdm, mdm or arm. Close it also after a
+ * failure. */
 pal_status machine_open(machine *m, pal_context *context, const char *model,
                         const pal_pram *program, pal_error *error);
 void machine_close(machine *m);
@@ -32,8 +34,8 @@ void machine_random_program(pal_rng *rng, int word, int instructions, int64_t st
                             char text[MACHINE_TEXT]);
 
 /* Random program number `index` of a seed, of 5 to 40 instructions, on a random memory: compares as
- * above, and leaves the program's text in `text`. */
+ * above for at most `limit` steps, and leaves the program's text in `text`. */
 pal_status machine_compare_random(pal_context *context, const char *model, uint64_t seed,
-                                  uint64_t index, char text[MACHINE_TEXT], int *wrong,
+                                  uint64_t index, int limit, char text[MACHINE_TEXT], int *wrong,
                                   int64_t *steps, pal_error *error);
 #endif

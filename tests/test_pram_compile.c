@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Programs of a parallel machine compiled into an AP-MDM, against the interpreter: the whole state
- * after every pass, the number of passes and of rows, and weights that do not depend on n. */
+/* Programs of a parallel machine compiled into an AP-MDM, MDM and ARM, against the interpreter: the
+ * whole state after every step, the number of passes and of rows, and weights that do not depend on
+ * n. */
 #include <check.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,24 +20,27 @@ static void setup(void) {
 
 static void teardown(void) { pal_context_free(context); }
 
+static const char *const models[] = {"ap-mdm", "mdm", "arm"};
+
 /* Compiles a program, which must be possible. */
-static void open_machine(machine *m, const pal_pram *program) {
+static void open_machine(machine *m, const char *model, const pal_pram *program) {
   pal_error error = {0};
-  ck_assert_msg(!machine_open(m, context, "ap-mdm", program, &error), "%s", error.text);
+  ck_assert_msg(!machine_open(m, context, model, program, &error), "%s", error.text);
 }
 
 /* ---- random programs ---------------------------------------------------------------------- */
 
-START_TEST(random_programs) { /* tests/fuzz_pram runs thousands */
-  const int programs = WHOLE_OR_SHORT(60, 6);
-  for (int i = 0; i < programs; i++) {
+START_TEST(random_programs) {              /* tests/fuzz_pram runs thousands */
+  static const int limit[] = {40, 16, 12}; /* the rows of an mdm and arm grow with the steps */
+  const int programs[] = {WHOLE_OR_SHORT(60, 6), WHOLE_OR_SHORT(24, 2), WHOLE_OR_SHORT(24, 2)};
+  for (int i = 0; i < programs[_i]; i++) {
     char text[MACHINE_TEXT] = "";
     pal_error error = {0};
     int wrong = 0;
-    const pal_status status =
-        machine_compare_random(context, "ap-mdm", 3, (uint64_t)i, text, &wrong, NULL, &error);
-    ck_assert_msg(!status && wrong == 0, "program %d: %d differences %s\n%s", i, wrong, error.text,
-                  text);
+    const pal_status status = machine_compare_random(context, models[_i], 3, (uint64_t)i, limit[_i],
+                                                     text, &wrong, NULL, &error);
+    ck_assert_msg(!status && wrong == 0, "%s, program %d: %d differences %s\n%s", models[_i], i,
+                  wrong, error.text, text);
   }
 }
 END_TEST
@@ -53,6 +57,20 @@ static pal_pram *example(const char *name, int n) {
   return program;
 }
 
+static void compare_example(const char *model, const char *name, int n) {
+  pal_pram *program = example(name, n);
+  int32_t memory[200];
+  machine m;
+  pal_error error = {0};
+  int wrong = 0;
+  open_machine(&m, model, program);
+  pal_pram_instance(program, 1, (uint64_t)n, memory);
+  ck_assert_msg(!machine_compare(&m, memory, 2000, &wrong, NULL, &error), "%s", error.text);
+  ck_assert_msg(wrong == 0, "%s in %s, n=%d: %d differences", name, model, n, wrong);
+  machine_close(&m);
+  pal_pram_free(program);
+}
+
 START_TEST(example_programs) {
   static const struct {
     const char *name;
@@ -60,29 +78,26 @@ START_TEST(example_programs) {
   } want[] = {{"prefix_sums", 9}, {"maximum", 12}, {"list_ranking", 7}, {"components", 6},
               {"brackets", 8},    {"sort", 6},     {"qbf", 2},          {"walk", 4}};
   for (size_t i = 0; i < sizeof want / sizeof *want; i++)
-    for (int n = 2; n <= WHOLE_OR_SHORT(want[i].n, 2); n += want[i].n > 2 ? want[i].n - 2 : 1) {
-      pal_pram *program = example(want[i].name, n);
-      int32_t memory[200];
-      machine m;
-      open_machine(&m, program);
-      pal_pram_instance(program, 1, (uint64_t)n, memory);
-      pal_error error = {0};
-      int wrong = 0;
-      ck_assert_msg(!machine_compare(&m, memory, 2000, &wrong, NULL, &error), "%s", error.text);
-      ck_assert_msg(wrong == 0, "%s, n=%d: %d differences", want[i].name, n, wrong);
-      machine_close(&m);
-      pal_pram_free(program);
-    }
+    for (int n = 2; n <= WHOLE_OR_SHORT(want[i].n, 2); n += want[i].n > 2 ? want[i].n - 2 : 1)
+      compare_example("ap-mdm", want[i].name, n);
+}
+END_TEST
+
+START_TEST(example_programs_with_all_steps) {
+  static const char *const name[] = {"prefix_sums", "maximum", "list_ranking", "brackets", "sort"};
+  for (size_t i = 0; i < sizeof name / sizeof *name; i++)
+    for (int n = 2; n <= WHOLE_OR_SHORT(3, 0) && (n == 2 || i < 3); n++)
+      for (int k = 1; k <= 2; k++) compare_example(models[k], name[i], n);
 }
 END_TEST
 
 /* All weights but the position table are the same bytes for every n, and for every compilation. */
 START_TEST(weights_do_not_depend_on_n) {
   machine a, b, again;
-  pal_pram *four = example("components", 4), *nine = example("components", 9);
-  open_machine(&a, four);
-  open_machine(&b, nine);
-  open_machine(&again, four);
+  pal_pram *four = example("list_ranking", 4), *nine = example("list_ranking", 9);
+  open_machine(&a, models[_i], four);
+  open_machine(&b, models[_i], nine);
+  open_machine(&again, models[_i], four);
   int compared = 0;
   for (int i = 0; pal_store_parameter_at(a.store, i); i++) {
     pal_variable *v = pal_store_parameter_at(a.store, i);
@@ -95,7 +110,8 @@ START_TEST(weights_do_not_depend_on_n) {
     ck_assert_mem_eq(pal_variable_data(v), pal_variable_data(w), pal_variable_bytes(v));
     compared++;
   }
-  ck_assert_int_eq(compared, 4 * 4 + 4); /* four blocks; embedding, output, edit weight and bias */
+  /* four blocks; embedding and output; in an ap-mdm the edit weight and bias */
+  ck_assert_int_eq(compared, 4 * 4 + 2 + (_i == 0 ? 2 : 0));
   machine_close(&a);
   machine_close(&b);
   machine_close(&again);
@@ -108,7 +124,8 @@ END_TEST
 START_TEST(another_model) {
   pal_pram *program = example("maximum", 4);
   pal_error error = {0};
-  const pal_format format = {.vocabulary = 1025, .mask = 1024, .bos = -1, .eos = -1, .context = 99};
+  const pal_format format = {
+      .vocabulary = 1026, .mask = 1024, .bos = -1, .eos = 1025, .context = 99};
   pal_store *store = pal_store_new(1);
   pal_model *model = pal_model_new(context, store, "ap-mdm", &format, NULL, 0, &error);
   ck_assert_int_eq(pal_pram_compile(program, model, &error), PAL_E_ARGUMENT);
@@ -155,7 +172,7 @@ START_TEST(training_examples) {
   pal_error error = {0};
   pal_stream stream;
   int settled = 0, last = 0, remasking = 0;
-  open_machine(&m, program);
+  open_machine(&m, "ap-mdm", program);
   const pal_decode_options options = {.sequences = 1, .max_steps = 1};
   pal_decoder *decoder = pal_decoder_new(m.model, &options, &error);
   ck_assert_msg(decoder && !pal_task_stream(task, PAL_FORM_TRANSITION, 4, &stream, &error), "%s",
@@ -245,9 +262,10 @@ int main(void) {
   Suite *suite = suite_create("pram_compile");
   TCase *tests = tcase_create("ap-mdm");
   tcase_add_checked_fixture(tests, setup, teardown);
-  tcase_add_test(tests, random_programs);
+  tcase_add_loop_test(tests, random_programs, 0, 3);
   tcase_add_test(tests, example_programs);
-  tcase_add_test(tests, weights_do_not_depend_on_n);
+  tcase_add_test(tests, example_programs_with_all_steps);
+  tcase_add_loop_test(tests, weights_do_not_depend_on_n, 0, 3);
   tcase_add_test(tests, another_model);
   tcase_add_test(tests, training_examples);
   tcase_add_test(tests, training_memories);

@@ -66,7 +66,15 @@ expect 0 "" eval "$work/machines/ap-mdm-compiled-1" --n 2
 printf 'task = parity\n[row a]\nmodel = arm\ncompiled = yes\n' >"$work/compiled.conf"
 expect 2 'task "parity" has no program' compare parity --recipe "$work/compiled.conf"
 expect 2 "holds a run already" compile "$sums" --model ap-mdm --set n=5 --out "$work/compiled"
-expect 2 "compiled to ap-mdm, not to arm" compile "$sums" --model arm --out "$work/none"
+expect 0 "" compile "$sums" --model mdm --set n=2 --out "$work/steps"
+grep -q '^context 201 rows, k 7 for each step and processor, at most 14 forward passes$' "$work/out" ||
+  { echo "FAIL compile prints another context of the mdm"; cat "$work/out"; failed=1; }
+expect 0 "" eval "$work/steps" --n 2
+grep -q 'exact 100.00 .*time 13 .*on_time 100.00 .*passes 14.0' "$work/out" ||
+  { echo "FAIL the compiled mdm does not take T + 1 passes"; cat "$work/out"; failed=1; }
+expect 2 "layout takes one of: ap-mdm mdm arm" compile "$sums" --model masked-arm --out "$work/none"
+expect 2 "for n=125 and 100375 steps the model mdm needs 602289 rows, and 262144 are possible" \
+  compile "${srcdir:-.}/examples/pram/sequential.pram" --model mdm --set n=125 --out "$work/none"
 expect 2 "to which model" compile "$sums" --out "$work/none"
 expect 2 "which program" instances pram
 expect 2 "it has changed" eval "$work/compiled" --set "program=${srcdir:-.}/examples/pram/sort.pram"

@@ -31,9 +31,14 @@ boards rated by the naked singles alone | tasks/sudoku_order.c | s/view\.forced\
 guesses taught as deduced | tasks/sudoku_policy.c | s/forced \? kind : PAL_SUDOKU_SPECULATIVE/kind/ | test_sudoku_policy
 walks that are never damaged | tasks/sudoku_walk.c | s/DAMAGE = 0\.15/DAMAGE = 0/ | test_sudoku_walk
 a stream that forgets whose turn it was | tasks/sudoku_walk.c | s/w->turn = \(uint32_t\)header\[3\];// | test_sudoku_walk
-a compiler that lets high processors win | pram/compile_attention.c | s/-\(1 << b\)\);/1 << b);/ | test_pram_compile
+a compiler that lets high processors win | pram/compile.c | s/o->processors - to\.number\)/to.number + 1)/ | test_pram_compile
 a compiler that loses a carry | pram/compile_mlp.c | s/for \(int b = 1; b < c->word; b\+\+\) \{\n    clear/for (int b = 2; b < c->word; b++) {\n    clear/ | test_pram_compile
-a compiler whose reads see masks | pram/compile_attention.c | s/(load_head.*?)score\(c, ONE, SHOWN, 2\);/$1/s | test_pram_compile
+a compiler whose reads see masks | pram/compile_attention.c | s/(void pal_compile_read_head.*?)flags\(c, ONE, SHOWN, 1\);/$1/s | test_pram_compile
+a compiler whose reads take the first write | pram/compile_attention.c | s/(void pal_compile_read_head.*?)ORDER, ORDERS\)/$1ORDER, -ORDERS)/s | test_pram_compile
+a compiler that lets the mdm write every mask at once | pram/compile_mlp.c | s/c->form\[WAIT\] = c->form\[ANY_RUNS\] = 1/c->form[WAIT] = c->form[ANY_RUNS] = 0/ | test_pram_compile
+a compiler that leaves the blocks after halt | pram/compile_mlp.c | s/c->form\[WAIT\] = c->form\[ANY_RUNS\] = 1;(.*?)relu\(c, -1, LATE/c->form[WAIT] = 1;$1relu(c, 0, LATE/s | test_pram_compile
+a compiler whose arm lists another cell | pram/compile.c | s/pal_pram_listed\(o, to\) : 0/(pal_pram_listed(o, to) + 1) % o->cells : 0/ | test_pram_compile
+a compiler whose arm ends too late | pram/compile.c | s/to\.time - 1 - pal_pram_listing\(o\)/to.time - 2 - pal_pram_listing(o)/ | test_pram_compile
 a compiler whose attention is soft | pram/compiler.h | s/POINT = 1024/POINT = 8/ | test_pram_compile
 an interpreter in which the highest wins | pram/run.c | s/p = o->processors - 1; p >= 0; p--/p = 0; p < o->processors; p++/ | test_pram
 a lost half of the gradient tree | train/tree.c | s/add\(other, mine, tree->floats\);/(void)add;/ | test_train

@@ -113,21 +113,32 @@ PAL_API pal_status pal_pram_finish(pal_pram_run *run, pal_error *error);
 
 /* ---- as a network ------------------------------------------------------------------------- */
 
-/* An AP-MDM executes a program in rows that hold the machine's state, one step a pass; doc/pram.md
- * shows how. The task "pram" gives such states as prompts. */
-enum { PAL_PRAM_SETTING = 32, PAL_PRAM_SETTINGS = 8 };
-/* Rows of a state: 2 S + 1. */
-PAL_API int64_t pal_pram_rows(const pal_pram *program);
+/* The models that programs are compiled to, and so the rows that the task "pram" gives them. An
+ * AP-MDM has the machine's state in its rows, and a pass is a step. An MDM and an ARM have rows for
+ * every register and counter of every step; the MDM writes those of a step in one pass, the ARM in
+ * a pass each. doc/pram.md shows how. */
+typedef enum pal_pram_layout { PAL_PRAM_AP_MDM, PAL_PRAM_MDM, PAL_PRAM_ARM } pal_pram_layout;
+enum { PAL_PRAM_SETTING = 32, PAL_PRAM_SETTINGS = 9, PAL_PRAM_MOST_ROWS = 1 << 18 };
+/* Rows of a sequence; S are the words of the state, L = P (K + 1). AP-MDM: 2 S + 1; MDM: 1 + S + L
+ * steps + M; ARM: 2 + S + L (steps + 1 + M / (P K)), rounded up. */
+PAL_API int64_t pal_pram_rows(const pal_pram *program, pal_pram_layout layout);
+/* Forward passes of a run of `time` steps, T: T + 2; T + 1; L (T + 1 + M / (P K)) + 1. */
+PAL_API int64_t pal_pram_passes(const pal_pram *program, pal_pram_layout layout, int64_t time);
+/* Refuses a program that needs more than PAL_PRAM_MOST_ROWS, or, in an AP-MDM,
+ * PAL_MOST_EXAMPLE_ROWS (PAL_E_ARGUMENT). */
+PAL_API pal_status pal_pram_fits(const pal_pram *program, pal_pram_layout layout, pal_error *error);
 /* Writes the settings of the model that can hold the program, "key=value"; returns their number.
  * They do not depend on n. */
-PAL_API int pal_pram_settings(const pal_pram *program, char text[][PAL_PRAM_SETTING]);
-/* Sets all weights of an AP-MDM with these settings, for the format of the task, so that it
- * executes the program. The only weights that depend on n are those of "model.position.weight". */
+PAL_API int pal_pram_settings(const pal_pram *program, pal_pram_layout layout,
+                              char text[][PAL_PRAM_SETTING]);
+/* Sets all weights of a model with these settings, an ap-mdm, mdm or arm, for the format of the
+ * task, so that it executes the program. The only weights that depend on n are those of
+ * "model.position.weight". */
 PAL_API pal_status pal_pram_compile(const pal_pram *program, pal_model *model, pal_error *error);
 
-/* Name of the task, and its program; NULL for another task. */
+/* Name of the task; its program and layout, NULL for another task. */
 #define PAL_PRAM_TASK "pram"
-PAL_API const pal_pram *pal_pram_of_task(const pal_task *task);
+PAL_API const pal_pram *pal_pram_of_task(const pal_task *task, pal_pram_layout *layout);
 /* Defines the task. */
 PAL_API pal_status pal_register_pram(pal_context *context, pal_error *error);
 
