@@ -12,5 +12,6 @@ typedef struct cli_embedded {
 
 /* Each list ends with an entry whose name is NULL. */
 extern const cli_embedded cli_recipe_texts[]; /* recipes/, by task */
+extern const cli_embedded cli_page_texts[];   /* share/page/, one page */
 extern const cli_embedded cli_start_texts[];  /* share/new/, by file name */
 #endif

@@ -19,6 +19,13 @@ static const cli_verb verbs[] = {
      TRAIN "palimpsest eval runs/example --json figures.json\n"},
     {"sample", "RUN", 1, "decodes a few instances, or a prompt, and shows them",
      TRAIN "palimpsest sample runs/example --n 2\n"},
+    {"trace", "FILE", 1,
+     "plays a trace of sample --trace: on a terminal by keys (space plays and stops, left and right "
+     "step, [ and ] change the instance, + and - the speed, q ends), in a pipe as plain text; or "
+     "writes it as a web page or picture",
+     TRAIN "palimpsest sample runs/example --n 2 --trace passes.jsonl\n"
+           "palimpsest trace passes.jsonl\n"
+           "palimpsest trace passes.jsonl --html passes.html\n"},
     {"instances", "TASK", 1,
      "prints the test sets of a task, one instance a line, as --data reads them",
      "palimpsest instances @T --n 3\n"},

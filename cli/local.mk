@@ -57,6 +57,11 @@ palimpsest_SOURCES = \
 	%D%/text.c \
 	%D%/trace.c \
 	%D%/trace_page.c \
+	%D%/trace_play.c \
+	%D%/trace_record.c \
+	%D%/trace_show.c \
+	%D%/trace_svg.c \
+	%D%/trace_verb.c \
 	%D%/train.c \
 	%D%/training.c \
 	%D%/validation.c
@@ -102,6 +107,8 @@ noinst_HEADERS += \
 	%D%/text.h \
 	%D%/trace.h \
 	%D%/trace_page.h \
+	%D%/trace_record.h \
+	%D%/trace_show.h \
 	%D%/training.h \
 	%D%/validation.h \
 	%D%/verbs.h
@@ -109,9 +116,10 @@ palimpsest_LDADD = libpalimpsest.la $(BENCH_PEAK_LIBS) $(JANSSON_LIBS)
 
 # Files that are compiled in: recipes of `palimpsest compare` and `palimpsest info recipe`.
 recipes = recipes/dyck.conf recipes/mincut.conf recipes/parity.conf recipes/pram.conf recipes/star.conf recipes/sudoku.conf
-nodist_palimpsest_SOURCES = cli/recipes_text.c cli/start_text.c
-CLEANFILES += cli/recipes_text.c cli/start_text.c
-EXTRA_DIST += $(recipes) $(starts) tools/embed.sh
+nodist_palimpsest_SOURCES = cli/recipes_text.c cli/start_text.c cli/page_text.c
+CLEANFILES += cli/recipes_text.c cli/start_text.c cli/page_text.c
+EXTRA_DIST += $(recipes) $(starts) $(pages) tools/embed.sh
+pages = share/page/trace.html
 # What `palimpsest new` writes.
 starts = share/new/common.mk share/new/model.c share/new/model.mk share/new/op.c share/new/op.mk \
 	share/new/task.c share/new/task.mk
@@ -122,6 +130,8 @@ cli/recipes_text.c: $(recipes) tools/embed.sh
 	$(AM_V_GEN)files='$(recipes)' array=cli_recipe_texts ending=.conf && $(embed)
 cli/start_text.c: $(starts) tools/embed.sh
 	$(AM_V_GEN)files='$(starts)' array=cli_start_texts ending= && $(embed)
+cli/page_text.c: $(pages) tools/embed.sh
+	$(AM_V_GEN)files='$(pages)' array=cli_page_texts ending=.html && $(embed)
 
 # Man pages, one for each verb, made of what --help prints. They need the program to run, so a build
 # for another machine has none.

@@ -34,6 +34,7 @@ static int run_verb(pal_context *context, const cli_options *o) {
   if (strcmp(o->verb, "train") == 0) return cli_verb_train(context, o);
   if (strcmp(o->verb, "eval") == 0) return cli_verb_eval(context, o);
   if (strcmp(o->verb, "sample") == 0) return cli_verb_sample(context, o);
+  if (strcmp(o->verb, "trace") == 0) return cli_verb_trace(context, o);
   if (strcmp(o->verb, "instances") == 0) return cli_verb_instances(context, o);
   if (strcmp(o->verb, "compare") == 0) return cli_verb_compare(context, o);
   if (strcmp(o->verb, "plan") == 0) return cli_verb_plan(context, o);

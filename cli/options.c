@@ -17,6 +17,7 @@ typedef enum kind {
   PATH,
   WHOLE,
   SECONDS,
+  RATE,
   FLAG,
   SETTING, /* sets the model's setting of that name, "_" for "-"; --tokens-per-step: k */
   MANY_SETS,
@@ -101,11 +102,16 @@ static const option options[] = {
     {"--top-p", SETTING, 0, "sample",
      "X          samples among the fewest most likely tokens of at least this probability"},
     {"--watch", FLAG, AT(watch), "sample pram", "           show one instance pass by pass"},
-    {"--svg", PATH, AT(svg), "eval sample plot",
+    {"--trace", PATH, AT(trace), "sample",
+     "FILE       writes every pass as JSON lines, which palimpsest trace plays"},
+    {"--instance", WHOLE, AT(instance), "trace", "N          this instance only, from 1"},
+    {"--speed", RATE, AT(speed), "trace",
+     "X          passes per second on a terminal; by default 4, or all within 15 seconds"},
+    {"--svg", PATH, AT(svg), "eval sample trace plot",
      "FILE       the states of one instance; with eval: a plot of exact instances over passes"},
-    {"--html", PATH, AT(html), "sample report",
-     "FILE       the states of one instance as a web page to step through; the report's page, by "
-     "default RUN/report.html"},
+    {"--html", PATH, AT(html), "sample trace report",
+     "FILE       the passes as a web page to play and step through, of any task; the report's page, "
+     "by default RUN/report.html"},
     {"--json", PATH, AT(json), "train eval compare bench", "FILE       writes the table as JSON"},
     {"--plugin", MANY_PLUGINS, 0, "", "FILE       a shared object with ops, models or tasks"},
     {"--threads", WHOLE, AT(threads), "", "N          threads; results do not depend on it"},
@@ -180,11 +186,12 @@ static pal_status set_option(cli_options *out, const option *o, const char *valu
       *(int *)(void *)field = (int)n;
       return PAL_OK;
     }
-    case SECONDS: {
+    case SECONDS:
+    case RATE: {
       double seconds = strtod(value, &end);
       if (end == value || *end || !(seconds > 0 && seconds < 1e9))
-        return pal_fail(error, PAL_E_ARGUMENT, "%s takes a number of seconds, not \"%s\"", o->name,
-                        value);
+        return pal_fail(error, PAL_E_ARGUMENT, "%s takes a number%s above 0, not \"%s\"", o->name,
+                        o->kind == SECONDS ? " of seconds" : "", value);
       *(double *)(void *)field = seconds;
       return PAL_OK;
     }
@@ -218,14 +225,14 @@ static bool is_trainers(const char *name, size_t length) {
 }
 
 /* The option of that name which the verb has, else one of other verbs, which check() refuses. NULL
- * for a name that this verb takes for a setting. */
+ * for a name that this verb takes for a setting, as other verbs do seed and trace. */
 static const option *find(const char *name, size_t length, const char *verb) {
   const option *found = NULL;
   for (int i = 0; i < OPTIONS; i++) {
     const option *o = &options[i];
     if (strlen(o->name) != length || strncmp(o->name, name, length) != 0) continue;
     if (cli_option_fits(i, verb)) return o;
-    if (o->kind != SETTING && o->offset != AT(seed)) found = o;
+    if (o->kind != SETTING && o->offset != AT(seed) && o->offset != AT(trace)) found = o;
   }
   const bool trains = verb && (strcmp(verb, "train") == 0 || strcmp(verb, "compare") == 0);
   return trains && found && is_trainers(name, length) ? NULL : found; /* --steps N */
@@ -265,8 +272,9 @@ static pal_status check(const cli_options *out, const int *given, pal_error *err
     if (given[i] && out->verb && !fits_under_its_name(o, out->verb))
       return pal_fail(error, PAL_E_ARGUMENT, "%s has no option %s; see palimpsest %s --help",
                       out->verb, o->name, out->verb);
-    if (given[i] > 1 && (o->kind == TEXT || o->kind == WORDS || o->kind == SETTING ||
-                         o->kind == PATH || o->kind == WHOLE || o->kind == SECONDS))
+    if (given[i] > 1 &&
+        (o->kind == TEXT || o->kind == WORDS || o->kind == SETTING || o->kind == PATH ||
+         o->kind == WHOLE || o->kind == SECONDS || o->kind == RATE))
       return pal_fail(error, PAL_E_ARGUMENT, "%s is given %d times; it has one value", o->name,
                       given[i]);
   }
@@ -294,7 +302,8 @@ static pal_status check(const cli_options *out, const int *given, pal_error *err
 
 /* Whether the option may have the value "-", for standard input or output; see standard.h. */
 static bool takes_dash(const option *o) {
-  static const size_t file[] = {AT(config), AT(recipe), AT(json), AT(svg), AT(html), AT(answers)};
+  static const size_t file[] = {AT(config), AT(recipe),  AT(json), AT(svg),
+                                AT(html),   AT(answers), AT(trace)};
   bool takes = o->kind == MANY_FILES || o->kind == WORDS;
   for (size_t i = 0; i < sizeof file / sizeof *file; i++)
     takes |= o->kind == PATH && o->offset == file[i];
@@ -363,7 +372,9 @@ void cli_options_free(cli_options *out) {
 static pal_status parse_one(int argc, char **argv, int *i, cli_options *out, int *given,
                             pal_error *error) {
   const char *text = argv[*i], *equals = strchr(text, '=');
-  if (strcmp(text, "-") == 0 && !(out->verb && strcmp(out->verb, "pram") == 0))
+  const bool reads =
+      out->verb && (strcmp(out->verb, "pram") == 0 || strcmp(out->verb, "trace") == 0);
+  if (strcmp(text, "-") == 0 && !reads)
     return refuse_dash(out->verb ? out->verb : "palimpsest", error);
   if (!*text)
     return pal_fail(error, PAL_E_ARGUMENT,

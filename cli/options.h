@@ -27,9 +27,12 @@ typedef struct cli_options {
   const char *checkpoint; /* which weights of a run: "best" or "last"; NULL: not given */
   int threads, seeds, n, resume, steps, eval_every;
   double keep_every; /* seconds between checkpoints; 0: not given */
-  const char *svg, *html, *answers;
-  const char *prompt, *infill, *mark, *length, *seed, *sampler; /* of sample; NULL: not given */
-  int max_steps;                                                /* 0: not given */
+  double speed;      /* passes per second; 0: not given */
+  int instance;      /* of a trace, from 1; 0: all */
+  const char *svg, *html, *answers, *trace;
+  const char *prompt, *infill, *mark, *length, *seed, *sampler,
+      *stop;     /* of sample; NULL: not given */
+  int max_steps; /* 0: not given */
   bool quiet, help, version, watch, train, decode, init_partly;
 } cli_options;
 

@@ -14,12 +14,15 @@ typedef struct named {
   const char *option, *path;
 } named;
 
-enum { OUTPUTS = 4 };
+enum { OUTPUTS = 5 };
 
 /* All options that name output files; the path is NULL where one is not given. */
 static void list(const cli_options *o, named output[OUTPUTS]) {
-  const named all[OUTPUTS] = {
-      {"--json", o->json}, {"--svg", o->svg}, {"--html", o->html}, {"--answers", o->answers}};
+  const named all[OUTPUTS] = {{"--json", o->json},
+                              {"--svg", o->svg},
+                              {"--html", o->html},
+                              {"--answers", o->answers},
+                              {"--trace", o->trace}};
   memcpy(output, all, sizeof all);
   for (int i = 0; i < OUTPUTS; i++)
     if (output[i].path && strcmp(output[i].path, "-") == 0) output[i].path = NULL; /* no file */
@@ -119,12 +122,14 @@ static pal_status refuse_overwriting(const cli_options *o, pal_error *error) {
               init = {"--init", o->init};
   const bool of_run = strcmp(o->verb, "eval") == 0 || strcmp(o->verb, "sample") == 0;
   const char *directory = of_run ? o->argument : o->out;
+  const named read = {"the trace", strcmp(o->verb, "trace") == 0 ? o->argument : NULL};
   pal_status status = PAL_OK;
   for (int i = 0; i < OUTPUTS && !status; i++) {
     if (!output[i].path) continue;
     for (int k = 0; k < i && !status; k++) status = refuse_same(&output[k], &output[i], error);
     if (!status) status = refuse_same(&output[i], &config, error);
     if (!status) status = refuse_same(&output[i], &recipe, error);
+    if (!status) status = refuse_same(&output[i], &read, error);
     for (int k = 0; k < o->n_files && !status; k++)
       status = refuse_same(&output[i], &(named){"--data", o->file[k]}, error);
     for (int k = 0; k < o->n_plugins && !status; k++)

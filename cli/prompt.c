@@ -92,9 +92,6 @@ static pal_status check_kind(cli_prompt *p, const cli_job *named, pal_error *err
   if (p->infill ? o->length != NULL : o->mark != NULL)
     return pal_fail(error, PAL_E_ARGUMENT, "%s cannot be combined with %s",
                     p->infill ? "--length" : "--mark", p->infill ? "--infill" : "--prompt");
-  if (d->scan && o->n > 1 && (o->watch || o->svg || o->html))
-    return pal_fail(error, PAL_E_ARGUMENT, "--watch, --svg and --html take one sample, not %d",
-                    o->n);
   return PAL_OK;
 }
 
@@ -183,7 +180,8 @@ pal_status cli_prompt_read(cli_prompt *p, cli_job *job, pal_example *example, pa
   if (!status && !p->infill) status = find_room(p, job, error);
   if (status) return status;
   const int context = pal_task_format(job->task)->context;
-  const bool whole = p->infill || p->options.watch || p->options.svg || p->options.html;
+  const bool whole =
+      p->infill || p->options.watch || p->options.trace || p->options.svg || p->options.html;
   if (whole && p->n + p->room > context)
     return pal_fail(
         error, PAL_E_ARGUMENT,

@@ -11,7 +11,10 @@
 #include "cli/prompt.h"
 #include "cli/rundir.h"
 #include "cli/text.h"
+#include "cli/page.h"
 #include "cli/trace_page.h"
+#include "cli/trace_record.h"
+#include "cli/trace_show.h"
 #include "cli/verbs.h"
 
 /* The argument of show(). */
@@ -43,31 +46,73 @@ static void show(int index, const pal_decoded *decoded, void *data) {
   free(after);
 }
 
-/* Whether the states after each pass are to be shown. */
-static bool traces(const cli_options *o) { return o->watch || o->svg || o->html; }
+/* Shows the text alone, of a prompt that is a text. */
+static void show_text(int index, const pal_decoded *decoded, void *data) {
+  shown *s = data;
+  (void)index;
+  char *text = cli_text_of(s->job->task, decoded->token, decoded->n);
+  s->failed = !text;
+  if (text) cli_show(stdout, text);
+  printf("\n");
+  free(text);
+}
 
-static pal_status sample_one(const cli_job *job, const cli_options *o, const pal_example *instance,
-                             pal_error *error) {
+/* ---- traces ------------------------------------------------------------------------------ */
+
+/* What is recorded: for --trace as text, for the other options in memory. */
+typedef struct traces {
+  cli_trace kept;
+  cli_page lines;
+} traces;
+
+/* Whether the states after each pass are to be shown, or written. */
+static bool wants_trace(const cli_options *o) { return o->watch || o->trace || o->svg || o->html; }
+
+static pal_status trace_one(const cli_job *job, const cli_options *o, const pal_example *instance,
+                            traces *t, pal_error *error) {
+  char verdict[128];
   shown s = {job, instance, false};
-  if (!traces(o)) {
-    const pal_status status = cli_decode_one(job, instance, NULL, show, &s, error);
-    return s.failed ? pal_fail(error, PAL_E_MEMORY, "no memory for a sample's text") : status;
-  }
-  cli_trace trace;
-  pal_status status = cli_trace_decode(&trace, job, instance, error);
-  if (!status && o->watch) cli_trace_show(&trace);
-  else if (!status) printf("%s\n", trace.verdict);
-  if (!status && o->svg) status = cli_trace_svg(&trace, o->svg, error);
-  if (!status && o->html) status = cli_trace_html(&trace, o->html, error);
-  cli_trace_free(&trace);
+  const bool keeps = o->watch || o->svg || o->html, text = job->own_room && !o->watch;
+  pal_status status =
+      cli_trace_decode(job, instance, keeps ? &t->kept : NULL, o->trace ? t->lines.to : NULL,
+                       text ? show_text : NULL, &s, verdict, sizeof verdict, error);
+  if (!status && s.failed) status = pal_fail(error, PAL_E_MEMORY, "no memory for a sample's text");
+  if (!status && !o->watch && !text) printf("%s\n", verdict);
+  if (!status && text && !o->quiet) cli_say("%s", verdict);
+  cli_trace one = {.instance = t->kept.instance + (t->kept.n - 1), .n = 1};
+  return !status && o->watch ? cli_trace_show(&one, 0, false, error) : status;
+}
+
+static pal_status start_traces(traces *t, const cli_options *o, pal_error *error) {
+  return o->trace ? cli_page_open(&t->lines, error) : PAL_OK;
+}
+
+/* Writes the files of the instances that were traced, and frees the traces. */
+static pal_status end_traces(traces *t, const cli_options *o, pal_status status, pal_error *error) {
+  if (!status && o->svg && t->kept.n) status = cli_trace_svg(&t->kept.instance[0], o->svg, error);
+  if (!status && o->html) status = cli_trace_html(&t->kept, o->html, error);
+  if (t->lines.to && !status) status = cli_page_save(&t->lines, o->trace, error);
+  else if (t->lines.to) cli_page_drop(&t->lines);
+  cli_trace_free(&t->kept);
   return status;
 }
 
-static pal_status sample_file(cli_job *job, const cli_options *o, int n, bool *refused,
+static pal_status sample_one(const cli_job *job, const cli_options *o, const pal_example *instance,
+                             traces *t, pal_error *error) {
+  shown s = {job, instance, false};
+  if (wants_trace(o)) return trace_one(job, o, instance, t, error);
+  const pal_status status = cli_decode_one(job, instance, show, &s, error);
+  return s.failed ? pal_fail(error, PAL_E_MEMORY, "no memory for a sample's text") : status;
+}
+
+/* ---- what is sampled --------------------------------------------------------------------- */
+
+static pal_status sample_file(cli_job *job, const cli_options *o, int n, bool *refused, traces *t,
                               pal_error *error) {
   cli_instances all = {0};
   pal_status status = cli_instances_read(&all, job, o->data, n, error);
-  for (int i = 0; i < all.n && !status; i++) status = sample_one(job, o, &all.instance[i], error);
+  for (int i = 0; i < all.n && !status; i++)
+    status = sample_one(job, o, &all.instance[i], t, error);
   cli_instances_report(&all, o->data);
   *refused = all.refused > 0;
   cli_instances_free(&all);
@@ -75,30 +120,30 @@ static pal_status sample_file(cli_job *job, const cli_options *o, int n, bool *r
 }
 
 /* Shows n instances of every set; of the first set only, when they are shown pass by pass. */
-static pal_status sample_sets(cli_job *job, const cli_options *o, int n, pal_error *error) {
+static pal_status sample_sets(cli_job *job, const cli_options *o, int n, traces *t,
+                              pal_error *error) {
   const pal_task_definition *d = pal_task_definition_of(job->task);
   int sets, size = 0;
   pal_status status = pal_task_sets(job->task, &sets, error);
-  for (int set = 0; !status && set < sets && !(set && traces(o)); set++) {
-    if (!traces(o)) printf("%s\n", d->set_name(job->task, set));
+  for (int set = 0; !status && set < sets && !(set && wants_trace(o)); set++) {
+    if (!wants_trace(o)) printf("%s\n", d->set_name(job->task, set));
     status = pal_task_set_size(job->task, set, &size, error);
     for (int i = 0; i < n && i < size && !status; i++) {
       pal_example e;
       status = pal_task_instance(job->task, set, i, job->form, &e, error);
-      if (!status) status = sample_one(job, o, &e, error);
+      if (!status) status = sample_one(job, o, &e, t, error);
     }
   }
   return status;
 }
 
 static pal_status check_picture(const cli_job *job, const cli_options *o, pal_error *error) {
-  if ((!o->svg && !o->html) || pal_task_definition_of(job->task)->picture) return PAL_OK;
-  return pal_fail(error, PAL_E_UNSUPPORTED, "task %s draws no pictures; --watch shows its text",
-                  job->task_name);
+  const pal_task_definition *d = pal_task_definition_of(job->task);
+  return cli_trace_svg_check(job->task_name, !o->svg || d->picture || d->diagram, error);
 }
 
 /* Decodes the text or instance of --prompt or --infill. */
-static pal_status sample_prompt(cli_job *job, const cli_options *o, pal_error *error) {
+static pal_status sample_prompt(cli_job *job, const cli_options *o, traces *t, pal_error *error) {
   cli_prompt prompt = {.n = 0};
   pal_example e;
   pal_status status = cli_prompt_open(&prompt, job->context, o, error);
@@ -106,13 +151,13 @@ static pal_status sample_prompt(cli_job *job, const cli_options *o, pal_error *e
   if (!status) status = cli_prompt_read(&prompt, job, &e, error);
   job->own_room = prompt.scanned;
   const int n = o->n ? o->n : 1;
-  if (!status && prompt.scanned && !traces(o)) {
+  if (!status && prompt.scanned && !wants_trace(o)) {
     status = cli_prompt_sample(&prompt, job, n, error);
   } else {
     for (int i = 0; i < n && !status; i++) {
       status = check_picture(job, o, error);
-      e.id = prompt.scanned ? 0 : 1 + (uint64_t)i;
-      if (!status) status = sample_one(job, o, &e, error);
+      e.id = (uint64_t)i + !prompt.scanned;
+      if (!status) status = sample_one(job, o, &e, t, error);
     }
   }
   cli_prompt_close(&prompt);
@@ -156,14 +201,14 @@ static pal_status read_options(cli_job *job, const cli_options *o, pal_error *er
   return PAL_OK;
 }
 
-static pal_status sample_all(cli_job *job, const cli_options *o, int n, bool *refused,
+static pal_status sample_all(cli_job *job, const cli_options *o, int n, bool *refused, traces *t,
                              pal_error *error) {
   bool instances = false;
   pal_status status = cli_run_reads_instances(job->context, o, &instances, error);
   if (!status) status = cli_run_open(job, o, instances ? NULL : o->data, error);
   if (!status) status = check_picture(job, o, error);
   if (status) return status;
-  return instances ? sample_file(job, o, n, refused, error) : sample_sets(job, o, n, error);
+  return instances ? sample_file(job, o, n, refused, t, error) : sample_sets(job, o, n, t, error);
 }
 
 /* Puts the setting of the sampler that --sampler names before those of the command line. `text`, of
@@ -198,17 +243,19 @@ int cli_verb_sample(pal_context *context, const cli_options *given) {
   cli_job job = {.context = context};
   char sampler[128];
   bool refused = false;
-  const int n = o->n ? o->n : traces(o) ? 1 : 4;
-  pal_status status = PAL_OK;
-  if (n > 1 && (o->svg || o->html))
-    status = pal_fail(&error, PAL_E_ARGUMENT, "--svg and --html take one instance, not %d", n);
+  traces t = {.kept = {.n = 0}};
+  const int n = o->n ? o->n : wants_trace(o) ? 1 : 4;
+  pal_status status = start_traces(&t, o, &error);
+  if (!status && n > 1 && o->svg)
+    status = pal_fail(&error, PAL_E_ARGUMENT, "--svg takes one instance, not %d", n);
   if (!status) status = read_options(&job, o, &error);
   if (!status) status = check_switches(context, o, &error);
   if (!status) status = choose_sampler(context, o, sampler, sizeof sampler, &error);
   if (!status && !o->prompt && !o->infill) status = cli_prompt_warm(context, o, &error);
   if (!status)
-    status = o->prompt || o->infill ? sample_prompt(&job, o, &error)
-                                    : sample_all(&job, o, n, &refused, &error);
+    status = o->prompt || o->infill ? sample_prompt(&job, o, &t, &error)
+                                    : sample_all(&job, o, n, &refused, &t, &error);
+  status = end_traces(&t, o, status, &error);
   cli_job_close(&job);
   return status ? cli_report(&error) : refused ? CLI_USAGE : CLI_DONE;
 }

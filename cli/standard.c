@@ -49,7 +49,7 @@ void cli_standard_hold(void) {
 
 pal_status cli_standard(cli_options *o, pal_error *error) {
   static char device[32]; /* for bench, which writes its own files */
-  const char *all[] = {o->json, o->svg, o->html, o->answers};
+  const char *all[] = {o->json, o->svg, o->html, o->answers, o->trace};
   int n = 0;
   for (size_t i = 0; i < sizeof all / sizeof *all; i++) n += is_dash(all[i]);
   if (n > 1)

@@ -34,10 +34,12 @@ typedef struct request {
   const pal_judged *judged;    /* NULL: tokens, or an instance */
   const int32_t *token;
   int n;
+  bool word; /* of one token, by its `word` */
 } request;
 
 static size_t put(const request *w, char *text, size_t room) {
   const pal_task *task = w->task;
+  if (w->word) return pal_task_definition_of(task)->word(task, *w->token, text, room);
   if (w->judged) return pal_task_definition_of(task)->outcome(task, w->judged, text, room);
   return w->instance ? pal_task_definition_of(task)->traits(task, w->instance, w->form, text, room)
                      : pal_task_definition_of(task)->print(task, w->token, w->n, text, room);
@@ -58,6 +60,11 @@ static char *make(const request *w) {
 
 char *cli_text_of(const pal_task *task, const int32_t *token, int n) {
   return make(&(request){.task = task, .token = token, .n = n});
+}
+
+char *cli_word_of(const pal_task *task, int32_t token) {
+  const bool word = pal_task_definition_of(task)->word != NULL;
+  return make(&(request){.task = task, .token = &token, .n = 1, .word = word});
 }
 
 char *cli_traits_of(const pal_task *task, pal_form form, const pal_example *instance) {

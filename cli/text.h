@@ -9,6 +9,8 @@
 /* Formats like printf into a text of the length needed. The caller frees it; NULL with an error
  * when out of memory. */
 char *cli_print(pal_error *error, const char *format, ...) PAL_FORMAT(2, 3);
+/* One token as text. */
+char *cli_word_of(const pal_task *task, int32_t token);
 /* The tokens as the task prints them; the traits of an instance, and the outcome of an answer, as
  * the task names them (with commas between). The caller frees the text; NULL without memory. */
 char *cli_text_of(const pal_task *task, const int32_t *token, int n);

@@ -18,6 +18,7 @@ enum cli_exit {
 int cli_verb_train(pal_context *context, const cli_options *options);
 int cli_verb_eval(pal_context *context, const cli_options *options);
 int cli_verb_sample(pal_context *context, const cli_options *options);
+int cli_verb_trace(pal_context *context, const cli_options *options);
 int cli_verb_instances(pal_context *context, const cli_options *options);
 int cli_verb_plot(pal_context *context, const cli_options *options);
 int cli_verb_report(pal_context *context, const cli_options *options);

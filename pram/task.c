@@ -382,18 +382,23 @@ static size_t pram_print(const pal_task *task, const int32_t *token, int n, char
   return length;
 }
 
+static size_t pram_word(const pal_task *task, int32_t token, char *text, size_t size) {
+  const int32_t mask = mask_of(pal_task_self(task));
+  return (size_t)snprintf(text, size, token == mask ? "_" : token > mask ? "$" : "%d", token);
+}
+
 /* The memory, 8 cells a row, as far as there is room; cells that have changed are of another
  * sort. */
 static void pram_picture(const pal_task *task, const pal_example *instance, pal_form form,
                          const int32_t *token, int n, pal_picture *picture) {
-  enum { ACROSS = 8, WIDE = 6 };
+  enum { ACROSS = 8, WIDE = 6, MOST = PAL_PICTURE_CELLS / WIDE / ACROSS * ACROSS };
   const pram *p = pal_task_self(task);
   (void)form;
-  picture->columns = ACROSS * WIDE;
-  const int most = PAL_PICTURE_CELLS / picture->columns * ACROSS;
-  const int cells = p->program->cells < most ? p->program->cells : most;
-  *picture = (pal_picture){.rows = (cells + ACROSS - 1) / ACROSS,
-                           .columns = ACROSS * WIDE,
+  const int cells = p->program->cells < MOST ? p->program->cells : MOST;
+  const int across = cells < ACROSS ? cells : ACROSS;
+  *picture = (pal_picture){.rows = (cells + across - 1) / across,
+                           .columns = across,
+                           .wide = WIDE,
                            .sorts = 3,
                            .sort_name = {"not written", "as at first", "changed"}};
   memset(picture->glyph, ' ', sizeof picture->glyph);
@@ -401,16 +406,11 @@ static void pram_picture(const pal_task *task, const pal_example *instance, pal_
   int32_t *memory = pal_alloc(sizeof *memory * (size_t)p->program->cells);
   if (memory) show_memory(p, token, n, memory);
   for (int i = 0; memory && i < cells; i++) {
-    const int at = i / ACROSS * picture->columns + i % ACROSS * WIDE;
     const int32_t word = memory[i];
     char text[16];
     const int length = snprintf(text, sizeof text, word < 0 ? "_" : "%d", word);
-    memcpy(picture->glyph + at + WIDE - length, text, (size_t)length);
-    memset(picture->sort + at,
-           word < 0                                    ? 0
-           : word == instance->prompt[first_row(p, i)] ? 1
-                                                       : 2,
-           WIDE);
+    memcpy(picture->glyph + (i + 1) * WIDE - length, text, (size_t)length);
+    picture->sort[i] = word < 0 ? 0 : word == instance->prompt[first_row(p, i)] ? 1 : 2;
   }
   pal_free(memory);
 }
@@ -564,6 +564,7 @@ static const pal_task_definition definition = {
     .read = pram_read,
     .write = pram_write,
     .print = pram_print,
+    .word = pram_word,
     .picture = pram_picture,
     .report = report,
     .n_report = sizeof report / sizeof *report,

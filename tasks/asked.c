@@ -206,16 +206,18 @@ pal_status pal_task_step_cap(const pal_task *task, const pal_example *instance, 
 
 /* What is wrong with a picture, or NULL. */
 static const char *flaw_of(const pal_picture *p) {
-  if (p->rows < 1 || p->columns < 1 || p->rows > PAL_PICTURE_CELLS / p->columns)
-    return "has no 1 to 256 cells";
+  const int wide = p->wide ? p->wide : 1;
+  if (p->rows < 1 || p->columns < 1 || wide < 1 || p->rows > PAL_PICTURE_CELLS / p->columns ||
+      p->rows * p->columns > PAL_PICTURE_CELLS / wide)
+    return "has no 1 to 1024 characters";
   if (p->block < 0) return "has a negative block";
   if (p->sorts < 1 || p->sorts > PAL_PICTURE_SORTS) return "has no 1 to 6 sorts";
   for (int s = 0; s < p->sorts; s++)
     if (!p->sort_name[s]) return "has a sort without a name";
-  for (int i = 0; i < p->rows * p->columns; i++) {
+  for (int i = 0; i < p->rows * p->columns; i++)
     if (p->sort[i] >= p->sorts) return "has a cell of a sort that it does not name";
+  for (int i = 0; i < p->rows * p->columns * wide; i++)
     if (p->glyph[i] < ' ' || p->glyph[i] > '~') return "has a cell that is no printable ASCII";
-  }
   return NULL;
 }
 
@@ -225,4 +227,43 @@ pal_status pal_task_picture(const pal_task *task, const pal_example *instance, p
   pal_task_definition_of(task)->picture(task, instance, form, token, n, picture);
   const char *flaw = flaw_of(picture);
   return flaw ? refuse(task, error, "its picture %s", flaw) : PAL_OK;
+}
+
+static bool is_printable(const char *text, size_t size) {
+  size_t n = 0;
+  for (; n < size && text[n]; n++)
+    if (text[n] < ' ' || text[n] > '~') return false;
+  return n < size;
+}
+
+/* What is wrong with a diagram, or NULL. */
+static const char *diagram_flaw(const pal_diagram *d) {
+  if (d->nodes < 1 || d->nodes > PAL_DIAGRAM_NODES) return "has no 1 to 64 nodes";
+  if (d->edges < 0 || d->edges > PAL_DIAGRAM_EDGES) return "has no 0 to 2304 edges";
+  if (d->node_sorts < 1 || d->node_sorts > PAL_PICTURE_SORTS || d->edge_sorts < 1 ||
+      d->edge_sorts > PAL_PICTURE_SORTS)
+    return "has no 1 to 6 sorts of nodes and of edges";
+  for (int s = 0; s < PAL_PICTURE_SORTS; s++)
+    if ((s < d->node_sorts && !d->node_sort[s]) || (s < d->edge_sorts && !d->edge_sort[s]))
+      return "has a sort without a name";
+  for (int i = 0; i < d->nodes; i++) {
+    const pal_diagram_node *at = &d->node[i];
+    if (at->sort >= d->node_sorts) return "has a node of a sort that it does not name";
+    if (!(at->x >= 0 && at->x <= 1 && at->y >= 0 && at->y <= 1)) return "has a node outside";
+    if (!is_printable(at->label, sizeof at->label)) return "has a label that is no printable ASCII";
+  }
+  for (int i = 0; i < d->edges; i++) {
+    if (d->edge[i].sort >= d->edge_sorts) return "has an edge of a sort that it does not name";
+    if (d->edge[i].from >= d->nodes || d->edge[i].to >= d->nodes)
+      return "has an edge of a node that it does not have";
+  }
+  return NULL;
+}
+
+pal_status pal_task_diagram(const pal_task *task, const pal_example *instance, pal_form form,
+                            const int32_t *token, int n, pal_diagram *diagram, pal_error *error) {
+  *diagram = (pal_diagram){.nodes = 0};
+  pal_task_definition_of(task)->diagram(task, instance, form, token, n, diagram);
+  const char *flaw = diagram_flaw(diagram);
+  return flaw ? refuse(task, error, "its diagram %s", flaw) : PAL_OK;
 }

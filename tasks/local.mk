@@ -8,6 +8,7 @@ libpal_core_la_SOURCES += \
 	%D%/dyck_trace.c \
 	%D%/dyck_words.c \
 	%D%/mincut.c \
+	%D%/mincut_diagram.c \
 	%D%/mincut_example.c \
 	%D%/mincut_graph.c \
 	%D%/mincut_sequence.c \

@@ -289,6 +289,16 @@ static size_t mincut_print(const pal_task *task, const int32_t *token, int n, ch
   return pal_mincut_print(token, n, text, size);
 }
 
+static void mincut_diagram(const pal_task *task, const pal_example *instance, pal_form form,
+                           const int32_t *token, int n, pal_diagram *diagram) {
+  const mincut *m = pal_task_self(task);
+  const pal_mincut_graph g = graph_of(instance);
+  int from = form == PAL_FORM_TRANSITION ? 0 : instance->n_prompt;
+  for (int i = from; m->maker.trace && from && i < n; i++)
+    if (token[i] == PAL_MINCUT_RESULT) from = i;
+  pal_mincut_diagram(&g, token, n, from, diagram);
+}
+
 static size_t mincut_traits(const pal_task *task, const pal_example *instance, pal_form form,
                             char *text, size_t size) {
   const pal_mincut_graph g = graph_of(instance);
@@ -341,6 +351,7 @@ const pal_task_definition pal_task_mincut = {
     .read = mincut_read,
     .write = mincut_write,
     .print = mincut_print,
+    .diagram = mincut_diagram,
     .traits = mincut_traits,
     .notes = mincut_notes,
     .report = report,

@@ -170,6 +170,10 @@ pal_status pal_mincut_read_line(const char *line, pal_mincut_graph *graph, pal_e
 /* Writes such a line with its nodes: at most size - 1 characters and a NUL. Returns the length of
  * the whole line. */
 size_t pal_mincut_write_line(const pal_mincut_graph *graph, char *text, size_t size);
+/* Draws a state of an instance. `from`: where edges are read from, behind the prompt for answers
+ * and 0 for states that are edited. */
+void pal_mincut_diagram(const pal_mincut_graph *graph, const int32_t *token, int n, int from,
+                        pal_diagram *diagram);
 /* Writes tokens as text for people; size and result likewise. */
 size_t pal_mincut_print(const int32_t *token, int n, char *text, size_t size);
 #endif

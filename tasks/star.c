@@ -358,6 +358,15 @@ static size_t write(const pal_task *t, const pal_example *e, pal_form form, char
   return pal_star_write(&star, text, size);
 }
 
+/* A token by itself: "5", "from". */
+static size_t word(const pal_task *t, int32_t token, char *text, size_t size) {
+  static const char *const mark[] = {"from", "to", "path", "$", "_"};
+  const int ids = ((const task *)pal_task_self(t))->kind.ids;
+  if (token >= 0 && token < ids) return (size_t)snprintf(text, size, "%d", token);
+  const bool known = token >= ids && token < ids + MARKS;
+  return (size_t)snprintf(text, size, "%s", known ? mark[token - ids] : "?");
+}
+
 /* "3>5 5>7 from 3 to 7 path 3 5 7". */
 static size_t print(const pal_task *t, const int32_t *token, int n, char *text, size_t size) {
   static const char *const mark[] = {"from ", " to ", " path", "$", " _"};
@@ -427,6 +436,7 @@ const pal_task_definition pal_task_star = {
     .read = read,
     .write = write,
     .print = print,
+    .word = word,
     .train_size = train_size,
     .train_instance = train_instance,
     .notes = notes,

@@ -361,7 +361,7 @@ expect 0 "" instances parity --n 3
 grep -c "^[01]*$" "$work/out" | grep -q 27 || { echo "FAIL not 3 of each of 9 lengths"; failed=1; }
 expect 2 "no text form" instances text --set block=8 --data "$work/abc"
 expect 2 "of which task" instances
-expect 2 "one instance" sample "$work/elsewhere" --html "$work/none" --n 2
+expect 2 "one instance" sample "$work/elsewhere" --svg "$work/none" --n 2
 expect 2 "no pictures" sample "$work/run" --svg "$work/none"
 expect 0 "" sample "$work/run" --watch
 grep -q '^pass 1: ' "$work/out" || { echo "FAIL no text for a task without pictures"; failed=1; }

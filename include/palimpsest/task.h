@@ -49,16 +49,37 @@ typedef struct pal_report_column {
 } pal_report_column;
 enum { PAL_MAX_REPORT_COLUMNS = 12 };
 
-/* A picture of a state for people: a grid of rows x columns characters, with thicker lines after
- * every `block` rows and columns (0: none). Each cell is of a sort, which decides how it is shown;
- * the task names the sorts. Sort 0 is for cells that a model still has to write. */
-enum { PAL_PICTURE_CELLS = 256, PAL_PICTURE_SORTS = 6 };
+/* A picture of a state for people: a grid of rows x columns cells, with thicker lines after every
+ * `block` rows and columns (0: none). A cell has `wide` characters (0: one) and is of a sort, which
+ * decides how it is shown; the task names the sorts. Sort 0 is for cells that a model still has to
+ * write. */
+enum { PAL_PICTURE_CELLS = 1024, PAL_PICTURE_SORTS = 6 };
 typedef struct pal_picture {
-  int rows, columns, block, sorts;
+  int rows, columns, block, sorts, wide;
   const char *sort_name[PAL_PICTURE_SORTS];
-  char glyph[PAL_PICTURE_CELLS];   /* [rows][columns]: a printable ASCII character per cell */
+  char glyph[PAL_PICTURE_CELLS];   /* [rows][columns][wide]: printable ASCII characters */
   uint8_t sort[PAL_PICTURE_CELLS]; /* [rows][columns]: below `sorts` */
 } pal_picture;
+
+/* A picture of a state as a graph: nodes in their places and edges from node to node, each of a
+ * sort that the task names. Sort 0 is for what a model still has to write, as in pal_picture. A
+ * node stays in its place from state to state. */
+enum { PAL_DIAGRAM_NODES = 64, PAL_DIAGRAM_EDGES = 2304, PAL_DIAGRAM_LABEL = 12 };
+typedef struct pal_diagram_node {
+  char label[PAL_DIAGRAM_LABEL]; /* printable ASCII */
+  float x, y;                    /* 0 (left, top) to 1 */
+  uint8_t sort;                  /* below node_sorts */
+} pal_diagram_node;
+typedef struct pal_diagram_edge {
+  uint8_t from, to; /* nodes */
+  uint8_t sort;     /* below edge_sorts */
+} pal_diagram_edge;
+typedef struct pal_diagram {
+  int nodes, edges, node_sorts, edge_sorts;
+  const char *node_sort[PAL_PICTURE_SORTS], *edge_sort[PAL_PICTURE_SORTS];
+  pal_diagram_node node[PAL_DIAGRAM_NODES];
+  pal_diagram_edge edge[PAL_DIAGRAM_EDGES];
+} pal_diagram;
 
 typedef struct pal_task_definition {
   uint32_t abi_size; /* sizeof(pal_task_definition) */
@@ -128,9 +149,15 @@ typedef struct pal_task_definition {
   /* What has become of a decoded sequence, in the same form, for tasks whose instances are alike
    * and whose answers differ, e.g. in their length. NULL: nothing is said. */
   size_t (*outcome)(const pal_task *task, const pal_judged *judged, char *text, size_t size);
-  /* Draws a sequence that is being decoded from the instance's prompt. NULL: its text is shown. */
+  /* Writes one token as text; size and result as for `print`. NULL: `print` does it. */
+  size_t (*word)(const pal_task *task, int32_t token, char *text, size_t size);
+  /* Draws a sequence that is being decoded from the instance's prompt, as a grid of characters or
+   * as a graph. All states of an instance have the same shape and sorts. NULL: it has no such
+   * picture, and its text is shown. */
   void (*picture)(const pal_task *task, const pal_example *instance, pal_form form,
                   const int32_t *token, int n, pal_picture *picture);
+  void (*diagram)(const pal_task *task, const pal_example *instance, pal_form form,
+                  const int32_t *token, int n, pal_diagram *diagram);
   /* Remarks that belong beside this model's results in a report, one per line: what the network is
    * told about the task's rules, where labels come from, which heuristics the decoder uses. Writes
    * at most size - 1 characters and a NUL. NULL: there are none. */
@@ -195,6 +222,9 @@ PAL_API pal_status pal_task_train_instance(pal_task *task, int64_t i, pal_form f
 PAL_API pal_status pal_task_picture(const pal_task *task, const pal_example *instance,
                                     pal_form form, const int32_t *token, int n,
                                     pal_picture *picture, pal_error *error);
+PAL_API pal_status pal_task_diagram(const pal_task *task, const pal_example *instance,
+                                    pal_form form, const int32_t *token, int n,
+                                    pal_diagram *diagram, pal_error *error);
 
 /* `value` functions for report columns: the member of the score as 0 or 1. */
 PAL_API double pal_report_valid(const pal_task *task, const pal_judged *judged);
