@@ -254,13 +254,29 @@ static bool is_board(const pal_sudoku_shape *s, item column) {
   return 2 * column.length > (size_t)s->cells && 2 * fit > column.length;
 }
 
-/* Whether a line is one of a table: with more than two columns, with quotes, semicolons or tabs,
- * and at least one column is a board. Other columns, such as
- * numbers and sources, are ignored. */
+/* Whether a column is a number such as a rating or an index, or a word. */
+static bool is_label(item column) {
+  enum { LONGEST = 8 };
+  size_t points = 0, digits = 0;
+  if (column.length > 0 && isalpha((unsigned char)*column.text)) return true;
+  for (size_t i = 0; i < column.length; i++) {
+    points += column.text[i] == '.';
+    digits += isdigit((unsigned char)column.text[i]) != 0;
+  }
+  return digits > 0 && points < 2 && digits + points == column.length && column.length <= LONGEST;
+}
+
+/* Whether a line is one of a table: with more than two columns, with quotes, semicolons or tabs, or
+ * with a label beside the board, and at least one column is a board. Other columns are ignored. */
 static bool is_table(const pal_sudoku_shape *s, const char *line) {
-  int boards = 0, columns = 0;
-  for (const char *at = line; *at; columns++) boards += is_board(s, next_column(&at));
-  return boards > 0 && (columns > 2 || strpbrk(line, "\";") || (columns > 1 && strchr(line, '\t')));
+  int boards = 0, columns = 0, labels = 0;
+  for (const char *at = line; *at; columns++) {
+    const item one = next_column(&at);
+    boards += is_board(s, one);
+    labels += !is_board(s, one) && is_label(one);
+  }
+  return boards > 0 &&
+         (columns > 2 || labels || strpbrk(line, "\";") || (columns > 1 && strchr(line, '\t')));
 }
 
 /* Of two boards, the one with blanks is the puzzle; the order does not matter. */

@@ -235,6 +235,14 @@ START_TEST(tables_of_other_columns) {
     }
   snprintf(line, sizeof line, "17,%s", good);
   HOLDS(!pal_sudoku_read(&shape9, strcat(line, ",easy"), given, solution, NULL));
+  static const char *const label[] = {"%s,29", "%s,2.25", "12,%s", "easy,%s", "%s,hard"};
+  for (size_t i = 0; i < sizeof label / sizeof *label; i++) {
+    snprintf(line, sizeof line, label[i], good);
+    HOLDS(!pal_sudoku_read(&shape9, line, given, solution, NULL));
+    HOLDS(memcmp(given, want, 81) == 0 && memcmp(solution, board, 81) == 0);
+  }
+  snprintf(line, sizeof line, "%s,6174..", good);
+  refused(line, "has 81 characters, this one has 6");
   snprintf(line, sizeof line, "17,%s,%.80s,29", good, solved);
   refused(line, "has 81 characters, this one has 80");
   snprintf(line, sizeof line, "17,%s,%.80sx,29", good, solved);
