@@ -21,7 +21,7 @@ typedef struct mincut_settings {
   const char *nodes, *edges, *test_nodes, *test_edges;
   int64_t ids, per_size;
   uint64_t seed;
-  int answer; /* enum answer */
+  int answer, parent; /* enum answer; 1: any */
 } mincut_settings;
 
 #define MINCUT mincut_settings
@@ -37,6 +37,11 @@ static const pal_setting settings[] = {
         "what models that answer write: edges, the edges that are left; trace, all edits "
         "one after the other, then these edges",
         PAL_KEPT_BY_WEIGHTS),
+    PAL_SET_CHOICE(
+        MINCUT, parent, "smallest", "smallest any",
+        "from which of several nodes a node is reached in training states of edit models: "
+        "smallest, that with the smallest id, as in the paper; any, one at random, so that a "
+        "model may choose"),
     PAL_SET_TEXT(MINCUT, test_nodes, "",
                  "numbers of nodes of evaluated graphs, one set for each; empty: as nodes",
                  PAL_KEPT_BY_NONE),
@@ -112,6 +117,7 @@ static pal_status read_edges(const char *name, const char *text, pal_mincut_kind
 
 static pal_status read_settings(const mincut_settings *own, mincut *m, pal_error *error) {
   m->train.ids = m->test.ids = (int)own->ids;
+  m->train.any_parent = own->parent;
   pal_status status = read_sizes("nodes", own->nodes, &m->train, error);
   if (!status) status = read_edges("edges", own->edges, &m->train, error);
   if (!status)

@@ -87,11 +87,13 @@ typedef struct pal_mincut_state {
   int room, n;
   int32_t *token, *next, *y;
   uint8_t *remask, *insert, *remove;
+  /* Draws the parent of a node that the search reaches from several; NULL: the smallest id. */
+  pal_rng *choice;
 } pal_mincut_state;
 pal_status pal_mincut_state_init(pal_mincut_state *state, int room, pal_error *error);
 void pal_mincut_state_free(pal_mincut_state *state);
-/* Sets the labels of the state, which are a function of its tokens. False if it is no state of a
- * trace. */
+/* Sets the labels of the state, which are a function of its tokens and of `choice`. False if it is
+ * no state of a trace. */
 bool pal_mincut_label(pal_mincut_state *state);
 pal_transition pal_mincut_transition(const pal_mincut_state *state);
 /* Executes the labels. False if they change nothing: the trace is at its end. */
@@ -132,6 +134,7 @@ bool pal_mincut_read_end(const pal_mincut_graph *graph, const int32_t *token, in
  * since it is hashed. */
 typedef struct pal_mincut_kind {
   int ids, sizes, n[PAL_MINCUT_IDS];
+  int any_parent; /* 0 or 1: of several nodes any becomes the parent, not the smallest */
   pal_mincut_range edges;
 } pal_mincut_kind;
 /* The most rows that a state, a prompt and an answer with its end token take. */
@@ -144,7 +147,8 @@ int pal_mincut_answer_rows(bool trace, int n, int m, int flow);
 
 /* A graph, with the arrays of the example that is made of it. */
 typedef struct pal_mincut_maker {
-  bool trace; /* answers are flat traces */
+  bool trace;      /* answers are flat traces */
+  bool any_parent; /* of training states: see pal_mincut_kind */
   pal_mincut_graph graph;
   pal_mincut_state state, kept; /* of the trace; the state that was chosen from it */
   int32_t *prompt, *answer;

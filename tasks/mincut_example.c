@@ -69,6 +69,7 @@ static pal_status make_state(pal_mincut_maker *k, pal_rng *rng, uint64_t id, pal
                              pal_error *error) {
   pal_mincut_state *s = &k->state, *kept = &k->kept;
   s->n = pal_mincut_write_prompt(&k->graph, s->token);
+  s->choice = kept->choice = k->any_parent ? rng : NULL;
   bool known, moves = true;
   for (uint32_t passed = 1; (known = pal_mincut_label(s)) && moves; passed++) {
     if (pal_rng_below(rng, passed) == 0) {
@@ -77,7 +78,9 @@ static pal_status make_state(pal_mincut_maker *k, pal_rng *rng, uint64_t id, pal
     }
     moves = pal_mincut_advance(s);
   }
-  if (!known || !pal_mincut_label(kept))
+  known = known && pal_mincut_label(kept);
+  s->choice = kept->choice = NULL;
+  if (!known)
     return pal_fail(error, PAL_E_INTERNAL,
                     "mincut: the trace of graph %llu breaks off, which is a fault in this task",
                     (unsigned long long)id);
@@ -128,6 +131,7 @@ pal_status pal_mincut_stream(const pal_mincut_kind *kind, bool trace, pal_form f
   *out = (pal_stream){s, stream_next, stream_save, stream_load, stream_free};
   const pal_status status =
       pal_mincut_maker_init(&s->maker, trace, pal_mincut_rows_of(kind, trace), error);
+  s->maker.any_parent = kind->any_parent;
   if (status) stream_free(s);
   return status;
 }

@@ -10,7 +10,8 @@
  *   search   Four passes for each layer. The status of FRONT nodes and the open slots that lead
  *            away from them become masks; then the slots become LIT; then the status becomes OLD,
  *            while status and parent of NEW nodes to which a LIT slot leads become masks; then
- *            these get the smallest id from which a LIT slot leads as parent, and the status
+ *            these get an id from which a LIT slot leads as parent, the smallest unless the
+ *            state has a `choice`, and the status
  *            FRONT, or PATH for the target.
  *   path     As soon as there is a PATH node: OLD becomes PATH, by way of a mask, where it is the
  *            parent of a PATH node. The slots of the edge between the two are swapped meanwhile,
@@ -71,7 +72,8 @@ typedef struct node {
   record in;
   int32_t status, parent; /* -1: not there yet */
   bool claimed;           /* reached by a FRONT node, or next on the path */
-  int32_t smallest;       /* id from which the search has come; PAL_MINCUT_IDS: none */
+  int32_t from;           /* id from which the search has come; PAL_MINCUT_IDS: none */
+  uint32_t candidates;    /* how many there are */
 } node;
 
 typedef struct view {
@@ -121,7 +123,7 @@ static bool read_view(const pal_mincut_state *s, view *v) {
     *node_of(v, x[r.at]) = (node){.in = r,
                                   .status = r.n > 1 ? x[r.at + 1] : -1,
                                   .parent = r.n > 2 ? x[r.at + 2] : -1,
-                                  .smallest = PAL_MINCUT_IDS};
+                                  .from = PAL_MINCUT_IDS};
     at = r.at + r.n + 1;
   }
   v->end = at;
@@ -163,7 +165,9 @@ static void follow(pal_mincut_state *s, view *v, int32_t from, int32_t to, int r
   s->remask[row] |= s->token[row] == OPEN && a->status == FRONT && is_id(a->parent);
   if (s->token[row] != LIT) return;
   if (b->status == NEW) b->claimed = true;
-  if (b->status == MASK && b->parent == MASK && from < b->smallest) b->smallest = from;
+  if (b->status != MASK || b->parent != MASK) return;
+  b->candidates++;
+  if (s->choice ? pal_rng_below(s->choice, b->candidates) == 0 : from < b->from) b->from = from;
 }
 
 /* Nodes on which other nodes have an effect, and slots that change. */
@@ -196,14 +200,14 @@ static bool slots_are_masks(const view *v) {
 static void label_masked(pal_mincut_state *s, const view *v, const node *a, bool path) {
   const int row = a->in.at + 1;
   const int32_t id = v->x[a->in.at];
-  const bool source = id == v->x[2], found = is_id(a->smallest);
+  const bool source = id == v->x[2], found = is_id(a->from);
   if (a->parent >= 0 && a->parent != MASK) {
     if (path || !slots_are_masks(v)) write_row(s, row, path ? PATH : OLD);
     return;
   }
   write_row(s, row, source ? FRONT : !found ? NEW : id == v->x[4] ? PATH : FRONT);
   if (a->parent < 0) s->insert[row] = 1;
-  else write_row(s, row + 1, found ? a->smallest : id);
+  else write_row(s, row + 1, found ? a->from : id);
 }
 
 static void label_node(pal_mincut_state *s, view *v, int32_t id, bool path, bool reset) {
