@@ -44,6 +44,8 @@ typedef struct step {
 typedef struct steps {
   step *step;          /* [n] of `room` */
   pal_example *prompt; /* [n], whose prompts are the states */
+  const pal_task *task;
+  bool answers; /* steps are next tokens of answers, not edits */
   int n, room;
 } steps;
 
@@ -125,9 +127,15 @@ static pal_status draw_states(steps *all, cli_job *job, bool answers, int n, pal
 }
 
 static void judge(int index, const pal_decoded *decoded, void *data) {
-  step *s = &((steps *)data)->step[index];
+  const steps *all = data;
+  const pal_example *from = &all->prompt[index];
+  const pal_task_definition *task = pal_task_definition_of(all->task);
+  step *s = &all->step[index];
   s->exact = decoded->n == s->n_next &&
              memcmp(decoded->token, s->next, sizeof *s->next * (size_t)s->n_next) == 0;
+  if (!s->exact && !all->answers && task->step_right)
+    s->exact =
+        task->step_right(all->task, from->prompt, from->n_prompt, decoded->token, decoded->n);
 }
 
 static char *name_of(int kind, bool answers, pal_error *error) {
@@ -164,7 +172,7 @@ pal_status cli_evaluate_steps(cli_job *job, int n, cli_row *row, pal_error *erro
         "--steps needs a model that learns labelled states or writes one token after the "
         "other; %s does neither",
         job->model_name);
-  steps all = {0};
+  steps all = {.task = job->task, .answers = answers};
   pal_status status = draw_states(&all, job, answers, n, error);
   pal_decode_options options = {
       .sequences = TOGETHER, .max_steps = 1, .seed = CLI_DECODE_SEED, .answer_room = answers};

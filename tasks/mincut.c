@@ -313,6 +313,16 @@ static size_t mincut_traits(const pal_task *task, const pal_example *instance, p
   return (size_t)snprintf(text, size, "cut of %d", pal_mincut_solve(&g, side));
 }
 
+static bool mincut_step_right(const pal_task *task, const int32_t *state, int n,
+                              const int32_t *next, int n_next) {
+  mincut *m = pal_task_self(task);
+  pal_mincut_state *s = &m->maker.state;
+  if (n > s->room) return false;
+  s->n = n;
+  memcpy(s->token, state, sizeof *state * (size_t)n);
+  return pal_mincut_step_right(s, next, n_next);
+}
+
 static void mincut_notes(const pal_task *task, const pal_model *model, pal_form form, char *text,
                          size_t size) {
   const mincut *m = pal_task_self(task);
@@ -359,6 +369,7 @@ const pal_task_definition pal_task_mincut = {
     .print = mincut_print,
     .diagram = mincut_diagram,
     .traits = mincut_traits,
+    .step_right = mincut_step_right,
     .notes = mincut_notes,
     .report = report,
     .n_report = sizeof report / sizeof *report,

@@ -89,13 +89,17 @@ typedef struct pal_mincut_state {
   uint8_t *remask, *insert, *remove;
   /* Draws the parent of a node that the search reaches from several; NULL: the smallest id. */
   pal_rng *choice;
+  /* [n] or NULL: where it is one of several, the parent that stands in this state is preferred. */
+  const int32_t *given;
 } pal_mincut_state;
 pal_status pal_mincut_state_init(pal_mincut_state *state, int room, pal_error *error);
 void pal_mincut_state_free(pal_mincut_state *state);
-/* Sets the labels of the state, which are a function of its tokens and of `choice`. False if it is
+/* Sets the labels of the state, a function of its tokens, `choice` and `given`. False if it is
  * no state of a trace. */
 bool pal_mincut_label(pal_mincut_state *state);
 pal_transition pal_mincut_transition(const pal_mincut_state *state);
+/* Whether `next` is what the labels of the state make of it, whichever parents they choose. */
+bool pal_mincut_step_right(pal_mincut_state *state, const int32_t *next, int n);
 /* Executes the labels. False if they change nothing: the trace is at its end. */
 bool pal_mincut_advance(pal_mincut_state *state);
 

@@ -167,7 +167,10 @@ static void follow(pal_mincut_state *s, view *v, int32_t from, int32_t to, int r
   if (b->status == NEW) b->claimed = true;
   if (b->status != MASK || b->parent != MASK) return;
   b->candidates++;
-  if (s->choice ? pal_rng_below(s->choice, b->candidates) == 0 : from < b->from) b->from = from;
+  if (s->given && b->from == s->given[b->in.at + 2]) return;
+  if (s->given && from == s->given[b->in.at + 2]) b->from = from;
+  else if (s->choice ? pal_rng_below(s->choice, b->candidates) == 0 : from < b->from)
+    b->from = from;
 }
 
 /* Nodes on which other nodes have an effect, and slots that change. */
@@ -283,4 +286,14 @@ bool pal_mincut_advance(pal_mincut_state *s) {
   s->next = old;
   s->n = n;
   return !same;
+}
+
+bool pal_mincut_step_right(pal_mincut_state *s, const int32_t *next, int n) {
+  s->given = n == s->n ? next : NULL; /* a step that writes parents does nothing else */
+  bool right = pal_mincut_label(s);
+  s->given = NULL;
+  if (!right) return false;
+  const pal_transition step = pal_mincut_transition(s);
+  return pal_transition_apply(&step, MASK, s->next, s->room) == n &&
+         memcmp(next, s->next, sizeof *next * (size_t)n) == 0;
 }

@@ -247,6 +247,31 @@ START_TEST(parents_are_the_smallest_or_any) {
 }
 END_TEST
 
+/* Any result of the labels is right whichever parents were drawn, and none with another token. */
+START_TEST(steps_with_any_parent_are_right) {
+  int32_t next[ROWS];
+  for (int i = 0; i < WHOLE_OR_SHORT(300, 30); i++) {
+    draw(4 + below(5), any);
+    state.n = pal_mincut_write_prompt(&graph, state.token);
+    for (bool moves = true; moves;) {
+      state.choice = &rng;
+      HOLDS(pal_mincut_label(&state));
+      const pal_transition t = pal_mincut_transition(&state);
+      const int n = pal_transition_apply(&t, MASK, next, ROWS), at = below(n);
+      state.choice = NULL;
+      HOLDS(pal_mincut_step_right(&state, next, n));
+      HOLDS(!pal_mincut_step_right(&state, next, n - 1));
+      const int32_t kept = next[at];
+      do next[at] = below(PAL_MINCUT_VOCABULARY);
+      while (next[at] == kept || is_node((uint8_t)next[at]));
+      HOLDS(!pal_mincut_step_right(&state, next, n));
+      HOLDS(pal_mincut_label(&state));
+      moves = pal_mincut_advance(&state);
+    }
+  }
+}
+END_TEST
+
 /* States that occur in no trace are refused or labelled, without reading past their ends. */
 START_TEST(damaged_states_do_no_harm) {
   pal_mincut_state exact;
@@ -331,6 +356,7 @@ int main(void) {
   tcase_add_test(all, traces_end_without_the_cut);
   tcase_add_test(all, one_trace_in_full);
   tcase_add_test(all, parents_are_the_smallest_or_any);
+  tcase_add_test(all, steps_with_any_parent_are_right);
   tcase_add_test(all, damaged_states_do_no_harm);
   tcase_add_test(all, flat_traces_replay_the_edits);
   suite_add_tcase(suite, all);

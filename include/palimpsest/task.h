@@ -146,6 +146,10 @@ typedef struct pal_task_definition {
    * none. */
   size_t (*traits)(const pal_task *task, const pal_example *instance, pal_form form, char *text,
                    size_t size);
+  /* Whether `next` [n_next] is a right result of one edit step from `state` [n], for tasks whose
+   * labels are not the only right ones. NULL: the labelled result alone is right. */
+  bool (*step_right)(const pal_task *task, const int32_t *state, int n, const int32_t *next,
+                     int n_next);
   /* What has become of a decoded sequence, in the same form, for tasks whose instances are alike
    * and whose answers differ, e.g. in their length. NULL: nothing is said. */
   size_t (*outcome)(const pal_task *task, const pal_judged *judged, char *text, size_t size);
