@@ -39,8 +39,6 @@ void pal_step_names_free(pal_step_names *names);
 /* The array as text, to be freed with pal_free; NULL when out of memory. */
 char *pal_step_names_print(const pal_step_names *names);
 const char *pal_step_name(const pal_step_names *names, int32_t token);
-/* The token of a name, PAL_STEP_MASK for that of the mask; -2 if it is unknown and not added. */
-int32_t pal_step_token(pal_step_names *names, const char *name);
 
 /* Reads a line that is not empty. PAL_E_FORMAT with the reason; then no name was added. */
 pal_status pal_step_read(pal_step_names *names, const char *line, pal_step_line *step,

@@ -18,7 +18,8 @@ static int32_t add_name(pal_step_names *names, const char *name) {
   return names->n++;
 }
 
-int32_t pal_step_token(pal_step_names *names, const char *name) {
+/* The token of a name, PAL_STEP_MASK for that of the mask; -2 if it is unknown and not added. */
+static int32_t token_of(pal_step_names *names, const char *name) {
   if (strcmp(name, names->mask) == 0) return PAL_STEP_MASK;
   const json_t *number = json_object_get(names->number, name);
   if (number) return (int32_t)json_integer_value(number);
@@ -50,7 +51,7 @@ pal_status pal_step_names_open(pal_step_names *names, const char *text, const ch
   size_t i;
   json_array_foreach(list, i, name) {
     const char *one = json_string_value(name);
-    sound = sound && one && *one && strcmp(one, mask) != 0 && pal_step_token(names, one) == (int)i;
+    sound = sound && one && *one && strcmp(one, mask) != 0 && token_of(names, one) == (int)i;
   }
   json_decref(list);
   names->open = false;
@@ -81,7 +82,7 @@ char *pal_step_names_print(const pal_step_names *names) {
 
 static pal_status take(pal_step_names *names, const char *name, const char *key, int i,
                        int32_t *token, pal_error *error) {
-  *token = pal_step_token(names, name);
+  *token = token_of(names, name);
   if (*token != UNKNOWN) return PAL_OK;
   if (names->open)
     return pal_fail(error, PAL_E_UNSUPPORTED, "%s[%d]: more than %d different tokens", key, i,
