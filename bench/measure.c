@@ -107,6 +107,7 @@ pal_status bench_measure(pal_context *context, const bench_request *r, pal_error
     choose_teams(&b, r);
     printf("%s; %d rounds: results are medians, ceilings the best\n",
            pal_version(context, version, sizeof version), b.rounds);
+    b.lost |= r->head && json_object_update(b.json, r->head) != 0;
     b.lost |= json_object_set_new(b.json, "version", json_string(version)) != 0;
     b.lost |= json_object_set_new(b.json, "cpu_share", json_object()) != 0;
     b.lost |= json_object_set_new(b.json, "rounds", json_integer(b.rounds)) != 0;

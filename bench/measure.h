@@ -4,6 +4,7 @@
 #ifndef PAL_BENCH_MEASURE_H
 #define PAL_BENCH_MEASURE_H
 
+#include <jansson.h>
 #include <palimpsest/palimpsest.h>
 
 typedef struct bench_request {
@@ -15,6 +16,7 @@ typedef struct bench_request {
   bool all_threads_only;  /* do not measure one thread as well */
   const char *out;        /* directory to export the training case to, see export.h; or NULL */
   const char *json;       /* file for the results, or NULL */
+  json_t *head;           /* members that come first in it, or NULL; borrowed */
 } bench_request;
 enum { BENCH_MOST_SET = 128 };
 

@@ -76,6 +76,7 @@ static pal_status add_row(comparison *c, cli_job *job, const cli_recipe *recipe,
   pal_model *own = job->model;
   *row = *trained;
   row->model = row->notes = NULL; /* those of `trained` stay its own */
+  row->settings = row->inputs = NULL;
   char *label = label_of(c, recipe, error);
   if (label)
     row->model = cli_print(error, "%s%s%s (%s)", label, variant ? ", " : "",
@@ -86,6 +87,7 @@ static pal_status add_row(comparison *c, cli_job *job, const cli_recipe *recipe,
   pal_status status =
       job->model ? cli_evaluate(job, NULL, 0, c->o->n, c->o->quiet, row, error) : error->code;
   if (!status) status = cli_fill_notes(job, row, error);
+  if (!status) status = cli_row_provenance(job, row, error);
   if (variant && job->model) pal_model_free(job->model);
   job->model = own;
   if (status) return status;
@@ -338,7 +340,7 @@ int cli_verb_compare(pal_context *context, const cli_options *o) {
   if (c.n) cli_summary(stdout, c.row, c.n, recipes);
   if (c.n && o->json) {
     pal_error late = {0};
-    if (cli_json(o->json, c.task, c.row, c.n, recipes, !status, &late) && !status)
+    if (cli_json(o, c.task, c.row, c.n, recipes, !status, &late) && !status)
       status = pal_fail(&error, late.code, "%s", late.text);
   }
   if (status && c.n) cli_say("the table has only the rows that were done before this:");

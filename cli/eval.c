@@ -50,7 +50,7 @@ int cli_verb_eval(pal_context *context, const cli_options *o) {
     cli_few_legend(stdout, row, 1);
     if (o->answers) status = cli_answers_save(&job, o->answers, &error);
     if (o->svg && !status) status = cli_curve_svg(row, o->svg, &error);
-    if (o->json && !status) status = cli_json(o->json, job.task_name, row, 1, NULL, true, &error);
+    if (o->json && !status) status = cli_json(o, job.task_name, row, 1, NULL, true, &error);
   }
   int refused = 0;
   for (int i = 0; i < row->n_sets; i++) refused += row->set[i].refused;

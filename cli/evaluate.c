@@ -16,6 +16,7 @@
 #include "cli/progress.h"
 #include "cli/row.h"
 #include "cli/text.h"
+#include "cli/waiting.h"
 
 enum { TOGETHER = 1024 /* sequences decoded at a time */, LIKELIHOOD_DRAWS = 16, EDITS = 4 };
 
@@ -203,12 +204,14 @@ static pal_status evaluate_set(cli_job *job, int set, int n, cli_set *out, pal_e
   }
   cli_instances all = {0};
   pal_status status = PAL_OK;
+  cli_waiting("making instances (a setting may make them rare)");
   for (int i = 0; i < n && !status; i++) {
     pal_example e;
     source s = {job, set};
     status = instance_of(&s, i, &e, error);
     if (!status) status = cli_instances_add(&all, &e, error);
   }
+  cli_waiting_end();
   batch b = {.job = job,
              .set = out,
              .instance = all.instance,

@@ -8,6 +8,7 @@
 #include "cli/near.h"
 #include "cli/options.h"
 #include "cli/text.h"
+#include "cli/waiting.h"
 
 static const char *const prefix[3] = {"task.", "model.", "train."}; /* by CLI_TASK, ... */
 
@@ -167,8 +168,10 @@ static pal_status show_refused(const pal_task *task, pal_error *error) {
 pal_status cli_job_open_task(cli_job *job, pal_error *error) {
   job->seed = seed_of(job);
   if (cli_job_known(job, error)) return error->code;
+  cli_waiting("opening the task (a setting may make its instances rare)");
   job->task =
       pal_task_new(job->context, job->task_name, texts(job, CLI_TASK), job->n_set[CLI_TASK], error);
+  cli_waiting_end();
   return job->task ? PAL_OK : error->code;
 }
 
@@ -210,8 +213,4 @@ pal_status cli_form_read(const char *text, pal_form *form, pal_error *error) {
     return pal_fail(error, PAL_E_ARGUMENT, "form is plain or reasoned, not \"%s\"", text);
   *form = reasoned ? PAL_FORM_REASONED : PAL_FORM_ANSWER;
   return PAL_OK;
-}
-
-const char *cli_form_name(pal_form form) {
-  return form == PAL_FORM_REASONED ? "reasoned" : "plain";
 }

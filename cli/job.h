@@ -53,5 +53,7 @@ void cli_job_close(cli_job *job);
 /* Parses the form of training examples: "plain", or "reasoned" for answers that follow the steps of
  * their derivation. */
 pal_status cli_form_read(const char *text, pal_form *form, pal_error *error);
-const char *cli_form_name(pal_form form);
+static inline const char *cli_form_name(pal_form form) {
+  return form == PAL_FORM_REASONED ? "reasoned" : "plain";
+}
 #endif

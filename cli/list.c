@@ -6,6 +6,7 @@
 #include "cli/near.h"
 #include "cli/options.h"
 #include "cli/text.h"
+#include "cli/waiting.h"
 #include "cli/verbs.h"
 
 /* Prints the instance as a line. *text is a buffer of *room bytes that is reused and grows. */
@@ -88,12 +89,14 @@ int cli_verb_instances(pal_context *context, const cli_options *o) {
   if (!o->argument && !error.code)
     pal_fail(&error, PAL_E_ARGUMENT, "instances of which task? palimpsest info task lists them");
   if (!error.code) cli_known(context, "task", o->argument, &error);
+  cli_waiting("making instances (a setting may make them rare)");
   if (!error.code) task = pal_task_new(context, o->argument, setting, n, &error);
   pal_status status = error.code;
   if (!status && !pal_task_definition_of(task)->write)
     status =
         pal_fail(&error, PAL_E_UNSUPPORTED, "task %s has no text form for instances", o->argument);
   if (!status) status = (o->train ? print_training : print_sets)(task, o->n, &error);
+  cli_waiting_end();
   if (task) pal_task_free(task);
   free(data);
   return status ? cli_report(&error) : CLI_DONE;

@@ -22,12 +22,14 @@ palimpsest_SOURCES = \
 	%D%/instances.c \
 	%D%/job.c \
 	%D%/json.c \
+	%D%/manifest.c \
 	%D%/metrics.c \
 	%D%/new.c \
 	%D%/recorder.c \
 	%D%/lines.c \
 	%D%/list.c \
 	%D%/lock.c \
+	%D%/log.c \
 	%D%/losses.c \
 	%D%/main.c \
 	%D%/near.c \
@@ -41,6 +43,7 @@ palimpsest_SOURCES = \
 	%D%/pram.c \
 	%D%/progress.c \
 	%D%/prompt.c \
+	%D%/provenance.c \
 	%D%/recipes.c \
 	%D%/report.c \
 	%D%/report_page.c \
@@ -64,7 +67,8 @@ palimpsest_SOURCES = \
 	%D%/trace_verb.c \
 	%D%/train.c \
 	%D%/training.c \
-	%D%/validation.c
+	%D%/validation.c \
+	%D%/waiting.c
 noinst_HEADERS += \
 	%D%/answers.h \
 	%D%/chart.h \
@@ -80,6 +84,7 @@ noinst_HEADERS += \
 	%D%/instances.h \
 	%D%/job.h \
 	%D%/json.h \
+	%D%/manifest.h \
 	%D%/metrics.h \
 	%D%/recorder.h \
 	%D%/lines.h \
@@ -91,7 +96,9 @@ noinst_HEADERS += \
 	%D%/outputs.h \
 	%D%/page.h \
 	%D%/plugins.h \
+	%D%/log.h \
 	%D%/progress.h \
+	%D%/provenance.h \
 	%D%/prompt.h \
 	%D%/recipes.h \
 	%D%/report_page.h \
@@ -111,6 +118,7 @@ noinst_HEADERS += \
 	%D%/trace_show.h \
 	%D%/training.h \
 	%D%/validation.h \
+	%D%/waiting.h \
 	%D%/verbs.h
 palimpsest_LDADD = libpalimpsest.la $(BENCH_PEAK_LIBS) $(JANSSON_LIBS)
 

@@ -9,10 +9,12 @@
 #include "cli/options.h"
 #include "cli/outputs.h"
 #include "cli/plugins.h"
+#include "cli/provenance.h"
 #include "cli/text.h"
 #include "cli/signals.h"
 #include "cli/standard.h"
 #include "cli/verbs.h"
+#include "cli/waiting.h"
 
 int cli_report(const pal_error *error) {
   cli_say("%s", error->text);
@@ -70,13 +72,15 @@ static int about(const cli_options *o) {
   return o->help || o->version ? CLI_DONE : CLI_USAGE;
 }
 
-static int run(cli_options *o) {
+static int run(cli_options *o, int argc, char **argv) {
   pal_error error = {0};
   if (o->help || o->version || !o->verb) return about(o);
   if (cli_standard(o, &error)) return cli_report(&error);
   const pal_options options = {.threads = o->threads, .isa = o->isa};
   pal_context *context = pal_open(&options, &error);
   if (!context) return cli_report(&error);
+  cli_provenance_start(context, argc, argv);
+  cli_waiting_quiet(o->quiet);
   const int threads = pal_context_threads(context), wanted = pal_context_threads_wanted(context);
   if (threads < wanted)
     cli_say("of %d threads only %d can be made (see ulimit -u); going on with %d, more slowly",
@@ -93,7 +97,7 @@ static int parse_and_run(int argc, char **argv) {
   pal_error error = {0};
   const pal_status status = cli_parse(argc, argv, &o, &error);
   if (status) cli_report(&error);
-  const int code = status ? CLI_USAGE : run(&o);
+  const int code = status ? CLI_USAGE : run(&o, argc, argv);
   cli_options_free(&o);
   return code;
 }

@@ -82,6 +82,8 @@ static pal_status refuse_same(const named *a, const named *b, pal_error *error) 
 
 pal_status cli_outputs_check_run(const cli_options *o, const char *directory, pal_error *error) {
   static const char *const kept[] = {"config",
+                                     "manifest.json",
+                                     "log",
                                      "metrics.csv",
                                      "metrics.jsonl",
                                      "lock",

@@ -9,6 +9,9 @@
 
 #include "cli/job.h"
 #include "cli/lock.h"
+#include "cli/log.h"
+#include "cli/manifest.h"
+#include "cli/provenance.h"
 #include "cli/pinned.h"
 #include "cli/options.h"
 #include "cli/outputs.h"
@@ -42,7 +45,8 @@ static void remove_temporaries(const char *directory, const char *const *names) 
 }
 
 static void remove_all_temporaries(const cli_recorder *k) {
-  static const char *const beside[] = {"config", "metrics.csv", "metrics.jsonl", NULL};
+  static const char *const beside[] = {"config", "manifest.json", "metrics.csv", "metrics.jsonl",
+                                       NULL};
   static const char *const below[] = {"state.safetensors", "weights.safetensors",
                                       "best.safetensors", NULL};
   remove_temporaries(k->directory, beside);
@@ -68,6 +72,8 @@ static pal_status name_files(cli_recorder *k, const cli_job *job, const cli_opti
   const char *in = k->directory;
   if (!in) return error->code;
   k->config = cli_print(error, "%s/config", in);
+  k->manifest = cli_print(error, "%s/manifest.json", in);
+  k->log = cli_print(error, "%s/log", in);
   k->checkpoints = cli_print(error, "%s/ckpt", in);
   k->weights = cli_print(error, "%s/ckpt/weights.safetensors", in);
   k->best = cli_print(error, "%s/ckpt/best.safetensors", in);
@@ -83,6 +89,7 @@ static pal_status resume_run(cli_recorder *k, const cli_job *job, pal_error *err
   pal_status status =
       access(k->state, F_OK) == 0 ? cli_lock_acquire(&k->lock, k->directory, error) : PAL_OK;
   if (!status) status = check_settings(k, job, error);
+  if (!status && cli_manifest_check(k->manifest, job, error)) status = error->code;
   return status ? status : pal_trainer_load(job->trainer, k->state, error);
 }
 
@@ -90,6 +97,17 @@ static pal_status start_run(cli_recorder *k, pal_error *error) {
   pal_status status = pal_directory_create(k->directory, error);
   if (!status) status = cli_lock_acquire(&k->lock, k->directory, error);
   return status ? status : refuse_existing_run(k, error);
+}
+
+static pal_status open_log(const cli_recorder *k, const cli_job *job, const cli_options *o,
+                           pal_error *error) {
+  char text[160], *command = cli_provenance_command();
+  if (cli_log_open(k->log, error)) return error->code;
+  if (o->resume) cli_log("goes on after step %lld", (long long)pal_trainer_done(job->trainer));
+  cli_log("%s", pal_version(job->context, text, sizeof text));
+  if (command) cli_log("%s", command);
+  free(command);
+  return PAL_OK;
 }
 
 /* Takes the best validation so far from the weights that were kept. They may be later than the
@@ -123,6 +141,9 @@ pal_status cli_recorder_open(cli_recorder *k, cli_job *job, const cli_options *o
   if (!status) status = pal_file_try(k->weights, error);
   if (!status) status = pal_file_try(k->state, error);
   if (!status) status = pal_file_replace(k->config, config, size, error);
+  if (!status)
+    status = (o->resume ? cli_manifest_resume : cli_manifest_write)(k->manifest, job, error);
+  if (!status) status = open_log(k, job, o, error);
   if (!status) status = cli_metrics_open(&k->metrics, job, o->resume, &k->seconds, error);
   if (!status && o->resume) status = find_best(k, error);
   free(config);
@@ -163,6 +184,9 @@ pal_status cli_recorder_validate(cli_recorder *k, cli_job *job, double seconds, 
   if (!cli_validation_is_due(v, step, pal_trainer_steps(job->trainer))) return PAL_OK;
   pal_status status = cli_validation_run(v, job, error);
   if (!status) status = cli_metrics_validated(&k->metrics, job, &v->loss, seconds, error);
+  if (!status)
+    cli_log("step %lld: validation loss %.6g over %lld tokens", (long long)step, v->loss.nats,
+            (long long)v->loss.tokens);
   if (status || !cli_validation_improves(v, step)) return status;
   char at[64], loss[64];
   snprintf(at, sizeof at, "step=%lld", (long long)step);
@@ -180,6 +204,7 @@ pal_status cli_recorder_checkpoint(cli_recorder *k, const cli_job *job, pal_erro
   pal_status status = cli_metrics_sync(&k->metrics, error);
   if (!status) status = pal_trainer_save(job->trainer, k->state, error);
   if (!status) status = cli_recorder_weights(k, job, step, error);
+  if (!status) cli_log("checkpoint after step %lld", (long long)pal_trainer_done(job->trainer));
   k->last = cli_seconds();
   return status;
 }
@@ -189,8 +214,10 @@ bool cli_recorder_is_due(const cli_recorder *k) { return cli_seconds() - k->last
 pal_status cli_recorder_close(cli_recorder *k, pal_error *error) {
   const pal_status status = cli_metrics_close(&k->metrics, error);
   cli_lock_release(&k->lock);
+  cli_log_close();
   cli_validation_close(&k->validation);
-  char *owned[] = {k->directory, k->config, k->checkpoints, k->weights, k->best, k->state};
+  char *owned[] = {k->directory,   k->config,  k->manifest, k->log,
+                   k->checkpoints, k->weights, k->best,     k->state};
   for (size_t i = 0; i < sizeof owned / sizeof *owned; i++) free(owned[i]);
   *k = (cli_recorder){.every = 0};
   return status;

@@ -2,6 +2,8 @@
 /* Writes the run directory of a training run (floor 8):
  *
  *   DIR/config                       all settings, defaults included, as text
+ *   DIR/manifest.json                version, command, and hashes of the files read
+ *   DIR/log                          messages and progress
  *   DIR/metrics.csv, metrics.jsonl   a row every hundredth of the steps
  *   DIR/ckpt/state.safetensors       the trainer's last checkpoint, for --resume
  *   DIR/ckpt/weights.safetensors     the weights alone, for eval and sample
@@ -17,7 +19,8 @@
 
 /* The files of a run directory that is being written. Zero-initialise. */
 typedef struct cli_recorder {
-  char *directory, *config, *checkpoints, *weights, *best, *state; /* paths, owned */
+  char *directory, *config, *manifest, *log, *checkpoints, *weights, *best,
+      *state; /* paths, owned */
   cli_lock lock;
   cli_metrics metrics;
   cli_validation validation;

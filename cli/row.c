@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "cli/job.h"
+#include "cli/provenance.h"
 
 const int cli_mark[CLI_MARKS] = {10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000, 20000};
 
@@ -30,6 +31,18 @@ void cli_row_free(cli_row *row) {
   free(row->model);
   free(row->notes);
   row->model = row->notes = NULL;
+  json_decref(row->settings);
+  json_decref(row->inputs);
+  row->settings = row->inputs = NULL;
+}
+
+pal_status cli_row_provenance(const cli_job *job, cli_row *row, pal_error *error) {
+  json_decref(row->settings);
+  json_decref(row->inputs);
+  row->settings = cli_provenance_settings(job);
+  row->inputs = cli_provenance_inputs(job);
+  if (row->settings && row->inputs) return PAL_OK;
+  return pal_fail(error, PAL_E_MEMORY, "no memory for the settings of a table");
 }
 
 /* Replaces *to, a text that is owned, by a copy of `text`. */
@@ -70,7 +83,8 @@ pal_status cli_describe(const cli_job *job, cli_row *row, pal_error *error) {
   row->n_columns = pal_task_definition_of(task)->n_report;
   for (int i = 0; i < row->n_columns; i++)
     row->total[i] = cli_is_judged(&row->column[i]) ? 0 : row->column[i].total(task);
-  const pal_status status = replace(&row->model, job->model_name, error);
+  pal_status status = replace(&row->model, job->model_name, error);
+  if (!status) status = cli_row_provenance(job, row, error);
   return status ? status : cli_fill_notes(job, row, error);
 }
 

@@ -3,6 +3,8 @@
 #ifndef PAL_CLI_ROW_H
 #define PAL_CLI_ROW_H
 
+#include <jansson.h>
+
 #include "cli/job.h"
 
 /* Instances of a set that have a trait: a name that the task gives, such as "needs a guess". */
@@ -39,9 +41,10 @@ typedef struct cli_set {
 pal_status cli_set_name(cli_set *set, const char *name, pal_error *error);
 
 typedef struct cli_row {
-  char *model;            /* the label of the row, owned */
-  const char *definition; /* name of the model's definition */
-  char *notes;            /* the task's notes on the figures, lines that end with "\n"; owned */
+  char *model;               /* the label of the row, owned */
+  const char *definition;    /* name of the model's definition */
+  char *notes;               /* the task's notes on the figures, lines that end with "\n"; owned */
+  json_t *settings, *inputs; /* see provenance.h; owned */
   uint64_t seed;
   int64_t parameters;
   int64_t examples, steps;         /* of training; steps 0: trained in another run */
@@ -69,6 +72,8 @@ double cli_figure(const pal_report_column *column, const pal_task *task, const p
 const pal_report_column *cli_counted(const cli_row *row);
 /* Fills what is known without training or evaluation. */
 pal_status cli_describe(const cli_job *job, cli_row *row, pal_error *error);
+/* Replaces row->settings and row->inputs by those of the job. */
+pal_status cli_row_provenance(const cli_job *job, cli_row *row, pal_error *error);
 /* Fills row->notes with the task's notes on the job's present model. */
 pal_status cli_fill_notes(const cli_job *job, cli_row *row, pal_error *error);
 #endif

@@ -8,6 +8,7 @@
 
 #include "cli/job.h"
 #include "cli/lines.h"
+#include "cli/manifest.h"
 #include "cli/near.h"
 #include "cli/options.h"
 #include "cli/outputs.h"
@@ -220,6 +221,14 @@ static char *weights_of(const cli_options *o, pal_error *error) {
   return path;
 }
 
+/* Says which file that the run reads is another one now: its figures need not be comparable. */
+static void say_changes(const cli_job *job, const char *directory) {
+  pal_error changed = {0};
+  char *manifest = cli_print(&changed, "%s/manifest.json", directory);
+  if (manifest && cli_manifest_check(manifest, job, &changed)) cli_say("%s", changed.text);
+  free(manifest);
+}
+
 pal_status cli_run_open(cli_job *job, const cli_options *o, const char *data, pal_error *error) {
   if (!o->argument)
     return pal_fail(error, PAL_E_ARGUMENT, "which run? palimpsest %s DIRECTORY", o->verb);
@@ -238,6 +247,7 @@ pal_status cli_run_open(cli_job *job, const cli_options *o, const char *data, pa
   if (!status) status = cli_outputs_check_settings(o, job, error);
   if (!status) status = cli_job_open(job, false, error);
   cli_pinned pinned = {.n = 0};
+  if (!status) say_changes(job, o->argument);
   if (!status) status = cli_pinned_collect(&pinned, job, false, error);
   if (!status) status = cli_pinned_check(&pinned, config, error);
   if (!status)

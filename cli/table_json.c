@@ -9,6 +9,7 @@
 #include "bench/json_text.h"
 #include "cli/figures.h"
 #include "cli/json.h"
+#include "cli/provenance.h"
 #include "cli/table.h"
 #include "cli/standard.h"
 
@@ -68,6 +69,8 @@ static json_t *json_row(const cli_row *row) {
   for (const char *at = row->notes; *at; at += strcspn(at, "\n") + 1)
     cli_json_append(&notes, cli_json_line(at));
   cli_json_put(&one, "notes", notes);
+  cli_json_put(&one, "settings", row->settings ? json_incref(row->settings) : json_null());
+  cli_json_put(&one, "inputs", row->inputs ? json_incref(row->inputs) : json_null());
   for (int i = 0; i < row->n_columns; i++) {
     const pal_report_column *c = &row->column[i];
     if (c->kind == PAL_REPORT_COUNT && row->total[i])
@@ -92,12 +95,16 @@ static json_t *json_published(const cli_recipes *r) {
   return all;
 }
 
-pal_status cli_json(const char *path, const char *task, const cli_row *row, int n,
+pal_status cli_json(const cli_options *o, const char *task, const cli_row *row, int n,
                     const cli_recipes *recipes, bool complete, pal_error *error) {
-  json_t *rows = json_array();
+  const char *path = o->json;
+  json_t *rows = json_array(), *all = cli_provenance_head();
   for (int i = 0; i < n; i++) cli_json_append(&rows, json_row(&row[i]));
-  json_t *all = json_pack("{s:o, s:b, s:o, s:o}", "task", cli_json_text(task), "complete", complete,
-                          "rows", rows, "published", json_published(recipes));
+  cli_json_put(&all, "task", cli_json_text(task));
+  cli_json_put(&all, "complete", json_boolean(complete));
+  cli_json_put(&all, "rows", rows);
+  cli_json_put(&all, "published", json_published(recipes));
+  cli_json_put(&all, "inputs", cli_provenance_files(o));
   char *text = bench_json_text(all, JSON_INDENT(2));
   json_decref(all);
   if (!text) return pal_fail(error, PAL_E_MEMORY, "%s: no memory for the table as JSON", path);

@@ -6,9 +6,9 @@
 #include "cli/recipes.h"
 #include "cli/row.h"
 
-/* Writes {"task": ..., "complete": ..., "rows": [...], "published": [...]} to `path`, replacing the
- * file as a whole. `complete` is false when rows are missing. The published results are those of
- * `recipes`, which may be NULL. */
-pal_status cli_json(const char *path, const char *task, const cli_row *row, int n,
+/* Writes the head of provenance.h, then "task", "complete", "rows", "published" and "inputs" to the
+ * file of --json, replacing it as a whole; see doc/formats.md. `complete` is false when rows are
+ * missing. The published results are those of `recipes`, which may be NULL. */
+pal_status cli_json(const cli_options *options, const char *task, const cli_row *row, int n,
                     const cli_recipes *recipes, bool complete, pal_error *error);
 #endif

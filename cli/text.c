@@ -2,6 +2,8 @@
 /* Texts of any length, and printing them safely on terminals (floor 8). */
 #include "cli/text.h"
 
+#include "cli/log.h"
+
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -122,10 +124,26 @@ void cli_say(const char *format, ...) {
   if (memory) vfprintf(memory, format, arguments);
   va_end(arguments);
   fputs("palimpsest: ", stderr);
-  if (memory && !fclose(memory)) put_shown(stderr, text, false);
-  else fputs("no memory for a message", stderr);
+  if (memory && !fclose(memory)) {
+    put_shown(stderr, text, false);
+    cli_log("%s", text);
+  } else fputs("no memory for a message", stderr);
   fputc('\n', stderr);
   free(text);
+}
+
+void cli_quote(FILE *to, const char *word) {
+  static const char plain[] =
+      "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-+=.,:/@%";
+  if (*word && !word[strspn(word, plain)]) {
+    fputs(word, to);
+    return;
+  }
+  fputc('\'', to);
+  for (; *word; word++)
+    if (*word == '\'') fputs("'\\''", to);
+    else fputc(*word, to);
+  fputc('\'', to);
 }
 
 void cli_escape(const char *text, char *out, size_t size) {

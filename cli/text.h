@@ -22,6 +22,8 @@ void cli_show(FILE *to, const char *text);
 /* Prints "palimpsest: " and a message as one line to stderr. All control characters are written as
  * \xNN, on a terminal or not. */
 void cli_say(const char *format, ...) PAL_FORMAT(1, 2);
+/* Prints a word as a shell reads it: in single quotes unless it needs none. */
+void cli_quote(FILE *to, const char *word);
 /* Prints the text with all control characters as \xNN, and blanks behind it up to `width` bytes. */
 void cli_show_padded(FILE *to, const char *text, int width);
 /* Copies the text to `out`, of `size` bytes, with control characters written as \xNN; what does not

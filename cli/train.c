@@ -9,6 +9,7 @@
 #include "cli/job.h"
 #include "cli/recorder.h"
 #include "cli/options.h"
+#include "cli/page.h"
 #include "cli/row.h"
 #include "cli/rundir.h"
 #include "cli/table.h"
@@ -73,6 +74,25 @@ static void print_kept(const cli_recorder *recorder, int64_t steps) {
   printf("\n");
 }
 
+/* Adds to the message of an interrupted run where it is kept and how to go on with it. */
+static void add_way_on(const cli_recorder *recorder, const cli_options *o, pal_error *error) {
+  cli_page text;
+  pal_error ignored = {0};
+  if (cli_page_open(&text, &ignored)) return;
+  fprintf(text.to, "%s, kept in %s, go on with: palimpsest train --resume ", error->text,
+          recorder->directory);
+  cli_quote(text.to, recorder->directory);
+  for (int i = 0; i < o->n_plugins; i++) {
+    fputs(" --plugin ", text.to);
+    cli_quote(text.to, o->plugin[i]);
+  }
+  if (!fflush(text.to)) {
+    pal_error_clear(error);
+    pal_fail(error, PAL_E_INTERRUPTED, "%s", text.text);
+  }
+  cli_page_drop(&text);
+}
+
 int cli_verb_train(pal_context *context, const cli_options *o) {
   pal_error error = {0};
   cli_job job = {.context = context};
@@ -88,11 +108,10 @@ int cli_verb_train(pal_context *context, const cli_options *o) {
     cli_details(stdout, row);
     cli_few_legend(stdout, row, 1);
     print_kept(&recorder, pal_trainer_done(job.trainer));
-    if (o->json) status = cli_json(o->json, job.task_name, row, 1, NULL, true, &error);
+    if (o->json) status = cli_json(o, job.task_name, row, 1, NULL, true, &error);
   }
+  if (status == PAL_E_INTERRUPTED) add_way_on(&recorder, o, &error);
   const int code = status ? cli_report(&error) : CLI_DONE;
-  if (status == PAL_E_INTERRUPTED)
-    cli_say("the run is kept; continue it with: palimpsest train --resume %s", recorder.directory);
   const bool closed = !cli_recorder_close(&recorder, &error);
   cli_job_close(&job);
   cli_row_free(row);

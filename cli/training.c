@@ -5,6 +5,7 @@
 #include <math.h>
 
 #include "cli/job.h"
+#include "cli/log.h"
 #include "cli/recorder.h"
 #include "cli/progress.h"
 #include "cli/signals.h"
@@ -29,8 +30,11 @@ pal_status cli_train(cli_job *job, cli_recorder *recorder, bool quiet, const cha
     if (status) break;
     double seconds = cli_seconds() - start;
     if (r.step > steps - every) sum += r.loss, summed++; /* for the mean of the last hundredth */
-    if (recorder && (r.step % every == 0 || r.step == steps))
+    if (recorder && (r.step % every == 0 || r.step == steps)) {
       status = cli_metrics_add(&recorder->metrics, job, &r, before + seconds, error);
+      cli_log("step %lld of %lld: loss %.6g, %.0f s", (long long)r.step, (long long)steps, r.loss,
+              before + seconds);
+    }
     if (!status && recorder)
       status = cli_recorder_validate(recorder, job, before + cli_seconds() - start, error);
     if (!status && recorder && r.step < steps && cli_recorder_is_due(recorder))

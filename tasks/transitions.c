@@ -17,14 +17,16 @@
 enum { MOST_BYTES = 1 << 30, HELD_OUT = 10, SHOWN = 10 };
 
 typedef struct transitions_settings {
-  const char *data, *test_data, *mask, *tokens;
+  const char *data, *valid, *test_data, *mask, *tokens;
   int64_t rows;
 } transitions_settings;
 
 static const pal_setting settings[] = {
-    PAL_SET_TEXT(transitions_settings, data, "",
+    PAL_SET_FILE(transitions_settings, data, "",
                  "the file of steps to train on, one JSON object per line", PAL_KEPT_BY_NONE),
-    PAL_SET_TEXT(transitions_settings, test_data, "",
+    PAL_SET_FILE(transitions_settings, valid, "",
+                 "the file of steps for validation during training; empty: none", PAL_KEPT_BY_NONE),
+    PAL_SET_FILE(transitions_settings, test_data, "",
                  "the file of steps to evaluate; empty: every tenth line of data, which training "
                  "then leaves out",
                  PAL_KEPT_BY_NONE),
@@ -54,7 +56,7 @@ typedef struct steps {
 
 typedef struct task {
   pal_step_names names;
-  steps train, test;
+  steps train, valid, test;
   pal_step_line line;        /* the line that is read */
   char refusal[SHOWN * 700]; /* the first lines "FILE:LINE: why" */
   size_t refusal_size;
@@ -238,6 +240,7 @@ static pal_status open_task(pal_task *p, pal_error *error) {
     return pal_fail(error, PAL_E_ARGUMENT, "transitions: mask is a name that is not empty");
   pal_status status = pal_step_names_open(&t->names, own->tokens, own->mask, error);
   if (!status && *own->data) status = read_file(t, &t->train, own->data, error);
+  if (!status && *own->data && *own->valid) status = read_file(t, &t->valid, own->valid, error);
   if (!status && *own->test_data) status = read_file(t, &t->test, own->test_data, error);
   else if (!status && !hold_out(t)) status = pal_fail(error, PAL_E_MEMORY, "no memory for steps");
   if (status) return status;
@@ -245,13 +248,15 @@ static pal_status open_task(pal_task *p, pal_error *error) {
   if (t->names.n == 0)
     return pal_fail(error, PAL_E_ARGUMENT,
                     "transitions: steps of which file? --data FILE, or --set data=FILE");
-  const int longest = t->train.longest > t->test.longest ? t->train.longest : t->test.longest;
+  int longest = t->train.longest > t->test.longest ? t->train.longest : t->test.longest;
+  if (t->valid.longest > longest) longest = t->valid.longest;
   const int64_t rows = own->rows ? own->rows : longest ? longest : PAL_STEP_ROWS;
   if (longest > rows)
     return pal_fail(error, PAL_E_ARGUMENT,
                     "transitions: a state of %d rows is longer than rows=%lld", longest,
                     (long long)rows);
   set_masks(&t->train, t->names.n);
+  set_masks(&t->valid, t->names.n);
   set_masks(&t->test, t->names.n);
   const pal_format format = {
       .vocabulary = t->names.n + 1, .mask = t->names.n, .bos = -1, .eos = -1, .context = (int)rows};
@@ -262,6 +267,7 @@ static pal_status open_task(pal_task *p, pal_error *error) {
 static void close_task(pal_task *p) {
   task *t = pal_task_self(p);
   free_steps(&t->train);
+  free_steps(&t->valid);
   free_steps(&t->test);
   pal_step_names_free(&t->names);
   pal_free(t);
@@ -303,22 +309,33 @@ static pal_status stream_load(void *self, const void *state, size_t bytes, pal_e
   return pal_counted_load(&((stream *)self)->at, "transitions", state, bytes, error);
 }
 
-static pal_status open_stream(pal_task *p, pal_form form, uint64_t seed, pal_stream *out,
-                              pal_error *error) {
-  const task *t = pal_task_self(p);
+static pal_status stream_of(const steps *all, pal_form form, uint64_t seed, pal_stream *out,
+                            pal_error *error) {
   if (form != PAL_FORM_TRANSITION)
     return pal_fail(error, PAL_E_UNSUPPORTED,
                     "transitions are for models that learn labelled states, such as ap-mdm with "
                     "learn_from=traces");
-  if (t->train.n == 0)
-    return pal_fail(error, PAL_E_ARGUMENT, "transitions: train on which file? --data FILE");
   stream *s = pal_calloc(1, sizeof *s);
   if (!s) return pal_fail(error, PAL_E_MEMORY, "no memory for a stream");
-  const uint64_t of[] = {pal_hash64(t->train.token, sizeof(int32_t) * (size_t)t->train.tokens),
-                         pal_hash64(t->train.flag, (size_t)t->train.flags), (uint64_t)t->train.n};
-  *s = (stream){&t->train, seed, {0, pal_hash64(of, sizeof of)}};
+  const uint64_t of[] = {pal_hash64(all->token, sizeof(int32_t) * (size_t)all->tokens),
+                         pal_hash64(all->flag, (size_t)all->flags), (uint64_t)all->n};
+  *s = (stream){all, seed, {0, pal_hash64(of, sizeof of)}};
   *out = (pal_stream){s, stream_next, stream_save, stream_load, pal_free};
   return PAL_OK;
+}
+
+static pal_status open_stream(pal_task *p, pal_form form, uint64_t seed, pal_stream *out,
+                              pal_error *error) {
+  const task *t = pal_task_self(p);
+  if (t->train.n) return stream_of(&t->train, form, seed, out, error);
+  return pal_fail(error, PAL_E_ARGUMENT, "transitions: train on which file? --data FILE");
+}
+
+static pal_status open_validation(pal_task *p, pal_form form, uint64_t seed, pal_stream *out,
+                                  pal_error *error) {
+  const task *t = pal_task_self(p);
+  if (t->valid.n) return stream_of(&t->valid, form, seed, out, error);
+  return pal_fail(error, PAL_E_ARGUMENT, "transitions: validate on which file? --set valid=FILE");
 }
 
 static int64_t train_size(const pal_task *p) { return ((const task *)pal_task_self(p))->train.n; }
@@ -466,6 +483,7 @@ const pal_task_definition pal_task_transitions = {
     .open = open_task,
     .close = close_task,
     .stream = open_stream,
+    .validation = open_validation,
     .set_name = set_name,
     .set_size = set_size,
     .instance = instance,

@@ -84,7 +84,7 @@ check_LTLIBRARIES += %D%/crash_plugin.la
 # With the files of the program that write reports and metrics.
 check_PROGRAMS += %D%/test_report
 %C%_test_report_SOURCES = %D%/test_report.c %D%/gym.c %D%/gym.h bench/json_text.c cli/figures.c cli/json.c \
-	cli/metrics.c cli/page.c cli/row.c cli/standard.c cli/table_json.c cli/text.c
+	cli/log.c cli/metrics.c cli/page.c cli/plugins.c cli/provenance.c cli/row.c cli/standard.c cli/table_json.c cli/text.c
 %C%_test_report_LDFLAGS = -Wl,--wrap=write -Wl,--wrap=read -Wl,--wrap=fsync \
 	-Wl,--wrap=getline
 

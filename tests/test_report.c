@@ -202,9 +202,10 @@ static void fill(cli_row *row) {
 START_TEST(json_without_memory) {
   cli_row row;
   char *path = at("table.json"), *whole = NULL;
+  const cli_options options = {.verb = "eval", .json = path};
   int refused = 0, n = 0;
   fill(&row);
-  ck_assert_msg(!cli_json(path, "task", &row, 1, NULL, true, &error), "%s", error.text);
+  ck_assert_msg(!cli_json(&options, "task", &row, 1, NULL, true, &error), "%s", error.text);
   whole = contents(path);
   ck_assert_ptr_nonnull(strstr(whole, "not UTF-8: \xEF\xBF\xBD"));
   for (bool failed = true; failed; n++) {
@@ -212,7 +213,7 @@ START_TEST(json_without_memory) {
     unlink(path);
     left = n;
     json_set_alloc_funcs(json_memory, free);
-    const pal_status status = cli_json(path, "task", &row, 1, NULL, true, &own);
+    const pal_status status = cli_json(&options, "task", &row, 1, NULL, true, &own);
     failed = left < 0;
     json_set_alloc_funcs(malloc, free);
     if (status) {

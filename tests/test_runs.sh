@@ -73,4 +73,60 @@ expect 2 "4 of its 4 puzzles are training puzzles" train sudoku --size 4 --data 
 expect 0 "" train sudoku --size 4 --data "$work/boards" --model ap-mdm $tiny --n 2 --eval-every 30 --out "$work/sudoku"
 test ! -e "$work/none" || fail "a refused run left files"
 
+# The manifest of a run has the version, the command, and a hash of each file that it read; a file
+# that has changed is named when the run goes on, and a run whose text is elsewhere is sampled.
+grep -q "\"path\": \"$work/text\"" "$work/plain/manifest.json" && grep -q '"xxh3": "[0-9a-f]\{16\}"' "$work/plain/manifest.json" &&
+  grep -q '"name": "task.data"' "$work/plain/manifest.json" && grep -q '"schema": 1' "$work/plain/manifest.json" ||
+  { fail "manifest"; cat "$work/plain/manifest.json"; }
+grep -q '"step": 20' "$work/part/manifest.json" || { fail "the manifest does not say that the run went on"; cat "$work/part/manifest.json"; }
+grep -q ' goes on after step 20$' "$work/part/log" && grep -q ' step 40 of 40: loss ' "$work/part/log" &&
+  grep -q 'Z palimpsest train --resume ' "$work/part/log" && grep -q ' step 35: validation loss ' "$work/part/log" ||
+  { fail "log"; cat "$work/part/log"; }
+cp "$work/text" "$work/kept"
+expect 0 "" train text --data "$work/kept" --model arm $net --set train.steps=4 --quiet --out "$work/changed"
+sed 's/not/ton/' "$work/text" >"$work/kept"
+expect 2 "task.data: $work/kept has changed since the run began" train --resume "$work/changed" --set train.steps=8 --quiet
+expect 0 "task.data: $work/kept has changed" eval "$work/changed"
+mv "$work/kept" "$work/gone"
+expect 0 "" sample "$work/changed" --prompt "to be" --n 1
+cp "$work/text" "$work/moved"
+expect 0 "" train --resume "$work/changed" --data "$work/moved" --set train.steps=8 --quiet
+mv "$work/boards" "$work/elsewhere"
+printf '1...\n..3.\n.4..\n...2\n' >"$work/board"
+expect 0 "" eval "$work/sudoku" --data "$work/board"
+expect 2 "cannot open $work/boards" eval "$work/sudoku"
+mv "$work/elsewhere" "$work/boards"
+
+# All JSON says where it comes from.
+expect 0 "" eval "$work/plain" --json "$work/eval.json"
+expect 0 "" compare parity --models arm,mdm $tiny --set lengths=2 --set per_length=4 --json "$work/compare.json"
+for file in eval compare; do
+  for key in '"schema": 1,' '"version": "palimpsest ' '"command": \[' '"seed": 1,' '"xxh3": '; do
+    case $file-$key in compare-*xxh3*) continue ;; esac
+    grep -q "$key" "$work/$file.json" || fail "no $key in $file.json"
+  done
+done
+test "$(grep -c '"model.width": "4"' "$work/compare.json")" -eq 4 || fail "settings of each row"
+grep -q '"name": "weights"' "$work/eval.json" || fail "the weights have no hash"
+grep -q '"perplexity": [0-9.]*,' "$work/eval.json" || fail "no perplexity"
+
+# A message of a run that was stopped can be pasted, whatever its name.
+mkfifo "$work/first"
+long="train parity --model arm --set train.steps=100000 --set train.batch=4 --set train.shard=4 --set layers=1 --set width=8"
+"$program" $long --set heads=1 --out "$work/a run" 2>"$work/first" >"$work/out" </dev/null &
+pid=$!
+exec 3<"$work/first"
+head -c 1 <&3 >"$work/byte"
+kill -TERM $pid
+cat <&3 >"$work/err"
+wait $pid
+test $? -eq 143 || fail "not stopped by the signal"
+grep -q "stopped by signal 15 after step [0-9]*, kept in $work/a run, go on with: palimpsest train --resume '$work/a run'$" "$work/err" ||
+  { fail "the way on"; cat "$work/err"; }
+grep -q "stopped by signal 15 after step" "$work/a run/log" || fail "the log lacks messages"
+
+# Work that may take very long says that it goes on.
+timeout -s INT 5 "$program" instances sudoku --givens 17 --n 1 >"$work/out" 2>"$work/err" </dev/null
+grep -q '^palimpsest: still making instances .* after 3 s; Ctrl-C ends it$' "$work/err" || { fail "nothing is said"; cat "$work/err"; }
+
 exit $failed
