@@ -50,6 +50,8 @@ pal_status bench_train(bench *b, const bench_request *request, pal_error *error)
 pal_status bench_decode(bench *b, pal_error *error);
 pal_status bench_window(bench *b, pal_error *error);
 pal_status bench_plan(bench *b, pal_error *error);
+/* The request's `name` is the file of a program, `set` are settings of the task. */
+pal_status bench_pram(bench *b, const bench_request *request, pal_error *error);
 
 /* "1 thread" or "2 threads", in `text`. */
 const char *bench_team(const bench *b, int team, char *text, size_t size);

@@ -11,6 +11,7 @@ palimpsest_SOURCES += \
 	%D%/ops.c \
 	%D%/peak_generic.c \
 	%D%/plan.c \
+	%D%/pram.c \
 	%D%/probe.c \
 	%D%/product.c \
 	%D%/timing.c \

@@ -13,7 +13,8 @@
 enum { ROUNDS = 7 };
 static const double LEAST_SECONDS = 20e-3;
 
-static const char *const sections[] = {"ceilings", "gemm", "ops", "train", "decode", "plan"};
+static const char *const sections[] = {"ceilings", "gemm", "ops", "train",
+                                       "decode",   "plan", "pram"};
 enum { SECTIONS = sizeof sections / sizeof *sections };
 
 void bench_add(bench *b, const char *key, json_t *item) {
@@ -31,16 +32,20 @@ pal_status bench_check(const bench_request *r, pal_error *error) {
   for (int i = 0; i < SECTIONS && !known; i++) known = strcmp(r->section, sections[i]) == 0;
   if (!known)
     return pal_fail(error, PAL_E_ARGUMENT,
-                    "bench measures ceilings, gemm, ops, train, decode or plan, not \"%s\"",
+                    "bench measures ceilings, gemm, ops, train, decode, plan or pram, not \"%s\"",
                     r->section);
   const bool train = r->section && strcmp(r->section, "train") == 0;
-  if ((r->name || r->out || r->n_set) && !train)
-    return pal_fail(error, PAL_E_ARGUMENT, "only bench train takes a case, --set and --out");
+  const bool pram = r->section && strcmp(r->section, "pram") == 0;
+  if (pram && (!r->name || r->out))
+    return pal_fail(error, PAL_E_ARGUMENT, "bench pram takes the file of a program, and no --out");
+  if ((r->name || r->out || r->n_set) && !train && !pram)
+    return pal_fail(error, PAL_E_ARGUMENT,
+                    "only bench train takes a case and --out; that and bench pram take --set");
   const bool rows = r->name && strcmp(r->name, "rows") == 0;
   if (r->out && (!r->name || rows))
     return pal_fail(error, PAL_E_ARGUMENT,
                     "--out writes one case: palimpsest bench train CASE --out DIR");
-  if (r->name && !rows && !bench_net_find(r->name, error)) return error->code;
+  if (r->name && !rows && !pram && !bench_net_find(r->name, error)) return error->code;
   if (r->rounds > BENCH_MOST_ROUNDS)
     return pal_fail(error, PAL_E_ARGUMENT, "--n is at most %d here", BENCH_MOST_ROUNDS);
   if (r->n_set > BENCH_MOST_SET)
@@ -84,6 +89,7 @@ static pal_status measure(bench *b, const bench_request *r, pal_error *error) {
   if (!status && wanted(r, "train")) status = bench_train(b, r, error);
   if (!status && wanted(r, "decode")) status = bench_decode(b, error);
   if (!status && wanted(r, "plan")) status = bench_plan(b, error);
+  if (!status && r->name && wanted(r, "pram")) status = bench_pram(b, r, error);
   return status ? status : check_load(b, "after", error);
 }
 

@@ -9,8 +9,9 @@
 
 typedef struct bench_request {
   const char *section;    /* "ceilings", "gemm", ...; NULL: all of them */
-  const char *name;       /* a training case, or "rows"; NULL: all of them */
-  const char *const *set; /* "model.KEY=VALUE" and "train.KEY=VALUE" for training cases */
+  const char *name;       /* a training case, or "rows"; NULL: all of them. Of "pram": a file */
+  const char *const *set; /* for training cases "model.KEY=VALUE" and "train.KEY=VALUE"; of "pram"
+                           * "KEY=VALUE" of the task */
   int n_set;              /* at most BENCH_MOST_SET */
   int rounds;             /* of timings; 0: the default */
   bool all_threads_only;  /* do not measure one thread as well */

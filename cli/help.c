@@ -56,7 +56,7 @@ static const cli_verb verbs[] = {
      "writes a commented plug-in to start from (a model, an op or a task) with its Makefile",
      "palimpsest new model my-model\nmake -C my-model -n\n"},
     {"bench", "[PART [CASE]]", 2,
-     "measures ceilings, gemm, ops, train, decode, plan; or one of them",
+     "measures ceilings, gemm, ops, train, decode, plan; or one of them, or a program (pram FILE)",
      "palimpsest bench ceilings --n 1\n"},
     {"info", "[KIND [NAME]]", 2, "lists or describes ops, models, tasks, optimizers, recipes",
      "palimpsest info model @M\n"},
