@@ -11,7 +11,7 @@
 
 enum { BATCHES = 2, MOST_TOGETHER = 16 };
 static const int together[BATCHES] = {1, MOST_TOGETHER};
-static const char *const models[] = {"ap-mdm"};
+static const char *const models[] = {"ap-mdm", "mdm", "arm"};
 enum { MODELS = sizeof models / sizeof *models };
 
 /* A compiled program with its instances. */
@@ -59,8 +59,9 @@ static pal_status interpret(machine *m, const pal_pram *program, pal_error *erro
 static pal_status open_model(bench *b, machine *m, const char *model, pal_error *error) {
   char setting[PAL_PRAM_SETTINGS][PAL_PRAM_SETTING];
   const char *list[PAL_PRAM_SETTINGS];
-  const pal_pram *program = pal_pram_of_task(m->task);
-  const int n = pal_pram_settings(program, setting);
+  pal_pram_layout layout;
+  const pal_pram *program = pal_pram_of_task(m->task, &layout);
+  const int n = pal_pram_settings(program, layout, setting);
   for (int i = 0; i < n; i++) list[i] = setting[i];
   m->store = pal_store_new(1);
   if (!m->store) return pal_fail(error, PAL_E_MEMORY, "no memory for a store");
@@ -73,16 +74,19 @@ static pal_status open_machine(bench *b, machine *m, const char *model, const be
   const pal_form form =
       ((const pal_model_definition *)pal_lookup(b->context, "model", model))->form;
   const size_t room = strlen(r->name) + sizeof "program=";
-  const char *setting[BENCH_MOST_SET + 1];
+  const char *setting[BENCH_MOST_SET + 2];
+  char layout[64];
   char *program = malloc(room);
   if (!program) return pal_fail(error, PAL_E_MEMORY, "no memory for a name");
   snprintf(program, room, "program=%s", r->name);
   for (int i = 0; i < r->n_set; i++) setting[i] = r->set[i];
+  snprintf(layout, sizeof layout, "layout=%s", model);
   setting[r->n_set] = program;
-  m->task = pal_task_new(b->context, PAL_PRAM_TASK, setting, r->n_set + 1, error);
+  setting[r->n_set + 1] = layout;
+  m->task = pal_task_new(b->context, PAL_PRAM_TASK, setting, r->n_set + 2, error);
   free(program);
   pal_status status = m->task ? open_model(b, m, model, error) : error->code;
-  if (!status) status = interpret(m, pal_pram_of_task(m->task), error);
+  if (!status) status = interpret(m, pal_pram_of_task(m->task, NULL), error);
   if (!status) status = pal_task_instance(m->task, 0, 0, form, &m->prompt[0], error);
   if (status) return status;
   for (int i = 1; i < MOST_TOGETHER; i++) m->prompt[i] = m->prompt[0];

@@ -75,6 +75,7 @@ grep -q 'exact 100.00 .*time 13 .*on_time 100.00 .*passes 14.0' "$work/out" ||
 expect 2 "layout takes one of: ap-mdm mdm arm" compile "$sums" --model masked-arm --out "$work/none"
 expect 2 "for n=125 and 100375 steps the model mdm needs 602289 rows, and 262144 are possible" \
   compile "${srcdir:-.}/examples/pram/sequential.pram" --model mdm --set n=125 --out "$work/none"
+expect 2 "bench pram takes the file of a program" bench pram
 expect 2 "to which model" compile "$sums" --out "$work/none"
 expect 2 "which program" instances pram
 expect 2 "it has changed" eval "$work/compiled" --set "program=${srcdir:-.}/examples/pram/sort.pram"
