@@ -221,7 +221,7 @@ LDADD = libpal_core.la $(CHECK_LIBS)
 
 dist_check_SCRIPTS += %D%/test_configure.sh %D%/test_cxx.sh %D%/test_documents.sh %D%/test_floors.sh %D%/test_input.sh %D%/test_manual.sh %D%/test_new.sh %D%/test_odd.sh %D%/test_outputs.sh %D%/test_plots.sh %D%/test_program.sh %D%/test_runs.sh %D%/test_sample.sh %D%/test_trace.sh tools/check-exports.sh tools/check-floors.sh tools/check-format.sh tools/check-isa.sh \
 	tools/check-lists.sh
-EXTRA_DIST += %D%/expect.sh %D%/installed.sh %D%/output.awk %D%/golden tools/golden.py tools/mutation.sh tools/released_counts.py tools/test-totals.sh
+EXTRA_DIST += %D%/browser.sh %D%/expect.sh %D%/installed.sh %D%/output.awk %D%/golden tools/golden.py tools/mutation.sh tools/released_counts.py tools/test-totals.sh
 
 TESTS = $(check_PROGRAMS) $(dist_check_SCRIPTS)
 TEST_EXTENSIONS = .sh

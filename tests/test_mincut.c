@@ -272,6 +272,34 @@ START_TEST(steps_with_any_parent_are_right) {
 }
 END_TEST
 
+/* In pictures along the trace of 1>2>3 the sorts of both edges and of all nodes are those of the
+ * trace in doc/mincut.md. */
+START_TEST(pictures_show_the_trace) {
+  static const char *const want[24] = {
+      [3] = "11 211",  [4] = "01 011",  [5] = "21 011",  [6] = "21 301",  [7] = "21 321",
+      [11] = "22 334", [12] = "20 304", [13] = "20 344", [16] = "33 000", [19] = "33 311",
+      [21] = "33 311", [22] = "40 000", [23] = "41 111"};
+  pal_diagram *d = malloc(sizeof *d);
+  HOLDS(!pal_mincut_read_line("1 3 1>2 2>3", &graph, NULL) && d);
+  state.n = pal_mincut_write_prompt(&graph, state.token);
+  for (int k = 0; k < 24; k++) {
+    char sorts[7] = "   ";
+    pal_mincut_diagram(&graph, state.token, state.n, 0, d);
+    HOLDS(d->nodes == 3 && d->edges == 2);
+    for (int i = 0; i < 3; i++)
+      sorts[3 + d->node[i].label[0] - '1'] = (char)('0' + d->node[i].sort);
+    for (int e = 0; e < 2; e++) sorts[e] = (char)('0' + d->edge[e].sort);
+    if (want[k]) ck_assert_str_eq(sorts, want[k]);
+    HOLDS(pal_mincut_label(&state) && pal_mincut_advance(&state) == (k < 23));
+  }
+  state.token[state.n] = PAL_MINCUT_LEFT; /* an edge that the graph does not have */
+  state.token[state.n + 1] = 3, state.token[state.n + 2] = 1;
+  pal_mincut_diagram(&graph, state.token + state.n, 3, 0, d);
+  HOLDS(d->edges == 3 && d->edge[2].sort == 5 && d->edge[0].sort == 4);
+  free(d);
+}
+END_TEST
+
 /* States that occur in no trace are refused or labelled, without reading past their ends. */
 START_TEST(damaged_states_do_no_harm) {
   pal_mincut_state exact;
@@ -285,6 +313,8 @@ START_TEST(damaged_states_do_no_harm) {
     memcpy(exact.token, state.token, sizeof *state.token * (size_t)n);
     exact.n = n;
     for (int k = 0; k < changes; k++) exact.token[below(n)] = below(PAL_MINCUT_VOCABULARY);
+    static pal_diagram picture;
+    pal_mincut_diagram(&graph, exact.token, exact.n, 0, &picture);
     if (pal_mincut_label(&exact)) pal_mincut_advance(&exact);
     HOLDS(exact.n <= exact.room);
     pal_mincut_state_free(&exact);
@@ -357,6 +387,7 @@ int main(void) {
   tcase_add_test(all, one_trace_in_full);
   tcase_add_test(all, parents_are_the_smallest_or_any);
   tcase_add_test(all, steps_with_any_parent_are_right);
+  tcase_add_test(all, pictures_show_the_trace);
   tcase_add_test(all, damaged_states_do_no_harm);
   tcase_add_test(all, flat_traces_replay_the_edits);
   suite_add_tcase(suite, all);
