@@ -228,7 +228,11 @@ static pal_status check_entries(const comparison *c, const cli_chosen *all, pal_
     for (int i = 0; i < all->n && !status; i++) {
       if (!takes_part(c, all->recipe[i], kind == 0)) continue;
       cli_job job = new_job(c, all->recipe[i]);
-      status = cli_entry_open(&job, c->o, all->recipe[i], kind == 0, 1, target, error);
+      pal_error own = {0};
+      status = cli_entry_open(&job, c->o, all->recipe[i], kind == 0, 1, target, &own);
+      if (status)
+        pal_fail(error, own.code, "%s: %s (--models leaves it out)", all->recipe[i]->label,
+                 own.text);
       if (!status && kind == 0 && !target && !all->recipe[i]->compiled)
         target = pal_model_parameters(job.model);
       cli_job_close(&job);

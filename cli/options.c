@@ -20,6 +20,7 @@ typedef enum kind {
   RATE,
   FLAG,
   SETTING, /* sets the model's setting of that name, "_" for "-"; --tokens-per-step: k */
+  TRAINER, /* sets the trainer's setting of that name */
   MANY_SETS,
   MANY_PLUGINS,
   MANY_FILES
@@ -94,6 +95,7 @@ static const option options[] = {
     {"--seed", TEXT, AT(seed), "sample", "N          of the random draws, from 0; by default 1"},
     {"--sampler", TEXT, AT(sampler), "sample",
      "NAME       how to decode; palimpsest info model NAME lists the samplers of a model"},
+    {"--steps", TRAINER, 0, "train compare", "N          optimizer steps: the setting train.steps"},
     {"--steps", SETTING, 0, "sample", "N          forward passes that the sampler is to take"},
     {"--tokens-per-step", SETTING, 0, "sample", "N          tokens to write in one forward pass"},
     {"--temperature", SETTING, 0, "sample",
@@ -148,16 +150,17 @@ bool cli_option_fits(int i, const char *verb) {
   return false;
 }
 
-/* Adds the setting of the model that an option like --top-k stands for. */
-static pal_status set_switch(cli_options *out, const char *name, const char *value,
+/* Adds the setting of the model or trainer that an option like --top-k stands for. */
+static pal_status set_switch(cli_options *out, const option *o, const char *value,
                              pal_error *error) {
+  const char *name = o->name, *owner = o->kind == TRAINER ? "train" : "model";
   if (out->n_set == CLI_MAX_SET)
     return pal_fail(error, PAL_E_ARGUMENT, "%s is given too often", name);
   const size_t room = sizeof "model.=" + strlen(name) + strlen(value);
   char *own = malloc(room);
   if (!own) return pal_fail(error, PAL_E_MEMORY, "no memory for the command line");
   const bool rate = strcmp(name, "--tokens-per-step") == 0;
-  snprintf(own, room, "model.%s=%s", rate ? "k" : name + 2, value);
+  snprintf(own, room, "%s.%s=%s", owner, rate ? "k" : name + 2, value);
   for (char *at = own; *at != '='; at++)
     if (*at == '-') *at = '_';
   out->option[out->n_set] = name;
@@ -195,7 +198,8 @@ static pal_status set_option(cli_options *out, const option *o, const char *valu
       *(double *)(void *)field = seconds;
       return PAL_OK;
     }
-    case SETTING: return set_switch(out, o->name, value, error);
+    case SETTING:
+    case TRAINER: return set_switch(out, o, value, error);
     case MANY_SETS:
       if (out->n_set == (most = CLI_MAX_SET)) break;
       out->set[out->n_set++] = value;
@@ -214,16 +218,6 @@ static pal_status set_option(cli_options *out, const option *o, const char *valu
                   value, most);
 }
 
-/* Whether the trainer has a setting of the name "--NAME". */
-static bool is_trainers(const char *name, size_t length) {
-  int n;
-  const pal_setting *table = pal_train_setting_table(&n);
-  for (int i = 0; i < n; i++)
-    if (strlen(table[i].name) == length - 2 && strncmp(table[i].name, name + 2, length - 2) == 0)
-      return true;
-  return false;
-}
-
 /* The option of that name which the verb has, else one of other verbs, which check() refuses. NULL
  * for a name that this verb takes for a setting, as other verbs do seed and trace. */
 static const option *find(const char *name, size_t length, const char *verb) {
@@ -234,8 +228,7 @@ static const option *find(const char *name, size_t length, const char *verb) {
     if (cli_option_fits(i, verb)) return o;
     if (o->kind != SETTING && o->offset != AT(seed) && o->offset != AT(trace)) found = o;
   }
-  const bool trains = verb && (strcmp(verb, "train") == 0 || strcmp(verb, "compare") == 0);
-  return trains && found && is_trainers(name, length) ? NULL : found; /* --steps N */
+  return found;
 }
 
 /* Takes a word that is no option: the verb, then its arguments. */
@@ -273,8 +266,8 @@ static pal_status check(const cli_options *out, const int *given, pal_error *err
       return pal_fail(error, PAL_E_ARGUMENT, "%s has no option %s; see palimpsest %s --help",
                       out->verb, o->name, out->verb);
     if (given[i] > 1 &&
-        (o->kind == TEXT || o->kind == WORDS || o->kind == SETTING || o->kind == PATH ||
-         o->kind == WHOLE || o->kind == SECONDS || o->kind == RATE))
+        (o->kind == TEXT || o->kind == WORDS || o->kind == SETTING || o->kind == TRAINER ||
+         o->kind == PATH || o->kind == WHOLE || o->kind == SECONDS || o->kind == RATE))
       return pal_fail(error, PAL_E_ARGUMENT, "%s is given %d times; it has one value", o->name,
                       given[i]);
   }

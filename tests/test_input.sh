@@ -27,11 +27,12 @@ expect 2 'setting "lengthz"; did you mean lengths?' train parity --model arm --s
 expect 2 'setting "model.wdith"; did you mean model.width?' train parity --model arm --set model.wdith=3
 expect 2 'setting "jsn"; did you mean --json?' train parity --model arm --jsn x
 expect 2 'no option --lr; did you mean --rate?' train parity --model arm --lr
-# An option of another verb that is the name of a setting of the trainer is that setting; options may
-# stand before the verb, also where verbs have options of one name for different things.
+# --steps of train is the trainer's, also where the model has a setting of that name; options may stand
+# before the verb, also where verbs have options of one name for different things.
 expect 0 "" --n 2 train parity --model arm $tiny --steps 7 --out "$work/seven"
 grep -qx 'train.steps = 7' "$work/seven/config" || { echo "FAIL --steps of train"; failed=1; }
-expect 2 "could be model.steps=7 or train.steps=7" train parity --model mdm --steps 7 --out "$work/seven2"
+expect 0 "" train parity --model mdm $tiny --n 2 --steps 7 --out "$work/seven2"
+grep -qx 'train.steps = 7' "$work/seven2/config" || { echo "FAIL --steps of train"; failed=1; }
 expect 2 "sample has no option --seeds" --seeds 2 sample "$work/seven"
 expect 2 'no option -n; did you mean --n?' sample x -n
 expect 2 'no option --xyzzy; palimpsest info --help' info --xyzzy

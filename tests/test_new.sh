@@ -43,6 +43,11 @@ test "$(grep -c "(matched), seed 1: 1360 parameters, 64000 examples, 1000 steps"
 try my_task "^mdm (matched)  *[0-9]*  *1000  *[0-9.]*"
 try ops/cube "cube  *ok"
 
+# What cannot be compared is named, and how to go on.
+palimpsest compare my_task --plugin my_task/my_task.so --quiet --steps 2 >log 2>&1
+grep -q "^palimpsest: ap-mdm: my_task has prompts with answers only; .*learn_from=answers (--models leaves it out)" log ||
+  { echo "FAIL a model without examples"; cat log; failed=1; }
+
 # A trained start is evaluated under another name of a setting, and decodes.
 palimpsest train my_task --plugin my-model/my-model.so --plugin my_task/my_task.so --model my-model \
   --out run --quiet --set layers=1 --set width=16 --set heads=2 --set train.steps=20 >log &&

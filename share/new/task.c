@@ -77,13 +77,16 @@ static pal_status stream_load(void *self, const void *state, size_t bytes, pal_e
   return PAL_OK;
 }
 
-/* Models such as AP-MDM learn from states with the labels of one edit step (PAL_FORM_TRANSITION);
- * this start has none. Here: add them if your task has a process that leads to the answer. */
+/* AP-MDM learns from states with the labels of one edit step (PAL_FORM_TRANSITION), or with its
+ * setting learn_from=answers from answers alone. This start has no states. Here: add them if your
+ * task has a process that leads to the answer. */
 static pal_status open_stream(pal_task *task, pal_form form, uint64_t seed, pal_stream *out,
                               pal_error *error) {
   const own_settings *own = pal_task_own(task);
   if (form != PAL_FORM_ANSWER)
-    return pal_fail(error, PAL_E_UNSUPPORTED, "NAME has prompts with answers only");
+    return pal_fail(error, PAL_E_UNSUPPORTED,
+                    "NAME has prompts with answers only; ap-mdm learns from these with the setting "
+                    "learn_from=answers");
   stream *s = calloc(1, sizeof *s);
   if (!s) return pal_fail(error, PAL_E_MEMORY, "no memory for a stream");
   s->longest = (int)own->longest;
