@@ -59,7 +59,7 @@ void cli_axis_mark(cli_axis *a, double low, double high, bool logarithmic) {
 
 /* Pixels: left and top margin, size of the plot, height below it up to the first legend line, and
  * height of each legend line. */
-enum { LEFT = 64, TOP = 24, WIDE = 460, HIGH = 240, FOOT = 66, ROW = 18 };
+enum { LEFT = 64, TOP = 24, WIDE = 460, HIGH = 240, FOOT = 66, ROW = 18, WIDTH = LEFT + WIDE + 40 };
 
 static const char *const colour[] = {"#0b5fa5", "#b5441b", "#3f7d20", "#7a3e9d",
                                      "#a8860a", "#118a8b", "#8c564b", "#555555"};
@@ -103,23 +103,37 @@ static void line(FILE *to, const cli_chart *c, int place) {
 }
 
 void cli_chart_draw(FILE *to, const cli_chart *c) {
-  const int wide = LEFT + WIDE + 40, high = TOP + HIGH + FOOT + c->n * ROW;
+  const int high = TOP + HIGH + FOOT + c->n * ROW;
   fprintf(
       to,
       "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 %d %d\" width=\"%d\" height=\"%d\">\n"
       "<title>%s</title>\n"
       "<style>text{font:12px Helvetica,Arial,'DejaVu Sans',sans-serif;fill:#1d1d1b}</style>\n"
       "<rect width=\"100%%\" height=\"100%%\" fill=\"#fffefb\"/>\n",
-      wide, high, wide, high, c->title);
+      WIDTH, high, WIDTH, high, c->title);
   axes(to, c);
   for (int i = 0; i < c->n; i++) line(to, c, i);
   fprintf(to, "</svg>\n");
 }
 
-pal_status cli_chart_svg(const cli_chart *c, const char *path, pal_error *error) {
+static int height_of(const cli_chart *c) { return TOP + HIGH + FOOT + c->n * ROW; }
+
+pal_status cli_charts_svg(const cli_chart *chart, int n, const char *path, pal_error *error) {
   cli_page page;
   if (cli_page_open(&page, error)) return error->code;
-  cli_chart_draw(page.to, c);
+  int high = 0;
+  for (int i = 0; i < n; i++) high += height_of(&chart[i]);
+  if (n > 1)
+    fprintf(page.to,
+            "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 %d %d\" width=\"%d\" "
+            "height=\"%d\">\n",
+            WIDTH, high, WIDTH, high);
+  for (int i = 0, at = 0; i < n; at += height_of(&chart[i++])) {
+    if (n > 1) fprintf(page.to, "<g transform=\"translate(0 %d)\">\n", at);
+    cli_chart_draw(page.to, &chart[i]);
+    if (n > 1) fprintf(page.to, "</g>\n");
+  }
+  if (n > 1) fprintf(page.to, "</svg>\n");
   return cli_page_save(&page, path, error);
 }
 

@@ -35,9 +35,10 @@ typedef struct cli_chart {
 void cli_axis_mark(cli_axis *axis, double low, double high, bool logarithmic);
 /* Where a value lies on the axis: 0 at its low end, 1 at its high end. */
 double cli_axis_at(const cli_axis *axis, double value);
-/* Prints an <svg> element, which may be part of a page; the next writes it as a file. */
+/* Prints an <svg> element, which may be part of a page. */
 void cli_chart_draw(FILE *to, const cli_chart *chart);
-pal_status cli_chart_svg(const cli_chart *chart, const char *path, pal_error *error);
+/* Writes n charts, one below the other, as a file. */
+pal_status cli_charts_svg(const cli_chart *chart, int n, const char *path, pal_error *error);
 /* Prints the chart with characters, as wide as the terminal. */
 void cli_chart_text(FILE *to, const cli_chart *chart);
 /* Frees the series. */

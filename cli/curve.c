@@ -56,7 +56,7 @@ pal_status cli_curve_svg(const cli_row *row, const char *path, pal_error *error)
   pal_error own = {0};
   pal_status status = cli_curve_chart(&chart, row, &own);
   if (status) status = pal_fail(error, status, "%s: %s", path, own.text);
-  else status = cli_chart_svg(&chart, path, error);
+  else status = cli_charts_svg(&chart, 1, path, error);
   cli_chart_free(&chart);
   return status;
 }

@@ -29,8 +29,10 @@ static const cli_verb verbs[] = {
     {"instances", "TASK", 1,
      "prints the test sets of a task, one instance a line, as --data reads them",
      "palimpsest instances @T --n 3\n"},
-    {"plot", "RUN...", CLI_MAX_FILES, "draws the losses of runs over their steps, as text or SVG",
-     TRAIN "palimpsest plot runs/example\n"},
+    {"plot", "RUN|FILE...", CLI_MAX_FILES,
+     "draws losses of runs over their steps, or edits and length over decoding, as text or SVG",
+     TRAIN "palimpsest plot runs/example\n"
+           "palimpsest plot runs/example --decode --n 2\n"},
     {"report", "RUN...", CLI_MAX_FILES,
      "writes one HTML page about runs, or about the runs in a directory of compare --out",
      TRAIN "palimpsest report runs/example\n"},

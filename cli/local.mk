@@ -12,6 +12,7 @@ palimpsest_SOURCES = \
 	%D%/compiled.c \
 	%D%/continue.c \
 	%D%/curve.c \
+	%D%/decoding.c \
 	%D%/entry.c \
 	%D%/eval.c \
 	%D%/evaluate.c \
@@ -75,6 +76,7 @@ noinst_HEADERS += \
 	%D%/choose.h \
 	%D%/compiled.h \
 	%D%/curve.h \
+	%D%/decoding.h \
 	%D%/embedded.h \
 	%D%/entry.h \
 	%D%/evaluate.h \

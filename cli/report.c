@@ -3,27 +3,32 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/decoding.h"
 #include "cli/evaluate.h"
 #include "cli/options.h"
 #include "cli/outputs.h"
 #include "cli/page.h"
+#include "cli/prompt.h"
 #include "cli/report_page.h"
 #include "cli/rundir.h"
 #include "cli/runs.h"
 #include "cli/text.h"
 #include "cli/verbs.h"
 
-enum { LIMIT = 100 }; /* instances of a set, unless --n says otherwise */
+/* Instances of a set, unless --n says otherwise; instances that are shown pass by pass. */
+enum { LIMIT = 100, TRACED = 2 };
 
 static pal_status evaluate(pal_context *context, const cli_options *o, cli_report_run *run,
                            pal_error *error) {
   cli_job job = {.context = context};
   cli_options own = *o;
   own.argument = run->directory;
-  pal_status status = cli_run_open(&job, &own, NULL, error);
+  pal_status status = cli_prompt_warm(context, &own, error);
+  if (!status) status = cli_run_open(&job, &own, NULL, error);
   if (!status)
     status = cli_evaluate(&job, NULL, 0, o->n ? o->n : LIMIT, o->quiet, &run->row, error);
   if (!status) status = cli_describe(&job, &run->row, error);
+  if (!status) status = cli_decoding_record(&job, TRACED, &run->trace, error);
   pal_error ignored = {0};
   if (job.task_name) run->task = cli_print(&ignored, "%s", job.task_name);
   if (!status && !run->task) status = pal_fail(error, PAL_E_MEMORY, "no memory for a report");
@@ -44,6 +49,7 @@ static pal_status look_at(pal_context *context, const cli_options *o, cli_report
     run->problem = cli_print(error, "%s", own.text);
     cli_say("%s: %s", run->directory, own.text);
     cli_row_free(&run->row);
+    cli_trace_free(&run->trace);
   }
   if (cli_losses_read(&run->losses, run->directory, &none)) cli_losses_free(&run->losses);
   return error->code;
@@ -87,6 +93,7 @@ static pal_status report_on(pal_context *context, const cli_options *o, const cl
     free(all[i].problem);
     cli_row_free(&all[i].row);
     cli_losses_free(&all[i].losses);
+    cli_trace_free(&all[i].trace);
   }
   free(all);
   return status;

@@ -7,10 +7,12 @@
 #include <string.h>
 
 #include "cli/curve.h"
+#include "cli/decoding.h"
 #include "cli/figures.h"
 #include "cli/lines.h"
 #include "cli/page.h"
 #include "cli/text.h"
+#include "cli/trace_page.h"
 
 static const char head[] =
     "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\n"
@@ -27,6 +29,7 @@ static const char head[] =
     "th,td{padding:.25rem .7rem;text-align:right;border-bottom:1px solid var(--line);"
     "white-space:nowrap}\nth{font-weight:600}th.text,td.text{text-align:left}\n"
     "small,.soft{color:var(--soft)}pre{overflow-x:auto;font-size:.85rem}\n"
+    "iframe{width:100%;height:40rem;border:1px solid var(--line)}"
     "svg{max-width:100%;height:auto}summary{cursor:pointer}\n"
     "</style></head><body>\n";
 
@@ -95,8 +98,10 @@ static void table_rows(FILE *to, const cli_report_run *run) {
     cli_page_text(to, run->directory);
     fprintf(to, "</td><td class=\"text\">");
     cli_page_text(to, row->model);
-    fprintf(to, "</td><td>%llu</td><td>%lld</td><td>%.0f</td><td class=\"text\">",
-            (unsigned long long)row->seed, (long long)row->parameters, run->losses.steps);
+    fprintf(to, "</td><td>%llu</td><td>%lld</td><td>", (unsigned long long)row->seed,
+            (long long)row->parameters);
+    if (run->losses.n) fprintf(to, "%.0f", run->losses.steps);
+    fprintf(to, "</td><td class=\"text\">");
     cli_page_text(to, row->set[i].name);
     fprintf(to, "</td>");
     if (row->set[i].likelihood) likelihood_cells(to, &row->set[i]);
@@ -191,6 +196,39 @@ static void print_config(FILE *to, const char *directory) {
   free(path);
 }
 
+/* The page of a trace as an attribute of a frame, so that its script and style stay apart. */
+static pal_status frame(FILE *to, const cli_trace *trace, pal_error *error) {
+  cli_page page;
+  pal_status status = cli_page_open(&page, error);
+  if (status) return status;
+  status = cli_trace_page(page.to, trace, error);
+  if (!status && fflush(page.to)) status = pal_fail(error, PAL_E_MEMORY, "no memory for a page");
+  if (!status) {
+    fprintf(to, "<details><summary>decoding, pass by pass</summary>\n<iframe loading=\"lazy\" "
+                "title=\"decoding, pass by pass\" srcdoc=\"");
+    for (const char *c = page.text; *c; c++) {
+      if (*c == '&') fputs("&amp;", to);
+      else if (*c == '"') fputs("&quot;", to);
+      else fputc(*c, to);
+    }
+    fprintf(to, "\"></iframe></details>\n");
+  }
+  cli_page_drop(&page);
+  return status;
+}
+
+/* Edits and length by pass, and the passes themselves. */
+static pal_status decoding(FILE *to, const cli_trace *trace, pal_error *error) {
+  cli_chart chart[CLI_DECODING_CHARTS] = {{.n = 0}};
+  pal_error none = {0}; /* a trace without a pass has no charts */
+  if (!trace->n) return PAL_OK;
+  fprintf(to, "<h3>Decoding</h3>\n");
+  if (!cli_decoding_charts(chart, trace, &none))
+    for (int i = 0; i < CLI_DECODING_CHARTS; i++) cli_chart_draw(to, &chart[i]);
+  for (int i = 0; i < CLI_DECODING_CHARTS; i++) cli_chart_free(&chart[i]);
+  return frame(to, trace, error);
+}
+
 static pal_status section(FILE *to, const cli_report_run *run, pal_error *error) {
   fprintf(to, "<h2>");
   cli_page_text(to, run->directory);
@@ -218,10 +256,11 @@ static pal_status section(FILE *to, const cli_report_run *run, pal_error *error)
     cli_chart_draw(to, &chart);
   }
   cli_chart_free(&chart);
+  const pal_status status = decoding(to, &run->trace, error);
   fprintf(to, "<details><summary>config</summary><pre>");
   print_config(to, run->directory);
   fprintf(to, "</pre></details>\n");
-  return PAL_OK;
+  return status;
 }
 
 pal_status cli_report_page(FILE *to, const cli_report_run *run, int n, int limit,

@@ -7,6 +7,7 @@
 
 #include "cli/losses.h"
 #include "cli/row.h"
+#include "cli/trace.h"
 
 /* What a report shows of one run. */
 typedef struct cli_report_run {
@@ -15,6 +16,7 @@ typedef struct cli_report_run {
   char *problem;         /* why it was not evaluated, or NULL; owned */
   cli_row row;
   cli_losses losses; /* none if the run has no metrics */
+  cli_trace trace;   /* of a few instances; none if it was not evaluated */
 } cli_report_run;
 
 /* Prints a page that loads nothing else, for light and dark and for narrow screens. `limit` is the

@@ -29,23 +29,25 @@ static size_t before_mark(const cli_embedded *page) {
   return at;
 }
 
-pal_status cli_trace_html(const cli_trace *trace, const char *path, pal_error *error) {
+pal_status cli_trace_page(FILE *to, const cli_trace *trace, pal_error *error) {
   const cli_embedded *frame = &cli_page_texts[0];
   const size_t head = before_mark(frame), rest = head + strlen(mark);
-  cli_page page;
   bool whole = true;
-  if (cli_page_open(&page, error)) return error->code;
-  fwrite(frame->text, 1, head, page.to);
+  fwrite(frame->text, 1, head, to);
   for (int i = 0; i < trace->n && whole; i++) {
     const cli_traced *t = &trace->instance[i];
-    whole = put_line(page.to, t->line);
-    for (int k = 0; k < t->n && whole; k++) whole = put_line(page.to, t->pass[k].line);
-    whole = whole && put_line(page.to, t->end);
+    whole = put_line(to, t->line);
+    for (int k = 0; k < t->n && whole; k++) whole = put_line(to, t->pass[k].line);
+    whole = whole && put_line(to, t->end);
   }
-  if (whole) {
-    fwrite(frame->text + rest, 1, frame->size - rest, page.to);
-    return cli_page_save(&page, path, error);
-  }
+  fwrite(frame->text + rest, 1, frame->size - rest, to);
+  return whole ? PAL_OK : pal_fail(error, PAL_E_MEMORY, "no memory for a page");
+}
+
+pal_status cli_trace_html(const cli_trace *trace, const char *path, pal_error *error) {
+  cli_page page;
+  if (cli_page_open(&page, error)) return error->code;
+  if (!cli_trace_page(page.to, trace, error)) return cli_page_save(&page, path, error);
   cli_page_drop(&page);
-  return pal_fail(error, PAL_E_MEMORY, "%s: no memory for the page", path);
+  return error->code;
 }

@@ -33,6 +33,28 @@ expect 2 "absent/metrics.csv" plot "$work/absent"
 expect 2 "which run" plot
 expect 2 "are the same file" plot "$work/all/run" --svg "$work/all/run/metrics.csv"
 
+# ---- plots of decoding ----
+
+# A masked model writes the one digit of parity's answer in its one pass, behind the prompt of 4 rows
+# with the begin token: one edit, and a length of 4 rows throughout.
+expect 0 "" train parity --model mdm $tiny --set lengths=2 --set per_length=9 --out "$work/parity"
+expect 0 "" sample "$work/parity" --n 3 --trace "$work/trace.jsonl"
+expect 0 "" plot "$work/trace.jsonl" --svg "$work/trace.svg"
+expect 0 "" plot "$work/parity" --decode --n 3 --svg "$work/decoded.svg"
+cmp "$work/trace.svg" "$work/decoded.svg" || failed=1
+grep -c 'fill="none".*d="M524.0 24.0"' "$work/trace.svg" | grep -qx 1 && # written
+  grep -c 'fill="none".*d="M64.0 24.0L524.0 24.0"' "$work/trace.svg" | grep -qx 1 && # length
+  grep -q '>written<' "$work/trace.svg" && ! grep -qE '>(remasked|deleted|inserted)<' "$work/trace.svg" ||
+  { echo "FAIL not the edits of a masked model"; cat "$work/trace.svg"; failed=1; }
+expect 0 "" plot "$work/all/run" --decode
+grep -q '^ *edits, mean of the instances' "$work/out" && grep -q '^ *\* length$' "$work/out" ||
+  { echo "FAIL no plot of edits as text"; cat "$work/out"; failed=1; }
+expect 2 "plotted for one at a time" plot --decode "$work/all/run" "$work/parity"
+head -n 1 "$work/trace.jsonl" >"$work/cut.jsonl"
+expect 2 "" plot "$work/cut.jsonl"
+echo '[]' >"$work/cut.jsonl"
+expect 2 "" plot "$work/cut.jsonl"
+
 # ---- reports ----
 
 # has WORDS: the page has them.
@@ -50,7 +72,9 @@ has ' title="[a-z][^"]*">kept %<'
 test -s "$work/line" && has "$(cat "$work/line")"
 for line in 'train.steps = 30' 'task.per_length = 40'; do has "^$line"; done
 has '^</body></html>$'
-if grep -nE '(src|href)=|url\(|@import|<script' "$page"; then echo "FAIL the page loads something"; failed=1; fi
+has '<iframe [^>]*srcdoc="<!DOCTYPE html>'
+has 'title>edits by pass<'
+if grep -nE '(src|href)=.?[a-z]+:|//[a-z]+\.[a-z]|@import|url\(' "$page" | grep -v 'http://www.w3.org/2000/svg'; then echo "FAIL the page loads something"; failed=1; fi
 
 # A directory of runs, of which one has no weights, one no metrics, and a name that is no markup; and
 # runs of two tasks.
@@ -68,7 +92,8 @@ has '<p>Not evaluated: .*/piped/ckpt/weights.safetensors'
 has '<small>.*\*: of fewer than 30 instances. At most 8 instances'
 has '<h2>Task text<'
 has '<td>&lt;= [0-9.]* +- [0-9.]*</td>.*<td class="text">upper bound, 16 draws</td>'
-test "$(grep -c '<svg ' "$page")" -eq 2 || { echo "FAIL not a chart for each task"; failed=1; }
+test "$(grep -c '<title>losses of runs<' "$page")" -eq 2 || { echo "FAIL not a chart for each task"; failed=1; }
+test "$(grep -c '<iframe' "$page")" -eq 3 || { echo "FAIL not a trace of each run that has weights"; failed=1; }
 "$program" report "$work/mdm" --html - 2>/dev/null | grep -q '<h2>Task text' || { echo "FAIL standard output"; failed=1; }
 
 expect 2 "which run" report
