@@ -159,7 +159,7 @@ man/made: palimpsest$(EXEEXT) tools/man.sh
 # Documents and examples, in the folders in which they link to each other.
 docfiles = README.md CHANGELOG.md CONTRIBUTING.md LICENSE CITATION.cff
 install-data-local:
-	for folder in doc examples examples/pram examples/sudoku examples/sudoku/checkpoint \
+	for folder in doc examples examples/pram examples/structure examples/sudoku examples/sudoku/checkpoint \
 	    examples/sudoku/checkpoint/ckpt recipes; do \
 	  $(MKDIR_P) "$(DESTDIR)$(docdir)/$$folder" || exit 1; \
 	  for file in $(srcdir)/$$folder/*; do \

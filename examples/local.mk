@@ -28,6 +28,8 @@ EXTRA_DIST += \
 	%D%/sudoku/full.conf \
 	%D%/sudoku/passes.svg \
 	%D%/sudoku/quickstart.conf \
+	%D%/structure/dyck_edits.conf \
+	%D%/structure/star_edits.conf \
 	%D%/task_squeeze.c \
 	%D%/uniform_diffusion.c
 dist_check_SCRIPTS += %D%/build_installed.sh
