@@ -23,6 +23,7 @@ typedef struct sample {
   int slides;    /* times that the window has slid */
   bool halted;   /* the model ended the text, or wrote as many tokens as were wanted */
   bool finished; /* nothing is left to do */
+  bool stopped;  /* the text of --stop has come */
   int begin;     /* first token of the window */
   int wanted;    /* tokens that this turn is to add */
 } sample;
@@ -69,23 +70,58 @@ static void watch(int index, const pal_decoded *state, void *data) {
   stream(g, state->token, begin, begin + state->n, false);
 }
 
+/* Where the text of --stop stands in the n tokens behind the prompt, before their first mask; NULL:
+ * nowhere. *text is their text, to be freed. */
+static char *find_stop(const group *g, const int32_t *token, int n, char **text) {
+  const int32_t mask = pal_task_format(g->job->task)->mask;
+  int written = 0;
+  while (written < n && token[written] != mask) written++;
+  *text = cli_text_of(g->job->task, token, written);
+  return *text ? strstr(*text, g->prompt->options.stop) : NULL;
+}
+
+/* Asked before every pass: whether the text of --stop has come. In a window that has slid, what it
+ * still holds is searched; the rest was searched before. */
+static bool has_stop(int index, const pal_decoded *state, void *data) {
+  group *g = data;
+  sample *s = g->turn[index];
+  char *text = NULL;
+  const int first = s->begin < g->prompt->n ? g->prompt->n - s->begin : 0;
+  if (state->n > first && find_stop(g, state->token + first, state->n - first, &text))
+    s->stopped = true;
+  free(text);
+  return s->stopped;
+}
+
 static void report(const group *g, const sample *s, int number) {
   const int32_t mask = pal_task_format(g->job->task)->mask;
   const char *temperature = pal_model_text(g->job->model, "temperature");
   int masks = 0;
   char left[64] = "";
   for (int i = 0; i < s->n; i++) masks += s->token[i] == mask;
-  if (masks) snprintf(left, sizeof left, "; %d masks are left (--max-steps N)", masks);
+  if (masks && !s->stopped)
+    snprintf(left, sizeof left, "; %d masks are left (--max-steps N)", masks);
   cli_say("sample %d: %d forward passes, %d tokens%s%s, %s%s", number, s->passes, s->n,
           temperature ? ", temperature " : "", temperature ? temperature : "",
-          s->halted ? "halted by itself" : "stopped by the cap", left);
+          s->stopped  ? "ended by --stop"
+          : s->halted ? "halted by itself"
+                      : "stopped by the cap",
+          left);
 }
 
 static pal_status print(const group *g, const sample *s, pal_error *error) {
-  char *text = cli_text_of(g->job->task, s->token, s->n);
-  if (!text) return pal_fail(error, PAL_E_MEMORY, "no memory for a sample's text");
+  const int n = s->stopped ? g->prompt->n : s->n;
+  char *text = cli_text_of(g->job->task, s->token, n), *rest = NULL;
+  char *stop = text && s->stopped ? find_stop(g, s->token + n, s->n - n, &rest) : NULL;
+  if (!text || (s->stopped && !stop)) {
+    free(text);
+    free(rest);
+    return pal_fail(error, PAL_E_MEMORY, "no memory for a sample's text");
+  }
   cli_show(stdout, text);
+  if (stop) *stop = 0, cli_show(stdout, rest);
   free(text);
+  free(rest);
   return PAL_OK;
 }
 
@@ -100,6 +136,8 @@ static void receive(int index, const pal_decoded *d, void *data) {
   s->passes += d->forward_passes;
   s->finished = !g->appends || added < s->wanted || s->n >= g->prompt->n + g->room;
   s->halted = d->halted && (added < s->wanted || g->room == g->prompt->room);
+  if (g->prompt->options.stop) has_stop(index, d, g);
+  s->finished = s->finished || s->stopped;
 }
 
 /* Sets the windows of the samples that are not finished; returns their number. */
@@ -139,6 +177,7 @@ static pal_status decode(group *g, bool streams, pal_error *error) {
       .max_steps = g->appends ? g->context : cap_of(g),
       .seed = g->job->decode_seed,
       .watch = streams ? watch : NULL,
+      .enough = g->prompt->options.stop ? has_stop : NULL,
       .watch_data = g};
   pal_decoder *decoder = pal_decoder_new(g->job->model, &options, error);
   pal_status status = decoder ? PAL_OK : error->code;
@@ -200,7 +239,7 @@ static void release(group *g) {
 
 pal_status cli_prompt_sample(const cli_prompt *p, cli_job *job, int n, pal_error *error) {
   const pal_model_definition *d = pal_model_definition_of(job->model);
-  const bool streams = d->cached && !p->infill && isatty(STDOUT_FILENO);
+  const bool streams = d->cached && !p->infill && !p->options.stop && isatty(STDOUT_FILENO);
   pal_status status = PAL_OK;
   for (int first = 0; first < n && !status;) {
     const int left = n - first;

@@ -106,6 +106,8 @@ static const option options[] = {
     {"--top-k", SETTING, 0, "sample", "N          samples among the N most likely tokens"},
     {"--top-p", SETTING, 0, "sample",
      "X          samples among the fewest most likely tokens of at least this probability"},
+    {"--stop", TEXT, AT(stop), "sample",
+     "TEXT       ends a sample at the first TEXT behind its prompt, which is left out"},
     {"--watch", FLAG, AT(watch), "sample pram", "           show one instance pass by pass"},
     {"--trace", PATH, AT(trace), "sample",
      "FILE       writes every pass as JSON lines, which palimpsest trace plays"},

@@ -89,6 +89,13 @@ static pal_status check_kind(cli_prompt *p, const cli_job *named, pal_error *err
                     "%s is for tasks that continue any text; %s reads whole instances: give one by "
                     "--prompt, as palimpsest instances %s prints them",
                     option, named->task_name, named->task_name);
+  if (o->stop && (!d->scan || p->infill || o->watch || o->trace || o->svg || o->html))
+    return pal_fail(
+        error, PAL_E_UNSUPPORTED,
+        "--stop is for the text that continues a --prompt, without --watch, --trace, --svg "
+        "and --html, which show every pass");
+  if (o->stop && !*o->stop)
+    return pal_fail(error, PAL_E_ARGUMENT, "--stop takes a text that is not empty");
   if (p->infill ? o->length != NULL : o->mark != NULL)
     return pal_fail(error, PAL_E_ARGUMENT, "%s cannot be combined with %s",
                     p->infill ? "--length" : "--mark", p->infill ? "--infill" : "--prompt");

@@ -189,6 +189,7 @@ static pal_status read_options(cli_job *job, const cli_options *o, pal_error *er
   const bool prompt = o->prompt || o->infill;
   job->max_steps = o->max_steps;
   job->decode_seed = CLI_DECODE_SEED;
+  if (!prompt && o->stop) return pal_fail(error, PAL_E_ARGUMENT, "--stop needs --prompt TEXT");
   if (!prompt && (o->length || o->mark))
     return pal_fail(error, PAL_E_ARGUMENT, "%s needs %s TEXT", o->length ? "--length" : "--mark",
                     o->length ? "--prompt" : "--infill");

@@ -291,11 +291,12 @@ static const int32_t *result_rows(const pal_decoder *d, int slot) {
   return (const int32_t *)pal_variable_data(d->result) + (int64_t)slot * d->max_length;
 }
 
-/* Passes the state of every unfinished sequence to the callback `watch`, before its next step. */
-static void show_states(pal_decoder *d, const pal_example *example, int first) {
-  if (!d->options.watch) return;
-  const int64_t going = pal_exec_count_of(d->exec, "S");
-  for (int64_t i = 0; i < going; i++) {
+/* Passes the state of every unfinished sequence to the callbacks `watch` and `enough`, before its
+ * next step. */
+static pal_status show_states(pal_decoder *d, const pal_example *example, int first,
+                              pal_error *error) {
+  const pal_decode_options *o = &d->options;
+  for (int64_t i = 0; (o->watch || o->enough) && i < pal_exec_count_of(d->exec, "S"); i++) {
     const int slot = state_of(d, PAL_SLOT)[i], age = state_of(d, PAL_AGE)[i];
     const int32_t *token = pal_exec_input(d->exec, "token");
     const int32_t *row = d->cached ? result_rows(d, slot) : token + state_of(d, PAL_BEGIN)[i];
@@ -307,8 +308,12 @@ static void show_states(pal_decoder *d, const pal_example *example, int first) {
     state.token =
         whole_sequence(d, &example[slot], slot, row, d->cached ? age : state_of(d, PAL_LENGTH)[i],
                        state_of(d, PAL_CURSOR)[i], &state.n);
-    d->options.watch(first + slot, &state, d->options.watch_data);
+    if (o->watch) o->watch(first + slot, &state, o->watch_data);
+    if (!o->enough || !o->enough(first + slot, &state, o->watch_data)) continue;
+    const pal_status status = pal_decode_end_sequence(d, i--, error);
+    if (status) return status;
   }
+  return PAL_OK;
 }
 
 /* Keeps where each sequence is before a step, for show_edits: the step changes it. */
@@ -386,7 +391,9 @@ static pal_status run_steps(pal_decoder *d, const pal_example *example, int firs
                             pal_error *error) {
   int32_t shown = -1; /* a step that exceeded the capacity runs again, but is shown once */
   for (int32_t step = 0; pal_exec_count_of(d->exec, "S") > 0;) {
-    if (shown < step) show_states(d, example, first);
+    if (shown < step && show_states(d, example, first, error))
+      return error ? error->code : PAL_E_MEMORY;
+    if (pal_exec_count_of(d->exec, "S") == 0) break;
     shown = step;
     keep_sequences(d);
     int32_t *seed = pal_exec_input(d->exec, "seed");

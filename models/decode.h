@@ -58,6 +58,10 @@ struct pal_decoder {
   int64_t n_before; /* number of these sequences */
 };
 
+/* Ends sequence i of the batch before its next step: its state becomes its result, and it leaves
+ * the batch. */
+pal_status pal_decode_end_sequence(pal_decoder *decoder, int64_t i, pal_error *error);
+
 /* Outputs of a plan with traces: the values of pal_decoding that are about a step's decisions. */
 enum { PAL_SEEN = 1 + 2 * PAL_BITS }; /* token_chance, the bits, their chances */
 extern const char *const pal_decode_seen[PAL_SEEN];

@@ -7,6 +7,7 @@ libpal_core_la_SOURCES += \
 	%D%/batch.c \
 	%D%/corrupt.c \
 	%D%/decode.c \
+	%D%/decode_end.c \
 	%D%/decode_graph.c \
 	%D%/define.c \
 	%D%/example.c \

@@ -274,7 +274,16 @@ static void assert_edits(const watched *w, int k, int32_t mask) {
   ck_assert_int_eq(at, after->n);
 }
 
-/* The state before step k is the result under a cap of k steps, and what step k decided leads to
+/* Ends sequences at different times, the first one of a group not first. */
+static int passes_of(int index) { return 2 + (index + 2) % 3; }
+
+static bool has_enough(int index, const pal_decoded *state, void *data) {
+  (void)data;
+  return state->forward_passes >= passes_of(index);
+}
+
+/* A sequence that is ended has the state it had then, and the others are as without that. The
+ * state before step k is the result under a cap of k steps, and what step k decided leads to
  * the next state. Watching changes nothing. */
 START_TEST(states_are_results_under_lower_caps) {
   lab l;
@@ -299,6 +308,17 @@ START_TEST(states_are_results_under_lower_caps) {
   lab_decode(&l, &options, prompt, n, out);
   options.watch = NULL;
   options.edits = NULL;
+  options.enough = has_enough;
+  lab_decode(&l, &options, prompt, n, cut);
+  for (int i = 0; i < n; i++) {
+    const int k = seen[i].n < passes_of(i) + 1 ? seen[i].n : passes_of(i);
+    const lab_decoded *want = k < seen[i].n ? &seen[i].state[k] : &out[i];
+    ck_assert_int_eq(cut[i].passes, k);
+    ck_assert_int_eq(cut[i].n, want->n);
+    ck_assert_mem_eq(cut[i].token, want->token, sizeof **token * (size_t)want->n);
+    ck_assert_int_eq(cut[i].halted, k < seen[i].n ? false : out[i].halted);
+  }
+  options.enough = NULL;
   lab_decode(&l, &options, prompt, n, cut);
   for (int i = 0; i < n; i++) {
     lab_assert_same(&out[i], &cut[i]);

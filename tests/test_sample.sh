@@ -60,6 +60,27 @@ cmp -s "$work/out" "$work/greedy" || fail "one of one token is not the most like
 expect 0 "" sample "$work/arm" --prompt "to be" --length 40 --top-p 1e-9
 cmp -s "$work/out" "$work/greedy" || fail "the smallest nucleus is not the most likely token"
 
+# --stop: a text ends before the first occurrence behind its prompt, as soon as it is there. The
+# prompt itself holds it, too.
+expect 0 "" sample "$work/arm" --prompt "to be" --length 40 --seed 3
+tr -d '\n' <"$work/out" >"$work/long"
+stop=$(cut -c 14-15 "$work/long")
+expect 0 "sample 1: [0-9]* forward passes, [0-9]* tokens, temperature 0.8, ended by --stop" sample "$work/arm" \
+  --prompt "to be" --length 40 --seed 3 --stop "$stop"
+passes=$(sed -n 's/.*sample 1: \([0-9]*\) forward.*/\1/p' "$work/err")
+test "$passes" -lt 25 || fail "$passes passes for a text that stops early"
+"$program" sample "$work/arm" --prompt "to be" --length 40 --seed 3 --quiet >"$work/whole"
+awk -v stop="$stop" 'BEGIN { RS = "\001" } { sub(/\n$/, ""); at = index(substr($0, 6), stop); printf "%s\n", substr($0, 1, 4 + at) }' \
+  "$work/whole" | cmp -s - "$work/out" || fail "not the text before $stop"
+for model in masked-arm mdm ap-mdm; do
+  expect 0 "forward passes" sample "$work/$model" --prompt "to be" --length 10 --stop e --n 3
+  if cut -c 6- "$work/out" | grep -q e; then fail "$model goes on behind --stop"; fi
+done
+expect 2 "stop takes a text that is not empty" sample "$work/mdm" --prompt "to be" --stop ""
+expect 2 "stop is for the text that continues" sample "$work/mdm" --infill "to _" --stop e
+expect 2 "stop is for the text that continues" sample "$work/mdm" --prompt "to be" --stop e --watch
+expect 2 "stop needs --prompt" sample "$work/mdm" --stop e
+
 # The window of 17 tokens slides: from a full one, decoding goes on from its last 8.
 # characters FROM-TO: those of the greedy sample; this model's characters may be line ends.
 characters() { python3 -c 'import sys

@@ -387,7 +387,10 @@ typedef struct pal_decode_options {
   /* For traces, may be NULL: called after each step of a sequence with what it decided. The tokens
    * are the same with it and without it. */
   void (*edits)(int index, const pal_edits *edits, void *data);
-  void *watch_data; /* of both */
+  /* May be NULL: asked where `watch` is called, after it; true ends the sequence with that state,
+   * as a cap does. It costs as much as `watch`. */
+  bool (*enough)(int index, const pal_decoded *state, void *data);
+  void *watch_data; /* of all three */
 } pal_decode_options;
 /* A decoder that runs the definition's steps, in a window where pal_decode_settings has one, or
  * with a KV cache. The result of a sequence depends on its own example, the seed and the weights,
