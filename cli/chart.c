@@ -47,10 +47,11 @@ void cli_axis_mark(cli_axis *a, double low, double high, bool logarithmic) {
     return;
   }
   const double rough = (a->high - a->low) / WANTED, power = pow(10, floor(log10(rough)));
-  const double step = rough <= power       ? power
-                      : rough <= 2 * power ? 2 * power
-                      : rough <= 5 * power ? 5 * power
-                                           : 10 * power;
+  const double round = rough <= power       ? power
+                       : rough <= 2 * power ? 2 * power
+                       : rough <= 5 * power ? 5 * power
+                                            : 10 * power;
+  const double step = a->whole && round < 1 ? 1 : round;
   for (double v = ceil(a->low / step - 1e-9); v * step <= a->high + 1e-9 * step; v++)
     mark(a, v * step + 0.0); /* not -0 */
 }

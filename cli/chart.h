@@ -13,6 +13,7 @@ typedef struct cli_axis {
   const char *name; /* NULL: none is shown */
   double low, high;
   bool logarithmic;
+  bool whole; /* of whole numbers: nothing between them is marked; set before cli_axis_mark */
   int n;
   double tick[CLI_TICKS];
   char text[CLI_TICKS][16];

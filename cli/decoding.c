@@ -54,6 +54,7 @@ static pal_status fill(cli_chart *c, const cli_trace *t, int from, int to, int l
   for (int kind = from; kind <= to && !status; kind++)
     status = add(c, t, kind, kind == LENGTH ? "length" : cli_edit_done[kind], kind != LENGTH, last,
                  error);
+  c->x.whole = true;
   cli_axis_mark(&c->x, 0, last, false);
   cli_axis_mark(&c->y, 0, c->y.high > 0 ? c->y.high : 1, false);
   return status;

@@ -142,6 +142,7 @@ static void choose_axes(cli_chart *c) {
       high = y > high ? y : high;
     }
   const bool logarithmic = low > 0 && high > 50 * low;
+  c->x.whole = true;
   cli_axis_mark(&c->x, 0, last, false);
   cli_axis_mark(&c->y, logarithmic || low < 0 ? low : 0, high, logarithmic);
   c->x.name = "step";

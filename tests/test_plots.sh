@@ -46,6 +46,7 @@ grep -c 'fill="none".*d="M524.0 24.0"' "$work/trace.svg" | grep -qx 1 && # writt
   grep -c 'fill="none".*d="M64.0 24.0L524.0 24.0"' "$work/trace.svg" | grep -qx 1 && # length
   grep -q '>written<' "$work/trace.svg" && ! grep -qE '>(remasked|deleted|inserted)<' "$work/trace.svg" ||
   { echo "FAIL not the edits of a masked model"; cat "$work/trace.svg"; failed=1; }
+if grep 'text-anchor="middle">0\.' "$work/trace.svg"; then echo "FAIL marks between two passes"; failed=1; fi
 expect 0 "" plot "$work/all/run" --decode
 grep -q '^ *edits, mean of the instances' "$work/out" && grep -q '^ *\* length$' "$work/out" ||
   { echo "FAIL no plot of edits as text"; cat "$work/out"; failed=1; }
