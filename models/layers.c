@@ -22,6 +22,9 @@ static const pal_setting settings[] = {
                    "activation of the MLP: relu, gelu (tanh form), gelu_erf or silu"),
     PAL_SET_CHOICE(NETWORK, norm, "layer", "layer rms none",
                    "normalization: layer (LayerNorm), rms (RMSNorm) or none"),
+    PAL_SET_WHOLE(NETWORK, norm_width, "0", 0, 1 << 20,
+                  "norms read and scale this many first columns and pass on the others as they "
+                  "are; 0: all columns"),
     PAL_SET_FLAG(NETWORK, bias, "0", "1: linear layers and norms have biases"),
     PAL_SET_CHOICE(NETWORK, positions, "rotary", "rotary learned factored none",
                    "rotary embedding; learned, a vector for each position; factored, the sum of a "
@@ -66,6 +69,9 @@ pal_status pal_network_check(const pal_model *model, pal_error *error) {
                     "%s: %lld heads must divide a width of %lld (or head_width be set), into an "
                     "even number each for rotary positions",
                     name, (long long)net->heads, (long long)net->width);
+  if (net->norm_width > net->width)
+    return pal_fail(error, PAL_E_ARGUMENT, "%s: norm_width (%lld) is more than the width (%lld)",
+                    name, (long long)net->norm_width, (long long)net->width);
   if (net->positions == PAL_POSITIONS_FACTORED && !model->format.group)
     return pal_fail(error, PAL_E_ARGUMENT,
                     "%s: positions=factored needs a task whose positions are in groups, such as "
@@ -125,16 +131,24 @@ pal_value pal_layer_linear_with(pal_graph *graph, const char *name, pal_value x,
   return pal_linear(graph, x, weight, b);
 }
 
-pal_value pal_layer_norm_named(pal_graph *graph, const pal_model *model, const char *name,
-                               pal_value x) {
-  const pal_network_settings *net = pal_model_network(model);
-  if (net->norm == PAL_NORM_NONE) return x;
+static pal_value norm(pal_graph *graph, const pal_network_settings *net, const char *name,
+                      pal_value x) {
   const pal_type type = PAL_TYPE(PAL_F32, PAL_STATIC, columns(graph, x));
   const pal_value gain = variable(graph, name, "gain", type, PAL_ONES, PAL_PLAIN);
   if (net->norm == PAL_NORM_RMS) return pal_rms_norm(graph, x, gain, 1e-5);
   const pal_value shift =
       net->bias ? variable(graph, name, "bias", type, PAL_ZEROS, PAL_PLAIN) : PAL_NIL;
   return pal_layer_norm(graph, x, gain, shift, 1e-5);
+}
+
+pal_value pal_layer_norm_named(pal_graph *graph, const pal_model *model, const char *name,
+                               pal_value x) {
+  const pal_network_settings *net = pal_model_network(model);
+  const int64_t all = columns(graph, x), first = net->norm_width;
+  if (net->norm == PAL_NORM_NONE) return x;
+  if (first == 0 || first >= all) return norm(graph, net, name, x);
+  const pal_value normed = norm(graph, net, name, pal_slice(graph, x, 1, 0, first));
+  return pal_concat(graph, (const pal_value[]){normed, pal_slice(graph, x, 1, first, all)}, 2, 1);
 }
 
 /* Zeros, f32 [S]: the time of every sequence where the model has none. */

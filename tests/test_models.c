@@ -53,7 +53,9 @@ static const trained all_models[] = {
      {"layers=2", "width=32", "heads=1", "head_width=12", "structure=heads", "group_width=8"},
      false},
     {"ap-mdm", {"layers=2", "width=32", "heads=4", "noise=0.3", "dropout=0.05"}, true},
-    {"ap-mdm", {"layers=1", "width=32", "heads=2", "positions=factored", "structure=none"}, true},
+    {"ap-mdm",
+     {"layers=1", "width=32", "heads=2", "positions=factored", "structure=none", "norm_width=24"},
+     true},
 };
 
 /* Trains for STEPS steps on the same batch; returns a copy of all variables. */
@@ -311,6 +313,40 @@ START_TEST(positions_have_their_vectors) {
 }
 END_TEST
 
+/* With norm_width the first columns are normed as if there were no others, which stay. */
+START_TEST(norms_of_some_columns) {
+  enum { ROWS = 3, ALL = 20, FIRST = 12 };
+  static const char *const norm[] = {"norm=layer", "norm=rms", "norm=none"};
+  const pal_format format = letters();
+  float x[ROWS][ALL];
+  for (int i = 0; i < ROWS * ALL; i++) x[0][i] = (float)(i * i % 17) - 5;
+  for (size_t i = 0; i < sizeof norm / sizeof *norm; i++) {
+    lab l;
+    const char *const setting[] = {"width=20", "heads=2", "norm_width=12", "bias=1", norm[i], NULL};
+    lab_open(&l, 1, "mdm", &format, setting);
+    pal_graph *g = pal_graph_new(l.context, l.store);
+    const pal_value some = pal_constant(g, PAL_TYPE(PAL_F32, PAL_STATIC, ROWS, ALL), x);
+    const pal_value first = pal_slice(g, some, 1, 0, FIRST);
+    pal_output(g, "some", pal_layer_norm_named(g, l.model, "a", some));
+    pal_output(g, "first", pal_layer_norm_named(g, l.model, "b", first));
+    pal_plan *plan = pal_compile(g, &l.error);
+    pal_exec *exec = plan ? pal_exec_new(plan, &l.error) : NULL;
+    ck_assert_msg(exec && !pal_exec_run(exec, &l.error), "%s", l.error.text);
+    const float *a = pal_exec_output(exec, "some", NULL), *b = pal_exec_output(exec, "first", NULL);
+    for (int r = 0; r < ROWS; r++) {
+      ck_assert_mem_eq(a + r * ALL, b + r * FIRST, sizeof *a * FIRST);
+      ck_assert_mem_eq(a + r * ALL + FIRST, x[r] + FIRST, sizeof *a * (ALL - FIRST));
+      ck_assert_int_eq(a[r * ALL] == x[r][0], i == 2);
+    }
+    if (i < 2) ck_assert_int_eq(pal_variable_bytes(pal_store_find(l.store, "a.gain")), 4 * FIRST);
+    pal_exec_free(exec);
+    pal_plan_free(plan);
+    pal_graph_free(g);
+    lab_close(&l);
+  }
+}
+END_TEST
+
 /* What stands where can be learned only by a model that is told where: token p % 4 at position p,
  * which is the first of its groups. */
 static double learn_places(const char *positions) {
@@ -404,6 +440,7 @@ START_TEST(bad_settings) {
       {"arm", "structure=heads", "causal"},
       {"mdm", "positions=factored", "in groups"},
       {"arm", "attention_window=-1", "attention_window"},
+      {"arm", "norm_width=129", "more than the width (128)"},
       {"gpt", "layers=1", "gpt"},
   };
   for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
@@ -475,6 +512,7 @@ int main(void) {
   tcase_add_test(tests, transition_rows);
   tcase_add_test(tests, labels_that_g_cannot_carry_out);
   tcase_add_test(tests, positions_have_their_vectors);
+  tcase_add_test(tests, norms_of_some_columns);
   tcase_add_test(tests, factored_positions_tell_places);
   tcase_add_test(tests, parity_learned);
   tcase_add_test(tests, bad_settings);

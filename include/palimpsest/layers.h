@@ -42,7 +42,7 @@ typedef enum pal_structure_at { PAL_STRUCTURE_AT_ROW, PAL_STRUCTURE_AT_NEXT } pa
 
 /* The network's settings; `palimpsest info model` prints meaning, range and default of each. */
 typedef struct pal_network_settings {
-  int64_t layers, heads, head_width, width, hidden, group_width, attention_window;
+  int64_t layers, heads, head_width, width, hidden, norm_width, group_width, attention_window;
   int activation, norm, positions, time, structure, structure_at; /* pal_activation etc. */
   int decode_precision; /* pal_precision of products in decoding */
   bool bias, tied;
@@ -62,7 +62,8 @@ PAL_API pal_value pal_layer_linear_with(pal_graph *graph, const char *name, pal_
                                         int64_t outputs, bool bias, double gain, pal_traits traits);
 /* LayerNorm or RMSNorm of x [T, W] over its columns, as the model's settings say, with epsilon
  * 1e-5; with norm=none x itself, without any parameter. Creates "<name>.gain" [W], ones, and for a
- * LayerNorm with bias=1 "<name>.bias" [W], zeros. */
+ * LayerNorm with bias=1 "<name>.bias" [W], zeros. A setting norm_width below W takes its place: the
+ * columns from there on are those of x. */
 PAL_API pal_value pal_layer_norm_named(pal_graph *graph, const pal_model *model, const char *name,
                                        pal_value x);
 
