@@ -31,17 +31,19 @@ static const pal_setting settings[] = {
         PAL_KEPT_BY_RUN),
     PAL_SET_CHOICE(
         pal_mdm_settings, order, "confidence",
-        "random confidence margin entropy ancestral threshold eb klass remdm",
+        "random confidence margin log_margin entropy ancestral threshold eb klass remdm",
         "which masks a decoding step writes: random; those with the highest confidence, the "
-        "largest margin or the lowest entropy; ancestral, which writes each mask with the "
+        "largest margin (of probabilities, or with log_margin of their logarithms) or the lowest "
+        "entropy; ancestral, which writes each mask with the "
         "probability that the noise schedule gives; or the samplers threshold, eb, klass, remdm",
         PAL_KEPT_BY_NONE),
-    PAL_SET_WHOLE(pal_mdm_settings, k, "1", 1, 1e9,
-                  "tokens written per decoding step by random, confidence, margin and entropy",
-                  PAL_KEPT_BY_NONE),
+    PAL_SET_WHOLE(
+        pal_mdm_settings, k, "1", 1, 1e9,
+        "tokens written per decoding step by random, confidence, both margins and entropy",
+        PAL_KEPT_BY_NONE),
     PAL_SET_WHOLE(pal_mdm_settings, steps, "0", 0, MOST_STEPS,
                   "decoding steps of ancestral and remdm, 0: one for each row of the context; of "
-                  "random, confidence, margin and entropy, 0: as many as k takes",
+                  "random, confidence, both margins and entropy, 0: as many as k takes",
                   PAL_KEPT_BY_NONE),
     PAL_SAMPLING_SETTINGS(pal_mdm_settings),
     PAL_SET_REAL(pal_mdm_settings, threshold, "0.9", 1e-9, 1,

@@ -10,6 +10,7 @@ enum {
   PAL_MDM_RANDOM,
   PAL_MDM_CONFIDENCE,
   PAL_MDM_MARGIN,
+  PAL_MDM_LOG_MARGIN,
   PAL_MDM_ENTROPY,
   PAL_MDM_ANCESTRAL,
   PAL_MDM_THRESHOLD,
@@ -30,7 +31,7 @@ typedef struct pal_mdm_settings {
 enum { PAL_MDM_ANSWER, PAL_MDM_STABLE, PAL_MDM_STATES };
 extern const pal_column pal_mdm_states[PAL_MDM_STATES];
 /* The samplers that `palimpsest sample --sampler` offers. */
-enum { PAL_MDM_SAMPLERS = 9 };
+enum { PAL_MDM_SAMPLERS = 10 };
 extern const pal_sampler pal_mdm_samplers[PAL_MDM_SAMPLERS];
 
 /* Share of masked tokens at time t. */

@@ -23,6 +23,9 @@ const pal_sampler pal_mdm_samplers[PAL_MDM_SAMPLERS] = {
     {"margin", "order=margin",
      "the k masks with the largest difference between the two largest probabilities (Kim et al., "
      "arXiv 2502.06768)"},
+    {"log-margin", "order=log_margin",
+     "the k masks with the largest difference between the two largest logits: the margin of "
+     "log-probabilities, which tells masks apart whose margins are all near 1"},
     {"entropy", "order=entropy",
      "the k masks with the lowest entropy (Ye et al., Dream 7B, arXiv 2508.15487)"},
     {"threshold", "order=threshold",
@@ -134,12 +137,22 @@ static pal_value confidence(pal_graph *graph, const pal_masked_step *now) {
   return pal_max(graph, pal_log_softmax(graph, now->logits), 1, false);
 }
 
+/* f32 [T]: the difference of the two largest logits. */
+static pal_value log_margin(const pal_model *model, pal_graph *graph, const pal_masked_step *now) {
+  const pal_value first = pal_one_hot(graph, pal_argmax(graph, now->logits, 1, false),
+                                      pal_model_format(model)->vocabulary);
+  const pal_value others = pal_where(graph, pal_compare(graph, first, pal_scalar(graph, 0), PAL_GT),
+                                     pal_scalar(graph, -INFINITY), now->logits);
+  return pal_sub(graph, pal_max(graph, now->logits, 1, false), pal_max(graph, others, 1, false));
+}
+
 /* Score of each mask, f32 [T]; a step writes those with the largest. */
 static pal_value surest(const pal_model *model, pal_graph *graph, const pal_decoding *d,
                         const pal_masked_step *now) {
   switch (own(model)->order) {
     case PAL_MDM_RANDOM: return pal_sum(graph, pal_uniform(graph, d->random, 1), 1, false);
     case PAL_MDM_MARGIN: return pal_top2_margin(graph, now->logits);
+    case PAL_MDM_LOG_MARGIN: return log_margin(model, graph, now);
     case PAL_MDM_ENTROPY: return pal_affine(graph, pal_entropy(graph, now->logits), -1, 0);
     default: return confidence(graph, now);
   }

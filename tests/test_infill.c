@@ -51,6 +51,7 @@ static const way ways[] = {
     {"mdm", {"order=confidence", "time=adaln"}, 1},
     {"mdm", {"order=margin"}, 1},
     {"mdm", {"order=margin", "k=3"}, 3},
+    {"mdm", {"order=log_margin"}, 1},
     {"mdm", {"order=entropy", "k=2"}, 2},
     {"mdm", {"order=random"}, 1},
     {"mdm", {"order=random", "k=2", "temperature=1"}, 2},
@@ -100,6 +101,7 @@ static double surety(const way *w, const float *logits, int row, int32_t *best) 
   }
   if (strcmp(w->definition, "masked-arm") == 0) return -row;
   if (has(w, "order=margin")) return p[*best] - second;
+  if (has(w, "order=log_margin")) return log(p[*best] / second);
   return has(w, "order=entropy") ? -entropy : p[*best];
 }
 

@@ -103,7 +103,7 @@ if script -qec true /dev/null >"$work/out" 2>&1 </dev/null; then
 fi
 
 # Samplers by name, steps and tokens per step; a model refuses what it does not have, by name.
-for sampler in random confidence margin entropy; do
+for sampler in random confidence margin log-margin entropy; do
   expect 0 "sample 1: 12 forward passes" sample "$work/mdm" --prompt "to be" --sampler $sampler
   expect 0 "sample 1: 3 forward passes" sample "$work/mdm" --prompt "to be" --sampler $sampler --steps 3
   expect 0 "sample 1: 3 forward passes" sample "$work/mdm" --prompt "to be" --sampler $sampler \
