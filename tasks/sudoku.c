@@ -78,13 +78,13 @@ static const pal_setting settings[] = {
         "four tokens for each cell",
         PAL_KEPT_BY_WEIGHTS),
     PAL_SET_CHOICE(
-        SUDOKU, answer, "infill", "infill append pairs",
+        SUDOKU, answer, "infill", "infill append pairs moves",
         "what other models answer: infill, the masks of the board; append, the whole board again; "
-        "pairs, a place and a digit for each blank",
+        "pairs, a place and a digit for each blank; moves, one token for both",
         PAL_KEPT_BY_WEIGHTS),
     PAL_SET_CHOICE(
         SUDOKU, order, "reading", "reading solver",
-        "order of answer=pairs: reading order, or solver, the order in which a solver finds the "
+        "order of answer=pairs and moves: reading order, or solver, the order in which a solver finds the "
         "digits",
         PAL_KEPT_BY_WEIGHTS),
     PAL_SET_WHOLE(SUDOKU, test_puzzles, "1000", 1, MOST_TESTS, "number of held-out puzzles",
@@ -352,8 +352,8 @@ static const char *sudoku_heading(const pal_task *task) {
 static int sudoku_answer_room(const pal_task *task, const pal_example *instance, pal_form form) {
   const sudoku *s = pal_task_self(task);
   if (form == PAL_FORM_TRANSITION || s->encoding.layout == PAL_SUDOKU_INFILL) return 0;
-  return s->encoding.layout == PAL_SUDOKU_APPEND ? s->shape.cells
-                                                 : 2 * s->shape.cells - instance->n_prompt;
+  const int rows = pal_sudoku_context(&s->shape, s->encoding.layout);
+  return s->encoding.layout == PAL_SUDOKU_APPEND ? s->shape.cells : rows - instance->n_prompt;
 }
 
 /* For models that answer: one pass per token, and one that finds the end. */
@@ -389,9 +389,14 @@ static size_t sudoku_print(const pal_task *task, const int32_t *token, int n, ch
   size_t used = 0, all = 0;
   if (size) *text = 0;
   for (int i = 0; i < n; i += step) {
-    const int32_t t = token[i], place = t - extra;
+    int32_t t = token[i];
+    const int cell = s->encoding.layout == PAL_SUDOKU_MOVES ? pal_sudoku_move(shape, &t) : -1;
+    const int32_t place = t - extra;
     char one[40];
-    if (step == 4) snprintf(one, sizeof one, "%c", t >= 0 && t <= 9 ? letter[t] : '_');
+    if (cell >= 0)
+      snprintf(one, sizeof one, "%sr%dc%d=%c", i ? " " : "", cell / shape->n + 1,
+               cell % shape->n + 1, letter[pal_sudoku_digit(shape, t)]);
+    else if (step == 4) snprintf(one, sizeof one, "%c", t >= 0 && t <= 9 ? letter[t] : '_');
     else if (place >= 0 && s->encoding.layout == PAL_SUDOKU_PAIRS)
       snprintf(one, sizeof one, "%sr%dc%d=", i ? " " : "", place / shape->n + 1,
                place % shape->n + 1);

@@ -72,14 +72,15 @@ pal_status pal_sudoku_walks_new(const pal_sudoku_puzzles *puzzles, bool released
 typedef enum pal_sudoku_layout {
   PAL_SUDOKU_INFILL, /* prompt: givens and masks, n * n rows; answer: what the masks become */
   PAL_SUDOKU_APPEND, /* prompt: givens and blanks; answer: the full board, as deduced digits */
-  PAL_SUDOKU_PAIRS   /* prompt: (place, given) of each given; answer: (place, deduced digit) */
+  PAL_SUDOKU_PAIRS,  /* prompt: (place, given) of each given; answer: (place, deduced digit) */
+  PAL_SUDOKU_MOVES   /* the same, with one token for both */
 } pal_sudoku_layout;
 
 /* How puzzles are encoded as tokens, with buffers for one example. */
 typedef struct pal_sudoku_encoding {
   const pal_sudoku_shape *shape;
   pal_sudoku_layout layout;
-  bool solver_order; /* order of pairs; false: reading order */
+  bool solver_order; /* order of pairs and moves; false: reading order */
   bool released;     /* transitions use the tokens of the released traces */
   int32_t prompt[2 * PAL_SUDOKU_CELLS], answer[2 * PAL_SUDOKU_CELLS];
 } pal_sudoku_encoding;
@@ -87,6 +88,9 @@ typedef struct pal_sudoku_encoding {
 /* Size of the vocabulary of a layout, and length of its longest sequence. */
 int pal_sudoku_vocabulary(const pal_sudoku_shape *shape, pal_sudoku_layout layout);
 int pal_sudoku_context(const pal_sudoku_shape *shape, pal_sudoku_layout layout);
+/* Splits a token of layout moves: returns its cell, and sets *token to its digit token. -1 for the
+ * mask. */
+int pal_sudoku_move(const pal_sudoku_shape *shape, int32_t *token);
 /* The format of these sequences. Its tables are allocated in `own`, which the caller
  * zero-initialises and frees, also on failure. */
 typedef struct pal_sudoku_tables {
