@@ -52,6 +52,12 @@ static const cli_verb verbs[] = {
      "  'store [0], r' halt >double.pram\n"
      "palimpsest compile double.pram --model ap-mdm --out double\n"
      "palimpsest sample double --watch\n"},
+    {"simulate", "RUN", 1,
+     "writes a run that decodes from left to right and makes the choices of an any-order model",
+     "palimpsest train sudoku --model mdm --set size=4 --set positions=none \\\n"
+     "  --set model.order=log_margin --set layers=1 --set width=32 --set train.steps=50 \\\n"
+     "  --out any-order --n 2\n"
+     "palimpsest simulate any-order --out left-to-right --n 5\n"},
     {"check-op", "[NAME]", 1, "checks an op, or every op, against its reference on random cases",
      "palimpsest check-op softmax --n 20\n"},
     {"new", "KIND NAME", 2,
@@ -146,7 +152,7 @@ void cli_help(FILE *to, const pal_context *context, const char *verb) {
   entry(to, "1", "", "a failure of input, output or memory", 17);
   entry(to, "2", "", "wrong usage, config or data; also when lines of a file were refused", 17);
   entry(to, "3", "", "a loss that is infinite or not a number", 17);
-  entry(to, "4", "", "a failed check of an op", 17);
+  entry(to, "4", "", "a failed check of an op or a simulation", 17);
   entry(to, "129, 130, 143", "",
         "stopped by SIGHUP, SIGINT or SIGTERM; training has written a checkpoint", 17);
 }

@@ -53,6 +53,7 @@ palimpsest_SOURCES = \
 	%D%/runs.c \
 	%D%/sample.c \
 	%D%/signals.c \
+	%D%/simulate.c \
 	%D%/standard.c \
 	%D%/steps.c \
 	%D%/table.c \

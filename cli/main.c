@@ -41,6 +41,7 @@ static int run_verb(pal_context *context, const cli_options *o) {
   if (strcmp(o->verb, "compare") == 0) return cli_verb_compare(context, o);
   if (strcmp(o->verb, "plan") == 0) return cli_verb_plan(context, o);
   if (strcmp(o->verb, "compile") == 0) return cli_verb_compile(context, o);
+  if (strcmp(o->verb, "simulate") == 0) return cli_verb_simulate(context, o);
   if (strcmp(o->verb, "plot") == 0) return cli_verb_plot(context, o);
   if (strcmp(o->verb, "report") == 0) return cli_verb_report(context, o);
   if (strcmp(o->verb, "pram") == 0) return cli_verb_pram(context, o);

@@ -36,7 +36,7 @@ typedef struct option {
 
 #define AT(member) offsetof(cli_options, member)
 static const option options[] = {
-    {"--set", MANY_SETS, 0, "train eval sample compare bench instances plan pram compile",
+    {"--set", MANY_SETS, 0, "train eval sample compare bench instances plan pram compile simulate",
      "KEY=VALUE  a setting of the task, model or trainer; the last one holds. Also --KEY VALUE"},
     {"--config", PATH, AT(config), "train plan",
      "FILE       settings, one key = value a line, # for comments"},
@@ -57,9 +57,11 @@ static const option options[] = {
     {"--n", WHOLE, AT(n), "instances", "N          instances of each set; by default all"},
     {"--n", WHOLE, AT(n), "sample", "N          samples of a prompt, or instances of each set"},
     {"--n", WHOLE, AT(n), "pram", "N          memories to run on"},
+    {"--n", WHOLE, AT(n), "simulate", "N          instances to compare on; by default 20"},
     {"--n", WHOLE, AT(n), "check-op", "N          random cases of each op"},
     {"--n", WHOLE, AT(n), "bench", "N          repetitions"},
-    {"--out", PATH, AT(out), "train compile", "DIR        the run directory, which is made"},
+    {"--out", PATH, AT(out), "train compile simulate",
+     "DIR        the run directory, which is made"},
     {"--out", PATH, AT(out), "compare", "DIR        keeps a run directory below it for each row"},
     {"--out", PATH, AT(out), "bench", "DIR        writes weights and gradients"},
     {"--out", PATH, AT(out), "new", "DIR        where to write; by default NAME"},

@@ -10,7 +10,7 @@ enum cli_exit {
   CLI_FAILED = 1,   /* input and output, memory, internal errors */
   CLI_USAGE = 2,    /* wrong usage, config or data; also when some lines of a file were refused */
   CLI_DIVERGED = 3, /* the loss became infinite or NaN */
-  CLI_CHECK = 4,    /* check-op found a fault */
+  CLI_CHECK = 4,    /* check-op or simulate found a fault */
   CLI_SIGNAL = 128  /* plus the signal's number */
 };
 
@@ -25,6 +25,7 @@ int cli_verb_report(pal_context *context, const cli_options *options);
 int cli_verb_compare(pal_context *context, const cli_options *options);
 int cli_verb_plan(pal_context *context, const cli_options *options);
 int cli_verb_compile(pal_context *context, const cli_options *options);
+int cli_verb_simulate(pal_context *context, const cli_options *options);
 int cli_verb_pram(pal_context *context, const cli_options *options);
 int cli_verb_check_op(pal_context *context, const cli_options *options);
 int cli_verb_bench(pal_context *context, const cli_options *options);

@@ -22,7 +22,7 @@
 /* Standard deviation of the embedding. With tied=1 it is also the output layer, and must be small
  * so that the first predictions are near uniform. */
 static const double EMBEDDING_SCALE = 0.5, TIED_SCALE = 0.02;
-static const double BRANCH_GAIN = 0.5, PRIOR = 3; /* PRIOR: see structural_bias */
+static const double BRANCH_GAIN = 0.5;
 enum { TIME_FEATURES = 64, TIME_STEPS = 1000 };
 
 typedef struct block {
@@ -175,7 +175,7 @@ static pal_value structural_bias(const block *b) {
   if (!prior) return pal_graph_fail(b->graph, PAL_E_MEMORY, "no memory for a structural bias");
   for (int64_t i = 0; i < n; i++) {
     const int64_t head = i / relations, relation = i % relations;
-    prior[i] = head < groups && (relation >> head & 1) ? (float)PRIOR : 0;
+    prior[i] = head < groups && (relation >> head & 1) ? (float)PAL_STRUCTURE_PRIOR : 0;
   }
   const pal_value constant = pal_constant(b->graph, type, prior);
   pal_free(prior);
@@ -193,7 +193,7 @@ static pal_value names_bias(const block *b) {
   for (int g = 0; g < PAL_NAME_GROUPS; g++)
     for (int r = 0; r < RELATIONS; r++) bit[g][r] = (float)(r >> g & 1);
   for (int h = 0; h < b->heads && h < PAL_NAME_GROUPS; h++)
-    prior[h * PAL_NAME_GROUPS + h] = (float)PRIOR;
+    prior[h * PAL_NAME_GROUPS + h] = (float)PAL_STRUCTURE_PRIOR;
   const pal_type type = PAL_TYPE(PAL_F32, PAL_STATIC, b->heads, PAL_NAME_GROUPS);
   const pal_value start = pal_constant(b->graph, type, prior);
   pal_free(prior);

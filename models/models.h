@@ -18,6 +18,10 @@ struct pal_model {
 extern const pal_model_definition pal_model_arm, pal_model_masked_arm, pal_model_mdm,
     pal_model_ap_mdm;
 
+/* The constant of structure=bias to which a learned bias is added: head j prefers keys in the
+ * query's group of grouping j by this much. */
+enum { PAL_STRUCTURE_PRIOR = 3 };
+
 /* PAL_E_ARGUMENT if the network's settings contradict each other or do not suit the format or the
  * definition. */
 pal_status pal_network_check(const pal_model *model, pal_error *error);

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-# Floor 6: programs of a parallel random access machine.
+# Floor 6: programs of a parallel random access machine, and networks that are computed.
 libpal_core_la_SOURCES += \
 	%D%/assemble.c \
 	%D%/compile.c \
@@ -9,8 +9,12 @@ libpal_core_la_SOURCES += \
 	%D%/layout.c \
 	%D%/open.c \
 	%D%/run.c \
+	%D%/simulate.c \
+	%D%/simulate_compare.c \
+	%D%/simulate_layers.c \
 	%D%/task.c
 noinst_HEADERS += \
 	%D%/compiler.h \
 	%D%/expression.h \
-	%D%/layout.h
+	%D%/layout.h \
+	%D%/simulator.h

@@ -167,6 +167,9 @@ check_PROGRAMS += %D%/test_pram
 check_PROGRAMS += %D%/test_pram_compile
 %C%_test_pram_compile_SOURCES = %D%/test_pram_compile.c %D%/machine.c %D%/machine.h
 
+check_PROGRAMS += %D%/test_simulate
+%C%_test_simulate_SOURCES = %D%/test_simulate.c
+
 # No test: random programs by thousands, `make tests/fuzz_pram && tests/fuzz_pram MODEL COUNT SEED`.
 EXTRA_PROGRAMS += %D%/fuzz_pram
 CLEANFILES += %D%/fuzz_pram

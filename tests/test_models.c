@@ -319,7 +319,7 @@ START_TEST(norms_of_some_columns) {
   static const char *const norm[] = {"norm=layer", "norm=rms", "norm=none"};
   const pal_format format = letters();
   float x[ROWS][ALL];
-  for (int i = 0; i < ROWS * ALL; i++) x[0][i] = (float)(i * i % 17) - 5;
+  for (int i = 0; i < ROWS * ALL; i++) x[i / ALL][i % ALL] = (float)(i * i % 17) - 5;
   for (size_t i = 0; i < sizeof norm / sizeof *norm; i++) {
     lab l;
     const char *const setting[] = {"width=20", "heads=2", "norm_width=12", "bias=1", norm[i], NULL};
@@ -338,7 +338,7 @@ START_TEST(norms_of_some_columns) {
       ck_assert_mem_eq(a + r * ALL + FIRST, x[r] + FIRST, sizeof *a * (ALL - FIRST));
       ck_assert_int_eq(a[r * ALL] == x[r][0], i == 2);
     }
-    if (i < 2) ck_assert_int_eq(pal_variable_bytes(pal_store_find(l.store, "a.gain")), 4 * FIRST);
+    if (i < 2) ck_assert_uint_eq(pal_variable_bytes(pal_store_find(l.store, "a.gain")), 4 * FIRST);
     pal_exec_free(exec);
     pal_plan_free(plan);
     pal_graph_free(g);

@@ -81,6 +81,22 @@ expect 2 "which program" instances pram
 expect 2 "it has changed" eval "$work/compiled" --set "program=${srcdir:-.}/examples/pram/sort.pram"
 expect 2 'cells:2:3: "1024" is no word of 10 bits' pram "$sums" --set n=2 --data "$work/cells"
 
+# A model of any order as one that goes from left to right.
+board="--set size=4 --set puzzles=5 --set test_puzzles=6 $quick --set layers=1 --set width=16 --set heads=2"
+expect 0 "" train sudoku --model mdm $board --set positions=none --out "$work/any"
+expect 2 "order=confidence: give --set model.order=log_margin" simulate "$work/any" --out "$work/none"
+expect 0 "" simulate "$work/any" --set model.order=log_margin --out "$work/left" --n 6
+grep -qx 'added layers 5' "$work/out" && grep -q '^instances 6: ' "$work/out" && grep -q '^decisions compared .*; beyond it 0 differ$' "$work/out" ||
+  { echo "FAIL the simulation makes other choices"; cat "$work/out"; failed=1; }
+expect 0 "" eval "$work/left"
+expect 0 "" sample "$work/left" --n 1 --watch
+expect 2 "holds a run already" simulate "$work/any" --set model.order=log_margin --out "$work/left"
+expect 2 "which run" simulate
+expect 0 "" train parity --model mdm $tiny --set model.order=log_margin --out "$work/bits"
+expect 2 "not a board" simulate "$work/bits" --out "$work/none"
+expect 2 "not a board\|takes a run of mdm" simulate "$work/compiled" --out "$work/none"
+test ! -e "$work/none" || { echo "FAIL a refused simulation left files"; failed=1; }
+
 # Text: no file, an empty file, too short a file, bytes that are not UTF-8.
 : >"$work/empty"
 expect 2 "give a file" train text --model arm --out "$work/none"

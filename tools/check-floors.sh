@@ -35,7 +35,7 @@ BEGIN {
   public["gradient"] = 3; public["check"] = 3; public["optim"] = 3
   public["model"] = 4; public["layers"] = 4; public["masked"] = 4
   public["train"] = 5; public["task"] = 5
-  public["pram"] = 6
+  public["pram"] = 6; public["simulate"] = 6
   public["palimpsest"] = 6
 }
 

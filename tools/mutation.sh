@@ -40,6 +40,9 @@ a compiler that leaves the blocks after halt | pram/compile_mlp.c | s/c->form\[W
 a compiler whose arm lists another cell | pram/compile.c | s/pal_pram_listed\(o, to\) : 0/(pal_pram_listed(o, to) + 1) % o->cells : 0/ | test_pram_compile
 a compiler whose arm ends too late | pram/compile.c | s/to\.time - 1 - pal_pram_listing\(o\)/to.time - 2 - pal_pram_listing(o)/ | test_pram_compile
 a compiler whose attention is soft | pram/compiler.h | s/POINT = 1024/POINT = 8/ | test_pram_compile
+a simulation whose ties go to the highest place | pram/simulate_layers.c | s/s->place, -1\);\n  copy\(s, s->here/s->place, 1);\n  copy(s, s->here/ | test_simulate
+a simulation that chooses places already filled | pram/simulate_layers.c | s/term\(s, s->open, MOST \* 2\)/term(s, s->one, MOST * 2)/ | test_simulate
+a simulation that misplaces added heads | pram/simulate.c | s/r \/ attended \* added/0/ | test_simulate
 an interpreter in which the highest wins | pram/run.c | s/p = o->processors - 1; p >= 0; p--/p = 0; p < o->processors; p++/ | test_pram
 a lost half of the gradient tree | train/tree.c | s/add\(other, mine, tree->floats\);/(void)add;/ | test_train
 '

@@ -21,6 +21,7 @@
 #include <palimpsest/pram.h>
 #include <palimpsest/rng.h>
 #include <palimpsest/setting.h>
+#include <palimpsest/simulate.h>
 #include <palimpsest/status.h>
 #include <palimpsest/store.h>
 #include <palimpsest/task.h>
