@@ -92,8 +92,8 @@ expect 0 "" eval "$work/left"
 expect 0 "" sample "$work/left" --n 1 --watch
 expect 2 "holds a run already" simulate "$work/any" --set model.order=log_margin --out "$work/left"
 expect 2 "which run" simulate
-expect 0 "" train parity --model mdm $tiny --set model.order=log_margin --out "$work/bits"
-expect 2 "not a board" simulate "$work/bits" --out "$work/none"
+expect 0 "" train parity --model mdm $tiny --set model.order=log_margin --out "$work/no-board"
+expect 2 "not a board" simulate "$work/no-board" --out "$work/none"
 expect 2 "not a board\|takes a run of mdm" simulate "$work/compiled" --out "$work/none"
 test ! -e "$work/none" || { echo "FAIL a refused simulation left files"; failed=1; }
 
