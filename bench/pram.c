@@ -107,8 +107,8 @@ static void close_machine(machine *m) {
 }
 
 /* FLOP of one pass over one sequence: the matrices of the blocks, the output layer, attention. An
- * ARM computes its prompt and then, with a cache, a row in each pass, which sees half of the rows on
- * average. */
+ * ARM computes its prompt and then, with a cache, a row in each pass, which sees half of the rows
+ * on average. */
 typedef struct flops {
   double blocks, output, attention;
 } flops;
