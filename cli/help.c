@@ -55,8 +55,8 @@ static const cli_verb verbs[] = {
     {"simulate", "RUN", 1,
      "writes a run that decodes from left to right and makes the choices of an any-order model",
      "palimpsest train sudoku --model mdm --set size=4 --set positions=none \\\n"
-     "  --set model.order=log_margin --set layers=1 --set width=32 --set train.steps=50 \\\n"
-     "  --out any-order --n 2\n"
+     "  --set model.order=log_margin --set layers=1 --set width=32 \\\n"
+     "  --set train.steps=50 --out any-order --n 2\n"
      "palimpsest simulate any-order --out left-to-right --n 5\n"},
     {"check-op", "[NAME]", 1, "checks an op, or every op, against its reference on random cases",
      "palimpsest check-op softmax --n 20\n"},

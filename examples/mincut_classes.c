@@ -5,7 +5,7 @@
  *   cc mincut_classes.c $(pkg-config --cflags --libs palimpsest) -o mincut_classes
  *   ./mincut_classes 4-6 192000 1000
  *
- * The arguments are the setting `nodes`, the number of training examples (steps x batch) and the
+ * Without arguments it looks at some graphs of 4 nodes. The arguments are the setting `nodes`, the number of training examples (steps x batch) and the
  * number of evaluated graphs of each size; a fourth one is train.seed, 1 if it is missing. */
 #include <palimpsest/palimpsest.h>
 
@@ -185,6 +185,8 @@ static pal_status test(pal_task *task, pal_error *error) {
 }
 
 int main(int argc, char **argv) {
+  static char *few[] = {"mincut_classes", "4", "2000", "200", NULL};
+  if (argc == 1) argc = 4, argv = few;
   char nodes[64], per_size[64];
   pal_error error = {0};
   if (argc < 4 || argc > 5 || atol(argv[2]) < 1 || atol(argv[2]) > TABLE / 2) {

@@ -396,6 +396,8 @@ course="train parity --model ap-mdm --set window=3 --set lengths=2 --set per_len
 course="$course --set train.batch=16 --set train.shard=4 --set train.steps=$steps --set train.ema=0.9"
 expect 0 "" $course --out "$work/whole" --quiet
 mkfifo "$work/progress"
+hup=HUP hup_code=129 # a program under nohup ignores it, and so do those that it starts
+case $(awk '/^SigIgn/ {print $2}' /proc/self/status) in *[13579bdf]) hup=INT hup_code=130 ;; esac
 for attempt in 1 2 3 4 5; do
   rm -rf "$work/parts"
   stops=0 code=130 run="$course --out $work/parts"
@@ -404,12 +406,12 @@ for attempt in 1 2 3 4 5; do
     pid=$!
     exec 3<"$work/progress"
     head -c 1 <&3 >"$work/first-byte"
-    case $stops in 0) kill -INT $pid ;; 1) kill -HUP $pid ;; 2) kill -TERM $pid ;; esac
+    case $stops in 0) kill -INT $pid ;; 1) kill -$hup $pid ;; 2) kill -TERM $pid ;; esac
     wait $pid
     code=$?
     cat <&3 >"$work/err"
     exec 3<&-
-    case $stops-$code in 0-130 | 1-129 | 2-143) ;; *) break ;; esac
+    case $stops-$code in 0-130 | 1-$hup_code | 2-143) ;; *) break ;; esac
     run=$(sed -n 's/.*go on with: palimpsest //p' "$work/err")
     stops=$((stops + 1)) at=$(sed -n 's/.*after step \([0-9]*\), kept in .*/\1/p' "$work/err")
     echo "ok stopped by a signal after step $at"
