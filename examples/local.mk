@@ -18,6 +18,8 @@ EXTRA_DIST += \
 	%D%/pram/table.sh \
 	%D%/pram/walk.conf \
 	%D%/pram/walk.pram \
+	%D%/mincut/checkpoint/config \
+	%D%/mincut/checkpoint/ckpt/weights.safetensors \
 	%D%/mincut/small.conf \
 	%D%/mincut_classes.c \
 	%D%/program.c \

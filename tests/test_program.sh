@@ -314,11 +314,14 @@ done
 grep '"train_rows": 5120' "$work/straight.json" >/dev/null && grep '"train_rows": 5120' "$work/halves.json" >/dev/null ||
   { echo "FAIL 40 steps of 8 boards of 16 rows are not 5,120 rows"; failed=1; }
 
-# The checkpoint that comes with the examples.
+# The checkpoints that come with the examples.
 kept="${srcdir:-.}/examples/sudoku/checkpoint"
 expect 0 "" eval "$kept" --set test_puzzles=5 --set test_seed=3
 grep -q "exact 100.00 %.* of  *5\* valid 100.00 %  kept 100.00 %" "$work/out" ||
   { echo "FAIL the kept checkpoint does not solve five boards"; cat "$work/out"; failed=1; }
+expect 0 "" eval "${srcdir:-.}/examples/mincut/checkpoint" --set test_nodes=4 --set per_size=5
+grep -Eq 'nodes=4 +exact +100.00 %.* of +5\*' "$work/out" ||
+  { echo "FAIL the kept model does not solve five graphs"; cat "$work/out"; failed=1; }
 
 # Instances as lines, in each form: nothing but what a file of that form holds, read back and
 # evaluated.
