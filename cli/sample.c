@@ -79,8 +79,9 @@ static pal_status trace_one(const cli_job *job, const cli_options *o, const pal_
   if (!status && s.failed) status = pal_fail(error, PAL_E_MEMORY, "no memory for a sample's text");
   if (!status && !o->watch && !text) printf("%s\n", verdict);
   if (!status && text && !o->quiet) cli_say("%s", verdict);
+  if (status || !o->watch) return status;
   cli_trace one = {.instance = t->kept.instance + (t->kept.n - 1), .n = 1};
-  return !status && o->watch ? cli_trace_show(&one, 0, false, error) : status;
+  return cli_trace_show(&one, 0, false, error);
 }
 
 static pal_status start_traces(traces *t, const cli_options *o, pal_error *error) {
