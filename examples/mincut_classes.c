@@ -5,8 +5,9 @@
  *   cc mincut_classes.c $(pkg-config --cflags --libs palimpsest) -o mincut_classes
  *   ./mincut_classes 4-6 192000 1000
  *
- * Without arguments it looks at some graphs of 4 nodes. The arguments are the setting `nodes`, the number of training examples (steps x batch) and the
- * number of evaluated graphs of each size; a fourth one is train.seed, 1 if it is missing. */
+ * Without arguments it looks at some graphs of 4 nodes. The arguments are the setting `nodes`, the
+ * number of training examples (steps x batch) and the number of evaluated graphs of each size; a
+ * fourth one is train.seed, 1 if it is missing. */
 #include <palimpsest/palimpsest.h>
 
 #include <stdio.h>
