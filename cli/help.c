@@ -30,7 +30,7 @@ static const cli_verb verbs[] = {
      "prints the test sets of a task, one instance a line, as --data reads them",
      "palimpsest instances @T --n 3\n"},
     {"plot", "RUN|FILE...", CLI_MAX_FILES,
-     "draws losses of runs over their steps, or edits and length over decoding, as text or SVG",
+     "draws losses of runs over their steps, edits and length over decoding, or the points NAME,X,Y of a .csv file, as text or SVG",
      TRAIN "palimpsest plot runs/example\n"
            "palimpsest plot runs/example --decode --n 2\n"},
     {"report", "RUN...", CLI_MAX_FILES,

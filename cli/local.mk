@@ -41,6 +41,7 @@ palimpsest_SOURCES = \
 	%D%/plan.c \
 	%D%/plot.c \
 	%D%/plugins.c \
+	%D%/points.c \
 	%D%/pram.c \
 	%D%/progress.c \
 	%D%/prompt.c \
@@ -100,6 +101,7 @@ noinst_HEADERS += \
 	%D%/page.h \
 	%D%/plugins.h \
 	%D%/log.h \
+	%D%/points.h \
 	%D%/progress.h \
 	%D%/provenance.h \
 	%D%/prompt.h \

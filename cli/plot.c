@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* palimpsest plot: the losses of runs over their steps, or edits and length over decoding, as text
- * or SVG (floor 8). */
+/* palimpsest plot: the losses of runs over their steps, edits and length over decoding, or points of
+ * a file, as text or SVG (floor 8). */
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 
 #include "cli/chart.h"
@@ -9,6 +10,7 @@
 #include "cli/losses.h"
 #include "cli/options.h"
 #include "cli/outputs.h"
+#include "cli/points.h"
 #include "cli/prompt.h"
 #include "cli/rundir.h"
 #include "cli/runs.h"
@@ -46,6 +48,22 @@ static bool is_file(const char *path) {
   return stat(path, &about) == 0 && !S_ISDIR(about.st_mode);
 }
 
+static bool is_csv(const char *path) {
+  const char *end = strrchr(path, '.');
+  return end && strcmp(end, ".csv") == 0 && is_file(path);
+}
+
+static pal_status draw_points(const cli_options *o, pal_error *error) {
+  cli_chart chart = {.n = 0};
+  if (o->n_files > 1)
+    return pal_fail(error, PAL_E_ARGUMENT, "%s: points are plotted of one file at a time",
+                    o->file[1]);
+  pal_status status = cli_points_chart(&chart, o->file[0], error);
+  if (!status) status = show(o, &chart, 1, error);
+  cli_points_free(&chart);
+  return status;
+}
+
 /* Decodes with a run. */
 static pal_status record(pal_context *context, const cli_options *o, cli_trace *trace,
                          pal_error *error) {
@@ -81,6 +99,7 @@ int cli_verb_plot(pal_context *context, const cli_options *o) {
   cli_runs runs = {.n = 0};
   if (!o->n_files)
     pal_fail(&error, PAL_E_ARGUMENT, "which run? palimpsest plot RUN... or a directory of runs");
+  else if (!o->decode && is_csv(o->file[0])) draw_points(o, &error);
   else if (o->decode || is_file(o->file[0])) draw_decoding(context, o, &error);
   else
     for (int i = 0; i < o->n_files && !error.code; i++) cli_runs_add(&runs, o->file[i], &error);

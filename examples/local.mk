@@ -9,8 +9,10 @@ EXTRA_DIST += \
 	%D%/op_softsign.c \
 	%D%/pram/brackets.pram \
 	%D%/pram/components.pram \
+	%D%/pram/context.svg \
 	%D%/pram/list_ranking.pram \
 	%D%/pram/maximum.pram \
+	%D%/pram/passes.svg \
 	%D%/pram/prefix_sums.pram \
 	%D%/pram/qbf.pram \
 	%D%/pram/sequential.pram \

@@ -242,6 +242,14 @@ expect 0 "" eval "$work/sudoku" --data "$work/good-boards" --svg "$work/curve.sv
 grep -q '^</svg>' "$work/curve.svg" || { echo "FAIL no plot"; failed=1; }
 grep -q 'givens  *[1-9]' "$work/out" && grep -q 'singles suffice\|guesses needed' "$work/out" ||
   { echo "FAIL kinds of boards are not counted"; cat "$work/out"; failed=1; }
+printf 'line,n,passes\na,2,4\na,4,100\nb,2,7\n' >"$work/points.csv"
+expect 0 "" plot "$work/points.csv" --svg "$work/points.svg"
+test "$(grep -c 'fill="none" stroke=' "$work/points.svg")" -eq 2 && grep -q '>passes<' "$work/points.svg" ||
+  { echo "FAIL points are not two lines of a plot"; cat "$work/points.svg"; failed=1; }
+printf 'line,n,passes\na,2,4\na,4\n' >"$work/points.csv"
+expect 2 "points.csv:3: not of the form NAME,X,Y" plot "$work/points.csv"
+printf 'line,n,passes\na,2,many\n' >"$work/points.csv"
+expect 2 'points.csv:2: "many" is no number' plot "$work/points.csv"
 tail -n 5 "$work/boards" >"$work/bad-boards"
 expect 2 "boards:7" eval "$work/sudoku" --data "$work/boards" --data "$work/good-boards" --svg "$work/two.svg"
 grep -q "boards (3)<" "$work/two.svg" && grep -q "good-boards ([1-9][0-9]*)<" "$work/two.svg" &&
