@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* palimpsest plot: the losses of runs over their steps, edits and length over decoding, or points of
- * a file, as text or SVG (floor 8). */
+/* palimpsest plot: the losses of runs over their steps, edits and length over decoding, or
+ * points of a file, as text or SVG (floor 8). */
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
