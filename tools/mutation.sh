@@ -33,7 +33,7 @@ walks that are never damaged | tasks/sudoku_walk.c | s/DAMAGE = 0\.15/DAMAGE = 0
 a stream that forgets whose turn it was | tasks/sudoku_walk.c | s/w->turn = \(uint32_t\)header\[3\];// | test_sudoku_walk
 a compiler that lets high processors win | pram/compile.c | s/o->processors - to\.number\)/to.number + 1)/ | test_pram_compile
 a compiler that loses a carry | pram/compile_mlp.c | s/for \(int b = 1; b < c->word; b\+\+\) \{\n    clear/for (int b = 2; b < c->word; b++) {\n    clear/ | test_pram_compile
-a compiler whose reads see masks | pram/compile_attention.c | s/(void pal_compile_read_head.*?)flags\(c, ONE, SHOWN, 1\);/$1/s | test_pram_compile
+a compiler whose reads see masks | pram/compile_attention.c | s/(void pal_compile_counter_head.*?)flags\(c, ONE, SHOWN, 1\);/$1/s | test_pram_compile
 a compiler whose reads take the first write | pram/compile_attention.c | s/(void pal_compile_read_head.*?)ORDER, ORDERS\)/$1ORDER, -ORDERS)/s | test_pram_compile
 a compiler that lets the mdm write every mask at once | pram/compile_mlp.c | s/c->form\[WAIT\] = c->form\[ANY_RUNS\] = 1/c->form[WAIT] = c->form[ANY_RUNS] = 0/ | test_pram_compile
 a compiler that leaves the blocks after halt | pram/compile_mlp.c | s/c->form\[WAIT\] = c->form\[ANY_RUNS\] = 1;(.*?)relu\(c, -1, LATE/c->form[WAIT] = 1;$1relu(c, 0, LATE/s | test_pram_compile
