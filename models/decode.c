@@ -11,9 +11,9 @@
 #include "models/decode.h"
 #include "src/alloc.h"
 
+enum { SLOT, BEGIN, LENGTH, AGE, SEQUENCE }; /* columns of `before` */
 /* Bounds on memory, by which the number of slots is chosen: rows of input of the network, and rows
  * of caches and results. */
-enum { SLOT, BEGIN, LENGTH, AGE, SEQUENCE }; /* columns of `before` */
 static const int64_t MOST_ROWS = 1 << 16, MOST_RESULT_ROWS = 1 << 24;
 
 static int64_t power_of_two(int64_t least) {
@@ -391,8 +391,8 @@ static pal_status run_steps(pal_decoder *d, const pal_example *example, int firs
                             pal_error *error) {
   int32_t shown = -1; /* a step that exceeded the capacity runs again, but is shown once */
   for (int32_t step = 0; pal_exec_count_of(d->exec, "S") > 0;) {
-    if (shown < step && show_states(d, example, first, error))
-      return error ? error->code : PAL_E_MEMORY;
+    pal_status status = shown < step ? show_states(d, example, first, error) : PAL_OK;
+    if (status) return status;
     if (pal_exec_count_of(d->exec, "S") == 0) break;
     shown = step;
     keep_sequences(d);
@@ -401,7 +401,7 @@ static pal_status run_steps(pal_decoder *d, const pal_example *example, int firs
     seed[1] = (int32_t)(uint32_t)(d->options.seed >> 32);
     seed[2] = step;
     pal_error own = {0};
-    pal_status status = pal_exec_run(d->exec, &own);
+    status = pal_exec_run(d->exec, &own);
     if (status == PAL_E_CAPACITY && own.needed > d->rows) status = grow(d, own.needed, error);
     else if (status) status = pal_fail(error, status, "%s", own.text);
     else step++;

@@ -52,10 +52,10 @@ struct pal_decoder {
   int32_t *start;     /* buffer: rows of one sequence before its first step */
   int32_t *state[PAL_MAX_STATES]; /* buffers: its declared states */
   int32_t *out;                   /* buffer: a whole sequence for the caller */
-  int32_t
-      *before; /* i32 [slots, 4], for traces: slot, begin, length and age of each sequence before
-                      the step that is running; NULL without them */
-  int64_t n_before; /* number of these sequences */
+  /* For traces, else NULL. i32 [slots, 4]: slot, begin, length and age of each of the n_before
+   * sequences before the step that is running. */
+  int32_t *before;
+  int64_t n_before;
 };
 
 /* Ends sequence i of the batch before its next step: its state becomes its result, and it leaves

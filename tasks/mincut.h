@@ -45,6 +45,9 @@ enum {
   PAL_MINCUT_ROW                           /* row 0 of the state, followed by rows 1, 2, ... */
 };
 
+/* Whether a token is a node id. */
+static inline bool pal_mincut_is_id(int32_t token) { return token >= 0 && token < PAL_MINCUT_IDS; }
+
 /* ---- graphs ------------------------------------------------------------------------------ */
 
 typedef struct pal_mincut_graph {
@@ -151,8 +154,7 @@ int pal_mincut_answer_rows(bool trace, int n, int m, int flow);
 
 /* A graph, with the arrays of the example that is made of it. */
 typedef struct pal_mincut_maker {
-  bool trace;      /* answers are flat traces */
-  bool any_parent; /* of training states: see pal_mincut_kind */
+  bool trace; /* answers are flat traces */
   pal_mincut_graph graph;
   pal_mincut_state state, kept; /* of the trace; the state that was chosen from it */
   int32_t *prompt, *answer;

@@ -88,8 +88,6 @@ static void put_edge(const pal_mincut_graph *g, const places *at, int32_t u, int
   d->edge[d->edges++] = (pal_diagram_edge){(uint8_t)at->of[u], (uint8_t)at->of[v], EDGE_WRONG};
 }
 
-static bool is_id(int32_t token) { return token >= 0 && token < PAL_MINCUT_IDS; }
-
 void pal_mincut_diagram(const pal_mincut_graph *g, const int32_t *token, int n, int from,
                         pal_diagram *d) {
   places at;
@@ -114,10 +112,10 @@ void pal_mincut_diagram(const pal_mincut_graph *g, const int32_t *token, int n, 
         (pal_diagram_edge){(uint8_t)at.of[g->edge[e][0]], (uint8_t)at.of[g->edge[e][1]], EDGE_GONE};
   for (int i = from; i < n; i++) {
     if (token[i] == PAL_MINCUT_NODES) nodes = true;
-    if (token[i] != PAL_MINCUT_LEFT || i + 2 >= n || !is_id(token[i + 1])) continue;
+    if (token[i] != PAL_MINCUT_LEFT || i + 2 >= n || !pal_mincut_is_id(token[i + 1])) continue;
     if (nodes && at.of[token[i + 1]] >= 0)
       d->node[at.of[token[i + 1]]].sort = (uint8_t)sort_of_node(token[i + 2]);
-    if (!nodes && is_id(token[i + 2]))
+    if (!nodes && pal_mincut_is_id(token[i + 2]))
       put_edge(g, &at, token[i + 1], token[i + 2], sort_of_edge(token + i + 3, n - i - 3), d);
   }
 }

@@ -64,12 +64,12 @@ pal_status pal_mincut_make(pal_mincut_maker *k, pal_form form, uint64_t id, pal_
                   (unsigned long long)id);
 }
 
-/* A random state of the trace of the graph, with labels. */
-static pal_status make_state(pal_mincut_maker *k, pal_rng *rng, uint64_t id, pal_example *example,
-                             pal_error *error) {
+/* A random state of the trace of the graph, with labels; `any_parent`: see pal_mincut_kind. */
+static pal_status make_state(pal_mincut_maker *k, pal_rng *rng, bool any_parent, uint64_t id,
+                             pal_example *example, pal_error *error) {
   pal_mincut_state *s = &k->state, *kept = &k->kept;
   s->n = pal_mincut_write_prompt(&k->graph, s->token);
-  s->choice = kept->choice = k->any_parent ? rng : NULL;
+  s->choice = kept->choice = any_parent ? rng : NULL;
   bool known, moves = true;
   for (uint32_t passed = 1; (known = pal_mincut_label(s)) && moves; passed++) {
     if (pal_rng_below(rng, passed) == 0) {
@@ -102,8 +102,9 @@ static pal_status stream_next(void *self, pal_example *example, pal_error *error
   pal_rng rng = pal_rng_new(s->seed, "mincut.train", 0, id);
   const int n = s->kind.n[pal_rng_below(&rng, (uint32_t)s->kind.sizes)];
   pal_mincut_draw(&rng, n, s->kind.ids, s->kind.edges, &s->maker.graph);
-  return s->form == PAL_FORM_TRANSITION ? make_state(&s->maker, &rng, id, example, error)
-                                        : pal_mincut_make(&s->maker, s->form, id, example, error);
+  return s->form == PAL_FORM_TRANSITION
+             ? make_state(&s->maker, &rng, s->kind.any_parent, id, example, error)
+             : pal_mincut_make(&s->maker, s->form, id, example, error);
 }
 
 static size_t stream_save(const void *self, void *state, size_t room) {
@@ -131,7 +132,6 @@ pal_status pal_mincut_stream(const pal_mincut_kind *kind, bool trace, pal_form f
   *out = (pal_stream){s, stream_next, stream_save, stream_load, stream_free};
   const pal_status status =
       pal_mincut_maker_init(&s->maker, trace, pal_mincut_rows_of(kind, trace), error);
-  s->maker.any_parent = kind->any_parent;
   if (status) stream_free(s);
   return status;
 }

@@ -90,10 +90,8 @@ static bool occurs(const pal_mincut_state *s, int32_t token) {
   return false;
 }
 
-static bool is_id(int32_t token) { return token >= 0 && token < PAL_MINCUT_IDS; }
-
 static node *node_of(view *v, int32_t token) {
-  return &v->node[is_id(token) ? token : PAL_MINCUT_IDS];
+  return &v->node[pal_mincut_is_id(token) ? token : PAL_MINCUT_IDS];
 }
 
 /* The record at row `at`, which begins with `ids` ids and has at most two tokens more. */
@@ -103,7 +101,7 @@ static bool read_record(const pal_mincut_state *s, int at, int ids, record *r) {
   while (r->at + r->n < s->n && s->token[r->at + r->n] != PAL_MINCUT_RIGHT) r->n++;
   if (r->at + r->n == s->n || r->n < ids || r->n > ids + 2) return false;
   for (int i = 0; i < ids; i++)
-    if (!is_id(s->token[r->at + i])) return false;
+    if (!pal_mincut_is_id(s->token[r->at + i])) return false;
   return true;
 }
 
@@ -111,7 +109,7 @@ static bool read_view(const pal_mincut_state *s, view *v) {
   const int32_t *x = s->token;
   int at = HEADER;
   *v = (view){.x = x};
-  if (s->n < HEADER + 2 || !is_id(x[2]) || !is_id(x[4])) return false;
+  if (s->n < HEADER + 2 || !pal_mincut_is_id(x[2]) || !pal_mincut_is_id(x[4])) return false;
   for (; at < s->n && x[at] != PAL_MINCUT_NODES; v->edges++) {
     if (v->edges == PAL_MINCUT_EDGES || !read_record(s, at, 2, &v->edge[v->edges])) return false;
     at = v->edge[v->edges].at + v->edge[v->edges].n + 1;
@@ -141,7 +139,7 @@ static void write_row(pal_mincut_state *s, int row, int32_t y) {
  * it leads. */
 static int32_t slot_of(int32_t other, const node *tail) {
   if (other != CLOSED) return CLOSED;
-  return tail->status == MASK && is_id(tail->parent) ? LIT : OPEN;
+  return tail->status == MASK && pal_mincut_is_id(tail->parent) ? LIT : OPEN;
 }
 
 /* Edges without slots get them. On a path, slots are swapped; else they are written. */
@@ -162,7 +160,7 @@ static void label_slots(pal_mincut_state *s, view *v, record edge, bool path) {
 static void follow(pal_mincut_state *s, view *v, int32_t from, int32_t to, int row) {
   const node *a = node_of(v, from);
   node *b = node_of(v, to);
-  s->remask[row] |= s->token[row] == OPEN && a->status == FRONT && is_id(a->parent);
+  s->remask[row] |= s->token[row] == OPEN && a->status == FRONT && pal_mincut_is_id(a->parent);
   if (s->token[row] != LIT) return;
   if (b->status == NEW) b->claimed = true;
   if (b->status != MASK || b->parent != MASK) return;
@@ -203,7 +201,7 @@ static bool slots_are_masks(const view *v) {
 static void label_masked(pal_mincut_state *s, const view *v, const node *a, bool path) {
   const int row = a->in.at + 1;
   const int32_t id = v->x[a->in.at];
-  const bool source = id == v->x[2], found = is_id(a->from);
+  const bool source = id == v->x[2], found = pal_mincut_is_id(a->from);
   if (a->parent >= 0 && a->parent != MASK) {
     if (path || !slots_are_masks(v)) write_row(s, row, path ? PATH : OLD);
     return;
@@ -294,6 +292,6 @@ bool pal_mincut_step_right(pal_mincut_state *s, const int32_t *next, int n) {
   s->given = NULL;
   if (!right) return false;
   const pal_transition step = pal_mincut_transition(s);
-  return pal_transition_apply(&step, MASK, s->next, s->room) == n &&
+  return n <= s->room && pal_transition_apply(&step, MASK, s->next, s->room) == n &&
          memcmp(next, s->next, sizeof *next * (size_t)n) == 0;
 }
