@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Relations of rows by names: random sequences of records, well formed or not, against a plain
- * parser; and the network that is told them. */
+ * parser; and what is refused. test_program.sh decodes with a network that is told them. */
 #include <check.h>
 #include <stdlib.h>
 #include <string.h>
